@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * omnesia.h - run language models within the memory you have. Usage:
+ *
+ *     static int show(void *user, const char *text, size_t n) { return fwrite(text, 1, n, stdout)
+ * != n; }
+ *
+ *     mn_model *model;
+ *     if (mn_model_open("smollm2-135m", NULL, &model) < 0) return fprintf(stderr, "%s\n",
+ * mn_error_detail()), 1; mn_request ask = mn_request_default(); ask.prompt = "What is the capital
+ * of France?"; ask.on_text = show; mn_answer(model, &ask, NULL); mn_model_close(&model);
+ *
+ * Functions return 0 or a positive count on success and a negative MN_E* code on failure;
+ * mn_error_detail() then holds one sentence that says what failed and what to do. Strings
+ * handed in are UTF-8 and borrowed for the call; destructors take the address of a handle, accept
+ * NULL and leave NULL. A model may be shared by threads; a session belongs to one thread at a time.
+ */
+#ifndef OMNESIA_H
+#define OMNESIA_H
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#define MN_API __attribute__((visibility("default")))
+
+/* ---- errors ------------------------------------------------------------------------------- */
+MN_API const char *mn_error_detail(void);   /* this thread's last sentence; borrowed */
+MN_API const char *mn_error_text(int code); /* what a code means in general; static */
+MN_API const char *mn_version(void);        /* "0.1.0" */
+
+/* ---- memory ------------------------------------------------------------------------------- */
+/* Limit of all large allocations of this process, in bytes; 0: none. Call before opening a model.
+ */
+MN_API void mn_memory_limit(uint64_t bytes);
+
+/* ---- models ------------------------------------------------------------------------------- */
+typedef struct mn_model mn_model;
+
+typedef struct mn_progress {
+    /* Called now and then during long work: what ("pulling smollm2-135m"), done of total (bytes or
+     * steps; total 0: unknown). Non-zero stops the work with MN_ECANCELLED. */
+    int (*report)(void *user, const char *what, uint64_t done, uint64_t total);
+    void *user;
+} mn_progress;
+
+typedef struct mn_model_options {
+    int threads;          /* compute threads; 0: one per core */
+    int no_pull;          /* do not fetch a missing model: MN_ENOENT instead */
+    mn_progress progress; /* for pulling and packing */
+} mn_model_options;
+
+/* Open a model by the name `omnesia models` lists, or by the path of a GGUF file. options may be
+ * NULL. */
+MN_API int mn_model_open(const char *name_or_path, const mn_model_options *options, mn_model **out);
+MN_API void mn_model_close(mn_model **model);
+
+typedef struct mn_model_info {
+    const char *name, *architecture; /* borrowed from the model */
+    int32_t n_vocab, n_context, n_layer, n_embd;
+    uint64_t file_bytes, weight_bytes; /* GGUF; packed weights this process maps */
+    uint64_t parameters;
+    const char *isa;      /* kernels in use: "avx512" */
+    const char *numerics; /* name of the arithmetic: "c1" */
+    int threads;
+} mn_model_info;
+MN_API void mn_model_describe(const mn_model *model, mn_model_info *out);
+
+/* ---- text and tokens ---------------------------------------------------------------------- */
+enum {
+    MN_SPECIAL = 1, /* encode: special-token text counts; decode: special tokens are shown */
+    MN_BEGIN = 2,   /* encode: add the begin token the model asks for */
+};
+/* The number of tokens, also when it exceeds `cap` (then nothing beyond cap is written). */
+MN_API int mn_encode(const mn_model *model, const char *text, size_t n, unsigned flags,
+                     int32_t *ids, size_t cap);
+/* The number of bytes, also when it exceeds `cap`. No NUL is added. */
+MN_API int mn_decode(const mn_model *model, const int32_t *ids, size_t n, unsigned flags,
+                     char *text, size_t cap);
+
+/* ---- answers: the whole loop -------------------------------------------------------------- */
+typedef struct mn_turn {
+    const char *role, *content; /* "system", "user" or "assistant" */
+} mn_turn;
+
+typedef struct mn_bias {
+    int32_t id;
+    float bias;
+} mn_bias;
+
+typedef struct mn_request {
+    const char *prompt;   /* the user's words; used when n_turns is 0 */
+    const mn_turn *turns; /* a conversation, oldest first */
+    size_t n_turns;
+    const char *system; /* system message, NULL: the template's own */
+    int raw;            /* prompt is the text itself: no chat template */
+    int drop_oldest;    /* a conversation that does not fit loses its oldest turns */
+    int32_t max_tokens; /* 0: until the model ends or the context is full */
+    int32_t context;    /* tokens of context; 0: the model's own */
+    int kv_q8;          /* 1: KV cache in q8 instead of f16 */
+    float temp, top_p, min_p, typical_p, repeat_penalty, presence_penalty, frequency_penalty;
+    int32_t top_k, repeat_last_n;
+    uint64_t seed;           /* 0: from the clock */
+    const char *const *stop; /* texts that end the answer */
+    size_t n_stop;
+    const mn_bias *bias;
+    size_t n_bias;
+    /* Receives the text as it is made, whole UTF-8 sequences only. Non-zero ends the answer. */
+    int (*on_text)(void *user, const char *text, size_t n);
+    void *user;
+    mn_progress progress; /* prefill of long prompts */
+} mn_request;
+MN_API mn_request mn_request_default(void);
+
+typedef struct mn_stats {
+    int32_t prompt_tokens, tokens, cached_tokens;
+    int32_t dropped_turns;          /* by drop_oldest */
+    double prefill_tps, decode_tps; /* tokens per second; 0: nothing measured */
+    double first_token_ms;          /* from the start of mn_answer */
+    const char *finish;             /* "stop" (end token or stop text), "length", "cancelled" */
+} mn_stats;
+
+/* Answer with a fresh session. stats may be NULL. MN_ETOOLONG: the prompt exceeds the context. */
+MN_API int mn_answer(mn_model *model, const mn_request *request, mn_stats *stats);
+/* Ask a running mn_answer of this model to stop; callable from any thread and from a signal
+ * handler. */
+MN_API void mn_cancel(mn_model *model);
+
+/* ---- sessions: one sequence, token by token ------------------------------------------------- */
+typedef struct mn_session mn_session;
+MN_API int mn_session_open(mn_model *model, int32_t context, int kv_q8, mn_session **out);
+MN_API void mn_session_close(mn_session **session);
+/* Append n tokens and compute. logits, when not NULL, receives [n_logits, n_vocab] for the last
+ * n_logits of them. MN_ETOOLONG when the context is full: nothing was appended. */
+MN_API int mn_session_eval(mn_session *session, const int32_t *ids, int32_t n, float *logits,
+                           int32_t n_logits);
+MN_API int32_t mn_session_length(const mn_session *session);
+MN_API int mn_session_trim(mn_session *session, int32_t length); /* forget what lies beyond */
+
+/* ---- the model store ---------------------------------------------------------------------- */
+typedef struct mn_store_entry {
+    const char *name;    /* what mn_model_open accepts */
+    const char *path;    /* NULL: not fetched yet */
+    const char *source;  /* "omnesia", "ollama", "llama.cpp", "lm-studio", "hugging-face" */
+    const char *licence; /* NULL: unknown */
+    const char *about;   /* one line; may be NULL */
+    uint64_t bytes;
+} mn_store_entry;
+/* Every model that can be used here; entries are borrowed for the call. Non-zero stops. */
+MN_API int mn_store_list(int (*each)(void *user, const mn_store_entry *entry), void *user);
+/* Fetch a named model unless it is here; its absolute path in *path, freed with mn_free_text.
+ * `notice` receives licence terms and the like (may be NULL). MN_ENOENT lists the known names. */
+MN_API int mn_store_pull(const char *name, const mn_progress *progress,
+                         void (*notice)(void *user, const char *line), void *user, char **path);
+MN_API void mn_free_text(char *text);
+
+/* ---- looking ------------------------------------------------------------------------------ */
+/* A GGUF file's metadata and tensors, or the state of this installation, line by line. */
+MN_API int mn_inspect(const char *path, void (*line)(void *user, const char *text), void *user);
+MN_API int mn_doctor(void (*line)(void *user, const char *text), void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

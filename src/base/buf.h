@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * base/buf.h - a growable run of bytes, always NUL-terminated after its last byte.
+ *
+ * Zero-initialise, append, free. An append that cannot grow returns MN_ENOMEM and leaves
+ * the buffer as it was. `limit` (0: none) turns runaway growth into MN_ETOOLONG.
+ */
+#ifndef MN_BASE_BUF_H
+#define MN_BASE_BUF_H
+#include <stddef.h>
+
+typedef struct mn_buf {
+    char *data;   /* NULL until the first append */
+    size_t len;   /* bytes used, without the NUL */
+    size_t cap;   /* bytes allocated */
+    size_t limit; /* refuse to grow beyond this many bytes; 0: no limit */
+} mn_buf;
+
+int mn_buf_append(mn_buf *buf, const void *bytes, size_t n);
+int mn_buf_puts(mn_buf *buf, const char *text);
+int mn_buf_printf(mn_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Room for n more bytes beyond len; the caller writes there and raises len. */
+int mn_buf_reserve(mn_buf *buf, size_t n);
+void mn_buf_clear(mn_buf *buf); /* keeps the memory */
+void mn_buf_free(mn_buf *buf);
+
+#endif

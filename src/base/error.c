@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * base/error.c - the per-thread error sentence. A fixed buffer: failing must not allocate.
+ */
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Thread_local char detail[1024];
+
+int mn_error_set(int code, const char *file, int line, const char *format, ...) {
+    char text[sizeof detail]; /* arguments may point into `detail` */
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    memcpy(detail, text, sizeof text);
+    static int trace = -1;
+    if (trace < 0) trace = getenv("OMNESIA_TRACE_ERRORS") != NULL;
+    if (trace) fprintf(stderr, "%s:%d: error %d: %s\n", file, line, code, text);
+    return code;
+}
+
+const char *mn_error_detail(void) {
+    return detail;
+}
+
+const char *mn_error_text(int code) {
+    switch (code) {
+#define X(name, number, text) \
+    case number: return text;
+        MN_ERROR_LIST(X)
+#undef X
+    default: return code >= 0 ? "success" : "unknown error";
+    }
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * base/file.c - files: map, read, write-then-rename, lock, and where ours live.
+ *
+ * fault() stands before each call that may fail, so that a test can make the n-th one fail.
+ */
+#include "base/file.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct mn_filew {
+    int fd;
+    char *path; /* where it will be */
+    char *temp; /* where it is until commit */
+};
+
+/* OMNESIA_FAIL_IO=N[:ENOSPC]: the N-th I/O call of this process fails. */
+static int fault(void) {
+    static atomic_long left;
+    static atomic_int state; /* 0 not read, 1 off, 2 EIO, 3 ENOSPC */
+    int s = atomic_load(&state);
+    if (!s) {
+        const char *text = getenv("OMNESIA_FAIL_IO");
+        char *end = NULL;
+        const long n = text ? strtol(text, &end, 10) : 0;
+        atomic_store(&left, n);
+        s = n <= 0 ? 1 : strstr(end, "ENOSPC") ? 3 : 2;
+        atomic_store(&state, s);
+    }
+    if (s == 1 || atomic_fetch_sub(&left, 1) != 1) return 0;
+    errno = s == 3 ? ENOSPC : EIO;
+    return 1;
+}
+
+static int fail_io(const char *verb, const char *path) {
+    const int e = errno;
+    if (e == ENOENT) return MN_FAIL(MN_ENOENT, "cannot %s %s: no such file", verb, path);
+    if (e == ENOSPC || e == EDQUOT)
+        return MN_FAIL(MN_EFULL,
+                       "cannot %s %s: the disk is full; free some space or set OMNESIA_CACHE "
+                       "to a folder elsewhere",
+                       verb, path);
+    return MN_FAIL(e == ENOMEM ? MN_ENOMEM : MN_EIO, "cannot %s %s: %s", verb, path, strerror(e));
+}
+
+int mn_file_map(const char *path, mn_map *out) {
+    out->data = NULL;
+    out->size = 0;
+    const int fd = fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return fail_io("open", path);
+    struct stat st;
+    int rc = 0;
+    if (fstat(fd, &st) < 0)
+        rc = fail_io("examine", path);
+    else if (!S_ISREG(st.st_mode))
+        rc = MN_FAIL(MN_EINVAL, "%s is not a file", path);
+    else if (st.st_size == 0)
+        rc = MN_FAIL(MN_ECORRUPT, "%s is empty", path);
+    if (rc >= 0) {
+        void *p =
+            fault() ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        if (p == MAP_FAILED)
+            rc = fail_io("map", path);
+        else {
+            out->data = p;
+            out->size = (size_t)st.st_size;
+        }
+    }
+    close(fd);
+    return rc;
+}
+
+void mn_file_unmap(mn_map *map) {
+    if (map->data) munmap((void *)(uintptr_t)map->data, map->size);
+    map->data = NULL;
+    map->size = 0;
+}
+
+int mn_file_read(const char *path, size_t max, mn_buf *out) {
+    const int std = strcmp(path, "-") == 0;
+    const int fd = std ? STDIN_FILENO : fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail_io("open", path);
+    int rc = 0;
+    size_t total = 0;
+    for (;;) {
+        if ((rc = mn_buf_reserve(out, 65536)) < 0) break;
+        const ssize_t n = fault() ? -1 : read(fd, out->data + out->len, 65536);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) rc = fail_io("read", std ? "standard input" : path);
+        if (n <= 0) break;
+        out->len += (size_t)n;
+        out->data[out->len] = 0;
+        if ((total += (size_t)n) > max) {
+            rc = MN_FAIL(MN_ETOOLONG, "%s is longer than the %zu bytes allowed",
+                         std ? "standard input" : path, max);
+            break;
+        }
+    }
+    if (!std) close(fd);
+    return rc;
+}
+
+int mn_file_stat(const char *path, uint64_t *size, int64_t *mtime_ns) {
+    struct stat st;
+    if (fault() || stat(path, &st) < 0) return fail_io("examine", path);
+    if (size) *size = (uint64_t)st.st_size;
+    if (mtime_ns) *mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    return 0;
+}
+
+int mn_file_mkdirs(const char *path) {
+    char *copy = mn_strdup(path);
+    if (!copy) return MN_FAIL(MN_ENOMEM, "no memory for a path");
+    int rc = 0;
+    for (char *p = copy + 1;; p++) {
+        if (*p && *p != '/') continue;
+        const char c = *p;
+        *p = 0;
+        if ((fault() || mkdir(copy, 0700) < 0) && errno != EEXIST) {
+            rc = fail_io("make the folder", copy);
+            break;
+        }
+        *p = c;
+        if (!c) break;
+    }
+    mn_free(copy);
+    return rc;
+}
+
+/* Remove PATH.tmp.PID left by processes that died while writing. */
+static void sweep(const char *path) {
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    char *folder = mn_strdup(slash ? path : ".");
+    if (!folder) return;
+    if (slash) folder[slash == path ? 1 : slash - path] = 0;
+    DIR *d = opendir(folder);
+    const size_t n = strlen(base);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (strncmp(e->d_name, base, n) != 0 || strncmp(e->d_name + n, ".tmp.", 5) != 0) continue;
+        const long pid = strtol(e->d_name + n + 5, NULL, 10);
+        if (pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH) unlinkat(dirfd(d), e->d_name, 0);
+    }
+    if (d) closedir(d);
+    mn_free(folder);
+}
+
+int mn_file_begin(const char *path, mn_filew **out) {
+    *out = NULL;
+    const char *slash = strrchr(path, '/');
+    if (slash && slash != path) {
+        char *folder = mn_strdup(path);
+        if (!folder) return MN_FAIL(MN_ENOMEM, "no memory for a path");
+        folder[slash - path] = 0;
+        const int rc = mn_file_mkdirs(folder);
+        mn_free(folder);
+        MN_TRY(rc);
+    }
+    sweep(path);
+    mn_buf temp = {0};
+    mn_filew *f = mn_calloc(1, sizeof *f);
+    char *copy = mn_strdup(path);
+    if (!f || !copy || mn_buf_printf(&temp, "%s.tmp.%ld", path, (long)getpid()) < 0) {
+        mn_free(f);
+        mn_free(copy);
+        mn_buf_free(&temp);
+        return MN_FAIL(MN_ENOMEM, "no memory to write %s", path);
+    }
+    *f = (mn_filew){.path = copy, .temp = temp.data};
+    f->fd = fault() ? -1 : open(f->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (f->fd < 0) {
+        const int rc = fail_io("write", f->temp);
+        mn_file_abort(&f);
+        return rc;
+    }
+    *out = f;
+    return 0;
+}
+
+int mn_file_write(mn_filew *f, const void *bytes, size_t n) {
+    const char *p = bytes;
+    while (n) {
+        const ssize_t k = fault() ? -1 : write(f->fd, p, n < (1u << 30) ? n : 1u << 30);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return fail_io("write", f->path);
+        p += k;
+        n -= (size_t)k;
+    }
+    return 0;
+}
+
+static void release(mn_filew **pf) {
+    mn_filew *f = *pf;
+    *pf = NULL;
+    if (f->fd >= 0) close(f->fd);
+    mn_free(f->path);
+    mn_free(f->temp);
+    mn_free(f);
+}
+
+int mn_file_commit(mn_filew **pf) {
+    mn_filew *f = *pf;
+    int rc = 0;
+    if (fault() || fsync(f->fd) < 0 || fault() || rename(f->temp, f->path) < 0) {
+        rc = fail_io("write", f->path);
+        unlink(f->temp);
+    } else {
+        char *slash = strrchr(f->temp, '/');
+        if (slash) *slash = 0;
+        const int d = open(slash ? f->temp : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (d >= 0) {
+            fsync(d); /* best effort: the rename itself already took effect */
+            close(d);
+        }
+    }
+    release(pf);
+    return rc;
+}
+
+void mn_file_abort(mn_filew **pf) {
+    if (!*pf) return;
+    if ((*pf)->fd >= 0) unlink((*pf)->temp);
+    release(pf);
+}
+
+int mn_file_lock(const char *path, int wait_ms) {
+    const int fd = fault() ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return fail_io("lock", path);
+    if (wait_ms < 0) {
+        while (flock(fd, LOCK_EX) < 0) {
+            if (errno == EINTR) continue;
+            const int rc = fail_io("lock", path);
+            close(fd);
+            return rc;
+        }
+        return fd;
+    }
+    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += 10) {
+        if (waited >= wait_ms) {
+            close(fd);
+            return MN_FAIL(MN_EBUSY, "%s is held by another process", path);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    return fd;
+}
+
+static int place(const char *own, const char *xdg, const char *home_part, const char *sub,
+                 char **out) {
+    mn_buf path = {0};
+    const char *a = getenv(own), *b = getenv(xdg), *home = getenv("HOME");
+    int rc;
+    if (a && *a)
+        rc = mn_buf_puts(&path, a);
+    else if (b && *b)
+        rc = mn_buf_printf(&path, "%s/omnesia", b);
+    else
+        rc = mn_buf_printf(&path, "%s/%s/omnesia", home && *home ? home : "/tmp", home_part);
+    if (rc >= 0) rc = mn_file_mkdirs(path.data);
+    if (rc >= 0 && sub) rc = mn_buf_printf(&path, "/%s", sub);
+    if (rc < 0) mn_buf_free(&path);
+    *out = path.data;
+    return rc;
+}
+
+int mn_file_cache_path(const char *sub, char **out) {
+    return place("OMNESIA_CACHE", "XDG_CACHE_HOME", ".cache", sub, out);
+}
+
+int mn_file_data_path(const char *sub, char **out) {
+    return place("OMNESIA_DATA", "XDG_DATA_HOME", ".local/share", sub, out);
+}

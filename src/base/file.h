@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * base/file.h - the one I/O layer: mapped reading, whole reading, and writing that is
+ * either complete or absent.
+ *
+ * Each system call that can fail is a named fault point (OMNESIA_FAIL_IO=N: the N-th fails
+ * with EIO; N:ENOSPC chooses the error). Errors name the file, the cause and what to do.
+ */
+#ifndef MN_BASE_FILE_H
+#define MN_BASE_FILE_H
+#include "base/buf.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A file mapped read-only. Zero-initialise; unmap accepts a zeroed struct. */
+typedef struct mn_map {
+    const uint8_t *data; /* NULL: not mapped */
+    size_t size;
+} mn_map;
+
+int mn_file_map(const char *path, mn_map *out); /* refuses folders, devices and empty files */
+void mn_file_unmap(mn_map *map);
+
+/* The whole file, or of "-" standard input, appended to `out`; MN_ETOOLONG beyond max bytes. */
+int mn_file_read(const char *path, size_t max, mn_buf *out);
+
+/* Size in bytes and modification time in nanoseconds; MN_ENOENT when absent. */
+int mn_file_stat(const char *path, uint64_t *size, int64_t *mtime_ns);
+
+/* A file being made: written beside its place as PATH.tmp.PID, visible only after commit
+ * (fsync, rename, fsync of the folder). A crash leaves at most the temporary, which the next
+ * mn_file_begin for the same PATH removes once its maker is dead. */
+typedef struct mn_filew mn_filew;
+int mn_file_begin(const char *path, mn_filew **out); /* makes missing folders, 0700 */
+int mn_file_write(mn_filew *f, const void *bytes, size_t n);
+int mn_file_commit(mn_filew **f); /* consumes f, also on failure */
+void mn_file_abort(mn_filew **f); /* NULL-safe; removes the temporary */
+
+/* mkdir -p with mode 0700. */
+int mn_file_mkdirs(const char *path);
+
+/* Exclusive advisory lock on PATH (created when absent), waiting at most wait_ms (-1: for ever).
+ * Returns a descriptor to close for release; MN_EBUSY when the wait ran out. */
+int mn_file_lock(const char *path, int wait_ms);
+
+/* Omnesia's folders, made on first use: OMNESIA_CACHE or $XDG_CACHE_HOME/omnesia or
+ * ~/.cache/omnesia; with "/" + sub appended when sub is not NULL. Caller frees with mn_free. */
+int mn_file_cache_path(const char *sub, char **out);
+/* The same for OMNESIA_DATA, $XDG_DATA_HOME/omnesia, ~/.local/share/omnesia. */
+int mn_file_data_path(const char *sub, char **out);
+
+#endif
