@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""tools/test.py FOLDER [--suite S].. [--only NAME].. - run the tests of a build and count them.
+
+Meson runs the programs, in parallel and with time limits; each program holds many cases. The
+last line counts cases, "N passed, N failed, N skipped": a program that prints no count of its
+own is one case, and a program that dies is one failure on top of the cases it had passed.
+The exit status is 0 only when something passed and nothing failed.
+"""
+import argparse
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+COUNT = re.compile(r"^\[  (PASSED|FAILED|SKIPPED) +\] (\d+) test\(s\)", re.M)
+
+
+def count(run):
+    """(passed, failed, skipped) cases of one line of Meson's testlog.json."""
+    found = {"PASSED": 0, "FAILED": 0, "SKIPPED": 0}
+    for word, number in COUNT.findall((run.get("stdout") or "") + "\n" + (run.get("stderr") or "")):
+        found[word] += int(number)
+    passed, failed, skipped = found.values()
+    if run["result"] == "SKIP":
+        skipped = max(skipped, 1)
+    elif run["result"] == "OK":
+        passed = passed if passed or skipped else 1
+    else:  # FAIL, ERROR, TIMEOUT, INTERRUPT, UNEXPECTEDPASS
+        failed = max(failed, 1)
+    return passed, failed, skipped
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("folder", type=Path)
+    args.add_argument("--suite", action="append", default=[])
+    args.add_argument("--only", action="append", default=[])
+    args = args.parse_args()
+
+    command = ["meson", "test", "-C", str(args.folder), "--no-rebuild", "--print-errorlogs"]
+    if "asan" in args.folder.name or "tsan" in args.folder.name:
+        command += ["--timeout-multiplier", "4"]
+    command += [f"--suite={suite}" for suite in args.suite] + args.only
+    log = args.folder / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    status = subprocess.run(command).returncode
+    runs = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+    totals = [sum(column) for column in zip(*map(count, runs))] or [0, 0, 0]
+    slow = sorted(runs, key=lambda run: -run["duration"])[:3]
+    print("slowest: " + ", ".join(f"{run['name']} {run['duration']:.1f} s" for run in slow))
+    print("{} passed, {} failed, {} skipped".format(*totals))
+    return 0 if status == 0 and totals[0] and not totals[1] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
