@@ -39,6 +39,8 @@ typedef struct mn_format {
 } mn_format;
 
 const mn_format *mn_format_find(uint32_t id); /* NULL: unknown */
+/* What GGML calls type `id`, also one that mn_format_find lacks; "unknown" beyond its list. */
+const char *mn_format_name(uint32_t id);
 /* All rows, for conformance tests and `inspect`; *n of them. */
 const mn_format *mn_format_all(size_t *n);
 

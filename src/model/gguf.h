@@ -51,9 +51,8 @@ typedef struct mn_gguf_value {
         double f;
         mn_str s;
     };
-    const uint8_t *data; /* first element of an array */
-    const uint64_t
-        *offset; /* string arrays: [count] byte offsets from data, built at open on demand */
+    const uint8_t *data;    /* first element of an array */
+    const uint64_t *offset; /* string arrays: where every few items begin; for mn_gguf_item_str */
 } mn_gguf_value;
 
 typedef struct mn_gguf_tensor {
