@@ -27,7 +27,8 @@ def main():
     inside = WARNINGS + ["-I", str(source / "src"), "-I", str(source / "include")]
     jobs = [(cc + inside + ["-std=gnu11", "-x", "c"], str(h.relative_to(source / "src")))
             for h in sorted((source / "src").rglob("*.h"))]
-    outside = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-pedantic", "-I", str(source / "include")]
+    outside = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-pedantic",
+               "-I", str(source / "include")]
     jobs.append((cc + outside + ["-std=c99", "-x", "c"], "omnesia.h"))
     if shutil.which("c++"):
         jobs.append((["c++"] + outside + ["-x", "c++"], "omnesia.h"))

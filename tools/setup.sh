@@ -32,6 +32,10 @@ missing() { # missing needed|optional: the packages whose thing is not here, on 
     done <tools/packages.txt || true
 }
 
+may_install() { # root, or sudo that can ask for a password or needs none?
+    [ "$(id -u)" = 0 ] || { [ -t 2 ] && command -v sudo; } || sudo -n true
+}
+
 as_root() { # run apt-get with the rights it needs, or fail
     if [ "$(id -u)" = 0 ]; then "$@"
     elif [ -t 2 ] && command -v sudo >/dev/null; then sudo "$@"
@@ -39,7 +43,8 @@ as_root() { # run apt-get with the rights it needs, or fail
 }
 
 get() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >>$log 2>&1
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >>$log 2>&1
 }
 
 wanted=$(missing needed)
@@ -51,7 +56,7 @@ if [ -n "$wanted" ]; then
         say "install them with its own package manager, then run this again"
         exit 1
     fi
-    if [ "$(id -u)" != 0 ] && ! { [ -t 2 ] && command -v sudo || sudo -n true; } >/dev/null 2>&1; then
+    if ! may_install >/dev/null 2>&1; then
         say "some Debian packages are missing; as root, run: $command"
         exit 1
     fi

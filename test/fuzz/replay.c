@@ -28,7 +28,8 @@ static int replay(const char *path, size_t size) {
 int main(int argc, char **argv) {
     struct dirent **entry;
     const int entries = argc == 2 ? scandir(argv[1], &entry, NULL, alphasort) : -1;
-    if (entries < 0) return fprintf(stderr, "usage: %s FOLDER (one that can be read)\n", argv[0]), 2;
+    if (entries < 0)
+        return fprintf(stderr, "usage: %s FOLDER (one that can be read)\n", argv[0]), 2;
     int passed = 0, failed = 0;
     for (int i = 0; i < entries; i++) {
         char path[4096];
@@ -38,8 +39,10 @@ int main(int argc, char **argv) {
         if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) continue;
         printf("[ RUN      ] %s\n", path);
         fflush(stdout);
-        if (replay(path, (size_t)st.st_size)) passed++;
-        else failed++;
+        if (replay(path, (size_t)st.st_size))
+            passed++;
+        else
+            failed++;
     }
     free(entry);
     printf("[  PASSED  ] %d test(s).\n", passed);
