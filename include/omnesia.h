@@ -2,13 +2,17 @@
  *
  * omnesia.h - run language models within the memory you have. Usage:
  *
- *     static int show(void *user, const char *text, size_t n) { return fwrite(text, 1, n, stdout)
- * != n; }
+ *     static int show(void *user, const char *text, size_t n) {
+ *         return fwrite(text, 1, n, stdout) != n;
+ *     }
  *
  *     mn_model *model;
- *     if (mn_model_open("smollm2-135m", NULL, &model) < 0) return fprintf(stderr, "%s\n",
- * mn_error_detail()), 1; mn_request ask = mn_request_default(); ask.prompt = "What is the capital
- * of France?"; ask.on_text = show; mn_answer(model, &ask, NULL); mn_model_close(&model);
+ *     if (mn_model_open("smollm2-135m", NULL, &model) < 0) return puts(mn_error_detail()), 1;
+ *     mn_request ask = mn_request_default();
+ *     ask.prompt = "What is the capital of France?";
+ *     ask.on_text = show;
+ *     mn_answer(model, &ask, NULL);
+ *     mn_model_close(&model);
  *
  * Functions return 0 or a positive count on success and a negative MN_E* code on failure;
  * mn_error_detail() then holds one sentence that says what failed and what to do. Strings

@@ -50,7 +50,7 @@ get() {
 wanted=$(missing needed)
 [ "${1-}" != --dev ] || wanted="$wanted$(missing optional)"
 if [ -n "$wanted" ]; then
-    command="apt-get install -y --no-install-recommends$wanted"
+    command="apt-get update && apt-get install -y --no-install-recommends$wanted"
     if ! command -v apt-get >/dev/null; then
         say "this machine lacks, by their Debian names:$wanted"
         say "install them with its own package manager, then run this again"
