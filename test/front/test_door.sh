@@ -21,12 +21,9 @@ house() { # a fresh toy house in $house whose Makefile "builds" src/main.sh into
     printf '#!/bin/sh\nfor word; do echo "<$word>"; done\nexit 7\n' >"$house/src/main.sh"
     : >"$house/meson.build" >"$house/meson_options.txt"
     cat >"$house/Makefile" <<'MAKE'
-all:
-	@mkdir -p build/release; echo built >>build/times
-	@cp src/main.sh build/release/omnesia; chmod +x build/release/omnesia
-	@touch build/release/.built; echo noise
-test:
-	@echo tests $(T)
+all: ; @mkdir -p build/release; echo built >>build/times; echo noise; \
+    cp src/main.sh build/release/omnesia; chmod +x build/release/omnesia; touch build/release/.built
+test: ; @echo tests $(T)
 MAKE
     cat >"$house/bin/apt-get" <<'APT'
 #!/bin/sh
