@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernel/body_math.h - row operations of a transformer on the 16 virtual lanes.
+ *
+ * Included once by each ISA file after its lanes_*.h. Sums over a row run in 16 lanes (element i
+ * in lane i mod 16, ascending) and then down the fixed tree of v_sum; a tail shorter than 16 is
+ * padded with zeros. exp is ours: the bits may not depend on a libm.
+ */
+#include "kernel/kernel.h"
+
+#include <math.h>
+
+/* A row's last n < 16 elements as a full vector. */
+LANES v16 v_tail(const float *p, int n, float fill) {
+    float t[16];
+    for (int l = 0; l < 16; l++) t[l] = l < n ? p[l] : fill;
+    return v_load(t);
+}
+LANES void v_store_n(float *p, v16 a, int n) {
+    float t[16];
+    v_store(t, a);
+    for (int l = 0; l < n; l++) p[l] = t[l];
+}
+
+/* e^x, relative error < 2e-7; x is clamped to [-87, 88]. Cody-Waite reduction by ln 2 in two parts,
+ * then the Taylor polynomial of degree 7 on |r| <= ln2 / 2. */
+LANES v16 v_exp(v16 x) {
+    x = v_min(v_max(x, v_set(-87.0f)), v_set(88.0f));
+    const v16 n = v_floor(v_fma(x, v_set(1.44269504f), v_set(0.5f)));
+    v16 r = v_fma(n, v_set(-0.693359375f), x);
+    r = v_fma(n, v_set(2.12194440e-4f), r);
+    v16 p = v_set(1.0f / 5040);
+    p = v_fma(p, r, v_set(1.0f / 720));
+    p = v_fma(p, r, v_set(1.0f / 120));
+    p = v_fma(p, r, v_set(1.0f / 24));
+    p = v_fma(p, r, v_set(1.0f / 6));
+    p = v_fma(p, r, v_set(0.5f));
+    p = v_fma(p, r, v_set(1.0f));
+    p = v_fma(p, r, v_set(1.0f));
+    return v_scale2(p, n);
+}
+
+/* out = x / rms(x) * weight. x, weight, out: [n]; out may be x. */
+static void rms_norm(const float *x, const float *weight, float eps, int n, float *out) {
+    v16 sum = v_set(0);
+    int i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const v16 v = v_load(x + i);
+        sum = v_fma(v, v, sum);
+    }
+    if (i < n) {
+        const v16 v = v_tail(x + i, n - i, 0);
+        sum = v_fma(v, v, sum);
+    }
+    const float scale = 1.0f / sqrtf(v_sum(sum) / (float)n + eps);
+    for (i = 0; i + 16 <= n; i += 16)
+        v_store(out + i, v_mul(v_mul(v_load(x + i), v_set(scale)), v_load(weight + i)));
+    for (; i < n; i++) out[i] = x[i] * scale * weight[i];
+}
+
+/* One row to int8: per 32 elements scale = max|x| / 127, codes in -127..127 (kernel.h, mn_acts). */
+static void quantise(const float *x, int k, const mn_qrow *to) {
+    for (int b = 0; b < k / 32; b++) {
+        const v16 lo = v_load(x + 32 * b), hi = v_load(x + 32 * b + 16);
+        const float top = v_top(v_max(v_abs(lo), v_abs(hi)));
+        /* Below 1e-30 the block is zero for every purpose, and 127 / top could overflow. */
+        const float scale = top < 1e-30f ? 0 : top / 127.0f,
+                    inverse = top < 1e-30f ? 0 : 127.0f / top;
+        const i16 p = v_round(v_mul(lo, v_set(inverse))), q = v_round(v_mul(hi, v_set(inverse)));
+        i_store_s8(to->q + 32 * b, p);
+        i_store_s8(to->q + 32 * b + 16, q);
+        const int32_t s = i_sum(p), t = i_sum(q);
+        to->scale[b] = scale;
+        to->less[b] = -(s + t);
+        to->less16[2 * b] = -s;
+        to->less16[2 * b + 1] = -t;
+        to->dsum[b] = scale * (float)(s + t);
+        to->dsum16[2 * b] = scale * (float)s;
+        to->dsum16[2 * b + 1] = scale * (float)t;
+    }
+}
+
+/* gate = silu(gate) * up, silu(x) = x / (1 + e^-x). [n], n a multiple of 16. */
+static void silu_mul(float *gate, const float *up, int n) {
+    for (int i = 0; i < n; i += 16) {
+        const v16 g = v_load(gate + i), e = v_exp(v_sub(v_set(0), g));
+        v_store(gate + i, v_mul(v_div(g, v_add(v_set(1), e)), v_load(up + i)));
+    }
+}
+
+/* gate = gelu(gate) * up with the tanh form: x * sigmoid(2 z), z = sqrt(2 / pi) (x + 0.044715 x^3).
+ */
+static void gelu_mul(float *gate, const float *up, int n) {
+    for (int i = 0; i < n; i += 16) {
+        const v16 g = v_load(gate + i), cube = v_mul(v_mul(g, g), g);
+        const v16 z = v_mul(v_set(-1.59576912f), v_fma(v_set(0.044715f), cube, g));
+        v_store(gate + i, v_mul(v_div(g, v_add(v_set(1), v_exp(z))), v_load(up + i)));
+    }
+}
+
+/* x += y * s. [n] */
+static void add_scaled(float *x, const float *y, float s, int n) {
+    int i = 0;
+    for (; i + 16 <= n; i += 16) v_store(x + i, v_fma(v_load(y + i), v_set(s), v_load(x + i)));
+    for (; i < n; i++) x[i] = fmaf(y[i], s, x[i]);
+}
+
+/* Rotate the first 2 * half elements of one head: neox pairs (i, i + half), else (2 i, 2 i + 1). */
+static void rope(float *x, const float *cosine, const float *sine, int half, int neox) {
+    const int step = neox ? 1 : 2, apart = neox ? half : 1;
+    for (int i = 0; i < half; i++) {
+        const float a = x[i * step], b = x[i * step + apart];
+        x[i * step] = a * cosine[i] - b * sine[i];
+        x[i * step + apart] = a * sine[i] + b * cosine[i];
+    }
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernel/body_product.h - packed weights times activations.
+ *
+ * Three ways to the same bits (kernel.h, numerics c1); each output column is one lane:
+ *   fused  few rows: codes are decoded in registers and used at once; weights stream from memory.
+ *   panel  many rows: MN_VECS tiles are decoded once into scratch (bytes and f32 scales), then
+ *          multiplied with MN_ROWS rows at a time.
+ *   plain  f32, f16 and bf16 weights: FMA over k in ascending order.
+ * Per run of 32 (16) inputs: exact integer sum, then acc = fma(float(sum), scale_w * scale_a, acc),
+ * then acc = fma(min, scale_a * sum_a, acc) for formats with a minimum.
+ *
+ * Scratch of one tile: codes [k/4][64] | scales [k/run][16] f32 | mins [k/run][16] f32.
+ */
+#include "kernel/body_codes.h"
+
+#define MN_FUSED 4 /* most rows of the fused way */
+
+LANES size_t panel_bytes(int k) {
+    return (size_t)k * 16 + (size_t)k / 16 * 128;
+}
+
+LANES i16 run_start(int wide, int shift, const int32_t *less) {
+    if (wide) return wide_start(*less);
+    return shift >= 32 ? i_set(0) : i_shl(i_set(*less), shift);
+}
+
+LANES i16 run_dot(int wide, i16 acc, b64 w, const int8_t *a) {
+    return wide ? dot4_wide(acc, w, a) : dot4(acc, w, a);
+}
+
+/* R rows times one tile, decoding on the way. */
+LANES void fused(const int f, const int R, const mn_packed *w, int tile, const mn_acts *a, int row,
+                 float *out, size_t out_stride) {
+    const int run = run_of(f), group = is_k(f) ? 8 : 1;
+    const uint8_t *p = w->data + (size_t)tile * w->tile_bytes;
+    mn_qrow q[MN_FUSED];
+    v16 acc[MN_FUSED];
+    for (int r = 0; r < R; r++) {
+        q[r] = mn_qrow_at(a, row + r);
+        acc[r] = v_set(0);
+    }
+    for (int b = 0; b < w->k / 32;) {
+        const uint8_t *head = p;
+        p += head_bytes(f);
+        for (int g = 0; g < group; g++, b++, p += part_bytes(f)) {
+            __builtin_prefetch(p + 2048, 0, 3);
+            __builtin_prefetch(p + 2048 + 64, 0, 3);
+            __builtin_prefetch(p + 2048 + 128, 0, 3);
+            __builtin_prefetch(p + 2048 + 192, 0, 3);
+            if (part_bytes(f) > 256) __builtin_prefetch(p + 2048 + 256, 0, 3);
+            if (part_bytes(f) > 320) __builtin_prefetch(p + 2048 + 320, 0, 3);
+            if (part_bytes(f) > 384) __builtin_prefetch(p + 2048 + 384, 0, 3);
+            if (part_bytes(f) > 448) __builtin_prefetch(p + 2048 + 448, 0, 3);
+            b64 c[8];
+            v16 s[2], m[2];
+            part_codes(f, p, c);
+            part_scales(f, head, p, s, m);
+            for (int r = 0; r < R; r++)
+                for (int h = 0; h < 32 / run; h++) {
+                    i16 t = run_start(is_wide(f), zero_shift(f),
+                                      run == 32 ? q[r].less + b : q[r].less16 + 2 * b + h);
+                    for (int i = 0; i < run / 4; i++)
+                        t = run_dot(is_wide(f), t, c[h * 4 + i], q[r].q + 32 * b + 16 * h + 4 * i);
+                    acc[r] = v_fma(i_float(t), v_mul(s[h], v_set(q[r].scale[b])), acc[r]);
+                    if (has_min(f))
+                        acc[r] = v_fma(
+                            m[h], v_set(run == 32 ? q[r].dsum[b] : q[r].dsum16[2 * b + h]), acc[r]);
+                }
+        }
+    }
+    for (int r = 0; r < R; r++) v_store(out + (size_t)r * out_stride, acc[r]);
+}
+
+LANES void fused_rows(const int f, const mn_packed *w, int tile, const mn_acts *a, int row,
+                      int rows, float *out, size_t out_stride) {
+    switch (rows) {
+    case 1: fused(f, 1, w, tile, a, row, out, out_stride); break;
+    case 2: fused(f, 2, w, tile, a, row, out, out_stride); break;
+    case 3: fused(f, 3, w, tile, a, row, out, out_stride); break;
+    default: fused(f, 4, w, tile, a, row, out, out_stride); break;
+    }
+}
+
+/* Decode one tile into scratch. zero: subtracted from each code (AMX takes signed codes). */
+LANES void unpack(const int f, const mn_packed *w, int tile, uint8_t *scratch, uint8_t zero) {
+    const int run = run_of(f), group = is_k(f) ? 8 : 1;
+    const uint8_t *p = w->data + (size_t)tile * w->tile_bytes;
+    float *scale = (float *)(void *)(scratch + (size_t)w->k * 16), *min = scale + w->k / run * 16;
+    for (int b = 0; b < w->k / 32;) {
+        const uint8_t *head = p;
+        p += head_bytes(f);
+        for (int g = 0; g < group; g++, b++, p += part_bytes(f)) {
+            b64 c[8];
+            v16 s[2], m[2];
+            part_codes(f, p, c);
+            part_scales(f, head, p, s, m);
+            for (int i = 0; i < 8; i++)
+                b_store(scratch + (size_t)b * 512 + 64 * i, zero ? b_sub(c[i], b_set(zero)) : c[i]);
+            for (int h = 0; h < 32 / run; h++, scale += 16, min += 16) {
+                v_store(scale, s[h]);
+                if (has_min(f)) v_store(min, m[h]);
+            }
+        }
+    }
+}
+
+/* R rows times V unpacked tiles. */
+LANES void panel(const int R, const int V, const int run, const int min, const int wide, int shift,
+                 int k, const uint8_t *scratch, const mn_acts *a, int row, float *out,
+                 size_t out_stride) {
+    const size_t tile = panel_bytes(k);
+    const float *scale = (const float *)(const void *)(scratch + (size_t)k * 16);
+    const float *less = scale + k / run * 16;
+    mn_qrow q[MN_ROWS];
+    v16 acc[MN_ROWS][MN_VECS];
+    for (int r = 0; r < R; r++) {
+        q[r] = mn_qrow_at(a, row + r);
+        for (int v = 0; v < V; v++) acc[r][v] = v_set(0);
+    }
+    for (int b = 0; b < k / run; b++) {
+        i16 t[MN_ROWS][MN_VECS];
+        for (int r = 0; r < R; r++)
+            for (int v = 0; v < V; v++)
+                t[r][v] = run_start(wide, shift, (run == 32 ? q[r].less : q[r].less16) + b);
+        for (int i = 0; i < run / 4; i++)
+            for (int v = 0; v < V; v++) {
+                const b64 c = b_load(scratch + (size_t)v * tile +
+                                     ((size_t)b * (size_t)run / 4 + (size_t)i) * 64);
+                for (int r = 0; r < R; r++)
+                    t[r][v] = run_dot(wide, t[r][v], c, q[r].q + run * b + 4 * i);
+            }
+        for (int v = 0; v < V; v++) {
+            const v16 s = v_load(scale + (size_t)v * (tile / 4) + 16 * b);
+            for (int r = 0; r < R; r++)
+                acc[r][v] =
+                    v_fma(i_float(t[r][v]), v_mul(s, v_set(q[r].scale[b * run / 32])), acc[r][v]);
+            if (!min) continue;
+            const v16 m = v_load(less + (size_t)v * (tile / 4) + 16 * b);
+            for (int r = 0; r < R; r++)
+                acc[r][v] = v_fma(m, v_set(run == 32 ? q[r].dsum[b] : q[r].dsum16[b]), acc[r][v]);
+        }
+    }
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < V; v++) v_store(out + (size_t)r * out_stride + 16 * v, acc[r][v]);
+}
+
+LANES void panel_rows(const int V, const int run, const int min, const int wide, int shift, int k,
+                      const uint8_t *scratch, const mn_acts *a, int row, int rows, float *out,
+                      size_t out_stride) {
+    int i = 0;
+#define ROWS(R)                                                                                  \
+    for (; i + (R) <= rows; i += (R))                                                            \
+        panel(R, V, run, min, wide, shift, k, scratch, a, row + i, out + (size_t)i * out_stride, \
+              out_stride);
+    ROWS(MN_ROWS)
+#if MN_ROWS > 4
+    ROWS(4)
+#endif
+#if MN_ROWS > 2
+    ROWS(2)
+#endif
+    ROWS(1)
+#undef ROWS
+}
+
+/* The five classes of unpacked tiles. V is constant. */
+LANES void panel_class(const int V, int f, int k, const uint8_t *scratch, const mn_acts *a, int row,
+                       int rows, float *out, size_t out_stride) {
+    const int shift = zero_shift(f);
+    if (f == MN_Q2_K)
+        panel_rows(V, 16, 1, 0, 32, k, scratch, a, row, rows, out, out_stride);
+    else if (run_of(f) == 16)
+        panel_rows(V, 16, 0, 0, shift, k, scratch, a, row, rows, out, out_stride);
+    else if (is_wide(f))
+        panel_rows(V, 32, 0, 1, 32, k, scratch, a, row, rows, out, out_stride);
+    else if (has_min(f))
+        panel_rows(V, 32, 1, 0, 32, k, scratch, a, row, rows, out, out_stride);
+    else
+        panel_rows(V, 32, 0, 0, shift, k, scratch, a, row, rows, out, out_stride);
+}
+
+/* One matrix element row of 16 outputs as floats. */
+LANES v16 plain_load(const int f, const uint8_t *p) {
+    if (f == MN_F32) return v_load((const float *)(const void *)p);
+    if (f == MN_F16) return v_from_half((const uint16_t *)(const void *)p);
+    return v_from_bf16((const uint16_t *)(const void *)p);
+}
+
+/* R rows times V tiles of plain numbers. */
+LANES void plain(const int f, const int R, const int V, const mn_packed *w, int tile,
+                 const mn_acts *a, int row, float *out, size_t out_stride) {
+    const size_t step = f == MN_F32 ? 64 : 32;
+    const uint8_t *p = w->data + (size_t)tile * w->tile_bytes;
+    v16 acc[2][4];
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < V; v++) acc[r][v] = v_set(0);
+    for (int i = 0; i < w->k; i++, p += step)
+        for (int v = 0; v < V; v++) {
+            const v16 x = plain_load(f, p + (size_t)v * w->tile_bytes);
+            for (int r = 0; r < R; r++)
+                acc[r][v] =
+                    v_fma(x, v_set(a->x[(size_t)(row + r) * a->x_stride + (size_t)i]), acc[r][v]);
+        }
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < V; v++) v_store(out + (size_t)r * out_stride + 16 * v, acc[r][v]);
+}
+
+LANES void plain_all(const int f, const mn_packed *w, int tile, int tiles, const mn_acts *a,
+                     int row, int rows, float *out, size_t out_stride) {
+    for (int t = 0; t < tiles;) {
+        const int four = tiles - t >= 4;
+        for (int r = 0; r < rows;) {
+            float *o = out + (size_t)r * out_stride + (size_t)t * 16;
+            const int two = rows - r >= 2;
+            if (four && two)
+                plain(f, 2, 4, w, tile + t, a, row + r, o, out_stride);
+            else if (four)
+                plain(f, 1, 4, w, tile + t, a, row + r, o, out_stride);
+            else if (two)
+                plain(f, 2, 1, w, tile + t, a, row + r, o, out_stride);
+            else
+                plain(f, 1, 1, w, tile + t, a, row + r, o, out_stride);
+            r += two ? 2 : 1;
+        }
+        t += four ? 4 : 1;
+    }
+}
+
+/* Apply M(format) for the constant equal to f. */
+#define EACH_CODED_FORMAT(f, M)          \
+    switch (f) {                         \
+    case MN_Q4_0: M(MN_Q4_0); break;     \
+    case MN_Q4_1: M(MN_Q4_1); break;     \
+    case MN_Q5_0: M(MN_Q5_0); break;     \
+    case MN_Q5_1: M(MN_Q5_1); break;     \
+    case MN_Q8_0: M(MN_Q8_0); break;     \
+    case MN_Q2_K: M(MN_Q2_K); break;     \
+    case MN_Q3_K: M(MN_Q3_K); break;     \
+    case MN_Q4_K: M(MN_Q4_K); break;     \
+    case MN_Q5_K: M(MN_Q5_K); break;     \
+    case MN_Q6_K: M(MN_Q6_K); break;     \
+    case MN_IQ4_NL: M(MN_IQ4_NL); break; \
+    case MN_IQ4_XS: M(MN_IQ4_XS); break; \
+    default: break;                      \
+    }
+
+static void unpack_any(const mn_packed *w, int tile, uint8_t *scratch) {
+#define M(f) unpack(f, w, tile, scratch, 0)
+    EACH_CODED_FORMAT(w->format, M)
+#undef M
+}
+
+static void fused_any(const mn_packed *w, int tile, const mn_acts *a, int row, int rows, float *out,
+                      size_t out_stride) {
+#define M(f) fused_rows(f, w, tile, a, row, rows, out, out_stride)
+    EACH_CODED_FORMAT(w->format, M)
+#undef M
+}
+
+static void panel_one(int f, int k, const uint8_t *scratch, const mn_acts *a, int row, int rows,
+                      float *out, size_t out_stride) {
+    panel_class(1, f, k, scratch, a, row, rows, out, out_stride);
+}
+
+#if MN_VECS > 1
+static void panel_wide(int f, int k, const uint8_t *scratch, const mn_acts *a, int row, int rows,
+                       float *out, size_t out_stride) {
+    panel_class(MN_VECS, f, k, scratch, a, row, rows, out, out_stride);
+}
+#endif
+
+static void product(const mn_packed *w, int tile, int tiles, const mn_acts *a, int row, int rows,
+                    float *out, size_t out_stride, void *scratch) {
+    if (w->format == MN_F32)
+        plain_all(MN_F32, w, tile, tiles, a, row, rows, out, out_stride);
+    else if (w->format == MN_F16)
+        plain_all(MN_F16, w, tile, tiles, a, row, rows, out, out_stride);
+    else if (w->format == MN_BF16)
+        plain_all(MN_BF16, w, tile, tiles, a, row, rows, out, out_stride);
+    else if (rows <= MN_FUSED) {
+        for (int t = 0; t < tiles; t++)
+            fused_any(w, tile + t, a, row, rows, out + 16 * t, out_stride);
+    } else {
+        const size_t one = panel_bytes(w->k);
+        for (int t = 0; t < tiles;) {
+            const int v = tiles - t >= MN_VECS ? MN_VECS : 1;
+            for (int i = 0; i < v; i++)
+                unpack_any(w, tile + t + i, (uint8_t *)scratch + (size_t)i * one);
+#if MN_VECS > 1
+            if (v > 1)
+                panel_wide(w->format, w->k, scratch, a, row, rows, out + 16 * t, out_stride);
+            else
+#endif
+                panel_one(w->format, w->k, scratch, a, row, rows, out + 16 * t, out_stride);
+            t += v;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernel/kernel.c - choosing a table: best first, scalar last, so the search cannot fail.
+ */
+#include "kernel/kernel.h"
+
+#include "base/cpu.h"
+#include "base/error.h"
+#include "kernel/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const mn_kernels *const all[] = {
+#ifdef __x86_64__
+    &mn_kernels_amx,
+    &mn_kernels_avx512,
+    &mn_kernels_avx2,
+#endif
+    &mn_kernels_scalar,
+};
+enum { N = sizeof all / sizeof all[0] };
+
+const mn_kernels *const *mn_kernels_all(size_t *n) {
+    *n = N;
+    return all;
+}
+
+int mn_kernels_usable(const mn_kernels *k) {
+    return (mn_cpu_features() & k->needs) == k->needs;
+}
+
+int mn_kernels_pick(const char *isa, const mn_kernels **out) {
+    if (!isa) isa = getenv("OMNESIA_ISA");
+    char names[64] = "";
+    for (int i = 0; i < N; i++) {
+        if (!mn_kernels_usable(all[i])) continue;
+        if (!isa || !*isa || strcmp(isa, all[i]->name) == 0) {
+            *out = all[i];
+            return 0;
+        }
+        strcat(strcat(names, *names ? ", " : ""), all[i]->name);
+    }
+    for (int i = 0; i < N; i++)
+        if (strcmp(isa, all[i]->name) == 0)
+            return MN_FAIL(MN_EUNSUPPORTED, "this CPU lacks what OMNESIA_ISA=%s needs; it has %s",
+                           isa, names);
+    return MN_FAIL(MN_EINVAL, "OMNESIA_ISA=%s is unknown; this CPU has %s", isa, names);
+}
+
+size_t mn_product_scratch(int k) {
+    return 4 * ((size_t)k * 16 + (size_t)k / 16 * 128) + (size_t)k * 8 + 65536;
+}
+
+size_t mn_kv_plane_bytes(mn_kv_format f, int rows, int d) {
+    const size_t whole = ((size_t)rows + 15) / 16 * 16;
+    return f == MN_KV_F16 ? whole * (size_t)d * 2 : whole / 16 * (size_t)d * 17;
+}

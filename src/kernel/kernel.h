@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernel/kernel.h - the table of number code that an instruction set offers, and its shapes.
+ *
+ * Kernels are pure: pointers and sizes in, numbers out; no threads, no allocation, no globals.
+ * Numerics "c1": every table gives the same bits for the same input. Matrix products multiply int8
+ * activations with integer codes exactly, block by block, and add the blocks of one output in
+ * ascending order to one f32 accumulator by FMA; so a result depends neither on the ISA nor on
+ * how many rows or columns are computed together. Anything that changes bits must change the name.
+ */
+#ifndef MN_KERNEL_KERNEL_H
+#define MN_KERNEL_KERNEL_H
+#include "kernel/pack.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MN_NUMERICS "c1"
+
+/* One row of k activations as int8; arrays lie in memory the caller lays out by mn_qrow_at. */
+typedef struct mn_qrow {
+    int8_t *q;       /* [k] codes, -127..127 */
+    float *scale;    /* [k/32] x = q * scale */
+    float *dsum;     /* [k/32] scale * sum of q: what a weight's offset is multiplied with */
+    float *dsum16;   /* [k/16] the same per 16 */
+    int32_t *less;   /* [k/32] minus the sum of q */
+    int32_t *less16; /* [k/16] the same per 16 */
+} mn_qrow;
+
+/* m rows of activations for a product: quantised rows at `rows + i * stride`, and the f32 rows. */
+typedef struct mn_acts {
+    uint8_t *rows; /* 64-byte aligned */
+    size_t stride; /* mn_qrow_bytes(k) */
+    const float *x;
+    size_t x_stride; /* floats */
+    int k, m;
+} mn_acts;
+
+/* Bytes of one quantised row, a multiple of 64 that is no multiple of 4096. */
+static inline size_t mn_qrow_bytes(int k) {
+    const size_t n = ((size_t)k + (size_t)k / 32 * 28 + 127) / 64 * 64;
+    return n % 4096 ? n : n + 64;
+}
+static inline mn_qrow mn_qrow_at(const mn_acts *a, int i) {
+    uint8_t *p = a->rows + (size_t)i * a->stride;
+    const int n = a->k / 32;
+    float *s = (float *)(void *)(p + a->k);
+    return (mn_qrow){(int8_t *)p,
+                     s,
+                     s + n,
+                     s + 2 * n,
+                     (int32_t *)(void *)(s + 4 * n),
+                     (int32_t *)(void *)(s + 5 * n)};
+}
+
+/* Attention of one KV head over one piece of a block: see body_attn.h. */
+typedef struct mn_attn_piece {
+    const void *k, *v; /* planes of this layer and KV head in the extent, row 0 */
+    int row;           /* first row of the piece in the planes */
+    int at;            /* its position inside the block, 0..511 */
+    int n;             /* rows */
+} mn_attn_piece;
+
+enum { MN_ATTN_BLOCK = 512, MN_KV_GROUP = 16 };
+typedef enum mn_kv_format { MN_KV_F16 = 0, MN_KV_Q8 = 1 } mn_kv_format;
+
+typedef struct mn_attn_job {
+    const mn_attn_piece *piece; /* ascending, covering what any row sees of the block */
+    int n_pieces;
+    mn_kv_format format;
+    int d;          /* head size, a multiple of 16, q8: of 32 */
+    const float *q; /* row i at q + (i / heads) * q_token + (i % heads) * d, already scaled */
+    size_t q_token; /* floats from one token to the next */
+    int heads;      /* query heads that share this KV head */
+    int rows;       /* tokens * heads, at most MN_ATTN_ROWS */
+    const int *from,
+        *to;          /* [rows] visible positions of the block, from <= to; empty rows allowed */
+    float *max, *sum; /* [rows] out: largest score, sum of e^(s - max); -inf, 0 when empty */
+    float *o;         /* [rows, d] out: unnormalised */
+    float *scratch;   /* mn_attn_scratch(d) floats, 64-byte aligned */
+} mn_attn_job;
+enum { MN_ATTN_ROWS = 96 };
+static inline size_t mn_attn_scratch(int d) {
+    return (size_t)MN_ATTN_ROWS * MN_ATTN_BLOCK + (size_t)64 * (size_t)d;
+}
+
+typedef struct mn_kernels {
+    const char *name; /* what OMNESIA_ISA accepts */
+    unsigned needs;   /* MN_CPU_* bits (base/cpu.h) */
+
+    void (*rms_norm)(const float *x, const float *weight, float eps, int n, float *out);
+    void (*quantise)(const float *x, int k, const mn_qrow *to);
+    void (*silu_mul)(float *gate, const float *up, int n);
+    void (*gelu_mul)(float *gate, const float *up, int n);
+    void (*add_scaled)(float *x, const float *y, float s, int n);
+    void (*rope)(float *x, const float *cosine, const float *sine, int half, int neox);
+
+    /* out[i * out_stride + (t - tile) * 16 + c] for rows i in [row, row + rows) of a and tiles
+     * t in [tile, tile + tiles) of w: column c of tile t. scratch: mn_product_scratch bytes,
+     * 64-byte aligned. */
+    void (*product)(const mn_packed *w, int tile, int tiles, const mn_acts *a, int row, int rows,
+                    float *out, size_t out_stride, void *scratch);
+
+    /* KV rows. Keys lie in groups of 16 rows, [d][16]; values row by row. n rows of d floats
+     * from src (stride floats apart) become rows row.. of the plane. */
+    void (*store_k)(mn_kv_format f, void *plane, int row, int n, int d, const float *src,
+                    size_t stride);
+    void (*store_v)(mn_kv_format f, void *plane, int row, int n, int d, const float *src,
+                    size_t stride);
+    /* One block of attention; and folding a block's partial (m, l, o) into an accumulated one. */
+    void (*attend)(const mn_attn_job *job);
+    void (*merge)(float *max, float *sum, float *o, float max2, float sum2, const float *o2, int d);
+    void (*finish)(float *o, float sum, int d); /* o / sum; zeros when sum is 0 */
+} mn_kernels;
+
+/* Bytes of scratch for products with k inner elements. */
+size_t mn_product_scratch(int k);
+
+/* Bytes of one K or V plane row group: mn_kv_plane_bytes(f, rows, d), rows rounded up to 16. */
+size_t mn_kv_plane_bytes(mn_kv_format f, int rows, int d);
+
+/* The best table this CPU has, or the one named by `isa` (NULL: OMNESIA_ISA from the environment,
+ * else the best). MN_EINVAL for an unknown name, MN_EUNSUPPORTED for one this CPU lacks; both list
+ * what there is. */
+int mn_kernels_pick(const char *isa, const mn_kernels **out);
+/* All tables compiled in, best first, for conformance tests; *n of them. */
+const mn_kernels *const *mn_kernels_all(size_t *n);
+int mn_kernels_usable(const mn_kernels *k);
+
+#endif

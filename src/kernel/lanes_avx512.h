@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernel/lanes_avx512.h - the 16 virtual lanes as one AVX-512 register, integer dot products by
+ * VNNI. Meaning: lanes_scalar.h.
+ */
+#ifndef MN_KERNEL_LANES_H
+#define MN_KERNEL_LANES_H
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LANES         static inline __attribute__((always_inline, unused))
+#define MN_ROWS       6
+#define MN_VECS       2
+#define MN_KEY_ROWS   12 /* query rows in one register tile of scores */
+#define MN_VALUE_ROWS 6  /* and of weighted sums */
+
+typedef __m512 v16;
+/* Wrapped, so that 16 numbers and 64 bytes cannot be mixed up. */
+typedef struct {
+    __m512i i;
+} i16;
+typedef struct {
+    __m512i b;
+} b64;
+
+LANES v16 v_load(const float *p) {
+    return _mm512_loadu_ps(p);
+}
+LANES void v_store(float *p, v16 x) {
+    _mm512_storeu_ps(p, x);
+}
+LANES v16 v_set(float s) {
+    return _mm512_set1_ps(s);
+}
+LANES v16 v_add(v16 x, v16 y) {
+    return _mm512_add_ps(x, y);
+}
+LANES v16 v_sub(v16 x, v16 y) {
+    return _mm512_sub_ps(x, y);
+}
+LANES v16 v_mul(v16 x, v16 y) {
+    return _mm512_mul_ps(x, y);
+}
+LANES v16 v_div(v16 x, v16 y) {
+    return _mm512_div_ps(x, y);
+}
+LANES v16 v_fma(v16 x, v16 y, v16 z) {
+    return _mm512_fmadd_ps(x, y, z);
+}
+LANES v16 v_max(v16 x, v16 y) {
+    return _mm512_max_ps(x, y);
+}
+LANES v16 v_min(v16 x, v16 y) {
+    return _mm512_min_ps(x, y);
+}
+LANES v16 v_abs(v16 x) {
+    return _mm512_abs_ps(x);
+}
+LANES float v_sum(v16 x) {
+    const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
+LANES float v_top(v16 x) {
+    const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    __m128 q = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    q = _mm_max_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_max_ss(q, _mm_movehdup_ps(q)));
+}
+LANES v16 v_range(v16 x, v16 y, int from, int to) {
+    const uint32_t upto = to >= 16 ? 0xFFFFu : to <= 0 ? 0 : (1u << to) - 1;
+    const uint32_t under = from >= 16 ? 0xFFFFu : from <= 0 ? 0 : (1u << from) - 1;
+    return _mm512_mask_mov_ps(y, (__mmask16)(upto & ~under), x);
+}
+LANES v16 v_from_half(const uint16_t *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+LANES void v_to_half(uint16_t *p, v16 x) {
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+LANES v16 v_from_bf16(const uint16_t *p) {
+    const __m512i w = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(w, 16));
+}
+LANES v16 v_from_s8(const int8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+LANES v16 v_from_u8(const uint8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+LANES i16 v_round(v16 x) {
+    return (i16){_mm512_cvtps_epi32(x)};
+}
+LANES v16 v_floor(v16 x) {
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+LANES v16 v_scale2(v16 x, v16 n) {
+    const __m512i e = _mm512_add_epi32(_mm512_cvttps_epi32(n), _mm512_set1_epi32(127));
+    return _mm512_mul_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32(e, 23)));
+}
+
+LANES i16 i_set(int32_t s) {
+    return (i16){_mm512_set1_epi32(s)};
+}
+LANES i16 i_load(const int32_t *p) {
+    return (i16){_mm512_loadu_si512(p)};
+}
+LANES i16 i_shl(i16 x, int n) {
+    return (i16){_mm512_sll_epi32(x.i, _mm_cvtsi32_si128(n))};
+}
+LANES v16 i_float(i16 x) {
+    return _mm512_cvtepi32_ps(x.i);
+}
+LANES int32_t i_sum(i16 x) {
+    return _mm512_reduce_add_epi32(x.i);
+}
+LANES void i_store_s8(int8_t *p, i16 x) {
+    _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(x.i));
+}
+
+LANES b64 b_load(const uint8_t *p) {
+    return (b64){_mm512_loadu_si512(p)};
+}
+LANES void b_store(uint8_t *p, b64 x) {
+    _mm512_storeu_si512(p, x.b);
+}
+LANES b64 b_set(uint8_t s) {
+    return (b64){_mm512_set1_epi8((char)s)};
+}
+LANES b64 b_and(b64 x, b64 y) {
+    return (b64){_mm512_and_si512(x.b, y.b)};
+}
+LANES b64 b_or(b64 x, b64 y) {
+    return (b64){_mm512_or_si512(x.b, y.b)};
+}
+LANES b64 b_sub(b64 x, b64 y) {
+    return (b64){_mm512_sub_epi8(x.b, y.b)};
+}
+LANES b64 b_shr(b64 x, int n) {
+    return (b64){_mm512_srli_epi16(x.b, (unsigned)n)};
+}
+LANES b64 b_shl(b64 x, int n) {
+    return (b64){_mm512_slli_epi16(x.b, (unsigned)n)};
+}
+LANES b64 b_lookup(const uint8_t table[16], b64 x) {
+    const __m512i t = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table));
+    return (b64){_mm512_shuffle_epi8(t, x.b)};
+}
+
+LANES i16 dot4(i16 x, b64 w, const int8_t *a) {
+    int32_t v;
+    memcpy(&v, a, 4);
+    return (i16){_mm512_dpbusd_epi32(x.i, w.b, _mm512_set1_epi32(v))};
+}
+LANES i16 dot4_wide(i16 x, b64 w, const int8_t *a) {
+    return dot4(x, w, a);
+}
+/* codes stand for code - 128: take 128 times the sum of the activations off beforehand */
+LANES i16 wide_start(int32_t less) {
+    return i_shl(i_set(less), 7);
+}
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernel/lanes_scalar.h - 16 virtual lanes in plain C: the truth that every ISA is held to.
+ *
+ * The numerics "c1" are defined by these operations. v16 is 16 floats, i16 is 16 int32, b64 is 64
+ * bytes. Every float operation rounds once, to nearest even; fma rounds once; sums across lanes
+ * follow one fixed tree (8 apart, then 4, 2, 1). kernel/body_*.h is written on these names only and
+ * compiled once per ISA, so all ISAs give the same bits.
+ */
+#ifndef MN_KERNEL_LANES_H
+#define MN_KERNEL_LANES_H
+#include "kernel/half.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LANES         static inline __attribute__((always_inline, unused))
+#define MN_ROWS       4 /* rows of activations in one register tile of the matrix product */
+#define MN_VECS       1 /* weight tiles (16 columns) beside each other in it */
+#define MN_KEY_ROWS   4 /* query rows in one register tile of scores */
+#define MN_VALUE_ROWS 1 /* and of weighted sums */
+
+typedef struct {
+    float f[16];
+} v16;
+typedef struct {
+    int32_t i[16];
+} i16;
+typedef struct {
+    uint8_t b[64];
+} b64;
+
+#define EACH(n) for (int l = 0; l < (n); l++)
+
+LANES v16 v_load(const float *p) {
+    v16 r;
+    memcpy(&r, p, sizeof r);
+    return r;
+}
+LANES void v_store(float *p, v16 a) {
+    memcpy(p, &a, sizeof a);
+}
+LANES v16 v_set(float x) {
+    v16 r;
+    EACH(16) r.f[l] = x;
+    return r;
+}
+LANES v16 v_add(v16 a, v16 b) {
+    EACH(16) a.f[l] += b.f[l];
+    return a;
+}
+LANES v16 v_sub(v16 a, v16 b) {
+    EACH(16) a.f[l] -= b.f[l];
+    return a;
+}
+LANES v16 v_mul(v16 a, v16 b) {
+    EACH(16) a.f[l] *= b.f[l];
+    return a;
+}
+LANES v16 v_div(v16 a, v16 b) {
+    EACH(16) a.f[l] /= b.f[l];
+    return a;
+}
+/* a * b + c */
+LANES v16 v_fma(v16 a, v16 b, v16 c) {
+    EACH(16) c.f[l] = fmaf(a.f[l], b.f[l], c.f[l]);
+    return c;
+}
+/* a > b ? a : b, so a NaN in a yields b */
+LANES v16 v_max(v16 a, v16 b) {
+    EACH(16) a.f[l] = a.f[l] > b.f[l] ? a.f[l] : b.f[l];
+    return a;
+}
+LANES v16 v_min(v16 a, v16 b) {
+    EACH(16) a.f[l] = a.f[l] < b.f[l] ? a.f[l] : b.f[l];
+    return a;
+}
+LANES v16 v_abs(v16 a) {
+    EACH(16) a.f[l] = fabsf(a.f[l]);
+    return a;
+}
+LANES float v_sum(v16 a) {
+    for (int h = 8; h; h /= 2) EACH(h) a.f[l] += a.f[l + h];
+    return a.f[0];
+}
+LANES float v_top(v16 a) {
+    for (int h = 8; h; h /= 2) EACH(h) a.f[l] = a.f[l] > a.f[l + h] ? a.f[l] : a.f[l + h];
+    return a.f[0];
+}
+/* lanes from <= lane < to keep a, others become b */
+LANES v16 v_range(v16 a, v16 b, int from, int to) {
+    EACH(16) a.f[l] = l >= from && l < to ? a.f[l] : b.f[l];
+    return a;
+}
+LANES v16 v_from_half(const uint16_t *p) {
+    v16 r;
+    EACH(16) r.f[l] = mn_f16_to_f32(p[l]);
+    return r;
+}
+LANES void v_to_half(uint16_t *p, v16 a) {
+    EACH(16) p[l] = mn_f16_from_f32(a.f[l]);
+}
+LANES v16 v_from_bf16(const uint16_t *p) {
+    v16 r;
+    EACH(16) {
+        const uint32_t u = (uint32_t)p[l] << 16;
+        memcpy(&r.f[l], &u, 4);
+    }
+    return r;
+}
+LANES v16 v_from_s8(const int8_t *p) {
+    v16 r;
+    EACH(16) r.f[l] = (float)p[l];
+    return r;
+}
+LANES v16 v_from_u8(const uint8_t *p) {
+    v16 r;
+    EACH(16) r.f[l] = (float)p[l];
+    return r;
+}
+/* round to nearest even; |a| < 2^31 */
+LANES i16 v_round(v16 a) {
+    i16 r;
+    EACH(16) r.i[l] = (int32_t)rintf(a.f[l]);
+    return r;
+}
+LANES v16 v_floor(v16 a) {
+    EACH(16) a.f[l] = floorf(a.f[l]);
+    return a;
+}
+/* a * 2^n for whole n with -126 <= n <= 127 */
+LANES v16 v_scale2(v16 a, v16 n) {
+    EACH(16) {
+        const uint32_t u = (uint32_t)((int32_t)n.f[l] + 127) << 23;
+        float p;
+        memcpy(&p, &u, 4);
+        a.f[l] *= p;
+    }
+    return a;
+}
+
+LANES i16 i_set(int32_t x) {
+    i16 r;
+    EACH(16) r.i[l] = x;
+    return r;
+}
+LANES i16 i_load(const int32_t *p) {
+    i16 r;
+    memcpy(&r, p, sizeof r);
+    return r;
+}
+/* a << n; n >= 32 gives zeros */
+LANES i16 i_shl(i16 a, int n) {
+    EACH(16) a.i[l] = n >= 32 ? 0 : (int32_t)((uint32_t)a.i[l] << n);
+    return a;
+}
+LANES v16 i_float(i16 a) {
+    v16 r;
+    EACH(16) r.f[l] = (float)a.i[l];
+    return r;
+}
+LANES int32_t i_sum(i16 a) {
+    int32_t s = 0;
+    EACH(16) s += a.i[l];
+    return s;
+}
+/* low bytes of 16 int32 known to lie in -128..127 */
+LANES void i_store_s8(int8_t *p, i16 a) {
+    EACH(16) p[l] = (int8_t)a.i[l];
+}
+
+LANES b64 b_load(const uint8_t *p) {
+    b64 r;
+    memcpy(&r, p, sizeof r);
+    return r;
+}
+LANES void b_store(uint8_t *p, b64 a) {
+    memcpy(p, &a, sizeof a);
+}
+LANES b64 b_set(uint8_t x) {
+    b64 r;
+    memset(&r, x, sizeof r);
+    return r;
+}
+LANES b64 b_and(b64 a, b64 b) {
+    EACH(64) a.b[l] &= b.b[l];
+    return a;
+}
+LANES b64 b_or(b64 a, b64 b) {
+    EACH(64) a.b[l] |= b.b[l];
+    return a;
+}
+LANES b64 b_sub(b64 a, b64 b) {
+    EACH(64) a.b[l] = (uint8_t)(a.b[l] - b.b[l]);
+    return a;
+}
+/* Shifts may bring in bits of the neighbour byte; callers mask. Plain C brings in zeros. */
+LANES b64 b_shr(b64 a, int n) {
+    EACH(64) a.b[l] = (uint8_t)(a.b[l] >> n);
+    return a;
+}
+LANES b64 b_shl(b64 a, int n) {
+    EACH(64) a.b[l] = (uint8_t)(a.b[l] << n);
+    return a;
+}
+/* table of 16 bytes looked up by codes 0..15 */
+LANES b64 b_lookup(const uint8_t table[16], b64 a) {
+    EACH(64) a.b[l] = table[a.b[l] & 15];
+    return a;
+}
+
+/* acc[l] += sum over i of w[4 l + i] * a[i]: unsigned codes <= 127 times four signed activations */
+LANES i16 dot4(i16 acc, b64 w, const int8_t *a) {
+    EACH(16) {
+        for (int i = 0; i < 4; i++) acc.i[l] += w.b[4 * l + i] * a[i];
+    }
+    return acc;
+}
+/* The same for codes 0..255 that stand for code - 128; wide_start(minus the sum of a) starts the
+ * sum. */
+LANES i16 dot4_wide(i16 acc, b64 w, const int8_t *a) {
+    EACH(16) {
+        for (int i = 0; i < 4; i++) acc.i[l] += (w.b[4 * l + i] - 128) * a[i];
+    }
+    return acc;
+}
+LANES i16 wide_start(int32_t less) {
+    (void)less;
+    return i_set(0);
+}
+#endif
