@@ -4,8 +4,8 @@
  *
  * The order is fixed: logit bias, repeat/presence/frequency penalties, then (temperature 0: argmax,
  * ties to the lowest id) or top-k, typical-p, top-p, min-p, temperature, draw. The random stream
- * depends on the seed and the number of draws only. Chains match llama.cpp's defaults where both
- * have the knob.
+ * depends on the seed and the number of draws only, and is the same on every machine. Chains match
+ * llama.cpp's defaults where both have the knob.
  */
 #ifndef MN_ENGINE_SAMPLE_H
 #define MN_ENGINE_SAMPLE_H
@@ -42,10 +42,12 @@ typedef struct mn_logprob {
     int32_t id;
     float logprob;
 } mn_logprob;
-/* The k likeliest ids, best first; log-softmax over all logits. */
+/* The k likeliest ids, best first; log-softmax over all logits. Where fewer than k have any chance,
+ * the rest of out is {-1, -INFINITY}. */
 void mn_sample_top(const float *logits, int32_t n_vocab, int k, mn_logprob *out);
 
-/* Stop strings over a stream: holds back text that may be the start of a stop string. */
+/* Stop strings over a stream: holds back text that may be the start of a stop string. What it
+ * emits is whole UTF-8; bytes that are not become U+FFFD. */
 typedef struct mn_stopper mn_stopper;
 int mn_stopper_open(const char *const *stop, size_t n, mn_stopper **out);
 void mn_stopper_close(mn_stopper **s);
