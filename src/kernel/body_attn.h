@@ -14,6 +14,9 @@
  * Layout of a K plane: groups of 16 rows, [d][16] f16, or for q8 [d][16] codes then [d/32][16] f16
  * scales. A V plane has one row per position: [d] f16, or [d] codes then [d/32] f16 scales.
  */
+#ifndef MN_KERNEL_BODY_ATTN_H
+#define MN_KERNEL_BODY_ATTN_H
+#include "kernel/body_math.h"
 
 LANES size_t k_group_bytes(int f, int d) {
     return f == MN_KV_F16 ? (size_t)d * 32 : (size_t)d * 17;
@@ -302,3 +305,5 @@ static void store_v(mn_kv_format f, void *plane, int row, int n, int d, const fl
         }
     }
 }
+
+#endif

@@ -5,6 +5,9 @@
  * Included by body_product.h. `f` is a constant wherever these are called, so each use compiles to
  * the one case it needs. A weight is scale * (code - zero) + min.
  */
+#ifndef MN_KERNEL_BODY_CODES_H
+#define MN_KERNEL_BODY_CODES_H
+#include "kernel/kernel.h"
 
 /* What distinguishes the formats to a product. */
 LANES int is_float(int f) {
@@ -124,3 +127,5 @@ LANES void part_scales(int f, const uint8_t *head, const uint8_t *p, v16 s[2], v
         if (f != MN_IQ4_XS) s[1] = v_mul(scale, v_from_s8((const int8_t *)p + 16));
     }
 }
+
+#endif

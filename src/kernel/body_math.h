@@ -6,6 +6,8 @@
  * in lane i mod 16, ascending) and then down the fixed tree of v_sum; a tail shorter than 16 is
  * padded with zeros. exp is ours: the bits may not depend on a libm.
  */
+#ifndef MN_KERNEL_BODY_MATH_H
+#define MN_KERNEL_BODY_MATH_H
 #include "kernel/kernel.h"
 
 #include <math.h>
@@ -114,3 +116,5 @@ static void rope(float *x, const float *cosine, const float *sine, int half, int
         x[i * step + apart] = a * sine[i] + b * cosine[i];
     }
 }
+
+#endif

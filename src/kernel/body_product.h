@@ -12,8 +12,9 @@
  *
  * Scratch of one tile: codes [k/4][64] | scales [k/run][16] f32 | mins [k/run][16] f32.
  */
+#ifndef MN_KERNEL_BODY_PRODUCT_H
+#define MN_KERNEL_BODY_PRODUCT_H
 #include "kernel/body_codes.h"
-
 #define MN_FUSED 4 /* most rows of the fused way */
 
 LANES size_t panel_bytes(int k) {
@@ -297,3 +298,5 @@ static void product(const mn_packed *w, int tile, int tiles, const mn_acts *a, i
         }
     }
 }
+
+#endif
