@@ -13,12 +13,14 @@ OPTS.asan    := $(SAN) -Db_sanitize=address,undefined
 OPTS.tsan    := $(SAN) -Db_sanitize=thread
 OPTS.fuzz    := $(SAN) -Db_sanitize=address,undefined -Dfuzz=true
 CC.fuzz      := CC=clang
-RUN_TESTS     = tools/test.py $(DIR) $(if $(T),$(addprefix --only ,$(T)))
+RUN_TESTS     = tools/run_tests.py $(DIR) $(if $(T),$(addprefix --only ,$(T)))
 MAKEFLAGS    += --no-print-directory
 
 all: $(DIR)/build.ninja ## build the program (the default)
 	@touch $(DIR)/.built.new
-	@flock build/.lock ninja --quiet -C $(DIR) >$(DIR)/build.log 2>&1 || { cat $(DIR)/build.log >&2; exit 1; }
+	@flock build/.lock ninja --quiet -C $(DIR) >$(DIR)/build.log 2>&1 || \
+	    { grep -q '^FAILED' $(DIR)/build.log && sed -n '/^FAILED/,$$p' $(DIR)/build.log >&2 || \
+	      cat $(DIR)/build.log >&2; exit 1; }
 	@mv $(DIR)/.built.new $(DIR)/.built
 
 build/.ready: tools/packages.txt

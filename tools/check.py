@@ -5,7 +5,7 @@
 Each rule is a function below: it reads the tree and yields (path, line, what is wrong and what
 to do). A file that must break a rule stands in tools/check.allow with its reason; an entry there
 that no longer hides anything is itself a failure. Before it judges anything, the checker proves
-on planted violations that it can fail (tools/check_test.py). Standard library only.
+on planted violations that it can fail (tools/*_test.py). Standard library only.
 """
 import re
 import shutil
@@ -238,9 +238,9 @@ def rule_listed(tree):
         for path in tree.paths(".c", under=folder):
             name = path[len(folder):]
             base = name.split("/")[-1]
-            target = base[len("fuzz_"):-2] if base.startswith("fuzz_") else name
-            if base.startswith(prefixes) and f"'{target}'" not in build:
-                yield path, 1, f"'{target}' is not in {folder}meson.build, so nothing builds it"
+            stem = base[:-len(".c")].removeprefix("fuzz_")  # as lists of kernels and targets say it
+            if base.startswith(prefixes) and f"'{name}'" not in build and f"'{stem}'" not in build:
+                yield path, 1, f"'{name}' is not in {folder}meson.build, so nothing builds it"
 
 
 def rule_places(tree):
@@ -355,9 +355,9 @@ def formatter():
 
 def main():
     result = unittest.TestResult()
-    unittest.defaultTestLoader.discover(str(Path(__file__).parent), "check_test.py").run(result)
+    unittest.defaultTestLoader.discover(str(Path(__file__).parent), "*_test.py").run(result)
     for case, trace in result.failures + result.errors:
-        print(f"the checker itself is broken: {case}\n{trace}")
+        print(f"the tools themselves are broken: {case}\n{trace}")
     failed = len(result.failures + result.errors)
     skipped = len(result.skipped)
     passed = result.testsRun - failed - skipped

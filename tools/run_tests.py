@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tools/test.py FOLDER [--suite S].. [--only NAME].. - run the tests of a build and count them.
+"""tools/run_tests.py FOLDER [--suite S].. [--only NAME].. - run a build's tests and count them.
 
 Meson runs the programs, in parallel and with time limits; each program holds many cases. The
 last line counts cases, "N passed, N failed, N skipped": a program that prints no count of its
