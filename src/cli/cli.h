@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/cli.h - a command is a const struct; commands.c lists them; main.c runs one.
+ *
+ * How to add a command: write src/cli/NAME.c with an option struct whose first member is
+ * mn_cli_common, an option table whose last row is MN_CLI_COMMON, a run function and one
+ * const mn_cli_command; add it to the array in commands.c and to src/meson.build; run
+ * `omnesia help --markdown > docs/CLI.md`. Help, man page, docs and the command line come from it.
+ *
+ * Standard output carries only the result; all else goes to standard error.
+ */
+#ifndef MN_CLI_H
+#define MN_CLI_H
+#include "base/error.h"
+#include "base/opt.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What run() returns for a wrong word on the command line (through MN_FAIL): exit status 2. */
+enum { MN_CLI_USAGE = -1000 };
+
+/* Options every command has. */
+typedef struct mn_cli_common {
+    uint64_t memory; /* kept with mn_memory_limit before run is called */
+    int help;
+} mn_cli_common;
+extern const mn_opt mn_cli_common_rows[];
+#define MN_CLI_COMMON \
+    { .kind = MN_OPT_ROWS, .rows = mn_cli_common_rows }
+
+typedef struct mn_cli_command {
+    const char *name;
+    /* `options` is the filled struct. 0: success; negative: failure with mn_error_detail(),
+     * exit status 1 (2 for MN_CLI_USAGE); positive: exit with this status, nothing printed. */
+    int (*run)(const void *options, int n_words, const char *const *words);
+    const mn_opt *options;
+    size_t size;         /* of the option struct, which begins with mn_cli_common */
+    int max_words;       /* more are refused before run is called; -1: any number */
+    const char *usage;   /* what follows the name: "[-m MODEL] [PROMPT]" */
+    const char *summary; /* one line, no full stop */
+    const char *about;   /* paragraphs separated by "\n\n"; may be NULL */
+} mn_cli_command;
+
+extern const mn_cli_command *const mn_cli_commands[]; /* in the order help shows; NULL ends */
+const mn_cli_command *mn_cli_find(const char *name);  /* NULL: unknown */
+
+/* Append the help of one command (NULL: of the program), docs/CLI.md, and the man page. */
+int mn_cli_help(const mn_cli_command *command, mn_buf *out);
+int mn_cli_markdown(mn_buf *out);
+int mn_cli_man(mn_buf *out);
+
+/* Write the result to standard output; MN_EIO when it cannot be written, and a quiet exit with
+ * status 0 when the reader has gone away (a closed pipe is no error of ours). */
+int mn_cli_write(const char *bytes, size_t n);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/list.h - every command, in the order help shows them; each lives in src/cli/NAME.c as
+ * `const mn_cli_command mn_cli_command_NAME`.
+ */
+#ifndef MN_CLI_LIST_H
+#define MN_CLI_LIST_H
+#include "cli/cli.h"
+
+#define MN_CLI_LIST(X) X(help)
+
+#define X(name) extern const mn_cli_command mn_cli_command_##name;
+MN_CLI_LIST(X)
+#undef X
+
+#endif
