@@ -11,7 +11,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 DESTDIR=$scratch meson install -C "$build" --no-rebuild --quiet
-for file in include/omnesia.h bin/omnesia; do
+for file in include/omnesia.h bin/omnesia man/man1/omnesia.1; do
     find "$scratch" -path "*/$file" | grep -q . || { echo "$file was not installed"; exit 1; }
 done
 pc=$(find "$scratch" -name omnesia.pc)
