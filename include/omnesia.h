@@ -158,9 +158,13 @@ MN_API int mn_store_list(int (*each)(void *user, const mn_store_entry *entry), v
 MN_API int mn_store_pull(const char *name, const mn_progress *progress,
                          void (*notice)(void *user, const char *line), void *user, char **path);
 MN_API void mn_free_text(char *text);
+/* One sentence that names the best larger model this machine would carry, for after the first
+ * answer of `model`; freed with mn_free_text. NULL: there is none, or it was given before. */
+MN_API int mn_store_hint(const char *model, char **text);
 
 /* ---- looking ------------------------------------------------------------------------------ */
-/* A GGUF file's metadata and tensors, or the state of this installation, line by line. */
+/* A GGUF file's (or named model's) metadata and tensors, or the state of this installation, line
+ * by line. */
 MN_API int mn_inspect(const char *path, void (*line)(void *user, const char *text), void *user);
 MN_API int mn_doctor(void (*line)(void *user, const char *text), void *user);
 

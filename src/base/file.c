@@ -20,6 +20,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ struct mn_filew {
     int fd;
     char *path; /* where it will be */
     char *temp; /* where it is until commit */
+    int keeps;  /* temp outlives a failure: it is someone's mn_file_resume */
 };
 
 /* OMNESIA_FAIL_IO=N[:ENOSPC]: the N-th I/O call of this process fails. */
@@ -160,6 +162,15 @@ static void sweep(const char *path) {
     mn_free(folder);
 }
 
+static void release(mn_filew **pf) {
+    mn_filew *f = *pf;
+    *pf = NULL;
+    if (f->fd >= 0) close(f->fd);
+    mn_free(f->path);
+    mn_free(f->temp);
+    mn_free(f);
+}
+
 int mn_file_begin(const char *path, mn_filew **out) {
     *out = NULL;
     const char *slash = strrchr(path, '/');
@@ -192,6 +203,28 @@ int mn_file_begin(const char *path, mn_filew **out) {
     return 0;
 }
 
+int mn_file_resume(const char *path, const char *part, uint64_t keep, mn_filew **out) {
+    *out = NULL;
+    mn_filew *f = mn_calloc(1, sizeof *f);
+    if (!f) return MN_FAIL(MN_ENOMEM, "no memory to write %s", path);
+    f->fd = -1;
+    f->keeps = 1;
+    f->path = mn_strdup(path);
+    f->temp = mn_strdup(part);
+    int rc = f->path && f->temp ? 0 : MN_FAIL(MN_ENOMEM, "no memory to write %s", path);
+    if (rc >= 0) {
+        f->fd = fault() ? -1 : open(part, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (f->fd < 0 || fault() || ftruncate(f->fd, (off_t)keep) < 0 ||
+            lseek(f->fd, 0, SEEK_END) < 0)
+            rc = fail_io("write", part);
+    }
+    if (rc < 0)
+        release(&f);
+    else
+        *out = f;
+    return rc;
+}
+
 int mn_file_write(mn_filew *f, const void *bytes, size_t n) {
     const char *p = bytes;
     while (n) {
@@ -204,21 +237,12 @@ int mn_file_write(mn_filew *f, const void *bytes, size_t n) {
     return 0;
 }
 
-static void release(mn_filew **pf) {
-    mn_filew *f = *pf;
-    *pf = NULL;
-    if (f->fd >= 0) close(f->fd);
-    mn_free(f->path);
-    mn_free(f->temp);
-    mn_free(f);
-}
-
 int mn_file_commit(mn_filew **pf) {
     mn_filew *f = *pf;
     int rc = 0;
     if (fault() || fsync(f->fd) < 0 || fault() || rename(f->temp, f->path) < 0) {
         rc = fail_io("write", f->path);
-        unlink(f->temp);
+        if (!f->keeps) unlink(f->temp);
     } else {
         char *slash = strrchr(f->temp, '/');
         if (slash) *slash = 0;
@@ -236,6 +260,19 @@ void mn_file_abort(mn_filew **pf) {
     if (!*pf) return;
     if ((*pf)->fd >= 0) unlink((*pf)->temp);
     release(pf);
+}
+
+void mn_file_leave(mn_filew **pf, uint64_t keep) {
+    if (!*pf) return;
+    if (ftruncate((*pf)->fd, (off_t)keep) < 0) errno = 0; /* best effort: resume proves it all */
+    release(pf);
+}
+
+int mn_file_room(const char *path, uint64_t *bytes) {
+    struct statvfs st;
+    if (fault() || statvfs(path, &st) < 0) return fail_io("examine the disk of", path);
+    *bytes = (uint64_t)st.f_bavail * st.f_frsize;
+    return 0;
 }
 
 int mn_file_lock(const char *path, int wait_ms) {

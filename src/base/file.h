@@ -28,6 +28,9 @@ int mn_file_read(const char *path, size_t max, mn_buf *out);
 /* Size in bytes and modification time in nanoseconds; MN_ENOENT when absent. */
 int mn_file_stat(const char *path, uint64_t *size, int64_t *mtime_ns);
 
+/* Bytes that may still be written to the disk that holds `path`, which exists. */
+int mn_file_room(const char *path, uint64_t *bytes);
+
 /* A file being made: written beside its place as PATH.tmp.PID, visible only after commit
  * (fsync, rename, fsync of the folder). A crash leaves at most the temporary, which the next
  * mn_file_begin for the same PATH removes once its maker is dead. */
@@ -36,6 +39,13 @@ int mn_file_begin(const char *path, mn_filew **out); /* makes missing folders, 0
 int mn_file_write(mn_filew *f, const void *bytes, size_t n);
 int mn_file_commit(mn_filew **f); /* consumes f, also on failure */
 void mn_file_abort(mn_filew **f); /* NULL-safe; removes the temporary */
+
+/* A file made over several runs: bytes go to the file PART (created when absent, cut to its first
+ * `keep` bytes, which the caller has proved right) and commit renames it to PATH, on the same
+ * disk. mn_file_leave closes it and keeps PART for the next run, cut to `keep` bytes again. One
+ * writer at a time: the caller holds a lock. */
+int mn_file_resume(const char *path, const char *part, uint64_t keep, mn_filew **out);
+void mn_file_leave(mn_filew **f, uint64_t keep); /* NULL-safe */
 
 /* mkdir -p with mode 0700. */
 int mn_file_mkdirs(const char *path);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api/store.h - from what a user calls a model to a file.
+ */
+#ifndef MN_API_STORE_H
+#define MN_API_STORE_H
+#include "model/store.h"
+
+/* `name` is a name of models.lock (fetched when missing, unless no_pull), a name of another
+ * program's model ("ollama:llama3.2:1b"), or the path of a file; in this order. *path is
+ * absolute, freed with mn_free. MN_ENOENT says what there is instead. ui may be NULL. */
+int mn_store_resolve(const char *name, int no_pull, const mn_fetch_ui *ui, char **path);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * base/child.h - run another program, watch it, keep what it says.
+ *
+ * The child reads nothing, sits in a process group of its own (a Ctrl-C at the terminal reaches
+ * us first) and is killed by the kernel when the thread that started it dies, so a killed parent
+ * leaves no stray work behind. Standard output and standard error are caught together.
+ */
+#ifndef MN_BASE_CHILD_H
+#define MN_BASE_CHILD_H
+
+typedef struct mn_child mn_child;
+
+/* Start argv[0] (searched in PATH) with the environment plus `env` ("NAME=VALUE", ended by NULL;
+ * may itself be NULL). MN_ENOENT: there is no such program. */
+int mn_child_start(const char *const *argv, const char *const *env, mn_child **out);
+/* Wait at most wait_ms: 1 when it has ended (with *status: exit status, or 128 + signal), 0 when
+ * it still runs. */
+int mn_child_wait(mn_child *child, int wait_ms, int *status);
+/* The last 16 kB or so it has said, NUL-terminated; borrowed. */
+const char *mn_child_said(const mn_child *child);
+/* Kill it and what it started, if it still runs, and release. NULL-safe. */
+void mn_child_end(mn_child **child);
+
+#endif

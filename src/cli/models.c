@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/models.c - `omnesia models`: what -m accepts, one line each.
+ */
+#include "cli/cli.h"
+#include "omnesia.h"
+
+#include "base/budget.h"
+
+typedef struct models_options {
+    mn_cli_common common;
+    int here;
+} models_options;
+
+typedef struct listing {
+    const models_options *options;
+    mn_buf out;
+} listing;
+
+static int each(void *user, const mn_store_entry *e) {
+    listing *l = user;
+    char human[16];
+    if (l->options->here && !e->path) return 0;
+    return mn_buf_printf(&l->out, "%-24s %8s  %-4s  %-12s  %s\n", e->name,
+                         mn_budget_human(e->bytes, human), e->path ? "here" : "-",
+                         e->licence ? e->licence : "?", e->about ? e->about : e->source);
+}
+
+static int run(const void *options, int n_words, const char *const *words) {
+    (void)n_words, (void)words;
+    listing l = {.options = options};
+    int rc = mn_store_list(each, &l);
+    if (rc >= 0) rc = mn_cli_write(l.out.data, l.out.len);
+    mn_buf_free(&l.out);
+    return rc;
+}
+
+static const mn_opt rows[] = {{.kind = MN_OPT_FLAG,
+                               .name = "here",
+                               .no_env = 1,
+                               .offset = offsetof(models_options, here),
+                               .help = "only those that need no fetching"},
+                              MN_CLI_COMMON,
+                              {0}};
+
+const mn_cli_command mn_cli_command_models = {
+    .name = "models",
+    .run = run,
+    .options = rows,
+    .size = sizeof(models_options),
+    .usage = "[--here]",
+    .summary = "the models that -m accepts",
+    .about =
+        "Columns: name, size, whether it is here, licence, and what it is. Models that Ollama, "
+        "llama.cpp, LM Studio and the Hugging Face hub keep on this machine are listed too; "
+        "they are used where they are and never changed. Any other GGUF file is named by its "
+        "path.",
+};

@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""tools/embed.py NAME FILE OUT.c - a file as a NUL-terminated C array, for the build.
+
+Writes `const unsigned char NAME[]` and `const size_t NAME_size` (without the NUL).
+"""
+import sys
+
+
+def main():
+    name, source, target = sys.argv[1:]
+    with open(source, "rb") as f:
+        data = f.read() + b"\0"
+    with open(target, "w") as f:
+        f.write(f"#include <stddef.h>\nextern const unsigned char {name}[];\n"
+                f"extern const size_t {name}_size;\nconst unsigned char {name}[] = {{\n")
+        for i in range(0, len(data), 20):
+            f.write(",".join(map(str, data[i:i + 20])) + ",\n")
+        f.write(f"}};\nconst size_t {name}_size = sizeof {name} - 1;\n")
+
+
+if __name__ == "__main__":
+    main()
