@@ -37,11 +37,11 @@ static void configure(int rows, int run) {
 
 /* Codes with the zero point taken off: signed, as AMX wants them. */
 static void unpack_signed(const mn_packed *w, int tile, uint8_t *scratch) {
-#define M(f)                           \
-    unpack(f, w, tile, scratch,        \
-           is_wide(f)            ? 128 \
-           : zero_shift(f) >= 32 ? 0   \
-                                 : 1 << (zero_shift(f) & 7))
+#define M(f)                                     \
+    unpack(f, w, tile, scratch,                  \
+           (uint8_t)(is_wide(f)            ? 128 \
+                     : zero_shift(f) >= 32 ? 0   \
+                                           : 1 << (zero_shift(f) & 7)))
     EACH_CODED_FORMAT(w->format, M)
 #undef M
 }
