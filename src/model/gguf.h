@@ -6,6 +6,8 @@
  * directory (metadata, tensor infos, alignment, extents inside the file, no overlap, known types,
  * shapes that do not overflow), so later code may trust an open file. Opening does not touch
  * tensor data and does not copy strings; lookups are by hash. Read-only after opening: any thread.
+ * What cannot be checked: a file cut short by someone else while it is open. Reading the lost part
+ * raises SIGBUS, which programs turn into MN_ECORRUPT with the guard of design decision 1.
  * Source: the GGUF specification (ggml/docs/gguf.md).
  */
 #ifndef MN_MODEL_GGUF_H

@@ -134,13 +134,17 @@ static int take_strings(mn_gguf_cursor *c, mn_gguf_value *v) {
         return MN_FAIL(MN_ENOMEM, "%s: no memory to index the %llu strings of '%s'", c->name,
                        (unsigned long long)v->count, mn_gguf_show(v->key).text);
     for (uint64_t i = 0; i < v->count; i++) {
-        mn_str s;
         if (i % MN_GGUF_STRIDE == 0) at[i / MN_GGUF_STRIDE] = (uint64_t)(c->data + c->at - v->data);
-        const int rc = mn_gguf_take_str(c, "a string of a metadata array", STRING_LIMIT, &s);
-        if (rc < 0) {
-            mn_free(at);
-            return rc;
+        uint64_t n = 0;
+        const size_t left = c->size - c->at;
+        if (left >= sizeof n) memcpy(&n, c->data + c->at, sizeof n);
+        if (left >= sizeof n && n <= left - sizeof n && n <= STRING_LIMIT) {
+            c->at += sizeof n + (size_t)n;
+            continue;
         }
+        mn_free(at); /* something is wrong: let the careful reader find the sentence */
+        mn_str s;
+        return mn_gguf_take_str(c, "a string of a metadata array", STRING_LIMIT, &s);
     }
     v->offset = at;
     return 0;
