@@ -8,27 +8,53 @@
  *    spaces as characters are cut once more before each space, wherever no token has a space
  *    inside it between such neighbours: merges cannot cross, so the result is the same.
  * 3. A piece whose bytes are a closed token (see the image) is that token: one look-up for most
- *    words. All others are merged.
+ *    words. All others are merged. In long texts the ids of short words are kept for a while,
+ *    since the same words come again.
  */
 #include "model/tokenizer_image.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
 
+enum { RECENT = 2048, RECENT_IDS = 4, RECENT_TEXT = 32768 /* bytes that make it worth the room */ };
+
+/* A word of 1 to 16 bytes and its ids; n = 0: empty. */
+typedef struct recent {
+    uint64_t head, tail; /* first and last 8 bytes; of less than 8: all of them, and 0 */
+    uint8_t n, count;
+    int32_t id[RECENT_IDS];
+} recent;
+
 typedef struct encoder {
     const mn_tokenizer *t;
     mn_buf *ids;
+    recent *words; /* [RECENT]; NULL: none kept */
     uint8_t allow; /* attributes that listed tokens may have */
+    uint8_t marks; /* the text has a U+2581 */
 } encoder;
 
-static int put(encoder *e, int32_t id) {
-    return mn_buf_append(e->ids, &id, sizeof id);
+static int new_word(encoder *e, const uint8_t *p, size_t n) {
+    const int32_t id = mn_tokenizer_find(e->t, p, n);
+    if (id >= 0 && (e->t->attr[id] & MN_TOKEN_CLOSED)) return mn_token_put(e->ids, id);
+    return mn_tokenizer_merge(e->t, p, n, e->ids);
 }
 
 static int word(encoder *e, const uint8_t *p, size_t n) {
-    const int32_t id = mn_tokenizer_find(e->t, p, n);
-    if (id >= 0 && (e->t->attr[id] & MN_TOKEN_CLOSED)) return put(e, id);
-    return mn_tokenizer_merge(e->t, p, n, e->ids);
+    if (!e->words || n > 16) return new_word(e, p, n);
+    const uint64_t head = n < 8 ? mn_token_short(p, n) : mn_token_load(p);
+    const uint64_t tail = n < 8 ? 0 : mn_token_load(p + n - 8);
+    recent *w = &e->words[mn_token_mix(head + mn_token_mix(tail + n)) % RECENT];
+    if (w->n == n && w->head == head && w->tail == tail) {
+        for (int i = 0; i < w->count; i++) MN_TRY(mn_token_put(e->ids, w->id[i]));
+        return 0;
+    }
+    const size_t before = e->ids->len;
+    MN_TRY(new_word(e, p, n));
+    const size_t count = (e->ids->len - before) / sizeof *w->id;
+    if (count > RECENT_IDS) return 0;
+    *w = (recent){.head = head, .tail = tail, .n = (uint8_t)n, .count = (uint8_t)count};
+    memcpy(w->id, e->ids->data + before, count * sizeof *w->id);
+    return 0;
 }
 
 static int piece(void *ctx, const uint8_t *p, size_t n) {
@@ -46,10 +72,8 @@ static int piece(void *ctx, const uint8_t *p, size_t n) {
 }
 
 /* Vocabularies of characters hold U+2581 for a space, the image holds spaces: make both spaces,
- * and put one in front where asked. *copy is NULL when the text can be used as it is. */
+ * and put one in front where asked. */
 static int spaces(const uint8_t *p, size_t n, int prefix, uint8_t **copy, size_t *copy_n) {
-    *copy = NULL;
-    if (!prefix && !memmem(p, n, "\xE2\x96\x81", 3)) return 0;
     uint8_t *q = mn_malloc(n + 1);
     if (!q) return MN_FAIL(MN_ENOMEM, "no memory to tokenize %zu bytes", n);
     size_t k = 0;
@@ -70,7 +94,8 @@ static int fragment(encoder *e, const uint8_t *p, size_t n, int after_special) {
     if (t->row->kind == MN_TOKENIZER_BYTES) return mn_tokenizer_row_split(t->row, p, n, piece, e);
     uint8_t *copy = NULL;
     size_t copy_n = 0;
-    MN_TRY(spaces(p, n, after_special && (t->h->flags & MN_TOKEN_PREFIX), &copy, &copy_n));
+    const int prefix = after_special && (t->h->flags & MN_TOKEN_PREFIX);
+    if (prefix || e->marks) MN_TRY(spaces(p, n, prefix, &copy, &copy_n));
     const int rc = mn_tokenizer_row_split(t->row, copy ? copy : p, copy ? copy_n : n, piece, e);
     mn_free(copy);
     return rc;
@@ -88,6 +113,11 @@ static uint32_t narrow(const mn_tokenizer *t, uint32_t lo, uint32_t hi, size_t d
             lo = mid + 1;
     }
     return lo;
+}
+
+static int byte_at(const mn_tokenizer *t, uint32_t i, size_t depth) {
+    const mn_str s = mn_tokenizer_text(t, (int32_t)t->list[i]);
+    return s.n > depth ? (uint8_t)s.p[depth] : -1;
 }
 
 /* The longest listed token at p[0..n) with an allowed attribute; -1: none. *size: its bytes. */
@@ -109,6 +139,9 @@ static int32_t listed(const encoder *e, const uint8_t *p, size_t n, size_t *size
             *size = depth;
         }
         if (depth == n || lo >= hi) break;
+        const int low = byte_at(t, lo, depth), high = byte_at(t, hi - 1, depth);
+        if (p[depth] < low || p[depth] > high) break;
+        if (low == high) continue; /* all go on alike */
         lo = narrow(t, lo, hi, depth, p[depth]);
         hi = narrow(t, lo, hi, depth, p[depth] + 1);
     }
@@ -137,7 +170,7 @@ static int scan(encoder *e, const uint8_t *p, size_t n) {
             continue;
         }
         MN_TRY(fragment(e, p + from, i - from, special));
-        MN_TRY(put(e, id));
+        MN_TRY(mn_token_put(e->ids, id));
         special = 1;
         i += size;
         if (t->attr[id] & MN_TOKEN_STRIP)
@@ -151,13 +184,16 @@ int mn_tokenizer_encode(const mn_tokenizer *t, const char *text, size_t n, unsig
                         mn_buf *ids) {
     encoder e = {.t = t, .ids = ids, .allow = MN_TOKEN_USER};
     if (flags & MN_TOK_SPECIAL) e.allow |= MN_TOKEN_SPECIAL;
+    if (t->row->kind != MN_TOKENIZER_BYTES) e.marks = memmem(text, n, "\xE2\x96\x81", 3) != NULL;
+    if (n >= RECENT_TEXT) e.words = mn_calloc(RECENT, sizeof *e.words); /* none is fine too */
     const size_t before = ids->len;
     int rc = 0;
     if ((flags & MN_TOK_BEGIN) && (t->h->flags & MN_TOKEN_ADD_BOS) && t->h->bos >= 0)
-        rc = put(&e, t->h->bos);
+        rc = mn_token_put(ids, t->h->bos);
     if (rc >= 0 && n) rc = scan(&e, (const uint8_t *)text, n);
     if (rc >= 0 && (flags & MN_TOK_BEGIN) && (t->h->flags & MN_TOKEN_ADD_EOS) && t->h->eos >= 0)
-        rc = put(&e, t->h->eos);
+        rc = mn_token_put(ids, t->h->eos);
+    mn_free(e.words);
     if (rc < 0) ids->len = before;
     return rc;
 }

@@ -110,23 +110,27 @@ static inline uint64_t mn_token_mix(uint64_t h) {
     return h ^ (h >> 32);
 }
 
-static inline uint64_t mn_token_hash(const uint8_t *p, size_t n) {
-    uint64_t h = n, w = 0;
-    if (n >= 8) {
-        size_t i = 0;
-        for (; i + 8 < n; i += 8) {
-            memcpy(&w, p + i, 8);
-            h = mn_token_mix(h ^ w);
-        }
-        memcpy(&w, p + n - 8, 8);
-    } else if (n >= 4) {
+static inline uint64_t mn_token_load(const uint8_t *p) {
+    uint64_t w;
+    memcpy(&w, p, 8);
+    return w;
+}
+
+/* p[0..n), n < 8, in one word; with n it says all. */
+static inline uint64_t mn_token_short(const uint8_t *p, size_t n) {
+    if (n >= 4) {
         uint32_t a, b;
         memcpy(&a, p, 4);
         memcpy(&b, p + n - 4, 4);
-        w = (uint64_t)a << 32 | b;
-    } else if (n) {
-        w = (uint64_t)p[0] << 16 | (uint64_t)p[n / 2] << 8 | p[n - 1];
+        return (uint64_t)a << 32 | b;
     }
+    return n ? (uint64_t)p[0] << 16 | (uint64_t)p[n / 2] << 8 | p[n - 1] : 0;
+}
+
+static inline uint64_t mn_token_hash(const uint8_t *p, size_t n) {
+    uint64_t h = n;
+    for (size_t i = 0; i + 8 < n; i += 8) h = mn_token_mix(h ^ mn_token_load(p + i));
+    const uint64_t w = n >= 8 ? mn_token_load(p + n - 8) : mn_token_short(p, n);
     return mn_token_mix(mn_token_mix(h ^ w) + w);
 }
 
@@ -156,6 +160,15 @@ static inline uint64_t mn_token_section_bytes(const mn_token_header *h, mn_token
     case MN_TOKEN_FIRST: return 4 * 257;
     default: return h->blob;
     }
+}
+
+/* Append one id. */
+static inline int mn_token_put(mn_buf *ids, int32_t id) {
+    if (ids->cap - ids->len <= sizeof id) return mn_buf_append(ids, &id, sizeof id);
+    memcpy(ids->data + ids->len, &id, sizeof id);
+    ids->len += sizeof id;
+    ids->data[ids->len] = 0;
+    return 0;
 }
 
 /* The token in SLOT with exactly these bytes; -1: none. */

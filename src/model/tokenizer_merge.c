@@ -24,7 +24,7 @@ enum { SHORT = 48 };
 
 typedef struct symbol {
     uint32_t begin; /* in the piece */
-    int32_t id;     /* -1: no token */
+    int32_t id;     /* -1: no token, or (SentencePiece) not looked up yet */
     uint32_t rank;  /* of merging with the next symbol; NONE: they do not */
     int32_t into;   /* what that makes */
 } symbol;
@@ -60,13 +60,13 @@ static size_t symbols(const mn_tokenizer *t, const uint8_t *p, size_t n, symbol 
     size_t count = 0;
     for (size_t i = 0; i < n; count++) {
         size_t size = 1;
-        int32_t id;
+        int32_t id = -1;
         if (t->row->kind == MN_TOKENIZER_BYTES) {
             id = t->byte[p[i]];
             if (id >= (int32_t)t->h->n) id = -1;
         } else {
             size = mn_unicode_size(p + i, n - i);
-            id = mn_tokenizer_find(t, p + i, size);
+            if (t->row->kind == MN_TOKENIZER_CHARS) id = mn_tokenizer_find(t, p + i, size);
         }
         s[count] = (symbol){(uint32_t)i, id, NONE, -1};
         i += size;
@@ -74,18 +74,15 @@ static size_t symbols(const mn_tokenizer *t, const uint8_t *p, size_t n, symbol 
     return count;
 }
 
-static int put(mn_buf *ids, int32_t id) {
-    return mn_buf_append(ids, &id, sizeof id);
-}
-
 static int emit(const mn_tokenizer *t, const uint8_t *p, size_t n, int32_t id, mn_buf *ids) {
-    if (id >= 0) return put(ids, id);
+    if (id < 0 && t->row->kind == MN_TOKENIZER_SPM) id = mn_tokenizer_find(t, p, n);
+    if (id >= 0) return mn_token_put(ids, id);
     for (size_t i = 0; i < n; i++) {
         const int32_t b = t->byte[p[i]];
         if (b >= 0 && b < (int32_t)t->h->n)
-            MN_TRY(put(ids, b));
+            MN_TRY(mn_token_put(ids, b));
         else if (t->h->unk >= 0 && t->row->kind == MN_TOKENIZER_SPM)
-            MN_TRY(put(ids, t->h->unk));
+            MN_TRY(mn_token_put(ids, t->h->unk));
     }
     return 0;
 }
