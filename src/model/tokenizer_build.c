@@ -289,7 +289,7 @@ static void fill_bytes(builder *b) {
         const uint32_t n = b->text[id + 1] - b->text[id];
         if (b->row->kind == MN_TOKENIZER_BYTES) {
             if (n == 1 && (b->attr[id] & MN_TOKEN_OPEN)) byte[b->blob[b->text[id]]] = (int32_t)id;
-        } else if (byte_text(token(b, id)) >= 0) {
+        } else if (byte_text(token(b, id)) >= 0 && !(b->attr[id] & MN_TOKEN_SPECIAL)) {
             byte[byte_text(token(b, id))] = (int32_t)id;
         }
     }

@@ -3,7 +3,7 @@
 """test/model/make_tokenizer_golden.py - vocabularies and golden ids for the tokenizer tests.
 
     make_tokenizer_golden.py                        ids of the small vocabularies
-    make_tokenizer_golden.py --train                ... after making these anew (ties fall by chance)
+    make_tokenizer_golden.py --train                ... after making these anew (ties by chance)
     make_tokenizer_golden.py --real NAME FILE.gguf  ids of a real vocabulary (NAME: smollm2)
     make_tokenizer_golden.py --compare FILE.gguf..  our program beside the oracles, nothing written
         [--llama PROGRAM]  llama-tokenize; with --real both oracles must agree
@@ -36,7 +36,8 @@ WORDS = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\
          r"|\s*[\r\n]+|\s+(?!\S)|\s+")
 CASED = (
     "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕ"
-    "\u1f18-\u1f1dἠ-ὅ\u1f48-\u1f4dὐ-ὗὙὛὝὟ-\u1f7dᾀ-ᾴᾶ-ᾼ\u1fbeῂ-ῄῆ-ῌῐ-\u1fd3ῖ-\u1fdbῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝ"
+    "\u1f18-\u1f1d"
+    "ἠ-ὅ\u1f48-\u1f4dὐ-ὗὙὛὝὟ-\u1f7dᾀ-ᾴᾶ-ᾼ\u1fbeῂ-ῄῆ-ῌῐ-\u1fd3ῖ-\u1fdbῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝ"
     "ℤ\u2126ℨ\u212a-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻"
     "𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃")
 IDEOGRAPHS = "[一-龥ࠀ-一가-\ud7ff]+"
@@ -221,8 +222,8 @@ def compare(paths, args):
     for path in paths:
         tok, different, compared = from_gguf(path), 0, 0
         for text in filter(None, texts):
-            run = subprocess.run([args.omnesia, "tokenize", "-m", path, "--no-special", "--file", "-"],
-                                 input=text.encode("utf-8"), capture_output=True, check=True)
+            run = subprocess.run([args.omnesia, "tokenize", "-m", path, "--no-special", "--file",
+                                  "-"], input=text.encode("utf-8"), capture_output=True, check=True)
             ours = [int(x) for x in run.stdout.split()]
             for theirs in ([tok.encode(text, add_special_tokens=False).ids] if tok else []) + (
                     [llama_ids(args.llama, path, text)] if args.llama else []):

@@ -192,8 +192,8 @@ static double seconds(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* A megabyte of one letter, of spaces, a quarter of random letters: seconds at worst, and hours if merging
- * were quadratic. The bound is generous on purpose: sanitizers and busy machines pass it. */
+/* A megabyte of one letter, of spaces, a quarter of random letters: seconds at worst, and hours if
+ * merging were quadratic. The bound is generous on purpose: sanitizers and busy machines pass it. */
 static void long_words(void **s) {
     (void)s;
     enum { N = 1 << 20 };
