@@ -23,6 +23,7 @@ sys.path.insert(0, str(PEERS))
 
 import experiments  # noqa: E402
 import gguf_facts  # noqa: E402
+import perplexity  # noqa: E402
 import proc  # noqa: E402
 import sides  # noqa: E402
 import table  # noqa: E402
@@ -38,12 +39,22 @@ for a; do case "$last" in -p) set -- $a; printf '[0'; while [ $# -gt 1 ]; do pri
 done; echo ']';; esac; last=$a; done
 """
 LLAMA_QUANTIZE = "#!/bin/sh\ncp \"$2\" \"$3\"\necho ran >>\"$2.log\"\n"
+LLAMA_PERPLEXITY = """#!/bin/sh
+for a; do [ "$last" = --save-all-logits ] && echo saved >"$a"; last=$a; done
+case "$*" in
+*--kl-divergence-base*) printf 'Mean    KLD:   0.000700 +- 0.1\nSame top p: 99.100 +- 0.2 %%\n' ;;
+*) echo 'Final estimate: PPL = 20.0000 +/- 0.5' >&2 ;;
+esac
+"""
 OMNESIA = """#!/bin/sh
 mkdir -p "$OMNESIA_CACHE"
 [ -e "$OMNESIA_CACHE/weights" ] || { sleep 0.3; head -c 2048 /dev/zero >"$OMNESIA_CACHE/weights"; }
 case $1 in
 pull) echo 'terms' >&2; echo "$FAKE_MODEL" ;;
 run) printf x; case "$*" in *'-n 64'*) exec sleep 20 ;; esac ;;
+perplexity) case "$*" in
+    *--kl-base*) printf 'mean KL: %s\ntop-1 equal: 99.0 %%\nperplexity: 20.04\n' "$FAKE_KL" ;;
+    *) echo "perplexity: ${FAKE_PERPLEXITY:-20.04}" ;; esac ;;
 bench) case "$*" in *--numerics*) echo 'no such option --numerics' >&2; exit 2 ;; esac
     echo 'some words'; echo '{"prefill_tps": 500.0, "decode_tps": 12.0, "wait_share": 0.04}' ;;
 esac
@@ -89,12 +100,12 @@ class Stage(unittest.TestCase):
         self.at = Path(folder.name)
         for name, text in (("llama-bench", LLAMA_BENCH), ("llama-completion", LLAMA_COMPLETION),
                            ("llama-tokenize", LLAMA_TOKENIZE), ("llama-quantize", LLAMA_QUANTIZE),
-                           ("omnesia", OMNESIA)):
+                           ("llama-perplexity", LLAMA_PERPLEXITY), ("omnesia", OMNESIA)):
             script(self.at / name, text)
         self.model = self.at / "model.gguf"
         tiny_gguf(self.model, tied=True)
-        patch = mock.patch.dict(os.environ, {"PEERS_DIR": str(self.at / "peers"),
-                                             "FAKE_MODEL": str(self.model)})
+        patch = mock.patch.dict(os.environ, {
+            "PEERS_DIR": str(self.at / "peers"), "FAKE_MODEL": str(self.model), "FAKE_KL": "9e-4"})
         patch.start()
         self.addCleanup(patch.stop)
         self.peer = sides.Peer(self.at, 2)
@@ -288,6 +299,58 @@ class Program(Stage):
                 self.call(*words)
         with self.assertRaises(SystemExit):
             self.call("--rounds", 0)
+
+
+class Perplexity(Stage):
+    def ask(self, *words):
+        out = io.StringIO()
+        with mock.patch("sys.stdout", out), mock.patch.object(sides, "build_peer",
+                                                              lambda variant="": self.at):
+            status = perplexity.main([*words, "--omnesia", str(self.at / "omnesia"), "--file",
+                                      str(self.model), "--json"])
+        return status, json.loads(out.getvalue())
+
+    def test_models_formats_and_builds(self):
+        status, rows = self.ask("--model", table.SMOL, "--format", "Q4_0", "--format", "Q6_K",
+                                "--builds", "--truth")
+        self.assertEqual(status, 0)
+        self.assertEqual([row["model"] for row in rows],
+                         [table.SMOL, f"{table.SMOL}:Q4_0", f"{table.SMOL}:Q6_K"])
+        self.assertEqual(rows[0], {"model": table.SMOL, "llama": 20.0, "ours": 20.04, "kl": 9e-4,
+                                   "top": 0.99, "kl_builds": 7e-4, "top_builds": 0.991,
+                                   "kl_truth": 9e-4, "top_truth": 0.99, "kl_truth_llama": 7e-4,
+                                   "top_truth_llama": 0.991})
+        self.assertFalse((sides.peers_dir() / "logits.kl").exists())
+
+    def test_verdicts(self):
+        row = {"llama": 20.0, "ours": 20.09, "kl": 9e-4, "top": 0.99}
+        self.assertEqual(perplexity.verdict(row), "pass")
+        self.assertEqual(perplexity.verdict({**row, "kl": 1.3e-3}), "below: KL")
+        self.assertEqual(perplexity.verdict({**row, "kl": 1.3e-3, "kl_builds": 7e-4}), "pass")
+        self.assertEqual(perplexity.verdict({**row, "ours": 20.11, "top": 0.98}),
+                         "below: perplexity, likeliest token")
+
+    def test_failures_and_peer_only(self):
+        with mock.patch.dict(os.environ, {"FAKE_PERPLEXITY": "none"}):
+            status, rows = self.ask("--model", table.GEMMA)
+        self.assertEqual(status, 1)
+        self.assertIn("failed: no perplexity in the output", rows[0]["problem"])
+        status, rows = self.ask("--model", f"{table.GEMMA}={self.model}", "--peer-only")
+        self.assertEqual((status, rows), (0, [{"model": table.GEMMA, "llama": 20.0}]))
+        with mock.patch.dict(os.environ, {"FAKE_KL": "0.5"}):
+            self.assertEqual(self.ask("--model", table.GEMMA)[0], 1)
+
+    def test_written_table(self):
+        doc = self.at / "SPEED.md"
+        doc.write_text("a\n<!-- perplexity:begin -->\n<!-- perplexity:end -->\nb\n")
+        self.ask("--model", table.GEMMA, "--write", str(doc))
+        self.assertIn("| gemma3-270m | 20.0000 | 20.0400 | +0.200 % | 9.00e-04 | 99.00 % | - | - "
+                      "| - | - | pass |", doc.read_text())
+
+    def test_the_corpus_is_long_enough_and_written_once(self):
+        path = perplexity.corpus()
+        self.assertGreater(path.stat().st_size, 200_000)  # 17 windows of 512, some 5 bytes a token
+        self.assertEqual(perplexity.corpus(), path)
 
 
 if __name__ == "__main__":

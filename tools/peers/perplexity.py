@@ -5,8 +5,12 @@
 For each model, and for SmolLM2 re-quantised to every supported format, both programs score one
 text in windows of --ctx tokens that do not overlap, the second half of each window counting
 (llama-perplexity's definition). llama-perplexity saves its log-probabilities; `omnesia perplexity
---kl-base` reads them, feeds the same tokens and prints mean KL and how often the likeliest token is
-the same. What two builds of llama.cpp itself (AVX2, AVX-512) differ by is measured the same way.
+--kl-base` reads them, feeds the same tokens and prints mean KL and how often the likeliest token
+is the same. With --builds, what two builds of llama.cpp itself (AVX2, AVX-512) differ by is
+measured the same way. With --truth the same weights are unpacked to F32 and run by llama.cpp
+without rounding activations, and both programs are compared with that: both round activations to
+8 bits, each in its own way, so what they differ by is the sum of two errors, and only this says
+whose is the larger.
 
 Bars: perplexity within 0.5 %; mean KL <= 1e-3 or twice that between the two builds, whichever is
 larger; likeliest token equal >= 98.5 %. The text is Python's own help on the language (module
@@ -88,8 +92,8 @@ class Omnesia:
                 number(r"top-1 equal: ([0-9.]+) %", text, "share of equal tokens") / 100)
 
 
-def compare(model, path, a, native, builds, ours):
-    """All figures of one model, by name."""
+def compare(model, path, a, native, builds, ours, exact=None):
+    """All figures of one model, by name. `exact` is the file of the same weights in F32."""
     saved = sides.peers_dir() / "logits.kl"
     row = {"model": model}
     try:
@@ -100,6 +104,11 @@ def compare(model, path, a, native, builds, ours):
         if builds:
             builds[0].perplexity(path, saved)
             row["kl_builds"], row["top_builds"] = builds[1].divergence(path, saved)
+        if exact:
+            native.perplexity(exact, saved)
+            row["kl_truth_llama"], row["top_truth_llama"] = native.divergence(path, saved)
+            if ours:
+                row["kl_truth"], row["top_truth"] = ours.divergence(path, saved)
     finally:
         saved.unlink(missing_ok=True)
     return row
@@ -118,13 +127,19 @@ def verdict(row):
     return f"below: {', '.join(wrong)}" if wrong else "pass"
 
 
+def distance(row, side):
+    return f"{row['kl_truth' + side]:.2e}, {100 * row['top_truth' + side]:.2f} %"
+
+
 COLUMNS = (("llama.cpp", lambda r: f"{r['llama']:.4f}"),
            ("omnesia", lambda r: f"{r['ours']:.4f}"),
            ("apart", lambda r: f"{100 * (r['ours'] / r['llama'] - 1):+.3f} %"),
            ("mean KL", lambda r: f"{r['kl']:.2e}"),
            ("top-1 equal", lambda r: f"{100 * r['top']:.2f} %"),
            ("KL of AVX2 and AVX-512 builds", lambda r: f"{r['kl_builds']:.2e}"),
-           ("their top-1", lambda r: f"{100 * r['top_builds']:.2f} %"))
+           ("their top-1", lambda r: f"{100 * r['top_builds']:.2f} %"),
+           ("llama.cpp from F32", lambda r: distance(r, "_llama")),
+           ("omnesia from F32", lambda r: distance(r, "")))
 
 
 def cells(row):
@@ -160,6 +175,8 @@ def arguments(argv):
     p.add_argument("--peer-only", action="store_true", help="llama.cpp alone")
     p.add_argument("--builds", action="store_true",
                    help="also AVX2 beside AVX-512 of llama.cpp (two more builds)")
+    p.add_argument("--truth", action="store_true",
+                   help="also both beside the same weights in F32 (4 bytes a weight on disk)")
     p.add_argument("--json", action="store_true")
     p.add_argument("--write", type=Path, metavar="FILE", help="put the table into FILE")
     return p.parse_args(argv)
@@ -181,7 +198,8 @@ def main(argv):
             files[name] = files[name] or str(sides.Ours(a.omnesia, a.threads).pull(name))
             path = Path(files[name]).resolve()
             path = peer.requantise(path, kind) if kind else path
-            rows.append(compare(model, path, a, native, builds, ours))
+            exact = peer.requantise(path, "F32") if a.truth else None
+            rows.append(compare(model, path, a, native, builds, ours, exact))
         except (proc.Failed, OSError) as e:
             rows.append({"model": model, "problem": f"failed: {e}"})
         if not a.json:

@@ -72,7 +72,7 @@ class Peer:
 
     def requantise(self, model, kind):
         """`model` in another format, made once and kept beside the peers."""
-        target = peers_dir() / "models" / f"{Path(model).stem.split('.')[0]}.{kind}.gguf"
+        target = peers_dir() / "models" / f"{Path(model).stem}.{kind}.gguf"
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             making = target.with_suffix(f".{os.getpid()}.tmp")
