@@ -193,7 +193,7 @@ static double seconds(void) {
 }
 
 /* A megabyte of one letter, of spaces, a quarter of random letters: seconds at worst, and hours if
- * merging were quadratic. The bound is generous on purpose: sanitizers and busy machines pass it. */
+ * merging were quadratic. The bound is generous: sanitizers and busy machines pass it. */
 static void long_words(void **s) {
     (void)s;
     enum { N = 1 << 20 };
