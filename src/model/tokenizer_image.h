@@ -31,7 +31,7 @@
 
 #define MN_TOKEN_MAGIC "MNTOKEN"
 enum {
-    MN_TOKEN_VERSION = 1,
+    MN_TOKEN_VERSION = 1,     /* raise it when the layout changes or build decides differently */
     MN_TOKEN_LIMIT = 1 << 20, /* entries a vocabulary may have */
     MN_TOKEN_PROBE = 1024,    /* steps a look-up may take; more while building: refused */
 };
@@ -83,6 +83,8 @@ typedef struct mn_token_header {
     uint64_t blob;                  /* bytes of BLOB */
     uint64_t header_sum;            /* XXH3 of the header up to here */
 } mn_token_header;
+
+_Static_assert(sizeof(mn_token_header) == 248, "the layout is a file format");
 
 typedef struct mn_token_pair {
     int32_t left, right;

@@ -19,7 +19,10 @@
 #include "base/error.h"
 #include "model/unicode.h"
 
-enum { SHORT = 48 };
+enum {
+    SHORT = 48,
+    PAGES = 4096, /* bytes of a piece whose tables (52 bytes each) are booked in the budget */
+};
 #define NONE UINT32_MAX
 
 typedef struct symbol {
@@ -174,15 +177,22 @@ int mn_tokenizer_merge(const mn_tokenizer *t, const uint8_t *p, size_t n, mn_buf
     if (n <= SHORT) return merge_short(t, p, n, ids);
     if (n > INT32_MAX)
         return MN_FAIL(MN_ETOOLONG, "%zu bytes of text without a break are too long", n);
-    /* One block: symbols, links and sizes, then room for 3n heap entries. */
-    char *block = mn_malloc(n * (sizeof(symbol) + 3 * sizeof(uint32_t) + 3 * sizeof(uint64_t)));
-    if (!block) return MN_FAIL(MN_ENOMEM, "no memory to tokenize %zu bytes", n);
-    chain c = {.heap = (uint64_t *)block};
+    /* One block: room for 3n heap entries, then symbols, links and sizes. */
+    const size_t bytes = n * (sizeof(symbol) + 3 * sizeof(uint32_t) + 3 * sizeof(uint64_t));
+    void *block = NULL;
+    if (n >= PAGES)
+        MN_TRY(mn_alloc_pages(bytes, "a long word", &block));
+    else if (!(block = mn_malloc(bytes)))
+        return MN_FAIL(MN_ENOMEM, "no memory to tokenize %zu bytes", n);
+    chain c = {.heap = block};
     c.s = (symbol *)(c.heap + 3 * n);
     c.next = (uint32_t *)(c.s + n);
     c.prev = c.next + n;
     c.size = c.prev + n;
     const int rc = merge_chain(t, p, n, &c, ids);
-    mn_free(block);
+    if (n >= PAGES)
+        mn_free_pages(block, bytes);
+    else
+        mn_free(block);
     return rc;
 }

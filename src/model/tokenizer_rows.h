@@ -7,6 +7,10 @@
  * matches is a piece too). `pattern` is that expression as published with the models, in PCRE2
  * syntax (UTF, UCP): it is the specification. `match` is the same by hand: compiling the patterns
  * would cost more than a short prompt takes. The conformance test runs both over the same text.
+ *
+ * A new one: a row (or an alias, when pattern and flags are those of a row), its matchers if no
+ * other row has them, its published patterns in make_tokenizer_golden.py (which makes a vocabulary
+ * and golden ids), a line in test_tokenizer.c.
  */
 #ifndef MN_MODEL_TOKENIZER_ROWS_H
 #define MN_MODEL_TOKENIZER_ROWS_H

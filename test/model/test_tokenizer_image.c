@@ -6,6 +6,7 @@
 #include "tokenizer_data.h"
 
 #include "base/alloc.h"
+#include "base/budget.h"
 
 #include <math.h>
 
@@ -243,6 +244,28 @@ static void no_memory(void **s) {
     made_free(&m);
 }
 
+/* The tables of a word of megabytes are booked, and refused in one sentence. */
+static void budget(void **s) {
+    (void)s;
+    made m = begin("gpt2", "gpt-2", abc, NULL, 6, abc_merges, 2);
+    use(&m);
+    enum { N = 100000 };
+    char *text = mn_malloc(N);
+    assert_non_null(text);
+    memset(text, 'b', N);
+    mn_buf ids = {0};
+    mn_budget_set(N);
+    assert_fails(mn_tokenizer_encode(m.t, text, N, 0, &ids), MN_EFULL, "a long word needs 5.2 MB");
+    assert_int_equal(ids.len, 0);
+    mn_budget_set(0);
+    assert_ok(mn_tokenizer_encode(m.t, text, N, 0, &ids));
+    assert_int_equal(ids.len, 4 * N);
+    assert_int_equal(mn_budget_used(), 0);
+    mn_buf_free(&ids);
+    mn_free(text);
+    made_free(&m);
+}
+
 static void cut_images(void **s) {
     (void)s;
     made m = begin("gpt2", "gpt-2", abc, NULL, 6, abc_merges, 2);
@@ -296,6 +319,7 @@ int main(void) {
         cmocka_unit_test(merges),        cmocka_unit_test(wrong_vocabularies),
         cmocka_unit_test(special_texts), cmocka_unit_test(ends),
         cmocka_unit_test(sentencepiece), cmocka_unit_test(no_memory),
-        cmocka_unit_test(cut_images),    cmocka_unit_test(damaged_images)};
+        cmocka_unit_test(budget),        cmocka_unit_test(cut_images),
+        cmocka_unit_test(damaged_images)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
