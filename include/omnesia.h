@@ -83,6 +83,16 @@ MN_API int mn_encode(const mn_model *model, const char *text, size_t n, unsigned
 MN_API int mn_decode(const mn_model *model, const int32_t *ids, size_t n, unsigned flags,
                      char *text, size_t cap);
 
+/* A vocabulary without its model: files that hold nothing else (and need no weights read) open
+ * too. The rest as above; mn_encode and mn_decode do the same with a model's own vocabulary. */
+typedef struct mn_vocab mn_vocab;
+MN_API int mn_vocab_open(const char *name_or_path, const mn_model_options *options, mn_vocab **out);
+MN_API void mn_vocab_close(mn_vocab **vocab);
+MN_API int mn_vocab_encode(const mn_vocab *vocab, const char *text, size_t n, unsigned flags,
+                           int32_t *ids, size_t cap);
+MN_API int mn_vocab_decode(const mn_vocab *vocab, const int32_t *ids, size_t n, unsigned flags,
+                           char *text, size_t cap);
+
 /* ---- answers: the whole loop -------------------------------------------------------------- */
 typedef struct mn_turn {
     const char *role, *content; /* "system", "user" or "assistant" */

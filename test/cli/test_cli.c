@@ -90,11 +90,81 @@ static void out_of_memory(void **s) {
     assert_true(failed >= 3);
 }
 
+/* The words with TINY replaced by a small model's file. */
+static cli_run on_tiny(const char *words) {
+    char line[4096];
+    snprintf(line, sizeof line, "%s", "");
+    for (const char *p = words, *q; *p; p = q) {
+        q = strstr(p, "TINY");
+        const size_t n = strlen(line);
+        snprintf(line + n, sizeof line - n, "%.*s%s%s", (int)(q ? q - p : (long)strlen(p)), p,
+                 q ? getenv("OMNESIA_SOURCE") : "", q ? "/test/model/data/tiny-llama.gguf" : "");
+        q = q ? q + 4 : p + strlen(p);
+    }
+    return run(line);
+}
+
+static void inspect(void **s) {
+    (void)s;
+    cli_run r = on_tiny("inspect TINY");
+    assert_int_equal(r.status, 0);
+    assert_non_null(strstr(r.out, "(GGUF version 3, 277 kB)\nmetadata: 21 entries\n"));
+    assert_non_null(strstr(r.out, "llama.context_length                       u32            256"));
+    assert_non_null(strstr(r.out, "string[284]    [\""));
+    assert_non_null(strstr(r.out, "token_embd.weight                          F32        73 kB  "
+                                  "[64, 284]\n"));
+    assert_non_null(strstr(r.out, "\nformats: F32 271 kB in 21\n"));
+    r = run("inspect");
+    assert_int_equal(r.status, 2);
+    r = run("inspect /etc/passwd");
+    assert_int_equal(r.status, 1);
+    assert_string_equal(r.out, "");
+    assert_non_null(strstr(r.err, "/etc/passwd"));
+    assert_int_equal(run("inspect /").status, 1);
+}
+
+static void tokenize(void **s) {
+    (void)s;
+    assert_string_equal(on_tiny("tokenize -m TINY hi").out, "104 105\n");
+    assert_string_equal(on_tiny("tokenize -m TINY ''").out, "\n");
+    assert_string_equal(on_tiny("tokenize --decode -m TINY '104, 105'").out, "hi");
+    cli_run r = on_tiny("tokenize --decode -m TINY '104 x'");
+    assert_int_equal(r.status, 1);
+    assert_non_null(strstr(r.err, "'x' is no token id"));
+    r = on_tiny("tokenize --decode -m TINY 99999999");
+    assert_int_equal(r.status, 1);
+    assert_string_equal(r.out, "");
+    assert_int_equal(on_tiny("tokenize -m TINY").status, 2);
+    assert_int_equal(on_tiny("tokenize -m TINY --file /etc/passwd text").status, 2);
+    assert_int_equal(on_tiny("tokenize -m TINY --file /no/such").status, 1);
+    /* any bytes, there and back: through standard input, a file, and a pipe */
+    r = on_tiny("tokenize -m TINY --file \"$OMNESIA_PROGRAM\" | \"$OMNESIA_PROGRAM\" tokenize "
+                "-m TINY --decode - | cmp - \"$OMNESIA_PROGRAM\" && echo same");
+    assert_string_equal(r.out, "same\n");
+}
+
+static void models_and_doctor(void **s) {
+    (void)s;
+    cli_run r = run("models");
+    assert_int_equal(r.status, 0);
+    assert_memory_equal(r.out, "smollm2-135m ", 13);
+    assert_non_null(strstr(r.out, "\nminilm-l6 "));
+    r = run("models extra");
+    assert_int_equal(r.status, 2);
+    r = run("doctor --memory 1G");
+    assert_int_equal(r.status, 0);
+    assert_non_null(strstr(r.out, "\nprocessor "));
+    assert_non_null(strstr(r.out, "--memory allows 1.1 GB"));
+    assert_non_null(strstr(r.out, "\ncache "));
+    assert_string_equal(r.err, "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_command),     cmocka_unit_test(help),
         cmocka_unit_test(usage_errors),   cmocka_unit_test(output_that_fails),
         cmocka_unit_test(committed_docs), cmocka_unit_test(man_page),
-        cmocka_unit_test(out_of_memory)};
+        cmocka_unit_test(out_of_memory),  cmocka_unit_test(inspect),
+        cmocka_unit_test(tokenize),       cmocka_unit_test(models_and_doctor)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

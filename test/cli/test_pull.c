@@ -3,6 +3,7 @@
  * meets a disk and a memory that end at every possible call. */
 #include "cli/store_bed.h"
 
+#include <pty.h>
 #include <signal.h>
 #include <time.h>
 
@@ -192,6 +193,35 @@ static void damaged_and_adopted(void **s) {
     assert_string_equal(r.err, "");
 }
 
+/* On a terminal, and only there, a bar is drawn, and taken away at the end. */
+static void progress_bar(void **s) {
+    (void)s;
+    int terminal, ours, status;
+    fresh();
+    setenv("FAKE_MODE", "slow", 1);
+    assert_int_equal(openpty(&ours, &terminal, NULL, NULL, NULL), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(terminal, STDERR_FILENO);
+        dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+        execl(getenv("OMNESIA_PROGRAM"), "omnesia", "pull", "tiny", (char *)NULL);
+        _exit(127);
+    }
+    close(terminal);
+    char said[8192];
+    size_t n = 0;
+    for (ssize_t k; n < sizeof said - 1 && (k = read(ours, said + n, sizeof said - 1 - n)) > 0;)
+        n += (size_t)k;
+    said[n] = 0;
+    close(ours);
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    assert_non_null(strstr(said, "\r\033[Kpulling tiny  ["));
+    assert_non_null(strstr(said, "--] "));
+    assert_non_null(strstr(said, " of 30 kB"));
+    assert_string_equal(said + n - 4, "\r\033[K");
+}
+
 static void unknown_name(void **s) {
     (void)s;
     fresh();
@@ -247,6 +277,7 @@ int main(void) {
                                        cmocka_unit_test(two_at_once),
                                        cmocka_unit_test(damaged_and_adopted),
                                        cmocka_unit_test(unknown_name),
+                                       cmocka_unit_test(progress_bar),
                                        cmocka_unit_test(disk_ends_everywhere),
                                        cmocka_unit_test(memory_ends_everywhere)};
     return cmocka_run_group_tests(tests, make_bed, drop_bed);
