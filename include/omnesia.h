@@ -53,6 +53,8 @@ typedef struct mn_model_options {
     int threads;          /* compute threads; 0: one per core */
     int no_pull;          /* do not fetch a missing model: MN_ENOENT instead */
     mn_progress progress; /* for pulling and packing */
+    void (*notice)(void *user, const char *line); /* licence terms of a pulled model and the like */
+    void *notice_user;
 } mn_model_options;
 
 /* Open a model by the name `omnesia models` lists, or by the path of a GGUF file. options may be

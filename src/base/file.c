@@ -237,6 +237,19 @@ int mn_file_write(mn_filew *f, const void *bytes, size_t n) {
     return 0;
 }
 
+int mn_file_rewrite(mn_filew *f, uint64_t offset, const void *bytes, size_t n) {
+    const char *p = bytes;
+    while (n) {
+        const ssize_t k = fault() ? -1 : pwrite(f->fd, p, n, (off_t)offset);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return fail_io("write", f->path);
+        p += k;
+        n -= (size_t)k;
+        offset += (uint64_t)k;
+    }
+    return 0;
+}
+
 int mn_file_commit(mn_filew **pf) {
     mn_filew *f = *pf;
     int rc = 0;

@@ -37,6 +37,8 @@ int mn_file_room(const char *path, uint64_t *bytes);
 typedef struct mn_filew mn_filew;
 int mn_file_begin(const char *path, mn_filew **out); /* makes missing folders, 0700 */
 int mn_file_write(mn_filew *f, const void *bytes, size_t n);
+/* Write n bytes again at an offset below what was written. */
+int mn_file_rewrite(mn_filew *f, uint64_t offset, const void *bytes, size_t n);
 int mn_file_commit(mn_filew **f); /* consumes f, also on failure */
 void mn_file_abort(mn_filew **f); /* NULL-safe; removes the temporary */
 

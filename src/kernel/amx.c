@@ -4,9 +4,9 @@
  *
  * A tile multiplies 16 rows x 32 inputs of activations with 32 inputs x 16 outputs of codes and
  * gives exact int32 sums; those leave through memory and join the f32 accumulators by the same FMAs
- * in the same order as everywhere (body_product.h), so the bits are those of "c1". Tiles of four
- * steps are in flight while the sums of the four before them are added: a tile product takes 52
- * cycles to come out, a step of work about 30.
+ * in the same order as everywhere (body_product.h), so the bits are those of "c1". Tiles of two
+ * steps are in flight while the sums of the two before them are added; the four buffers lie in one
+ * page, for a load waits for a store whose address has the same low 12 bits.
  */
 #include "base/cpu.h"
 #include "kernel/lanes_avx512.h"
@@ -16,7 +16,7 @@
 #include "kernel/body_product.h"
 #include "kernel/tables.h"
 
-enum { STEPS = 4, TILES = 4 };
+enum { STEPS = 2, TILES = 4 };
 
 /* The register file: tiles 0-3 sums, 4-5 activations, 6-7 codes. */
 typedef struct __attribute__((packed)) tile_config {
@@ -46,18 +46,6 @@ static void unpack_signed(const mn_packed *w, int tile, uint8_t *scratch) {
 #undef M
 }
 
-/* Scales (and sums) of 16 rows side by side: scale[b][16], dsum[b][16]. */
-static void gather(const mn_acts *a, int row, int rows, int run, int min, float *scale,
-                   float *dsum) {
-    const int n = a->k / 32, m = a->k / run;
-    for (int r = 0; r < rows; r++) {
-        const mn_qrow q = mn_qrow_at(a, row + r);
-        for (int b = 0; b < n; b++) scale[16 * b + r] = q.scale[b];
-        const float *d = run == 32 ? q.dsum : q.dsum16;
-        for (int b = 0; min && b < m; b++) dsum[16 * b + r] = d[b];
-    }
-}
-
 /* One step: sums of block b into buffer [16][16]; the tile number must be a constant. */
 #define STEP(t, b)                                                  \
     do {                                                            \
@@ -68,86 +56,84 @@ static void gather(const mn_acts *a, int row, int rows, int run, int min, float 
         _tile_stored(t, to + (t)*256, 64);                          \
     } while (0)
 
-/* R rows (constant) times one unpacked tile. */
-LANES void tile_product(const int R, const int run, const int min, const mn_acts *a, int row,
-                        const uint8_t *codes, const float *sa, const float *da, float *out,
-                        size_t out_stride, int32_t *sums) {
+/* Rows [row, row + 16), row a multiple of 16, times one unpacked tile; the first `rows` are stored. */
+LANES void tile_product(const int run, const int min, const mn_acts *a, int row, int rows,
+                        const uint8_t *codes, float *out, size_t out_stride, int32_t *sums) {
     const int n = a->k / run;
-    const float *scale = (const float *)(const void *)(codes + (size_t)a->k * 16),
-                *less = scale + n * 16;
-    const uint8_t *act = a->rows + (size_t)row * a->stride;
+    const float *scale = (const float *)(const void *)(codes + (size_t)a->k * 16);
+    const float *less = scale + n * 16;
+    const mn_qrow q = mn_qrow_at(a, row);
+    const int8_t *act = q.q;
+    const float *dsum = run == 32 ? q.dsum : q.dsum16;
     v16 acc[16];
-    for (int r = 0; r < R; r++) acc[r] = v_set(0);
+    for (int r = 0; r < 16; r++) acc[r] = v_set(0);
     for (int b = 0; b < n + STEPS; b += STEPS) {
         int32_t *to = sums + ((b / STEPS) & 1) * (STEPS * 256);
         if (b < n) STEP(0, b);
         if (b + 1 < n) STEP(1, b + 1);
-        if (b + 2 < n) STEP(2, b + 2);
-        if (b + 3 < n) STEP(3, b + 3);
         const int32_t *from = sums + ((b / STEPS + 1) & 1) * (STEPS * 256);
         for (int s = 0; s < STEPS && b >= STEPS && b - STEPS + s < n; s++, from += 256) {
             const int c = b - STEPS + s;
             const v16 w = v_load(scale + 16 * c), m = min ? v_load(less + 16 * c) : w;
-            const float *x = sa + c * run / 32 * 16, *y = da + 16 * c;
-            for (int r = 0; r < R; r++) {
+            const float *x = q.scale + MN_SIDE * (c * run / 32), *y = dsum + MN_SIDE * c;
+#pragma GCC unroll 16
+            for (int r = 0; r < 16; r++) {
                 acc[r] = v_fma(i_float(i_load(from + 16 * r)), v_mul(w, v_set(x[r])), acc[r]);
                 if (min) acc[r] = v_fma(m, v_set(y[r]), acc[r]);
             }
         }
     }
-    for (int r = 0; r < R; r++) v_store(out + (size_t)r * out_stride, acc[r]);
+#pragma GCC unroll 16
+    for (int r = 0; r < 16; r++)
+        if (r < rows) v_store(out + (size_t)r * out_stride, acc[r]);
 }
 
-#define KIND(run, min)                                                                          \
-    static void rows_##run##_##min(int rows, const mn_acts *a, int row, const uint8_t *codes,   \
-                                   const float *sa, const float *da, float *out, size_t stride, \
-                                   int32_t *sums) {                                             \
-        if (rows == 16)                                                                         \
-            tile_product(16, run, min, a, row, codes, sa, da, out, stride, sums);               \
-        else                                                                                    \
-            tile_product(8, run, min, a, row, codes, sa, da, out, stride, sums);                \
+#define KIND(run, min)                                                                        \
+    static void rows_##run##_##min(const mn_acts *a, int row, int rows, const uint8_t *codes, \
+                                   float *out, size_t stride, int32_t *sums) {                \
+        tile_product(run, min, a, row, rows, codes, out, stride, sums);                       \
     }
 KIND(32, 0)
 KIND(32, 1)
 KIND(16, 0)
 KIND(16, 1)
 
+/* Few rows, plain numbers, and rows that begin inside a group of 16 go the way of avx512.c. Rows of a
+ * group beyond the last are computed with whatever lies there (they have room) and dropped. */
 static void product_amx(const mn_packed *w, int tile, int tiles, const mn_acts *a, int row,
                         int rows, float *out, size_t out_stride, void *scratch) {
-    if (rows < 8 || is_float(w->format)) {
+    if (rows < 16 || row % 16 || is_float(w->format)) {
         product(w, tile, tiles, a, row, rows, out, out_stride, scratch);
         return;
     }
-    const int run = run_of(w->format), min = has_min(w->format), R = rows >= 16 ? 16 : 8;
+    const int run = run_of(w->format), min = has_min(w->format);
     const size_t one = panel_bytes(w->k);
     int32_t *sums = (int32_t *)(void *)((uint8_t *)scratch + TILES * one);
-    float *sa = (float *)(void *)(sums + 2 * STEPS * 256), *da = sa + w->k / 2;
-    configure(R, run);
+    configure(16, run);
     for (int t = 0; t < tiles; t += TILES) {
         const int n = tiles - t < TILES ? tiles - t : TILES;
         for (int i = 0; i < n; i++)
             unpack_signed(w, tile + t + i, (uint8_t *)scratch + (size_t)i * one);
         __asm__ volatile("" ::: "memory"); /* the tile loads below read what was just written */
-        for (int r = 0; r < rows; r += R) {
-            const int from =
-                r + R <= rows ? r : rows - R; /* the last rows overlap: same bits twice */
-            gather(a, row + from, R, run, min, sa, da);
+        for (int r = 0; r < rows; r += 16) {
+            const int valid = rows - r < 16 ? rows - r : 16;
             for (int i = 0; i < n; i++) {
                 const uint8_t *codes = (uint8_t *)scratch + (size_t)i * one;
-                float *o = out + (size_t)from * out_stride + (size_t)(t + i) * 16;
+                float *o = out + (size_t)r * out_stride + (size_t)(t + i) * 16;
                 if (run == 32 && !min)
-                    rows_32_0(R, a, row + from, codes, sa, da, o, out_stride, sums);
+                    rows_32_0(a, row + r, valid, codes, o, out_stride, sums);
                 else if (run == 32)
-                    rows_32_1(R, a, row + from, codes, sa, da, o, out_stride, sums);
+                    rows_32_1(a, row + r, valid, codes, o, out_stride, sums);
                 else if (!min)
-                    rows_16_0(R, a, row + from, codes, sa, da, o, out_stride, sums);
+                    rows_16_0(a, row + r, valid, codes, o, out_stride, sums);
                 else
-                    rows_16_1(R, a, row + from, codes, sa, da, o, out_stride, sums);
+                    rows_16_1(a, row + r, valid, codes, o, out_stride, sums);
             }
         }
     }
     _tile_release();
 }
+
 const mn_kernels mn_kernels_amx = {
     .name = "amx",
     .needs = MN_CPU_AVX512 | MN_CPU_AMX,

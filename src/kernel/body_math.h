@@ -72,13 +72,13 @@ static void quantise(const float *x, int k, const mn_qrow *to) {
         i_store_s8(to->q + 32 * b, p);
         i_store_s8(to->q + 32 * b + 16, q);
         const int32_t s = i_sum(p), t = i_sum(q);
-        to->scale[b] = scale;
-        to->less[b] = -(s + t);
-        to->less16[2 * b] = -s;
-        to->less16[2 * b + 1] = -t;
-        to->dsum[b] = scale * (float)(s + t);
-        to->dsum16[2 * b] = scale * (float)s;
-        to->dsum16[2 * b + 1] = scale * (float)t;
+        to->scale[MN_SIDE * b] = scale;
+        to->less[MN_SIDE * b] = -(s + t);
+        to->less16[MN_SIDE * 2 * b] = -s;
+        to->less16[MN_SIDE * (2 * b + 1)] = -t;
+        to->dsum[MN_SIDE * b] = scale * (float)(s + t);
+        to->dsum16[MN_SIDE * 2 * b] = scale * (float)s;
+        to->dsum16[MN_SIDE * (2 * b + 1)] = scale * (float)t;
     }
 }
 

@@ -60,13 +60,16 @@ LANES void fused(const int f, const int R, const mn_packed *w, int tile, const m
             for (int r = 0; r < R; r++)
                 for (int h = 0; h < 32 / run; h++) {
                     i16 t = run_start(is_wide(f), zero_shift(f),
-                                      run == 32 ? q[r].less + b : q[r].less16 + 2 * b + h);
+                                      run == 32 ? q[r].less + MN_SIDE * b
+                                                : q[r].less16 + MN_SIDE * (2 * b + h));
                     for (int i = 0; i < run / 4; i++)
                         t = run_dot(is_wide(f), t, c[h * 4 + i], q[r].q + 32 * b + 16 * h + 4 * i);
-                    acc[r] = v_fma(i_float(t), v_mul(s[h], v_set(q[r].scale[b])), acc[r]);
+                    acc[r] = v_fma(i_float(t), v_mul(s[h], v_set(q[r].scale[MN_SIDE * b])), acc[r]);
                     if (has_min(f))
-                        acc[r] = v_fma(
-                            m[h], v_set(run == 32 ? q[r].dsum[b] : q[r].dsum16[2 * b + h]), acc[r]);
+                        acc[r] = v_fma(m[h],
+                                       v_set(run == 32 ? q[r].dsum[MN_SIDE * b]
+                                                       : q[r].dsum16[MN_SIDE * (2 * b + h)]),
+                                       acc[r]);
                 }
         }
     }
@@ -75,12 +78,13 @@ LANES void fused(const int f, const int R, const mn_packed *w, int tile, const m
 
 LANES void fused_rows(const int f, const mn_packed *w, int tile, const mn_acts *a, int row,
                       int rows, float *out, size_t out_stride) {
-    switch (rows) {
-    case 1: fused(f, 1, w, tile, a, row, out, out_stride); break;
-    case 2: fused(f, 2, w, tile, a, row, out, out_stride); break;
-    case 3: fused(f, 3, w, tile, a, row, out, out_stride); break;
-    default: fused(f, 4, w, tile, a, row, out, out_stride); break;
+    if (rows == 4) {
+        fused(f, 4, w, tile, a, row, out, out_stride);
+        return;
     }
+    if (rows >= 2) fused(f, 2, w, tile, a, row, out, out_stride);
+    if (rows % 2)
+        fused(f, 1, w, tile, a, row + rows - 1, out + (size_t)(rows - 1) * out_stride, out_stride);
 }
 
 /* Decode one tile into scratch. zero: subtracted from each code (AMX takes signed codes). */
@@ -123,7 +127,8 @@ LANES void panel(const int R, const int V, const int run, const int min, const i
         i16 t[MN_ROWS][MN_VECS];
         for (int r = 0; r < R; r++)
             for (int v = 0; v < V; v++)
-                t[r][v] = run_start(wide, shift, (run == 32 ? q[r].less : q[r].less16) + b);
+                t[r][v] =
+                    run_start(wide, shift, (run == 32 ? q[r].less : q[r].less16) + MN_SIDE * b);
         for (int i = 0; i < run / 4; i++)
             for (int v = 0; v < V; v++) {
                 const b64 c = b_load(scratch + (size_t)v * tile +
@@ -134,12 +139,13 @@ LANES void panel(const int R, const int V, const int run, const int min, const i
         for (int v = 0; v < V; v++) {
             const v16 s = v_load(scale + (size_t)v * (tile / 4) + 16 * b);
             for (int r = 0; r < R; r++)
-                acc[r][v] =
-                    v_fma(i_float(t[r][v]), v_mul(s, v_set(q[r].scale[b * run / 32])), acc[r][v]);
+                acc[r][v] = v_fma(i_float(t[r][v]),
+                                  v_mul(s, v_set(q[r].scale[MN_SIDE * (b * run / 32)])), acc[r][v]);
             if (!min) continue;
             const v16 m = v_load(less + (size_t)v * (tile / 4) + 16 * b);
             for (int r = 0; r < R; r++)
-                acc[r][v] = v_fma(m, v_set(run == 32 ? q[r].dsum[b] : q[r].dsum16[b]), acc[r][v]);
+                acc[r][v] =
+                    v_fma(m, v_set((run == 32 ? q[r].dsum : q[r].dsum16)[MN_SIDE * b]), acc[r][v]);
         }
     }
     for (int r = 0; r < R; r++)

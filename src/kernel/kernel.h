@@ -17,40 +17,48 @@
 
 #define MN_NUMERICS "c1"
 
-/* One row of k activations as int8; arrays lie in memory the caller lays out by mn_qrow_at. */
-typedef struct mn_qrow {
-    int8_t *q;       /* [k] codes, -127..127 */
-    float *scale;    /* [k/32] x = q * scale */
-    float *dsum;     /* [k/32] scale * sum of q: what a weight's offset is multiplied with */
-    float *dsum16;   /* [k/16] the same per 16 */
-    int32_t *less;   /* [k/32] minus the sum of q */
-    int32_t *less16; /* [k/16] the same per 16 */
-} mn_qrow;
-
-/* m rows of activations for a product: quantised rows at `rows + i * stride`, and the f32 rows. */
+/* Activations of a product: m rows of k, as int8 and as the f32 they were made from.
+ *
+ *   codes  row i at rows + i * stride: int8 [k], -127..127
+ *   sides  16 rows share one record at side + i / 16 * mn_side_bytes(k); what belongs to run b of row i
+ *          is element b * 16 + i % 16 of each of its arrays, so that 16 rows load as one vector:
+ *          scale [k/32][16]  x = code * scale
+ *          dsum  [k/32][16]  scale * sum of codes: what a weight's minimum is multiplied with
+ *          dsum16 [k/16][16] the same per 16 inputs
+ *          less  [k/32][16]  minus the sum of codes (int32); less16 [k/16][16] per 16 inputs
+ */
 typedef struct mn_acts {
-    uint8_t *rows; /* 64-byte aligned */
-    size_t stride; /* mn_qrow_bytes(k) */
+    int8_t *rows;  /* 64-byte aligned; room for m rounded up to 16 rows */
+    uint8_t *side; /* 64-byte aligned */
+    size_t stride; /* mn_code_bytes(k) */
     const float *x;
     size_t x_stride; /* floats */
     int k, m;
 } mn_acts;
 
-/* Bytes of one quantised row, a multiple of 64 that is no multiple of 4096. */
-static inline size_t mn_qrow_bytes(int k) {
-    const size_t n = ((size_t)k + (size_t)k / 32 * 28 + 127) / 64 * 64;
+/* Bytes from one row of codes to the next: a multiple of 64 that is no multiple of 4096. */
+static inline size_t mn_code_bytes(int k) {
+    const size_t n = ((size_t)k + 63) / 64 * 64;
     return n % 4096 ? n : n + 64;
 }
+static inline size_t mn_side_bytes(int k) {
+    return (size_t)k / 32 * 7 * 64;
+}
+
+/* One row: element b of a side array lies at [b * MN_SIDE]. */
+enum { MN_SIDE = 16 };
+typedef struct mn_qrow {
+    int8_t *q;
+    float *scale, *dsum, *dsum16;
+    int32_t *less, *less16;
+} mn_qrow;
 static inline mn_qrow mn_qrow_at(const mn_acts *a, int i) {
-    uint8_t *p = a->rows + (size_t)i * a->stride;
-    const int n = a->k / 32;
-    float *s = (float *)(void *)(p + a->k);
-    return (mn_qrow){(int8_t *)p,
-                     s,
-                     s + n,
-                     s + 2 * n,
-                     (int32_t *)(void *)(s + 4 * n),
-                     (int32_t *)(void *)(s + 5 * n)};
+    const int n = a->k / 32 * MN_SIDE;
+    float *s =
+        (float *)(void *)(a->side + (size_t)(i / MN_SIDE) * mn_side_bytes(a->k)) + i % MN_SIDE;
+    return (mn_qrow){
+        a->rows + (size_t)i * a->stride, s, s + n, s + 2 * n, (int32_t *)(void *)(s + 4 * n),
+        (int32_t *)(void *)(s + 5 * n)};
 }
 
 /* Attention of one KV head over one piece of a block: see body_attn.h. */

@@ -5,20 +5,32 @@
  * The model's own Jinja template is run by an interpreter of the subset in use, with limits on
  * steps, depth and output size; a built-in template stands in where a file has none. Output is a
  * list of pieces, each marked as template text (special tokens count) or user text (they never do),
- * so nothing a user writes can become a special token.
+ * so nothing a user writes can become a special token: the text is to be searched for special tokens
+ * only inside trusted pieces, and what lies between two of them is then encoded as one run.
+ *
+ * A role is trusted when it is one of the usual words ("user", "tool" ...), because templates make
+ * special tokens from it ('<|' + role + '|>'). Templates that print bos_token add the begin token
+ * themselves. A compiled template is read-only: any thread may render it.
  */
 #ifndef MN_MODEL_TEMPLATE_H
 #define MN_MODEL_TEMPLATE_H
 #include "base/buf.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct mn_template mn_template;
 
-/* Compile. The source is copied. MN_EUNSUPPORTED names the construct and its line. */
+/* Compile. The source is copied. MN_EUNSUPPORTED names the construct and its line, MN_EINVAL the
+ * mistake. */
 int mn_template_compile(const char *source, size_t n, mn_template **out);
 /* The built-in template of this name ("gemma", "chatml", "llama2", "phi3", ...); NULL: unknown. */
 const char *mn_template_builtin(const char *name);
+/* The name of the built-in template for a model whose file has none, by the special tokens it
+ * knows (is_special(user, "<|im_start|>") is not 0) and by its GGUF architecture. NULL: none fits,
+ * the model was not made for conversations. */
+const char *mn_template_choose(const char *architecture,
+                               int (*is_special)(void *user, const char *text), void *user);
 void mn_template_free(mn_template **t);
 
 typedef struct mn_message {
@@ -47,6 +59,11 @@ typedef struct mn_template_args {
 
 /* Zero-initialise `out`. MN_EINVAL carries what the template itself raised. */
 int mn_template_render(const mn_template *t, const mn_template_args *args, mn_rendered *out);
+/* The same with all names the template may read as one JSON object: "messages" (with tool calls and
+ * whatever else), "tools", "add_generation_prompt", "bos_token" ... All its strings are user text
+ * but usual roles, bos_token and eos_token. now: seconds since 1970 for strftime_now, 0: the clock. */
+int mn_template_render_json(const mn_template *t, const char *json, size_t n, int64_t now,
+                            mn_rendered *out);
 void mn_rendered_free(mn_rendered *r);
 
 #endif

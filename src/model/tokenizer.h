@@ -47,6 +47,15 @@ enum {
 int mn_tokenizer_encode(const mn_tokenizer *t, const char *text, size_t n, unsigned flags,
                         mn_buf *ids);
 
+/* A range of bytes of a text. */
+typedef struct mn_tok_range {
+    size_t from, n;
+} mn_tok_range;
+/* The same, but special-token text counts only where it lies inside one of the ascending ranges: the text
+ * is tokenized as one, yet nothing outside them can become a special token. */
+int mn_tokenizer_encode_trusted(const mn_tokenizer *t, const char *text, size_t n, unsigned flags,
+                                const mn_tok_range *trusted, size_t n_trusted, mn_buf *ids);
+
 /* Append the bytes of the ids; special tokens only when MN_TOK_SPECIAL is given, else they are
  * skipped. MN_EINVAL for an id outside the vocabulary. What encode wrote comes back, MN_TOK_BEGIN
  * given; without it each id gives the same bytes wherever it stands, as streaming wants it. */
@@ -55,6 +64,7 @@ int mn_tokenizer_decode(const mn_tokenizer *t, const int32_t *ids, size_t n, uns
 
 int32_t mn_tokenizer_size(const mn_tokenizer *t);  /* vocabulary entries */
 int32_t mn_tokenizer_begin(const mn_tokenizer *t); /* BOS id, -1: none */
+int32_t mn_tokenizer_end(const mn_tokenizer *t);   /* EOS id, -1: none */
 /* Does generation stop at this id (EOS, EOT, EOM and what the vocabulary calls so)? */
 int mn_tokenizer_is_end(const mn_tokenizer *t, int32_t id);
 int mn_tokenizer_is_special(const mn_tokenizer *t, int32_t id);

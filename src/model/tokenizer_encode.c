@@ -31,6 +31,9 @@ typedef struct encoder {
     recent *words; /* [RECENT]; NULL: none kept */
     uint8_t allow; /* attributes that listed tokens may have */
     uint8_t marks; /* the text has a U+2581 */
+    const uint8_t *text;           /* where `trusted` counts from */
+    const mn_tok_range *trusted;   /* special tokens count only inside these; NULL: everywhere */
+    size_t n_trusted;
 } encoder;
 
 static int new_word(encoder *e, const uint8_t *p, size_t n) {
@@ -148,6 +151,14 @@ static int32_t listed(const encoder *e, const uint8_t *p, size_t n, size_t *size
     return found;
 }
 
+/* May the special token at p[0..n) count? Ranges ascend, and so do the places asked about. */
+static int trusted(encoder *e, const uint8_t *p, size_t n) {
+    const size_t at = (size_t)(p - e->text);
+    if (!e->trusted) return 1;
+    while (e->n_trusted && e->trusted->from + e->trusted->n <= at) e->trusted++, e->n_trusted--;
+    return e->n_trusted && e->trusted->from <= at && at + n <= e->trusted->from + e->trusted->n;
+}
+
 static int is_space(uint8_t c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -165,7 +176,7 @@ static int scan(encoder *e, const uint8_t *p, size_t n) {
             continue;
         }
         const int32_t id = listed(e, p + i, n - i, &size);
-        if (id < 0) {
+        if (id < 0 || ((t->attr[id] & MN_TOKEN_SPECIAL) && !trusted(e, p + i, size))) {
             i++;
             continue;
         }
@@ -180,20 +191,37 @@ static int scan(encoder *e, const uint8_t *p, size_t n) {
     return fragment(e, p + from, n - from, special);
 }
 
-int mn_tokenizer_encode(const mn_tokenizer *t, const char *text, size_t n, unsigned flags,
-                        mn_buf *ids) {
-    encoder e = {.t = t, .ids = ids, .allow = MN_TOKEN_USER};
-    if (flags & MN_TOK_SPECIAL) e.allow |= MN_TOKEN_SPECIAL;
-    if (t->row->kind != MN_TOKENIZER_BYTES) e.marks = memmem(text, n, "\xE2\x96\x81", 3) != NULL;
-    if (n >= RECENT_TEXT) e.words = mn_calloc(RECENT, sizeof *e.words); /* none is fine too */
-    const size_t before = ids->len;
+static int encode(encoder *e, size_t n, unsigned flags) {
+    const mn_tokenizer *t = e->t;
+    const size_t before = e->ids->len;
+    if (t->row->kind != MN_TOKENIZER_BYTES) e->marks = memmem(e->text, n, "\xE2\x96\x81", 3) != NULL;
+    if (n >= RECENT_TEXT) e->words = mn_calloc(RECENT, sizeof *e->words); /* none is fine too */
     int rc = 0;
     if ((flags & MN_TOK_BEGIN) && (t->h->flags & MN_TOKEN_ADD_BOS) && t->h->bos >= 0)
-        rc = mn_token_put(ids, t->h->bos);
-    if (rc >= 0 && n) rc = scan(&e, (const uint8_t *)text, n);
+        rc = mn_token_put(e->ids, t->h->bos);
+    if (rc >= 0 && n) rc = scan(e, e->text, n);
     if (rc >= 0 && (flags & MN_TOK_BEGIN) && (t->h->flags & MN_TOKEN_ADD_EOS) && t->h->eos >= 0)
-        rc = mn_token_put(ids, t->h->eos);
-    mn_free(e.words);
-    if (rc < 0) ids->len = before;
+        rc = mn_token_put(e->ids, t->h->eos);
+    mn_free(e->words);
+    if (rc < 0) e->ids->len = before;
     return rc;
+}
+
+int mn_tokenizer_encode(const mn_tokenizer *t, const char *text, size_t n, unsigned flags,
+                        mn_buf *ids) {
+    encoder e = {.t = t, .ids = ids, .allow = MN_TOKEN_USER, .text = (const uint8_t *)text};
+    if (flags & MN_TOK_SPECIAL) e.allow |= MN_TOKEN_SPECIAL;
+    return encode(&e, n, flags);
+}
+
+int mn_tokenizer_encode_trusted(const mn_tokenizer *t, const char *text, size_t n, unsigned flags,
+                                const mn_tok_range *ranges, size_t n_ranges, mn_buf *ids) {
+    static const mn_tok_range none;
+    encoder e = {.t = t,
+                 .ids = ids,
+                 .allow = MN_TOKEN_USER | MN_TOKEN_SPECIAL,
+                 .text = (const uint8_t *)text,
+                 .trusted = n_ranges ? ranges : &none,
+                 .n_trusted = n_ranges};
+    return encode(&e, n, flags);
 }

@@ -84,6 +84,10 @@ int32_t mn_tokenizer_size(const mn_tokenizer *t) {
     return (int32_t)t->h->n;
 }
 
+int32_t mn_tokenizer_end(const mn_tokenizer *t) {
+    return t->h->eos;
+}
+
 int32_t mn_tokenizer_begin(const mn_tokenizer *t) {
     return t->h->bos;
 }

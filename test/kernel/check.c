@@ -73,8 +73,10 @@ static void drop(matrix *m) {
 }
 
 static mn_acts activations(const mn_kernels *kn, int k, int m, const float *x) {
-    mn_acts a = {.stride = mn_qrow_bytes(k), .x = x, .x_stride = (size_t)k, .k = k, .m = m};
-    a.rows = lines(a.stride * (size_t)m);
+    mn_acts a = {.stride = mn_code_bytes(k), .x = x, .x_stride = (size_t)k, .k = k, .m = m};
+    const size_t groups = ((size_t)m + MN_SIDE - 1) / MN_SIDE;
+    a.rows = lines(a.stride * groups * MN_SIDE);
+    a.side = lines(mn_side_bytes(k) * groups);
     for (int i = 0; i < m; i++) {
         const mn_qrow q = mn_qrow_at(&a, i);
         kn->quantise(x + (size_t)i * (size_t)k, k, &q);
@@ -104,7 +106,7 @@ static void product_format(const mn_format *f, int n, int k) {
             double sum = 0, size = 0;
             for (int e = 0; e < k; e++) {
                 const double v = f->block == 1 ? x[(size_t)i * (size_t)k + (size_t)e]
-                                               : (double)q.q[e] * q.scale[e / 32];
+                                               : (double)q.q[e] * q.scale[MN_SIDE * (e / 32)];
                 sum += v * row[e];
                 size += fabs(v * row[e]);
             }
@@ -116,23 +118,25 @@ static void product_format(const mn_format *f, int n, int k) {
     for (size_t t = 0; t < count; t++) {
         if (!mn_kernels_usable(all[t])) continue;
         mn_acts b = activations(all[t], k, M, x);
-        assert_memory_equal(a.rows, b.rows, (size_t)k + (size_t)k / 32 * 28);
-        for (int m = 1; m <= M; m += m < 9 ? 1 : 7) {
-            const int from = M - m, first = tiles > 1;
-            memset(got, 0x77, stride * M * 4);
-            all[t]->product(&w.packed, first, tiles - first, &b, from, m, got, stride, scratch);
-            for (int i = 0; i < m; i++) {
-                const size_t bytes = (size_t)(tiles - first) * 64;
-                if (memcmp(got + (size_t)i * stride,
-                           want + (size_t)(from + i) * stride + 16 * first, bytes))
-                    fail_msg("%s %s [%d,%d] %d rows: row %d differs from scalar", all[t]->name,
-                             f->name, n, k, m, i);
-                assert_int_equal(((uint8_t *)(got + (size_t)i * stride))[bytes], 0x77);
+        assert_memory_equal(a.rows, b.rows, a.stride * M);
+        assert_memory_equal(a.side, b.side, mn_side_bytes(k) * (M / MN_SIDE));
+        for (int m = 1; m <= M; m += m < 9 ? 1 : 7)
+            for (int from = 0; from <= M - m; from += M - m ? M - m : 1) { /* first and last rows */
+                const int first = tiles > 1;
+                memset(got, 0x77, stride * M * 4);
+                all[t]->product(&w.packed, first, tiles - first, &b, from, m, got, stride, scratch);
+                for (int i = 0; i < m; i++) {
+                    const size_t bytes = (size_t)(tiles - first) * 64;
+                    if (memcmp(got + (size_t)i * stride,
+                               want + (size_t)(from + i) * stride + 16 * first, bytes))
+                        fail_msg("%s %s [%d,%d] %d rows: row %d differs from scalar", all[t]->name,
+                                 f->name, n, k, m, i);
+                    assert_int_equal(((uint8_t *)(got + (size_t)i * stride))[bytes], 0x77);
+                }
             }
-        }
-        free(b.rows);
+        free(b.rows), free(b.side);
     }
-    free(a.rows), free(x), free(want), free(got), free(row), free(scratch);
+    free(a.rows), free(a.side), free(x), free(want), free(got), free(row), free(scratch);
     drop(&w);
 }
 
@@ -326,7 +330,7 @@ static void bench(void) {
                         printf(" %.1f GB/s", (double)w.packed.tile_bytes * n / 16 / best * 1e-9);
                 }
                 printf("\n");
-                free(a.rows);
+                free(a.rows), free(a.side);
             }
             free(x), free(out), free(scratch);
             drop(&w);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bench/command.c - `omnesia bench NAME`: the registry of benches, and the options they share.
+ */
+#include "bench/bench.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+static const mn_bench *const benches[] = {&mn_bench_speed};
+enum { N = sizeof benches / sizeof *benches };
+
+#define AT(field) offsetof(mn_bench_options, field)
+#define COUNT(c, long_name, field, text, most, about)                                          \
+    {                                                                                          \
+        .kind = MN_OPT_INT, .letter = c, .name = long_name, .value = "N", .offset = AT(field), \
+        .min = 0, .max = most, .standard = text, .no_env = 1, .help = about                    \
+    }
+static const mn_opt options[] = {
+    {.kind = MN_OPT_TEXT,
+     .letter = 'm',
+     .name = "model",
+     .value = "MODEL",
+     .offset = AT(model),
+     .standard = "smollm2-135m",
+     .help = "a name that `omnesia models` lists, or a GGUF file"},
+    COUNT('p', "prompt", prompt, "512", 1 << 20, "tokens of prefill"),
+    COUNT('n', "gen", gen, "64", 1 << 20, "tokens of decode"),
+    COUNT('t', "threads", threads, "0", 64, "compute threads; 0: one per core"),
+    COUNT('d', "depth", depth, "0", 1 << 20, "tokens already in the KV cache"),
+    {.kind = MN_OPT_U64,
+     .letter = 's',
+     .name = "seed",
+     .value = "S",
+     .offset = AT(seed),
+     .standard = "1",
+     .no_env = 1,
+     .help = "of the random token ids"},
+    {.kind = MN_OPT_TEXT,
+     .name = "region",
+     .value = "none",
+     .offset = AT(region),
+     .standard = "none",
+     .help = "accepted for scripts: there is no other region yet"},
+    {.kind = MN_OPT_FLAG,
+     .name = "json",
+     .offset = AT(json),
+     .no_env = 1,
+     .help = "one JSON object as the last line"},
+    MN_CLI_COMMON,
+    {0}};
+
+static int run(const void *opaque, int n_words, const char *const *words) {
+    const mn_bench_options *o = opaque;
+    const char *name = n_words ? words[0] : "speed";
+    for (int i = 0; i < N; i++)
+        if (strcmp(benches[i]->name, name) == 0) return benches[i]->run(o);
+    return MN_FAIL(MN_CLI_USAGE, "there is no bench '%s'; there is: speed", name);
+}
+
+const mn_cli_command mn_cli_command_bench = {
+    .name = "bench",
+    .run = run,
+    .options = options,
+    .size = sizeof(mn_bench_options),
+    .max_words = 1,
+    .usage = "[NAME] [-m MODEL] [-p N] [-n N] [-d N] [-t N]",
+    .summary = "measure this machine",
+    .about =
+        "`bench speed` (the default) counts tokens per second the way llama-bench does: `prompt` "
+        "tokens at once, then `gen` tokens one by one, each after `depth` tokens."};

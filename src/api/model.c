@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api/model.c - omnesia.h, models: open, describe, close.
+ */
+#include "api/model.h"
+#include "api/store.h"
+
+#include "base/alloc.h"
+#include "base/cpu.h"
+#include "base/error.h"
+
+#include <string.h>
+
+static int pack_report(void *user, uint64_t done, uint64_t total) {
+    const mn_progress *p = user;
+    return p && p->report ? p->report(p->user, "packing weights (once)", done, total) : 0;
+}
+
+/* By name or path, fetched when it is missing and may be. */
+static int locate(const char *name, const mn_model_options *o, char **path) {
+    const mn_fetch_ui ui = {o->progress.report, o->progress.user, o->notice, o->notice_user};
+    return mn_store_resolve(name, o->no_pull, &ui, path);
+}
+
+static int knows(void *tokenizer, const char *special) {
+    return mn_tokenizer_special(tokenizer, special) >= 0;
+}
+
+/* The model's own template, else the one of its architecture. A template that does not compile is no
+ * reason not to open: raw prompts still work, and chat says why it does not. */
+static int open_chat(mn_model *m) {
+    mn_str source = mn_gguf_str(m->net->gguf, "tokenizer.chat_template");
+    if (!source.n) {
+        const char *name = mn_template_choose(m->net->arch->name, knows, m->net->tokenizer);
+        const char *text = name ? mn_template_builtin(name) : NULL;
+        if (text) source = (mn_str){text, strlen(text)};
+    }
+    if (!source.n) return 0;
+    if (mn_template_compile(source.p, source.n, &m->chat) >= 0) return 0;
+    m->chat_error = mn_strdup(mn_error_detail());
+    return m->chat_error ? 0 : MN_FAIL(MN_ENOMEM, "no memory to open a model");
+}
+
+int mn_model_open(const char *name, const mn_model_options *options, mn_model **out) {
+    static const mn_model_options none;
+    const mn_model_options *o = options ? options : &none;
+    *out = NULL;
+    if (!name || !*name) return MN_FAIL(MN_EINVAL, "no model is named");
+    mn_model *m = mn_calloc(1, sizeof *m);
+    if (!m) return MN_FAIL(MN_ENOMEM, "no memory to open a model");
+    pthread_mutex_init(&m->step, NULL);
+    char *path = NULL;
+    const mn_kernels *kernels;
+    const int threads = o->threads > 0 ? o->threads : mn_cpu_count() < 64 ? mn_cpu_count() : 64;
+    int rc = mn_kernels_pick(NULL, &kernels);
+    if (rc >= 0 && !(m->name = mn_strdup(name)))
+        rc = MN_FAIL(MN_ENOMEM, "no memory to open a model");
+    if (rc >= 0) rc = locate(name, o, &path);
+    if (rc >= 0) rc = mn_exec_open(threads, kernels, &m->exec);
+    if (rc >= 0)
+        rc = mn_net_open(path, m->exec.team, pack_report, (void *)(uintptr_t)&o->progress, &m->net);
+    if (rc >= 0) rc = mn_exec_reserve(&m->exec, mn_engine_scratch_bytes(m->net));
+    if (rc >= 0) rc = mn_engine_open(m->net, &m->exec, &m->engine);
+    if (rc >= 0) rc = open_chat(m);
+    mn_free(path);
+    if (rc < 0) mn_model_close(&m);
+    *out = m;
+    return rc;
+}
+
+void mn_model_close(mn_model **pm) {
+    mn_model *m = *pm;
+    *pm = NULL;
+    if (!m) return;
+    mn_template_free(&m->chat);
+    mn_engine_close(&m->engine);
+    mn_net_close(&m->net);
+    mn_exec_close(&m->exec);
+    pthread_mutex_destroy(&m->step);
+    mn_free((void *)(uintptr_t)m->chat_error);
+    mn_free(m->name);
+    mn_free(m);
+}
+
+void mn_model_describe(const mn_model *m, mn_model_info *out) {
+    *out = (mn_model_info){.name = m->name,
+                           .architecture = m->net->arch->name,
+                           .n_vocab = m->net->V,
+                           .n_context = m->net->context,
+                           .n_layer = m->net->L,
+                           .n_embd = m->net->D,
+                           .file_bytes = mn_gguf_size(m->net->gguf),
+                           .weight_bytes = mn_packfile_bytes(m->net->pack),
+                           .parameters = m->net->parameters,
+                           .isa = m->exec.k->name,
+                           .numerics = MN_NUMERICS,
+                           .threads = mn_team_size(m->exec.team)};
+}
+
+void mn_cancel(mn_model *m) {
+    atomic_store(&m->cancel, 1);
+}

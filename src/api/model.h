@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api/model.h - what stands behind the handles of omnesia.h; private to api/ and bench/.
+ */
+#ifndef MN_API_MODEL_H
+#define MN_API_MODEL_H
+#include "engine/step.h"
+#include "model/template.h"
+#include "omnesia.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct mn_model {
+    char *name;
+    mn_exec exec;
+    mn_net *net;
+    mn_engine *engine;
+    mn_template *chat;      /* NULL: the model has none that we know */
+    const char *chat_error; /* why, when compiling failed; owned */
+    pthread_mutex_t step;   /* one step at a time */
+    atomic_int cancel;      /* set by mn_cancel, cleared when an answer begins */
+};
+
+struct mn_session {
+    mn_model *model;
+    mn_seq *seq;
+};
+
+/* Tokens of a conversation or a raw prompt, appended to ids (int32_t). */
+int mn_prompt_encode(const mn_model *m, const mn_request *r, size_t drop, mn_buf *ids);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api/prompt.c - from a request to the ids of its prompt: template, then tokenizer.
+ *
+ * The rendered text is tokenized as one, but only what the template itself wrote may become a special
+ * token: nothing a user writes can end a turn or open another.
+ */
+#include "api/model.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#include <string.h>
+
+/* Text of the token a template asks for by name, for {{ bos_token }}. Caller frees. */
+static char *special_text(const mn_model *m, int32_t id) {
+    const mn_str s = id >= 0 ? mn_tokenizer_text(m->net->tokenizer, id) : (mn_str){"", 0};
+    char *text = mn_malloc(s.n + 1);
+    if (text) {
+        memcpy(text, s.p, s.n);
+        text[s.n] = 0;
+    }
+    return text;
+}
+
+/* The messages: system when given, then the turns but for the `drop` oldest, or the prompt alone. */
+static int gather(const mn_request *r, size_t drop, mn_message **out, size_t *n) {
+    const size_t turns = r->n_turns ? r->n_turns - drop : 1;
+    mn_message *m = mn_calloc(turns + 1, sizeof *m);
+    if (!m) return MN_FAIL(MN_ENOMEM, "no memory for %zu messages", turns);
+    *n = 0;
+    const int own = r->n_turns && strcmp(r->turns[0].role, "system") == 0;
+    if (r->system && !own) m[(*n)++] = (mn_message){"system", r->system};
+    if (own) m[(*n)++] = (mn_message){r->turns[0].role, r->turns[0].content};
+    for (size_t i = own + drop; i < r->n_turns; i++)
+        m[(*n)++] = (mn_message){r->turns[i].role, r->turns[i].content};
+    if (!r->n_turns) m[(*n)++] = (mn_message){"user", r->prompt ? r->prompt : ""};
+    *out = m;
+    return 0;
+}
+
+static int encode_rendered(const mn_model *m, const mn_rendered *text, const char *begin,
+                           mn_buf *ids) {
+    mn_tok_range *range = mn_calloc(text->n_pieces + 1, sizeof *range);
+    if (!range) return MN_FAIL(MN_ENOMEM, "no memory for a prompt");
+    size_t n = 0;
+    for (size_t i = 0; i < text->n_pieces; i++)
+        if (text->piece[i].trusted)
+            range[n++] = (mn_tok_range){text->piece[i].from, text->piece[i].n};
+    /* A template that writes the begin token itself shall not get two. */
+    const size_t b = strlen(begin);
+    const int has = b && text->text.len >= b && memcmp(text->text.data, begin, b) == 0;
+    const int rc =
+        mn_tokenizer_encode_trusted(m->net->tokenizer, text->text.data ? text->text.data : "",
+                                    text->text.len, has ? 0 : MN_TOK_BEGIN, range, n, ids);
+    mn_free(range);
+    return rc;
+}
+
+int mn_prompt_encode(const mn_model *m, const mn_request *r, size_t drop, mn_buf *ids) {
+    if (r->raw) {
+        const char *text = r->prompt ? r->prompt : "";
+        return mn_tokenizer_encode(m->net->tokenizer, text, strlen(text), MN_TOK_BEGIN, ids);
+    }
+    if (!m->chat)
+        return MN_FAIL(MN_EUNSUPPORTED, "%s has no chat template that can be used (%s); use --raw",
+                       m->name, m->chat_error ? m->chat_error : "its file has none");
+    mn_message *messages = NULL;
+    mn_rendered text = {0};
+    mn_template_args args = {.add_generation_prompt = 1};
+    char *begin = special_text(m, mn_tokenizer_begin(m->net->tokenizer));
+    char *end = special_text(m, mn_tokenizer_end(m->net->tokenizer));
+    int rc = begin && end ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a prompt");
+    if (rc >= 0) rc = gather(r, drop, &messages, &args.n_messages);
+    args.message = messages;
+    args.bos_token = begin;
+    args.eos_token = end;
+    if (rc >= 0) rc = mn_template_render(m->chat, &args, &text);
+    if (rc >= 0) rc = encode_rendered(m, &text, begin, ids);
+    mn_rendered_free(&text);
+    mn_free(messages);
+    mn_free(begin);
+    mn_free(end);
+    return rc;
+}

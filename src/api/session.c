@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api/session.c - omnesia.h, text and tokens, and sessions: one sequence, token by token.
+ */
+#include "api/model.h"
+#include "api/vocab.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+int mn_encode(const mn_model *m, const char *text, size_t n, unsigned flags, int32_t *ids, size_t cap) {
+    return mn_vocab_ids(m->net->tokenizer, text, n, flags, ids, cap);
+}
+
+int mn_decode(const mn_model *m, const int32_t *ids, size_t n, unsigned flags, char *text, size_t cap) {
+    return mn_vocab_text(m->net->tokenizer, ids, n, flags, text, cap);
+}
+
+int mn_session_open(mn_model *m, int32_t context, int kv_q8, mn_session **out) {
+    *out = NULL;
+    if (context < 0) return MN_FAIL(MN_EINVAL, "a context of %d tokens", context);
+    if (kv_q8 && m->net->d % 32)
+        return MN_FAIL(MN_EUNSUPPORTED, "q8 KV needs heads of a multiple of 32, these have %d",
+                       m->net->d);
+    mn_session *s = mn_calloc(1, sizeof *s);
+    if (!s) return MN_FAIL(MN_ENOMEM, "no memory for a session");
+    mn_kv_layout layout;
+    mn_engine_layout(m->engine, kv_q8 ? MN_KV_Q8 : MN_KV_F16, &layout);
+    s->model = m;
+    const int rc = mn_seq_open(&layout, context ? context : m->net->context, &s->seq);
+    if (rc < 0)
+        mn_free(s);
+    else
+        *out = s;
+    return rc;
+}
+
+void mn_session_close(mn_session **ps) {
+    mn_session *s = *ps;
+    *ps = NULL;
+    if (!s) return;
+    mn_seq_close(&s->seq);
+    mn_free(s);
+}
+
+int mn_session_eval(mn_session *s, const int32_t *ids, int32_t n, float *logits, int32_t n_logits) {
+    if (n < 0 || n_logits < 0 || n_logits > n)
+        return MN_FAIL(MN_EINVAL, "%d tokens with %d rows of logits", n, n_logits);
+    if (!n) return 0;
+    const mn_part part = {s->seq, ids, n, n_logits ? logits : NULL, n_logits};
+    pthread_mutex_lock(&s->model->step);
+    const int rc = mn_engine_step(s->model->engine, &part, 1, NULL, NULL);
+    pthread_mutex_unlock(&s->model->step);
+    return rc;
+}
+
+int32_t mn_session_length(const mn_session *s) {
+    return mn_seq_length(s->seq);
+}
+
+int mn_session_trim(mn_session *s, int32_t length) {
+    return mn_seq_trim(s->seq, length);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/generate.c - options, documents and facts of the commands that generate text.
+ */
+#include "cli/generate.h"
+
+#include "base/file.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+static double born; /* when this process began, CLOCK_MONOTONIC seconds */
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+__attribute__((constructor)) static void note_birth(void) {
+    born = now();
+}
+
+double mn_cli_age_ms(void) {
+    return (now() - born) * 1e3;
+}
+
+double mn_cli_peak_rss_mb(void) {
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    return (double)use.ru_maxrss / 1024;
+}
+
+#define AT(field) offsetof(mn_cli_generate, field)
+#define NUMBER(long_name, field, low, high, text, about)                                        \
+    {                                                                                           \
+        .kind = MN_OPT_FLOAT, .name = long_name, .value = "X", .offset = AT(field), .min = low, \
+        .max = high, .standard = text, .help = about                                            \
+    }
+#define COUNT(c, long_name, field, high, text, about)                                          \
+    {                                                                                          \
+        .kind = MN_OPT_INT, .letter = c, .name = long_name, .value = "N", .offset = AT(field), \
+        .min = 0, .max = high, .standard = text, .help = about                                 \
+    }
+
+const mn_opt mn_cli_generate_rows[] = {
+    {.kind = MN_OPT_TEXT,
+     .letter = 'm',
+     .name = "model",
+     .value = "MODEL",
+     .offset = AT(model),
+     .standard = "smollm2-135m",
+     .help = "a name that `omnesia models` lists, or a GGUF file"},
+    COUNT('n', "tokens", tokens, 1 << 24, "0", "most tokens of an answer; 0: as many as fit"),
+    COUNT('t', "threads", threads, 64, "0", "compute threads; 0: one per core"),
+    COUNT(0, "ctx", context, 1 << 24, "0", "tokens of context; 0: the model's own"),
+    {.kind = MN_OPT_CHOICE,
+     .name = "kv",
+     .value = "FORMAT",
+     .offset = AT(kv),
+     .standard = "f16",
+     .choices = "f16|q8",
+     .help = "keys and values of the context in 16 or about 8 bits"},
+    {.kind = MN_OPT_LIST,
+     .letter = 'f',
+     .name = "file",
+     .value = "FILE",
+     .offset = AT(files),
+     .help = "put this file before the question (repeatable)"},
+    {.kind = MN_OPT_TEXT,
+     .name = "system",
+     .value = "TEXT",
+     .offset = AT(system),
+     .standard = "You are a helpful AI assistant.", .help = "what the model is told about its role; '' leaves it to the template"},
+    NUMBER("temp", temp, 0, 100, "0.8", "temperature; 0 is greedy and repeatable"),
+    COUNT(0, "top-k", top_k, 1 << 24, "40", "sample from the k likeliest tokens; 0: all"),
+    NUMBER("top-p", top_p, 0, 1, "0.95", "from the likeliest that make up p together; 1: all"),
+    NUMBER("min-p", min_p, 0, 1, "0.05", "from those at least p times as likely as the likeliest"),
+    NUMBER("typical-p", typical_p, 0, 1, "1", "from the most typical that make up p; 1: all"),
+    NUMBER("repeat-penalty", repeat_penalty, 0, 100, "1",
+           "divide the logits of recent tokens; 1: off"),
+    NUMBER("presence-penalty", presence_penalty, -100, 100, "0", "taken off recent tokens"),
+    NUMBER("frequency-penalty", frequency_penalty, -100, 100, "0", "taken off for each recent use"),
+    COUNT(0, "repeat-last-n", repeat_last_n, 1 << 24, "64", "how far back recent reaches"),
+    {.kind = MN_OPT_U64,
+     .name = "seed",
+     .value = "S",
+     .offset = AT(seed),
+     .standard = "0",
+     .help = "of the random choices; 0: another one each time"},
+    {.kind = MN_OPT_LIST,
+     .name = "stop",
+     .value = "TEXT",
+     .offset = AT(stop),
+     .help = "end the answer before this text (repeatable)"},
+    {.kind = MN_OPT_TEXT,
+     .name = "region",
+     .value = "none",
+     .offset = AT(region),
+     .standard = "none",
+     .help = "accepted for scripts: there is no other region yet"},
+    {0}};
+
+mn_request mn_cli_request(const mn_cli_generate *o) {
+    mn_request r = mn_request_default();
+    r.system = o->system && *o->system ? o->system : NULL;
+    r.max_tokens = o->tokens;
+    r.context = o->context;
+    r.kv_q8 = o->kv;
+    r.temp = o->temp;
+    r.top_k = o->top_k;
+    r.top_p = o->top_p;
+    r.min_p = o->min_p;
+    r.typical_p = o->typical_p;
+    r.repeat_penalty = o->repeat_penalty;
+    r.presence_penalty = o->presence_penalty;
+    r.frequency_penalty = o->frequency_penalty;
+    r.repeat_last_n = o->repeat_last_n;
+    r.seed = o->seed;
+    r.stop = o->stop.item;
+    r.n_stop = (size_t)o->stop.n;
+    return r;
+}
+
+int mn_cli_documents(const mn_opt_list *files, mn_buf *out) {
+    enum { MOST = 64 << 20 };
+    for (int i = 0; i < files->n; i++) {
+        mn_buf text = {0};
+        int rc = mn_file_read(files->item[i], MOST, &text);
+        if (rc >= 0 && text.len && memchr(text.data, 0, text.len))
+            rc = MN_FAIL(MN_EINVAL, "%s is not text: it has a zero byte", files->item[i]);
+        if (rc >= 0)
+            rc = mn_buf_printf(out, "<document name=\"%s\">\n%s%s</document>\n\n", files->item[i],
+                               text.len ? text.data : "",
+                               text.len && text.data[text.len - 1] != '\n' ? "\n" : "");
+        mn_buf_free(&text);
+        MN_TRY(rc);
+    }
+    return 0;
+}
+
+void mn_cli_facts(const mn_stats *s, double first_token_ms) {
+    fprintf(
+        stderr,
+        "%d tokens read at %.0f/s, %d written at %.1f/s, first after %.0f ms, %.0f MB of memory\n",
+        s->prompt_tokens, s->prefill_tps, s->tokens, s->decode_tps, first_token_ms,
+        mn_cli_peak_rss_mb());
+}

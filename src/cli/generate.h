@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/generate.h - the options that `run` and `chat` share, and what both do with them.
+ */
+#ifndef MN_CLI_GENERATE_H
+#define MN_CLI_GENERATE_H
+#include "base/buf.h"
+#include "cli/cli.h"
+#include "omnesia.h"
+
+typedef struct mn_cli_generate {
+    const char *model, *system, *region;
+    int32_t tokens, threads, context;
+    int kv; /* 0 f16, 1 q8 */
+    mn_opt_list files, stop;
+    float temp, top_p, min_p, typical_p, repeat_penalty, presence_penalty, frequency_penalty;
+    int32_t top_k, repeat_last_n;
+    uint64_t seed;
+} mn_cli_generate;
+
+/* Option rows for a struct that holds an mn_cli_generate at this offset; `base` is that offset. */
+extern const mn_opt mn_cli_generate_rows[];
+
+/* The options as a request. Borrows the lists. */
+mn_request mn_cli_request(const mn_cli_generate *o);
+/* The texts of -f FILE.., each marked as data with its name, appended to `out`: what stands before the
+ * question, so that all questions about one document share one prefix. */
+int mn_cli_documents(const mn_opt_list *files, mn_buf *out);
+/* The line of facts on standard error: tokens/s of prefill and decode, first token, memory. */
+void mn_cli_facts(const mn_stats *stats, double first_token_ms);
+double mn_cli_peak_rss_mb(void);
+/* Milliseconds since this process started. */
+double mn_cli_age_ms(void);
+
+#endif
