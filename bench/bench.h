@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench.h - a bench is a const struct in the registry of bench/command.c; `omnesia bench NAME`
- * runs it.
+ * bench/bench.h - a bench is a const struct in the registry of bench/command.c; `omnesia bench
+ * NAME` runs it.
  */
 #ifndef MN_BENCH_H
 #define MN_BENCH_H

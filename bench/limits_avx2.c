@@ -14,14 +14,16 @@ static double int8(long rounds) {
     const __m256i x = _mm256_set1_epi8(3), y = _mm256_set1_epi8(1), ones = _mm256_set1_epi16(1);
     __m256i s = _mm256_setzero_si256(), p;
 #define BEGIN(i) __m256i a##i = _mm256_set1_epi32(i);
-#define STEP(i)                                                                                    \
-    p = _mm256_maddubs_epi16(x, y);                                                                \
-    KEEP(p);                                                                                       \
-    a##i = _mm256_add_epi32(a##i, _mm256_madd_epi16(p, ones));                                     \
+#define STEP(i)                                                \
+    p = _mm256_maddubs_epi16(x, y);                            \
+    KEEP(p);                                                   \
+    a##i = _mm256_add_epi32(a##i, _mm256_madd_epi16(p, ones)); \
     KEEP(a##i);
 #define END(i) s = _mm256_add_epi32(s, a##i);
     TEN(BEGIN)
-    for (long r = 0; r < rounds; r++) { TEN(STEP) }
+    for (long r = 0; r < rounds; r++) {
+        TEN(STEP)
+    }
     TEN(END)
     return _mm256_extract_epi32(s, 0);
 #undef BEGIN
@@ -33,10 +35,14 @@ static double f32(long rounds) {
     const __m256 x = _mm256_set1_ps(1.0f), y = _mm256_set1_ps(1e-9f);
     __m256 s = _mm256_setzero_ps();
 #define BEGIN(i) __m256 a##i = _mm256_set1_ps(i);
-#define STEP(i) a##i = _mm256_fmadd_ps(a##i, x, y); KEEP(a##i);
+#define STEP(i)                         \
+    a##i = _mm256_fmadd_ps(a##i, x, y); \
+    KEEP(a##i);
 #define END(i) s = _mm256_add_ps(s, a##i);
     TEN(BEGIN)
-    for (long r = 0; r < rounds; r++) { TEN(STEP) }
+    for (long r = 0; r < rounds; r++) {
+        TEN(STEP)
+    }
     TEN(END)
     return (double)_mm256_cvtss_f32(s);
 }

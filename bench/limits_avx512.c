@@ -16,10 +16,14 @@ static double int8(long rounds) {
     const __m512i x = _mm512_set1_epi8(3), y = _mm512_set1_epi8(1);
     __m512i s = _mm512_setzero_si512();
 #define BEGIN(i) __m512i a##i = _mm512_set1_epi32(i);
-#define STEP(i) a##i = _mm512_dpbusd_epi32(a##i, x, y); KEEP(a##i);
+#define STEP(i)                             \
+    a##i = _mm512_dpbusd_epi32(a##i, x, y); \
+    KEEP(a##i);
 #define END(i) s = _mm512_add_epi32(s, a##i);
     TWELVE(BEGIN)
-    for (long r = 0; r < rounds; r++) { TWELVE(STEP) }
+    for (long r = 0; r < rounds; r++) {
+        TWELVE(STEP)
+    }
     TWELVE(END)
     return _mm512_reduce_add_epi32(s);
 #undef BEGIN
@@ -27,18 +31,24 @@ static double int8(long rounds) {
 #undef END
 }
 
-#define FLOATS(name, x_value, step)                                                                \
-    static double name(long rounds) {                                                              \
-        x_value;                                                                                   \
-        __m512 s = _mm512_setzero_ps();                                                            \
-        TWELVE(BEGIN)                                                                              \
-        for (long r = 0; r < rounds; r++) { TWELVE(step) }                                         \
-        TWELVE(END)                                                                                \
-        return (double)_mm512_reduce_add_ps(s);                                                    \
+#define FLOATS(name, x_value, step)             \
+    static double name(long rounds) {           \
+        x_value;                                \
+        __m512 s = _mm512_setzero_ps();         \
+        TWELVE(BEGIN)                           \
+        for (long r = 0; r < rounds; r++) {     \
+            TWELVE(step)                        \
+        }                                       \
+        TWELVE(END)                             \
+        return (double)_mm512_reduce_add_ps(s); \
     }
 #define BEGIN(i) __m512 a##i = _mm512_set1_ps(i);
-#define FMA(i) a##i = _mm512_fmadd_ps(a##i, x, y); KEEP(a##i);
-#define BF16(i) a##i = _mm512_dpbf16_ps(a##i, x, y); KEEP(a##i);
+#define FMA(i)                          \
+    a##i = _mm512_fmadd_ps(a##i, x, y); \
+    KEEP(a##i);
+#define BF16(i)                          \
+    a##i = _mm512_dpbf16_ps(a##i, x, y); \
+    KEEP(a##i);
 #define END(i) s = _mm512_add_ps(s, a##i);
 FLOATS(f32, const __m512 x = _mm512_set1_ps(1.0f); const __m512 y = _mm512_set1_ps(1e-9f), FMA)
 FLOATS(bf16, const __m512bh x = (__m512bh)_mm512_set1_epi16(0x3F80);

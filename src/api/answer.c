@@ -2,7 +2,8 @@
  *
  * api/answer.c - the spine: the whole way of a request, clause by clause (docs/TOUR.md).
  *
- *   prompt -> ids (template, tokenizer) -> room in the context -> step: prefill -> sample -> text -> caller
+ *   prompt -> ids (template, tokenizer) -> room in the context
+ *          -> step: prefill -> sample -> text -> caller
  *                                                          ^------ step: one token <-----'
  */
 #include "api/model.h"

@@ -26,8 +26,8 @@ static int knows(void *tokenizer, const char *special) {
     return mn_tokenizer_special(tokenizer, special) >= 0;
 }
 
-/* The model's own template, else the one of its architecture. A template that does not compile is no
- * reason not to open: raw prompts still work, and chat says why it does not. */
+/* The model's own template, else the one of its architecture. A template that does not compile is
+ * no reason not to open: raw prompts still work, and chat says why it does not. */
 static int open_chat(mn_model *m) {
     mn_str source = mn_gguf_str(m->net->gguf, "tokenizer.chat_template");
     if (!source.n) {

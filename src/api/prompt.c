@@ -2,8 +2,8 @@
  *
  * api/prompt.c - from a request to the ids of its prompt: template, then tokenizer.
  *
- * The rendered text is tokenized as one, but only what the template itself wrote may become a special
- * token: nothing a user writes can end a turn or open another.
+ * The rendered text is tokenized as one, but only what the template itself wrote may become a
+ * special token: nothing a user writes can end a turn or open another.
  */
 #include "api/model.h"
 
@@ -23,7 +23,8 @@ static char *special_text(const mn_model *m, int32_t id) {
     return text;
 }
 
-/* The messages: system when given, then the turns but for the `drop` oldest, or the prompt alone. */
+/* The messages: system when given, then the turns but for the `drop` oldest, or the prompt
+ * alone. */
 static int gather(const mn_request *r, size_t drop, mn_message **out, size_t *n) {
     const size_t turns = r->n_turns ? r->n_turns - drop : 1;
     mn_message *m = mn_calloc(turns + 1, sizeof *m);

@@ -8,11 +8,13 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-int mn_encode(const mn_model *m, const char *text, size_t n, unsigned flags, int32_t *ids, size_t cap) {
+int mn_encode(const mn_model *m, const char *text, size_t n, unsigned flags, int32_t *ids,
+              size_t cap) {
     return mn_vocab_ids(m->net->tokenizer, text, n, flags, ids, cap);
 }
 
-int mn_decode(const mn_model *m, const int32_t *ids, size_t n, unsigned flags, char *text, size_t cap) {
+int mn_decode(const mn_model *m, const int32_t *ids, size_t n, unsigned flags, char *text,
+              size_t cap) {
     return mn_vocab_text(m->net->tokenizer, ids, n, flags, text, cap);
 }
 

@@ -53,22 +53,35 @@ void mn_free(void *block) {
     free(block);
 }
 
-int mn_alloc_pages(size_t n, const char *what, void **out) {
-    *out = NULL;
-    MN_TRY(mn_budget_take(n, what));
+int mn_reserve_pages(size_t n, const char *what, void **out) {
     void *block = fault() ? MAP_FAILED
                           : mmap(NULL, n ? n : 1, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (block == MAP_FAILED) {
-        mn_budget_give(n);
-        return MN_FAIL(MN_ENOMEM, "no memory for %s (%zu bytes)", what, n);
-    }
-    *out = block;
-    return 0;
+    *out = block == MAP_FAILED ? NULL : block;
+    return *out ? 0 : MN_FAIL(MN_ENOMEM, "no memory for %s (%zu bytes)", what, n);
+}
+
+void mn_unreserve_pages(void *block, size_t n) {
+    if (block) munmap(block, n ? n : 1);
+}
+
+void mn_release_pages(void *block, size_t from, size_t to) {
+    enum { PAGE = 4096 };
+    from = (from + PAGE - 1) / PAGE * PAGE;
+    to = to / PAGE * PAGE;
+    if (from < to) madvise((char *)block + from, to - from, MADV_DONTNEED);
+}
+
+int mn_alloc_pages(size_t n, const char *what, void **out) {
+    *out = NULL;
+    MN_TRY(mn_budget_take(n, what));
+    const int rc = mn_reserve_pages(n, what, out);
+    if (rc < 0) mn_budget_give(n);
+    return rc;
 }
 
 void mn_free_pages(void *block, size_t n) {
     if (!block) return;
-    munmap(block, n ? n : 1);
+    mn_unreserve_pages(block, n);
     mn_budget_give(n);
 }

@@ -24,6 +24,14 @@ void mn_free(void *block); /* NULL is a harmless no-op */
 int mn_alloc_pages(size_t n, const char *what, void **out);
 void mn_free_pages(void *block, size_t n);
 
+/* Address space for n zeroed bytes that nobody booked: for what grows over time, whose owner books
+ * with mn_budget_take before it touches more. MN_ENOMEM. mn_unreserve_pages takes the same size.
+ * mn_release_pages gives the whole pages between block + from and block + to back to the machine
+ * (they read as zeroes again); the owner un-books them. */
+int mn_reserve_pages(size_t n, const char *what, void **out);
+void mn_unreserve_pages(void *block, size_t n);
+void mn_release_pages(void *block, size_t from, size_t to);
+
 /* Let the n-th allocation from now fail (1 = the next), 0 = never. For tests. */
 void mn_alloc_fail_after(long n);
 

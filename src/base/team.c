@@ -4,14 +4,15 @@
  *
  *   ticket = generation (24 bits) | n pieces (20 bits) | next piece (20 bits)
  *
- * mn_team_run writes the job, then stores a ticket of the next generation (release). A worker takes a
- * piece by fetch_add (acquire); the generation, n and the piece arrive in one word. A worker that holds
- * a piece < n keeps that job alive, because the caller returns only when `done` has counted n pieces;
- * one that drew a number >= n touches nothing. So a late worker can never see half of two jobs.
+ * mn_team_run writes the job, then stores a ticket of the next generation (release). A worker takes
+ * a piece by fetch_add (acquire); the generation, n and the piece arrive in one word. A worker that
+ * holds a piece < n keeps that job alive, because the caller returns only when `done` has counted n
+ * pieces; one that drew a number >= n touches nothing. So a late worker can never see half of two
+ * jobs.
  *
- * Sleeping: a worker announces itself in `asleep`, looks at the generation again and futex-waits on it;
- * the caller changes the generation and then reads `asleep`. All four are sequentially consistent, so
- * one of the two sees the other. The caller waits for `done` in the same way.
+ * Sleeping: a worker announces itself in `asleep`, looks at the generation again and futex-waits on
+ * it; the caller changes the generation and then reads `asleep`. All four are sequentially
+ * consistent, so one of the two sees the other. The caller waits for `done` in the same way.
  */
 #include "base/team.h"
 

@@ -7,7 +7,7 @@
 #define MN_CLI_LIST_H
 #include "cli/cli.h"
 
-#define MN_CLI_LIST(X)                                                                             \
+#define MN_CLI_LIST(X) \
     X(run) X(pull) X(models) X(inspect) X(tokenize) X(perplexity) X(bench) X(doctor) X(help)
 
 #define X(name) extern const mn_cli_command mn_cli_command_##name;

@@ -2,8 +2,8 @@
  *
  * cli/run.c - `omnesia run`: one question, one answer.
  *
- * The answer streams to standard output; the facts follow on standard error. With --json the text is
- * kept and one object is the only line.
+ * The answer streams to standard output; the facts follow on standard error. With --json the text
+ * is kept and one object is the only line.
  */
 #include "base/alloc.h"
 #include "base/file.h"
@@ -69,6 +69,7 @@ static int on_text(void *user, const char *text, size_t n) {
 }
 
 static int print_json(const sink *s, const mn_stats *stats) {
+    json_set_alloc_funcs(mn_malloc, mn_free);
     json_t *o = json_pack("{s:s%, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:s}", "text",
                           s->text.len ? s->text.data : "", s->text.len, "prompt_tokens",
                           (int)stats->prompt_tokens, "tokens", (int)stats->tokens, "cached_tokens",
@@ -80,11 +81,12 @@ static int print_json(const sink *s, const mn_stats *stats) {
     if (!line) return MN_FAIL(MN_EINVAL, "the answer cannot be written as JSON");
     int rc = mn_cli_write(line, strlen(line));
     if (rc >= 0) rc = mn_cli_write("\n", 1);
-    free(line);
+    mn_free(line);
     return rc;
 }
 
-/* The prompt: documents, then the words, "-" standing for standard input, or the built-in question. */
+/* The prompt: documents, then the words, "-" standing for standard input, or the built-in
+ * question. */
 static int prompt_of(const run_options *o, int n_words, const char *const *words, mn_buf *out) {
     MN_TRY(mn_cli_documents(&o->generate.files, out));
     if (!n_words && !o->json) {

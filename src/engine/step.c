@@ -2,9 +2,10 @@
  *
  * engine/step.c - the step: room, passes, attention over spans, commit.
  *
- * Attention of a pass is cut into items (part, KV head, some tokens); an item walks its blocks of 512
- * from left to right and merges their partials. When a pass has few tokens over many keys, blocks
- * are items of their own (FlashDecoding) and the merge follows, in the same order: the same bits.
+ * Attention of a pass is cut into items (part, KV head, some tokens); an item walks its blocks of
+ * 512 from left to right and merges their partials. When a pass has few tokens over many keys,
+ * blocks are items of their own (FlashDecoding) and the merge follows, in the same order: the same
+ * bits.
  */
 #include "engine/step.h"
 
@@ -108,7 +109,8 @@ static void store_piece(void *ctx, int piece, int worker) {
     }
 }
 
-/* Attention of tokens [token, token + n) of run r and one KV head over block b, into max, sum, o. */
+/* Attention of tokens [token, token + n) of run r and one KV head over block b, into max, sum,
+ * o. */
 static void block_attend(const mn_engine *e, const run *r, int head, int token, int n, int b,
                          float *max, float *sum, float *o, float *scratch) {
     const mn_net *net = e->net;

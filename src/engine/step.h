@@ -3,8 +3,8 @@
  * engine/step.h - one step: some tokens of some sequences go through the model together.
  *
  * An engine is a model's workspace: one step at a time. Any number of tokens is cut into passes of
- * MN_FORWARD_ROWS; results do not depend on the cut, on the number of threads, or on what else is in
- * the batch (design decisions 3 and 7).
+ * MN_FORWARD_ROWS; results do not depend on the cut, on the number of threads, or on what else is
+ * in the batch (design decisions 3 and 7).
  */
 #ifndef MN_ENGINE_STEP_H
 #define MN_ENGINE_STEP_H
@@ -28,8 +28,8 @@ typedef struct mn_part {
     int n_logits;
 } mn_part;
 
-/* Append and compute all parts. MN_ETOOLONG / MN_EFULL before anything was changed. `go_on` (may be NULL)
- * is asked between passes; 0 stops with MN_ECANCELLED, sequences keep what was computed. */
+/* Append and compute all parts. MN_ETOOLONG / MN_EFULL before anything was changed. `go_on` (may be
+ * NULL) is asked between passes; 0 stops with MN_ECANCELLED, sequences keep what was computed. */
 int mn_engine_step(mn_engine *e, const mn_part *parts, int n, int (*go_on)(void *user), void *user);
 
 #endif

@@ -2,9 +2,10 @@
  *
  * kv/seq.c - extents in anonymous memory, and lists of spans over them.
  *
- * An extent reserves address space for `rows` tokens: planes [layer][K, V][head] of plane_bytes each.
- * Pages appear on first write. Booking is by blocks of 512 rows over all planes, less what window
- * layers have given back. An extent is freed when the last sequence with a span of it closes.
+ * An extent reserves address space for `rows` tokens: planes [layer][K, V][head] of plane_bytes
+ * each. Pages appear on first write. Booking is by blocks of 512 rows over all planes, less what
+ * window layers have given back. An extent is freed when the last sequence with a span of it
+ * closes.
  */
 #include "kv/seq.h"
 
@@ -14,7 +15,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { PAGE = 4096 };
 
@@ -50,12 +50,8 @@ static int extent_open(const mn_kv_layout *l, int rows, extent **out) {
     const size_t bytes = one * 2 * (size_t)l->heads * (size_t)l->layers;
     extent *e = mn_calloc(1, sizeof *e);
     int *gone = mn_calloc((size_t)l->layers, sizeof *gone);
-    uint8_t *data = MAP_FAILED;
-    if (e && gone) {
-        const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-        data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
-    }
-    if (data == MAP_FAILED) {
+    void *data = NULL;
+    if (!e || !gone || mn_reserve_pages(bytes, "keys and values", &data) < 0) {
         mn_free(e);
         mn_free(gone);
         return MN_FAIL(MN_ENOMEM,
@@ -72,7 +68,7 @@ static void extent_release(extent **pe) {
     extent *e = *pe;
     *pe = NULL;
     if (!e || atomic_fetch_sub(&e->users, 1) != 1) return;
-    munmap(e->data, e->bytes);
+    mn_unreserve_pages(e->data, e->bytes);
     mn_budget_give(e->booked);
     mn_free(e->gone);
     mn_free(e);
@@ -195,9 +191,8 @@ static void give_back(mn_seq *s) {
         const size_t from =
             mn_kv_plane_bytes(s->layout.format, e->gone[l], s->layout.d) / PAGE * PAGE;
         const size_t to = mn_kv_plane_bytes(s->layout.format, gone, s->layout.d) / PAGE * PAGE;
-        for (int h = 0; h < s->layout.heads && to > from; h++)
-            for (int v = 0; v < 2; v++)
-                madvise(plane(s, e, l, v, h) + from, to - from, MADV_DONTNEED);
+        for (int h = 0; h < s->layout.heads; h++)
+            for (int v = 0; v < 2; v++) mn_release_pages(plane(s, e, l, v, h), from, to);
         const uint64_t freed =
             (uint64_t)((gone - e->gone[l]) / MN_ATTN_BLOCK) * block_bytes(&s->layout);
         mn_budget_give(freed);

@@ -2,15 +2,16 @@
  *
  * kv/seq.h - a sequence of tokens as a short list of spans of keys and values.
  *
- * An extent is room for the K and V rows of tokens that were computed together: one plane per layer, K
- * or V, and KV head, each contiguous, rows in order (row formats: kernel/body_attn.h). A sequence is a
- * list of spans (extent, first row, rows) and owns the last extent, at whose end it writes. Forking
- * shares spans and copies nothing. Keys are stored after RoPE at absolute positions. Rows count only
- * after commit; attention reads stored rows only (design decisions 2 to 4).
+ * An extent is room for the K and V rows of tokens that were computed together: one plane per
+ * layer, K or V, and KV head, each contiguous, rows in order (row formats: kernel/body_attn.h). A
+ * sequence is a list of spans (extent, first row, rows) and owns the last extent, at whose end it
+ * writes. Forking shares spans and copies nothing. Keys are stored after RoPE at absolute
+ * positions. Rows count only after commit; attention reads stored rows only (design decisions 2 to
+ * 4).
  *
  * Layers with a window keep what the window and a little slack need; older pages go back.
- * Here an extent lives in anonymous memory; its pages are booked in the budget as rows are promised.
- * Not thread-safe: one sequence belongs to one engine step at a time.
+ * Here an extent lives in anonymous memory; its pages are booked in the budget as rows are
+ * promised. Not thread-safe: one sequence belongs to one engine step at a time.
  */
 #ifndef MN_KV_SEQ_H
 #define MN_KV_SEQ_H
@@ -37,7 +38,8 @@ int mn_seq_length(const mn_seq *seq); /* committed tokens */
 int mn_seq_context(const mn_seq *seq);
 mn_kv_format mn_seq_format(const mn_seq *seq);
 
-/* Promise n more rows: MN_ETOOLONG beyond the context, MN_EFULL by the budget; nothing changes then. */
+/* Promise n more rows: MN_ETOOLONG beyond the context, MN_EFULL by the budget; nothing changes
+ * then. */
 int mn_seq_room(mn_seq *seq, int n);
 /* Planes of one layer and head of the own extent, and the row where the next token goes. */
 void mn_seq_tail(const mn_seq *seq, int layer, int head, void **k, void **v, int *row);
@@ -46,8 +48,9 @@ void mn_seq_commit(mn_seq *seq, int n); /* the n rows just written now count */
  * a shared prefix: trim to 0, which always works, and compute again. */
 int mn_seq_trim(mn_seq *seq, int n);
 
-/* The pieces that cover positions [from, to) of block b (512 positions), for one layer and head; `to`
- * may reach over rows written but not committed. Returns their number; at most MN_SEQ_SPANS. */
+/* The pieces that cover positions [from, to) of block b (512 positions), for one layer and head;
+ * `to` may reach over rows written but not committed. Returns their number; at most
+ * MN_SEQ_SPANS. */
 enum { MN_SEQ_SPANS = 16 };
 int mn_seq_pieces(const mn_seq *seq, int layer, int head, int b, int from, int to,
                   mn_attn_piece *out);

@@ -2,9 +2,9 @@
  *
  * model/arch.h - architectures as rows of one table over one forward pass.
  *
- * A transformer layer here is: norm, q k v, (norm of heads,) rope, attend, output product, (norm,) add;
- * norm, gate and up, activation, down product, (norm,) add. A row says which of the optional parts an
- * architecture has. Adding one: a row here, a tiny model in test/model/data, nothing else.
+ * A transformer layer here is: norm, q k v, (norm of heads,) rope, attend, output product, (norm,)
+ * add; norm, gate and up, activation, down product, (norm,) add. A row says which of the optional
+ * parts an architecture has. Adding one: a row here, a tiny model in test/model/data, nothing else.
  */
 #ifndef MN_MODEL_ARCH_H
 #define MN_MODEL_ARCH_H

@@ -2,9 +2,9 @@
  *
  * model/forward.c - one forward pass for every architecture of the table.
  *
- * Buffers are [T, width] f32; widths are rounded up to 16. A linear operation reads quantised rows (acts)
- * that the step before it has made. Few tokens: the team meets once per linear operation and once for
- * attention; the small work between is done by the caller while it is hot.
+ * Buffers are [T, width] f32; widths are rounded up to 16. A linear operation reads quantised rows
+ * (acts) that the step before it has made. Few tokens: the team meets once per linear operation and
+ * once for attention; the small work between is done by the caller while it is hot.
  */
 #include "model/model.h"
 
@@ -29,7 +29,7 @@ struct mn_forward {
     float *cos[2], *sin[2]; /* [T, rope_half] of full and window layers */
     int8_t *codes;          /* quantised rows: mn_acts */
     uint8_t *side;
-    int far;                /* the context is beyond the short one */
+    int far; /* the context is beyond the short one */
 };
 
 static size_t wide(int n) {

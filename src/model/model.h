@@ -2,9 +2,10 @@
  *
  * model/model.h - an open language model: weights, sizes, and one forward pass.
  *
- * The forward pass does not know where keys and values live: it hands the q, k, v of a batch of tokens
- * to an `attend` callback and gets the attention's output back. So model/ is tested with plain arrays
- * and engine/ owns sequences. Read-only after opening; a mn_forward is one caller's workspace.
+ * The forward pass does not know where keys and values live: it hands the q, k, v of a batch of
+ * tokens to an `attend` callback and gets the attention's output back. So model/ is tested with
+ * plain arrays and engine/ owns sequences. Read-only after opening; a mn_forward is one caller's
+ * workspace.
  */
 #ifndef MN_MODEL_MODEL_H
 #define MN_MODEL_MODEL_H
@@ -54,8 +55,8 @@ int mn_net_widest(const mn_net *net);
 
 enum { MN_FORWARD_ROWS = 256 }; /* tokens of one pass */
 
-/* out[t] = attention of q[t] over all positions its sequence has up to and including its own, for layer
- * `layer`. q [T, H d] rotated and scaled, k, v [T, Hk d] rotated; out [T, H d]. */
+/* out[t] = attention of q[t] over all positions its sequence has up to and including its own, for
+ * layer `layer`. q [T, H d] rotated and scaled, k, v [T, Hk d] rotated; out [T, H d]. */
 typedef int (*mn_attend)(void *ctx, int layer, const float *q, const float *k, const float *v,
                          float *out);
 
@@ -63,11 +64,12 @@ typedef struct mn_forward mn_forward;
 int mn_forward_open(const mn_net *net, const mn_exec *exec, mn_forward **out);
 void mn_forward_close(mn_forward **f);
 
-/* Contexts beyond the model's short one use other rotations; said before a sequence's first token. */
+/* Contexts beyond the model's short one use other rotations; said before a sequence's first
+ * token. */
 void mn_forward_context(mn_forward *f, int context);
 
-/* T <= MN_FORWARD_ROWS tokens with their positions. logits: [n_rows, V] for the batch rows listed in
- * rows[n_rows] (n_rows may be 0). */
+/* T <= MN_FORWARD_ROWS tokens with their positions. logits: [n_rows, V] for the batch rows listed
+ * in rows[n_rows] (n_rows may be 0). */
 int mn_forward_run(mn_forward *f, const int32_t *ids, const int *positions, int T, mn_attend attend,
                    void *ctx, const int *rows, int n_rows, float *logits);
 

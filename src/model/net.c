@@ -2,8 +2,8 @@
  *
  * model/net.c - from a GGUF and its pack to a checked mn_net.
  *
- * Every size in the metadata is checked against the shapes of the tensors before anything is computed:
- * the forward pass trusts what is built here.
+ * Every size in the metadata is checked against the shapes of the tensors before anything is
+ * computed: the forward pass trusts what is built here.
  */
 #include "model/model.h"
 
@@ -134,7 +134,8 @@ static int sizes(mn_net *n) {
     return 0;
 }
 
-/* Divisors of the frequencies, one per pair ("rope_freqs", and phi3's for short and long contexts). */
+/* Divisors of the frequencies, one per pair ("rope_freqs", and phi3's for short and long
+ * contexts). */
 static int divide(mn_net *n, const char *tensor, float *freq) {
     const float *by;
     MN_TRY(vector(n, tensor, n->rope_half, 1, &by));
@@ -142,8 +143,8 @@ static int divide(mn_net *n, const char *tensor, float *freq) {
     return 0;
 }
 
-/* YaRN (Peng et al. 2023): pairs that turn often keep their frequency, those that turn less than once in
- * the trained context are slowed by `factor`, with a ramp between 32 turns and 1. */
+/* YaRN (Peng et al. 2023): pairs that turn often keep their frequency, those that turn less than
+ * once in the trained context are slowed by `factor`, with a ramp between 32 turns and 1. */
 static void yarn(float *freq, int half, double base, double factor, double trained) {
     const double span = log(base), pi2 = 6.283185307179586;
     double low = floor(half * log(trained / (32 * pi2)) / span);

@@ -2,9 +2,9 @@
  *
  * model/packfile.c - finding, checking, making and mapping a pack.
  *
- * open: map the file and check header, identity and entries -> (first time since boot: check the sum of
- * every tensor) -> use. Any doubt: take the lock, look again (another process may have made it
- * meanwhile), pack. A file that fails its sums is replaced the same way.
+ * open: map the file and check header, identity and entries -> (first time since boot: check the
+ * sum of every tensor) -> use. Any doubt: take the lock, look again (another process may have made
+ * it meanwhile), pack. A file that fails its sums is replaced the same way.
  */
 #include "model/packfile.h"
 

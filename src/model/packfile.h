@@ -2,11 +2,11 @@
  *
  * model/packfile.h - a model's weights in the layout of the kernels, packed once per machine.
  *
- * The pack file lives in the cache folder (packs/), is written beside its place, fsynced and renamed
- * under a lock, and is mapped read-only by every process: eight processes hold one copy. It belongs
- * to one GGUF (directory hash, size, time of change) and one layout version; anything else is rebuilt.
- * Sums are checked once per boot. Where there is no room for the file, the same bytes are made in
- * memory, and `note` says so. It also carries the tokenizer's image, ready to use.
+ * The pack file lives in the cache folder (packs/), is written beside its place, fsynced and
+ * renamed under a lock, and is mapped read-only by every process: eight processes hold one copy. It
+ * belongs to one GGUF (directory hash, size, time of change) and one layout version; anything else
+ * is rebuilt. Sums are checked once per boot. Where there is no room for the file, the same bytes
+ * are made in memory, and `note` says so. It also carries the tokenizer's image, ready to use.
  *
  *   header (64 bytes) | entries [n] | tokenizer image | tensors, each 4096-aligned
  */
@@ -22,9 +22,9 @@ typedef struct mn_packfile mn_packfile;
 /* Called as packing goes on: bytes done of total. Non-zero stops with MN_ECANCELLED. */
 typedef int (*mn_pack_progress)(void *user, uint64_t done, uint64_t total);
 
-/* Open the pack of g (the GGUF at `path`), making it if need be. Tensors that are packed: all matrices
- * that products read (2-D, rows a whole number of blocks), that is all but a token embedding that has
- * an output matrix beside it. */
+/* Open the pack of g (the GGUF at `path`), making it if need be. Tensors that are packed: all
+ * matrices that products read (2-D, rows a whole number of blocks), that is all but a token
+ * embedding that has an output matrix beside it. */
 int mn_packfile_open(const char *path, const mn_gguf *g, mn_team *team, mn_pack_progress progress,
                      void *user, mn_packfile **out);
 void mn_packfile_close(mn_packfile **p);

@@ -43,7 +43,7 @@ void mn_template_free(mn_template **t) {
     *t = NULL;
 }
 
-/* ---- the context ------------------------------------------------------------------------------------ */
+/* ---- the context ----------------------------------------------------------------------------- */
 static int text_value(mn_jrun *r, const char *text, int trusted, mn_jval *out) {
     const mn_jstr *s;
     MN_TRY(mn_jstr_new(&r->arena, text ? text : "", text ? strlen(text) : 0, trusted, &s));
@@ -128,7 +128,7 @@ static int fill_json(mn_jrun *r, const char *json, size_t n) {
     return 0;
 }
 
-/* ---- rendering ----------------------------------------------------------------------------------------- */
+/* ---- rendering ------------------------------------------------------------------------------- */
 static int add_piece(mn_rendered *out, size_t from, size_t n, int trusted, size_t *cap) {
     if (out->n_pieces == *cap) {
         const size_t more = *cap ? *cap * 2 : 16;

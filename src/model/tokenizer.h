@@ -51,8 +51,8 @@ int mn_tokenizer_encode(const mn_tokenizer *t, const char *text, size_t n, unsig
 typedef struct mn_tok_range {
     size_t from, n;
 } mn_tok_range;
-/* The same, but special-token text counts only where it lies inside one of the ascending ranges: the text
- * is tokenized as one, yet nothing outside them can become a special token. */
+/* The same, but special-token text counts only where it lies inside one of the ascending ranges:
+ * the text is tokenized as one, yet nothing outside them can become a special token. */
 int mn_tokenizer_encode_trusted(const mn_tokenizer *t, const char *text, size_t n, unsigned flags,
                                 const mn_tok_range *trusted, size_t n_trusted, mn_buf *ids);
 

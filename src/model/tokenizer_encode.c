@@ -28,11 +28,11 @@ typedef struct recent {
 typedef struct encoder {
     const mn_tokenizer *t;
     mn_buf *ids;
-    recent *words; /* [RECENT]; NULL: none kept */
-    uint8_t allow; /* attributes that listed tokens may have */
-    uint8_t marks; /* the text has a U+2581 */
-    const uint8_t *text;           /* where `trusted` counts from */
-    const mn_tok_range *trusted;   /* special tokens count only inside these; NULL: everywhere */
+    recent *words;               /* [RECENT]; NULL: none kept */
+    uint8_t allow;               /* attributes that listed tokens may have */
+    uint8_t marks;               /* the text has a U+2581 */
+    const uint8_t *text;         /* where `trusted` counts from */
+    const mn_tok_range *trusted; /* special tokens count only inside these; NULL: everywhere */
     size_t n_trusted;
 } encoder;
 
@@ -194,7 +194,8 @@ static int scan(encoder *e, const uint8_t *p, size_t n) {
 static int encode(encoder *e, size_t n, unsigned flags) {
     const mn_tokenizer *t = e->t;
     const size_t before = e->ids->len;
-    if (t->row->kind != MN_TOKENIZER_BYTES) e->marks = memmem(e->text, n, "\xE2\x96\x81", 3) != NULL;
+    if (t->row->kind != MN_TOKENIZER_BYTES)
+        e->marks = memmem(e->text, n, "\xE2\x96\x81", 3) != NULL;
     if (n >= RECENT_TEXT) e->words = mn_calloc(RECENT, sizeof *e->words); /* none is fine too */
     int rc = 0;
     if ((flags & MN_TOK_BEGIN) && (t->h->flags & MN_TOKEN_ADD_BOS) && t->h->bos >= 0)

@@ -2,9 +2,9 @@
  *
  * tensor/exec.c - how operations are cut.
  *
- * A product is cut along outputs (tiles of 16) and rows, never along the inner dimension, so the bits
- * do not depend on the cut. Few rows stream weights: pieces are sized by bytes. Many rows compute:
- * pieces are sized by multiplications. Both aim at 10 to 50 us.
+ * A product is cut along outputs (tiles of 16) and rows, never along the inner dimension, so the
+ * bits do not depend on the cut. Few rows stream weights: pieces are sized by bytes. Many rows
+ * compute: pieces are sized by multiplications. Both aim at 10 to 50 us.
  */
 #include "tensor/exec.h"
 

@@ -2,8 +2,8 @@
  *
  * tensor/exec.h - operations on rows of activations, cut into pieces for a team of threads.
  *
- * Dimension letters, here and above: T tokens, D model width, F inner width, H query heads, Hk KV heads,
- * d head size, V vocabulary. Activations are f32 [T, width], row-major.
+ * Dimension letters, here and above: T tokens, D model width, F inner width, H query heads, Hk KV
+ * heads, d head size, V vocabulary. Activations are f32 [T, width], row-major.
  */
 #ifndef MN_TENSOR_EXEC_H
 #define MN_TENSOR_EXEC_H
@@ -34,8 +34,8 @@ static inline void *mn_exec_scratch(const mn_exec *e, int worker) {
     return e->scratch + (size_t)worker * e->scratch_bytes;
 }
 
-/* For each of T rows: y = norm(x) (weight NULL: y is not written and x itself is used), then quantise
- * into acts row t. x: [T, x_stride]. y: [T, acts->x_stride], is acts->x. */
+/* For each of T rows: y = norm(x) (weight NULL: y is not written and x itself is used), then
+ * quantise into acts row t. x: [T, x_stride]. y: [T, acts->x_stride], is acts->x. */
 void mn_exec_norm_quantise(const mn_exec *e, const float *x, size_t x_stride, const float *weight,
                            float eps, int T, float *y, mn_acts *acts);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test/engine/test_invariance.c - one hash of logits and KV rows, however a prompt is computed: threads,
- * chunks, span cuts, alone or in a group of eight, each instruction set (design decisions 3 and 7). */
+ * test/engine/test_invariance.c - one hash of logits and KV rows, however a prompt is computed:
+ * threads, chunks, span cuts, alone or in a group of eight, each instruction set (design decisions
+ * 3 and 7). */
 #include "base/hash.h"
 #include "engine/bed.h"
 #include "model/golden.h"
@@ -18,7 +19,8 @@ static uint64_t fold(uint64_t h, const void *p, size_t n) {
     return h * 0x9E3779B97F4A7C15u + mn_hash64(p, n);
 }
 
-/* The stored rows of every layer and head, position by position, as far as no window gave them back. */
+/* The stored rows of every layer and head, position by position, as far as no window gave them
+ * back. */
 static uint64_t kv_hash(const bed *b, const mn_seq *s) {
     uint64_t h = 0;
     uint16_t row[1024];
