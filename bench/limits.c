@@ -23,6 +23,7 @@ static double now(void) {
 
 typedef struct probe_job {
     double (*probe)(long rounds);
+    double (*read)(const void *memory, unsigned long bytes); /* NULL: one word of each line */
     const uint8_t *memory;
     volatile double sink[64];
 } probe_job;
@@ -36,13 +37,15 @@ static void compute_piece(void *ctx, int piece, int worker) {
 
 static void read_piece(void *ctx, int piece, int worker) {
     probe_job *j = ctx;
+    const uint8_t *p = j->memory + (size_t)piece * SHARE;
     (void)worker;
-    const uint64_t *p = (const uint64_t *)(const void *)(j->memory + (size_t)piece * SHARE);
-    uint64_t sum[8] = {0};
-    for (size_t i = 0; i < SHARE / 8; i += 8)
-        for (int k = 0; k < 8; k++) sum[k] += p[i + (size_t)k];
-    for (int k = 1; k < 8; k++) sum[0] ^= sum[k];
-    j->sink[piece] = (double)sum[0];
+    if (j->read) {
+        j->sink[piece] = j->read(p, SHARE);
+        return;
+    }
+    uint64_t sum = 0;
+    for (size_t i = 0; i < SHARE; i += 64) sum ^= *(const uint64_t *)(const void *)(p + i);
+    j->sink[piece] = (double)sum;
 }
 
 /* Billions per second of something of which each piece does `work`. */
@@ -65,6 +68,7 @@ static void compute_limits(const mn_exec *e, probe_job *j, mn_limits *out) {
                         : have & MN_CPU_AVX2 ? &mn_probe_avx2
                                              : NULL;
     if (!p) return;
+    j->read = p->read;
     j->probe = p->int8;
     out->int8_gops = best(e, compute_piece, j, p->int8_ops * ROUNDS);
     j->probe = p->f32;

@@ -54,4 +54,18 @@ FLOATS(f32, const __m512 x = _mm512_set1_ps(1.0f); const __m512 y = _mm512_set1_
 FLOATS(bf16, const __m512bh x = (__m512bh)_mm512_set1_epi16(0x3F80);
        const __m512bh y = (__m512bh)_mm512_set1_epi16(0x3080), BF16)
 
-const mn_probe mn_probe_avx512 = {int8, f32, bf16, CHAINS * 128.0, CHAINS * 32.0, CHAINS * 64.0};
+/* Two streams of whole cache lines, each asked for half a page ahead. */
+static double read_lines(const void *memory, unsigned long bytes) {
+    const char *p = memory, *q = p + bytes / 2;
+    __m512i s = _mm512_setzero_si512(), t = s;
+    for (unsigned long i = 0; i < bytes / 2; i += 64) {
+        _mm_prefetch(p + i + 2048, _MM_HINT_T0);
+        _mm_prefetch(q + i + 2048, _MM_HINT_T0);
+        s = _mm512_xor_si512(s, _mm512_loadu_si512(p + i));
+        t = _mm512_xor_si512(t, _mm512_loadu_si512(q + i));
+    }
+    return (double)_mm512_reduce_add_epi64(_mm512_xor_si512(s, t));
+}
+
+const mn_probe mn_probe_avx512 = {int8,           f32,           bf16,         read_lines,
+                                  CHAINS * 128.0, CHAINS * 32.0, CHAINS * 64.0};

@@ -17,7 +17,9 @@ enum {
     STREAM_ROWS = 4,         /* up to here a product streams weights */
     STREAM_BYTES = 96 << 10, /* per piece */
     WORK = 6 << 20,          /* multiplications per piece */
-    MOST_TILES = 4,          /* per piece with many rows: what the scratch holds */
+    LEAST_TILES = 2,         /* per piece with many rows */
+    MOST_TILES = 4,          /* what the scratch holds */
+    LEAST_ROWS = 64,
     NORM_ROWS = 8,
 };
 
@@ -134,10 +136,14 @@ void mn_exec_linear(const mn_exec *e, const mn_linear *l, const mn_acts *a) {
         if (j.tiles_each > MN_EXEC_TILES) j.tiles_each = MN_EXEC_TILES;
         if (j.tiles_each > share) j.tiles_each = share > 0 ? share : 1;
     } else {
+        /* As many rows as fit for each unpacking of weights, then as many tiles as fit beside each
+         * other. */
         const int64_t tile = (int64_t)a->k * 16;
-        j.rows_each = (int)(WORK / (tile * MOST_TILES)) / 16 * 16;
-        if (j.rows_each < 64) j.rows_each = 64;
-        if (j.rows_each > MN_EXEC_ROWS) j.rows_each = MN_EXEC_ROWS;
+        const int64_t rows = WORK / (tile * LEAST_TILES) / 16 * 16;
+        j.rows_each = rows < LEAST_ROWS     ? LEAST_ROWS
+                      : rows > MN_EXEC_ROWS ? MN_EXEC_ROWS
+                                            : (int)rows;
+        j.tiles_each = WORK / (tile * j.rows_each) >= MOST_TILES ? MOST_TILES : LEAST_TILES;
     }
     for (int i = 0; i < matrices; i++) {
         const int tiles = (l->w[i]->n + 15) / 16;
