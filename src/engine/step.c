@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PARTS = 64, SPLIT_TOKENS = 4, SPLIT_ROWS = 2048 };
+enum { MAX_PARTS = 64, SPLIT_TOKENS = 4, SPLIT_ROWS = 2048, INLINE_WORK = 64 << 10 };
 
 typedef struct run { /* tokens of one part within a pass */
     const mn_part *part;
@@ -163,6 +163,7 @@ static void attend_piece(void *ctx, int piece, int worker) {
     mn_engine *e = ctx;
     const mn_net *n = e->net;
     int i = 0;
+    piece = e->item_first[e->n_runs] - 1 - piece; /* later tokens see more: the long items first */
     while (piece >= e->item_first[i + 1]) i++;
     const run *r = e->runs + i;
     const int group = n->H / n->Hk, item = piece - e->item_first[i];
@@ -244,6 +245,12 @@ static int splits(mn_engine *e) {
                        e->partial_bytes;
 }
 
+/* Pieces for the team; work of a microsecond or two is done at once, for meeting costs as much. */
+static void share(mn_engine *e, void (*work)(void *, int, int), int n, int little) {
+    if (!little) mn_team_run(e->e->team, work, e, n);
+    for (int i = 0; little && i < n; i++) work(e, i, 0);
+}
+
 static int attend(void *ctx, int layer, const float *q, const float *k, const float *v,
                   float *out) {
     mn_engine *e = ctx;
@@ -252,10 +259,10 @@ static int attend(void *ctx, int layer, const float *q, const float *k, const fl
     e->q = q, e->k = k, e->v = v, e->out = out;
     const run *last = e->runs + e->n_runs - 1;
     const int T = last->first + last->n;
-    mn_team_run(e->e->team, store_piece, e, (T + STORE_TOKENS - 1) / STORE_TOKENS * n->Hk);
+    share(e, store_piece, (T + STORE_TOKENS - 1) / STORE_TOKENS * n->Hk, T <= SPLIT_TOKENS);
     if (splits(e)) {
         mn_team_run(e->e->team, split_piece, e, e->item_first[e->n_runs]);
-        mn_team_run(e->e->team, split_merge, e, T * n->Hk);
+        share(e, split_merge, T * n->Hk, 1);
         return 0;
     }
     e->tokens_each = MN_ATTN_ROWS / (n->H / n->Hk);
@@ -263,7 +270,10 @@ static int attend(void *ctx, int layer, const float *q, const float *k, const fl
     for (int i = 0; i < e->n_runs; i++)
         e->item_first[i + 1] =
             e->item_first[i] + (e->runs[i].n + e->tokens_each - 1) / e->tokens_each * n->Hk;
-    mn_team_run(e->e->team, attend_piece, e, e->item_first[e->n_runs]);
+    int64_t work = 0; /* scores, about */
+    for (int i = 0; i < e->n_runs; i++)
+        work += (int64_t)e->runs[i].n * (e->runs[i].before + e->runs[i].n) * n->H;
+    share(e, attend_piece, e->item_first[e->n_runs], work * n->d <= INLINE_WORK);
     return 0;
 }
 
