@@ -60,7 +60,7 @@ if [ -n "$wanted" ]; then
         say "some Debian packages are missing; as root, run: $command"
         exit 1
     fi
-    say "installing$wanted"
+    say "installing Debian packages:$wanted"
     : >$log
     # The first try fails on a machine without package lists, or with old ones; then ask for them.
     # shellcheck disable=SC2086
