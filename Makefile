@@ -7,8 +7,8 @@ BUILD  ?= release
 PREFIX ?= /usr/local
 S      ?= 60
 DIR    := build/$(BUILD)
-SAN    := -Dbuildtype=debug -Doptimization=1 -Db_lundef=false
-OPTS.release := -Dbuildtype=debugoptimized
+SAN    := -Doptimization=1 -Ddebug=true -Db_lundef=false
+OPTS.release := -Doptimization=2 -Ddebug=true
 OPTS.asan    := $(SAN) -Db_sanitize=address,undefined
 OPTS.tsan    := $(SAN) -Db_sanitize=thread
 OPTS.fuzz    := $(SAN) -Db_sanitize=address,undefined -Dfuzz=true

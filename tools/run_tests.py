@@ -76,8 +76,8 @@ def main():
     if no_model:
         totals[1] += 1
         print(f"the tests with a model were not run: {MODEL} could not be fetched, see above")
-    slow = sorted(runs, key=lambda run: -run["duration"])[:3]
-    print("slowest: " + ", ".join(f"{run['name'].split(' / ')[-1]} {run['duration']:.1f} s" for run in slow))
+    slow = sorted(((run["duration"], run["name"].split(" / ")[-1]) for run in runs), reverse=True)
+    print("slowest: " + ", ".join(f"{name} {seconds:.1f} s" for seconds, name in slow[:3]))
     print("{} passed, {} failed, {} skipped".format(*totals))
     return 0 if status == 0 and totals[0] and not totals[1] else 1
 

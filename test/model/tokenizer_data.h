@@ -59,11 +59,12 @@ static inline size_t unescape(char *p, size_t n) {
             continue;
         }
         const char c = p[++i];
-        p[k++] = c == 'n'   ? '\n'
-                 : c == 'r' ? '\r'
-                 : c == 't' ? '\t'
-                 : c == 'x' ? (char)(hex_digit(p[i + 1]) << 4 | hex_digit(p[i + 2]))
-                            : c;
+        const int byte = c == 'n'   ? '\n'
+                         : c == 'r' ? '\r'
+                         : c == 't' ? '\t'
+                         : c == 'x' ? hex_digit(p[i + 1]) << 4 | hex_digit(p[i + 2])
+                                    : c;
+        p[k++] = (char)byte;
         if (c == 'x') i += 2;
     }
     return k;
