@@ -91,9 +91,9 @@ static int explain(const mn_lock_part *part, int status, const char *said) {
                                           "SSLError",
                                           "Failed to establish a new connection",
                                           "IncompleteRead",
+                                          "NameResolutionError",
+                                          "Failed to resolve",
                                           NULL};
-    char words[300];
-    last_word(said, words, sizeof words);
     if (says(said, full))
         return MN_FAIL(MN_EFULL,
                        "the disk filled up while %s was being fetched; free some space or set "
@@ -102,9 +102,16 @@ static int explain(const mn_lock_part *part, int status, const char *said) {
                        part->package);
     if (says(said, network))
         return MN_FAIL(MN_ENETWORK,
-                       "the network did not deliver %s %s (%s); check the connection and pull "
-                       "again: what has arrived is kept",
-                       part->package, part->version, words);
+                       "the network did not deliver %s %s; check the connection (or pip's proxy "
+                       "settings) and pull again: what has arrived is kept",
+                       part->package, part->version);
+    if (strstr(said, "(from versions: none)"))
+        return MN_FAIL(MN_ENETWORK,
+                       "pip found no package index that has %s %s, or none answered; check the "
+                       "connection and the index that pip is set to use, and pull again",
+                       part->package, part->version);
+    char words[300];
+    last_word(said, words, sizeof words);
     return MN_FAIL(MN_ENETWORK, "pip could not fetch %s %s (exit status %d): %s", part->package,
                    part->version, status, words);
 }

@@ -18,6 +18,9 @@ network)
     echo "WARNING: Retrying: NewConnectionError: Failed to establish a new connection"
     echo "ERROR: No matching distribution found for $package" >&2
     exit 1 ;;
+none)
+    echo "ERROR: Could not find a version that satisfies $package (from versions: none)" >&2
+    exit 1 ;;
 full)
     echo "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
     exit 1 ;;

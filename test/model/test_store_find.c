@@ -104,6 +104,8 @@ static void hostile_manifests(void **s) {
     manifest("r/l/bad/1", GGUF_LAYER, "sha256:../../../secret.gguf");
     manifest("r/l/bad/2", GGUF_LAYER, "../../../../secret.gguf");
     manifest("r/l/bad/3", GGUF_LAYER, "sha256:/etc/passwd");
+    put(".ollama/models/blobs/sha256-x/y", "a folder, to climb out of");
+    manifest("r/l/bad/0", GGUF_LAYER, "sha256:x/../../../../secret.gguf");
     manifest("r/l/bad/4", "text/plain", "sha256:00");
     char upper[80] = "sha256:";
     for (int i = 0; i < 64; i++) upper[7 + i] = 'A';
