@@ -32,7 +32,8 @@ static int add_block(mn_arena *arena, size_t n) {
 static int book(mn_arena *arena, size_t n) {
     const size_t limit = arena->limit ? arena->limit : SIZE_MAX / 4;
     if (n > limit || arena->used > limit - n)
-        return MN_FAIL(MN_ETOOLONG, "more than %zu bytes of working memory are asked for", limit);
+        return MN_FAIL(MN_ETOOLONG, "%s needs more than %zu bytes of working memory",
+                       arena->what ? arena->what : "this", limit);
     arena->used += n;
     return 0;
 }

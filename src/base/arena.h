@@ -14,8 +14,9 @@ typedef struct mn_arena_block mn_arena_block;
 
 typedef struct mn_arena {
     mn_arena_block *newest;
-    size_t used;  /* bytes taken so far */
-    size_t limit; /* refuse to take more than this in all; 0: no limit */
+    size_t used;      /* bytes taken so far */
+    size_t limit;     /* refuse to take more than this in all; 0: no limit */
+    const char *what; /* whose memory it is, for the sentence; NULL: "this" */
 } mn_arena;
 
 /* n zeroed bytes, aligned for any type, in *out (a pointer of any kind). MN_ETOOLONG beyond the

@@ -40,7 +40,7 @@ struct mn_sampler {
     mn_logprob *pick; /* candidates: id, and the key it is ordered by */
 };
 
-/* ---- exp and log -------------------------------------------------------------------------- */
+/* ---- exp and log ---------------------------------------------------------------------------- */
 /* e^x for x <= 0, relative error below 2^-50; 0 below -708 (no subnormals). x = k ln 2 + r with
  * |r| <= ln 2 / 2, Taylor to r^13. */
 static double exp_of(double x) {
@@ -83,7 +83,7 @@ static float clean(float x) {
     return isnan(x) ? -INFINITY : x > FLT_MAX ? FLT_MAX : x;
 }
 
-/* ---- order and heap ------------------------------------------------------------------------ */
+/* ---- order and heap ------------------------------------------------------------------------- */
 static int before(mn_logprob a, mn_logprob b) {
     return a.logprob > b.logprob || (a.logprob == b.logprob && a.id < b.id);
 }
@@ -147,7 +147,7 @@ static double log_sum(const float *logits, int32_t n, double top) {
     return log_of(sum);
 }
 
-/* ---- life ---------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 static int check(const mn_sampling *how, int32_t n_vocab) {
     const struct {
         const char *name;

@@ -31,7 +31,7 @@ struct mn_stopper {
     mn_buf shown; /* what the last call emitted */
 };
 
-/* ---- automata ------------------------------------------------------------------------------ */
+/* ---- automata ------------------------------------------------------------------------------- */
 static size_t step(const stop *s, size_t state, char c) {
     while (state && (state == s->len || s->text[state] != c)) state = s->back[state - 1];
     return state + (s->text[state] == c);
@@ -78,7 +78,7 @@ void mn_stopper_close(mn_stopper **s) {
     *s = NULL;
 }
 
-/* ---- UTF-8 --------------------------------------------------------------------------------- */
+/* ---- UTF-8 ---------------------------------------------------------------------------------- */
 /* The sequence at p[0..n): its length when well formed, minus the length of its maximal ill-formed
  * part, or 0 when it is the beginning of a sequence that p[n] could go on. */
 static int sequence(const unsigned char *p, size_t n) {

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- values -------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 typedef struct mn_jstr {
     const char *p;       /* UTF-8, not NUL-terminated; broken bytes count as one character each */
     const uint8_t *mark; /* [n] 1: written by the template; NULL: all bytes are as `trusted` says */
@@ -84,7 +84,7 @@ struct mn_jdict { /* insertion order; looked up from first to last */
     size_t n, cap;
 };
 
-/* ---- nodes ----------------------------------------------------------------------------------- */
+/* ---- nodes ---------------------------------------------------------------------------------- */
 typedef enum mn_jnode_kind {
     /* expressions: what a, b, c, list hold */
     MN_JN_CONST,   /* value */
@@ -142,7 +142,7 @@ struct mn_jnode {
     mn_jnode *next;
 };
 
-/* ---- tokens (jinja_lex.c) -------------------------------------------------------------------- */
+/* ---- tokens (jinja_lex.c) ------------------------------------------------------------------- */
 typedef enum mn_jtoken_kind {
     MN_JT_TEXT,
     MN_JT_PRINT,     /* {{ */
@@ -169,7 +169,7 @@ int mn_jlex(mn_arena *arena, const char *source, size_t n, mn_jtoken **out);
 /* The statements of a source (jinja_parse.c, jinja_parse_expr.c). */
 int mn_jcompile(mn_arena *arena, const char *source, size_t n, mn_jnode **out);
 
-/* ---- a run ----------------------------------------------------------------------------------- */
+/* ---- a run ---------------------------------------------------------------------------------- */
 typedef struct mn_jvar mn_jvar;
 typedef struct mn_jscope mn_jscope;
 struct mn_jvar {
@@ -236,7 +236,7 @@ struct mn_jmacro {
     mn_jscope *scope;     /* where it was defined */
 };
 
-/* ---- built-ins: filters, tests, methods, functions are rows of tables ------------------------ */
+/* ---- built-ins: filters, tests, methods, functions are rows of tables ----------------------- */
 typedef struct mn_jcall {
     mn_jval self;
     mn_jval arg[4]; /* by parameter, MN_JMISSING where not given */
@@ -275,7 +275,7 @@ int mn_jcall_value(mn_jrun *r, mn_jval f, mn_jlist *pos, mn_jdict *named, mn_jva
 int mn_jarg_int(const mn_jrun *r, mn_jval v, int64_t fallback, int64_t *out);
 int mn_jarg_str(const mn_jrun *r, mn_jval v, const mn_jstr *fallback, const mn_jstr **out);
 
-/* ---- values: making and asking (jinja_value.c) ----------------------------------------------- */
+/* ---- values: making and asking (jinja_value.c) ---------------------------------------------- */
 static inline mn_jval mn_jnone(void) {
     return (mn_jval){.kind = MN_JNONE};
 }
@@ -314,7 +314,7 @@ int mn_jorder(mn_jrun *r, mn_jval a, mn_jval b, int *cmp); /* MN_EINVAL: cannot 
 /* The items of anything that can be iterated (a list itself, not a copy). */
 int mn_jitems(mn_jrun *r, mn_jval v, mn_jlist **out);
 
-/* ---- text (jinja_text.c) --------------------------------------------------------------------- */
+/* ---- text (jinja_text.c) -------------------------------------------------------------------- */
 int mn_jtext_add(mn_jrun *r, mn_jtext *t, const mn_jstr *s, size_t from, size_t to);
 int mn_jtext_put(mn_jrun *r, mn_jtext *t, const char *p, size_t n, int trusted);
 int mn_jtext_puts(mn_jrun *r, mn_jtext *t, const char *text);
@@ -345,7 +345,7 @@ int mn_jstrip(mn_jrun *r, const mn_jstr *s, const mn_jstr *chars, int side, mn_j
 int mn_jreplace(mn_jrun *r, const mn_jstr *s, const mn_jstr *old, const mn_jstr *new_text,
                 int64_t count, mn_jval *out);
 
-/* ---- JSON (jinja_json.c) --------------------------------------------------------------------- */
+/* ---- JSON (jinja_json.c) -------------------------------------------------------------------- */
 typedef struct mn_jjson {
     int indent; /* -1: one line */
     int sort_keys, ascii;

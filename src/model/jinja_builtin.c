@@ -14,7 +14,7 @@ static int yes(mn_jval *out, int is) {
     return 0;
 }
 
-/* ---- what kind of value ---------------------------------------------------------------------- */
+/* ---- what kind of value --------------------------------------------------------------------- */
 #define KIND_TEST(name, condition)                           \
     static int name(mn_jrun *r, mn_jcall *c, mn_jval *out) { \
         const mn_jkind kind = c->self.kind;                  \
@@ -39,7 +39,7 @@ KIND_TEST(is_true, kind == MN_JBOOL && c->self.i)
 KIND_TEST(is_false, kind == MN_JBOOL && !c->self.i)
 KIND_TEST(escaped, 0)
 
-/* ---- comparisons ----------------------------------------------------------------------------- */
+/* ---- comparisons ---------------------------------------------------------------------------- */
 static int compared(mn_jrun *r, mn_jcall *c, uint16_t op, mn_jval *out) {
     int is;
     MN_TRY(mn_jcompare(r, op, c->self, c->arg[0], &is));
@@ -178,7 +178,7 @@ const mn_jrow mn_jtests[] = {
     {0},
 };
 
-/* ---- global functions ------------------------------------------------------------------------ */
+/* ---- global functions ----------------------------------------------------------------------- */
 static int raise_exception(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     const mn_jstr *s;
     (void)out;

@@ -66,7 +66,7 @@ static int eval_dict(mn_jrun *r, const mn_jnode *n, mn_jval *out) {
     return 0;
 }
 
-/* ---- attributes and items -------------------------------------------------------------------- */
+/* ---- attributes and items ------------------------------------------------------------------- */
 static int loop_attr(const mn_jloop *loop, const mn_jstr *name, mn_jval *out) {
     const int64_t at = (int64_t)loop->at, n = (int64_t)loop->over->n;
     const struct {
@@ -138,7 +138,7 @@ static int eval_item(mn_jrun *r, const mn_jnode *n, mn_jval *out) {
     return mn_jslice(r, self, part, out);
 }
 
-/* ---- calls ----------------------------------------------------------------------------------- */
+/* ---- calls ---------------------------------------------------------------------------------- */
 static int spread(mn_jrun *r, const mn_jnode *arg, mn_jlist *pos, mn_jdict *named) {
     mn_jval v;
     MN_TRY(mn_jeval(r, arg->a, &v));
@@ -249,7 +249,7 @@ static int eval_apply(mn_jrun *r, const mn_jnode *n, mn_jval *out) {
     return mn_japply_node(r, n, self, out);
 }
 
-/* ---- operators ------------------------------------------------------------------------------- */
+/* ---- operators ------------------------------------------------------------------------------ */
 static int eval_unary(mn_jrun *r, const mn_jnode *n, mn_jval *out) {
     mn_jval v;
     MN_TRY(mn_jeval(r, n->a, &v));

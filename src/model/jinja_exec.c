@@ -45,7 +45,7 @@ static int capture(mn_jrun *r, const mn_jnode *list, const mn_jnode *filters, mn
     return filters ? filter_chain(r, filters, *out, out) : 0;
 }
 
-/* ---- printing and setting -------------------------------------------------------------------- */
+/* ---- printing and setting ------------------------------------------------------------------- */
 static int run_print(mn_jrun *r, const mn_jnode *n) {
     mn_jval v = n->value;
     if (n->kind == MN_JN_PRINT) MN_TRY(mn_jeval(r, n->a, &v));
@@ -117,7 +117,7 @@ static int run_scope(mn_jrun *r, const mn_jnode *n) {
     return scoped(r, n->list);
 }
 
-/* ---- conditions and loops -------------------------------------------------------------------- */
+/* ---- conditions and loops ------------------------------------------------------------------- */
 /* An else part that is one if goes on in this loop: a chain of elifs needs no stack. */
 static int run_if(mn_jrun *r, const mn_jnode *n) {
     for (;; n = n->other) {
@@ -176,7 +176,7 @@ static int run_break(mn_jrun *r, const mn_jnode *n) {
     return n->kind == MN_JN_BREAK ? LEAVE : NEXT;
 }
 
-/* ---- macros ---------------------------------------------------------------------------------- */
+/* ---- macros --------------------------------------------------------------------------------- */
 static int make_macro(mn_jrun *r, const mn_jnode *n, mn_jval *out) {
     mn_jmacro *m;
     MN_TRY(mn_arena_take(&r->arena, sizeof *m, &m));

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-/* ---- tokens ---------------------------------------------------------------------------------- */
+/* ---- tokens --------------------------------------------------------------------------------- */
 static void describe(const mn_jtoken *t, char out[40]) {
     static const char *const name[] = {"text", "{{", "}}", "{%", "%}"};
     if (t->kind == MN_JT_END)
@@ -95,7 +95,7 @@ static int pair_of(mn_jparser *p, mn_jnode_kind kind, uint16_t op, mn_jnode *a, 
     return 0;
 }
 
-/* ---- primary --------------------------------------------------------------------------------- */
+/* ---- primary -------------------------------------------------------------------------------- */
 /* Adjacent strings are one. */
 static int strings(mn_jparser *p, mn_jnode **out) {
     MN_TRY(mn_jparse_node(p, MN_JN_CONST, out));
@@ -177,7 +177,7 @@ int mn_jparse_primary(mn_jparser *p, mn_jnode **out) {
     return mn_jparse_expect_op(p, ')');
 }
 
-/* ---- postfix: .name [index] (call) ----------------------------------------------------------- */
+/* ---- postfix: .name [index] (call) ---------------------------------------------------------- */
 int mn_jparse_call_args(mn_jparser *p, mn_jnode **list) {
     int stage = 0; /* 0: positional, 1: named, 2: after *a, 3: after **a */
     MN_TRY(mn_jparse_expect_op(p, '('));
@@ -264,7 +264,7 @@ int mn_jparse_postfix(mn_jparser *p, mn_jnode **node) {
     }
 }
 
-/* ---- filters and tests ----------------------------------------------------------------------- */
+/* ---- filters and tests ---------------------------------------------------------------------- */
 static int unknown(mn_jparser *p, const char *what, const mn_jstr *name) {
     if (p->conditional) return 0;
     return MN_FAIL(MN_EUNSUPPORTED, "chat template, line %u: the %s '%.*s' is not known here",
@@ -328,7 +328,7 @@ static int filters_and_tests(mn_jparser *p, mn_jnode **node) {
     }
 }
 
-/* ---- operators, tightest first --------------------------------------------------------------- */
+/* ---- operators, tightest first -------------------------------------------------------------- */
 static int unary(mn_jparser *p, int with_filter, mn_jnode **out) {
     MN_TRY(mn_jparse_enter(p));
     if (is(p, '-') || is(p, '+')) {

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* ---- attributes and keys --------------------------------------------------------------------- */
+/* ---- attributes and keys -------------------------------------------------------------------- */
 static int path_part(mn_jrun *r, mn_jval v, const mn_jstr *part, mn_jval *out) {
     int64_t index = 0;
     size_t i = 0;
@@ -49,7 +49,7 @@ static int sort_key(mn_jrun *r, mn_jval v, mn_jval path, int case_sensitive, mn_
     return mn_jtext_done(r, &t, out);
 }
 
-/* ---- sorting --------------------------------------------------------------------------------- */
+/* ---- sorting -------------------------------------------------------------------------------- */
 /* Merge p[0..half) and p[half..n) through `spare`; key order, `sign` -1 for descending. */
 static int merge(mn_jrun *r, mn_jpair *p, size_t half, size_t n, mn_jpair *spare, int sign) {
     size_t a = 0, b = half, to = 0;
@@ -133,7 +133,7 @@ static int dictsort(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     return sorted(r, items, keys, mn_jtruth(c->arg[2]), out);
 }
 
-/* ---- choosing -------------------------------------------------------------------------------- */
+/* ---- choosing ------------------------------------------------------------------------------- */
 /* The rest of a call's arguments after the first n. */
 static mn_jlist rest(const mn_jcall *c, size_t n) {
     return (mn_jlist){.item = c->pos->item + n, .n = c->pos->n - n, .cap = c->pos->n - n};
@@ -247,7 +247,7 @@ static int smallest(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     return extreme(r, c, -1, out);
 }
 
-/* ---- plain ones ------------------------------------------------------------------------------ */
+/* ---- plain ones ----------------------------------------------------------------------------- */
 static int first(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     mn_jlist *items;
     MN_TRY(mn_jitems(r, c->self, &items));

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- case and white space -------------------------------------------------------------------- */
+/* ---- case and white space ------------------------------------------------------------------- */
 static int cased(mn_jrun *r, mn_jval self, mn_jcase how, mn_jval *out) {
     const mn_jstr *s;
     mn_jtext t = {0};
@@ -140,7 +140,7 @@ static int wordcount(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     return mn_jtick(r, s->n / 64);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
+/* ---- JSON ----------------------------------------------------------------------------------- */
 static int tojson(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     static const mn_jstr comma = {.p = ", ", .n = 2, .trusted = 1};
     static const mn_jstr bare = {.p = ",", .n = 1, .trusted = 1};
@@ -165,7 +165,7 @@ static int tojson(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     return mn_jtext_done(r, &t, out);
 }
 
-/* ---- numbers --------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 /* A string as Python's int() or float() reads it, spaces around and _ between digits allowed, in
  * text[80] for the C library; 0: it cannot be a number. */
 static int number_text(mn_jrun *r, const mn_jstr *s, char text[80]) {

@@ -52,7 +52,7 @@ static int has(const lexer *l, size_t at, const char *text) {
     return l->n - at >= n && memcmp(l->p + at, text, n) == 0;
 }
 
-/* ---- white space ----------------------------------------------------------------------------- */
+/* ---- white space ---------------------------------------------------------------------------- */
 static mn_jstr whole(const lexer *l) {
     return (mn_jstr){.p = l->p, .n = l->n};
 }
@@ -102,7 +102,7 @@ static char sign_at(const lexer *l, size_t at) {
     return at < l->n && (l->p[at] == '-' || l->p[at] == '+') ? l->p[at] : 0;
 }
 
-/* ---- tokens inside a tag --------------------------------------------------------------------- */
+/* ---- tokens inside a tag -------------------------------------------------------------------- */
 static void put_utf8(char **to, uint32_t c) {
     char *p = *to;
     if (c < 0x80) {
@@ -316,7 +316,7 @@ static int lex_tag(lexer *l, int is_print) {
     }
 }
 
-/* ---- text, comments, raw --------------------------------------------------------------------- */
+/* ---- text, comments, raw -------------------------------------------------------------------- */
 static int emit_text(lexer *l, size_t from, size_t to) {
     if (from >= to) return 0;
     mn_jstr *s;

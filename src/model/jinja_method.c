@@ -18,7 +18,7 @@ static int as_list(mn_jval *out, mn_jkind kind, mn_jlist *list) {
     return 0;
 }
 
-/* ---- case, strip, replace -------------------------------------------------------------------- */
+/* ---- case, strip, replace ------------------------------------------------------------------- */
 static int cased(mn_jrun *r, mn_jcall *c, mn_jcase how, mn_jval *out) {
     mn_jtext t = {0};
     MN_TRY(mn_jtext_case(r, &t, c->self.s, 0, c->self.s->n, how));
@@ -68,7 +68,7 @@ static int replace(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     return mn_jreplace(r, c->self.s, old, new_text, count, out);
 }
 
-/* ---- searching ------------------------------------------------------------------------------- */
+/* ---- searching ------------------------------------------------------------------------------ */
 static int ends_with(const mn_jstr *s, const mn_jstr *end, int at_start) {
     return end->n <= s->n && memcmp(s->p + (at_start ? 0 : s->n - end->n), end->p, end->n) == 0;
 }
@@ -143,7 +143,7 @@ static int count_text(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     return mn_jtick(r, s->n / 8);
 }
 
-/* ---- splitting ------------------------------------------------------------------------------- */
+/* ---- splitting ------------------------------------------------------------------------------ */
 /* On white space: runs count once, none at the ends. */
 static int split_space(mn_jrun *r, const mn_jstr *s, int64_t max, mn_jlist *list) {
     for (size_t i = 0; i < s->n;) {
@@ -310,7 +310,7 @@ static int format(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     return mn_jtext_done(r, &t, out);
 }
 
-/* ---- character classes ----------------------------------------------------------------------- */
+/* ---- character classes ---------------------------------------------------------------------- */
 int mn_jword(int32_t c) {
     if (c < 0x80) return c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
     const utf8proc_category_t k = utf8proc_category(c);

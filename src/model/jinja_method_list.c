@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* ---- lists ----------------------------------------------------------------------------------- */
+/* ---- lists ---------------------------------------------------------------------------------- */
 static int append(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     *out = mn_jnone();
     return mn_jlist_add(r, c->self.list, c->arg[0]);
@@ -69,7 +69,7 @@ const mn_jrow mn_jmethods_tuple[] = {
     {0},
 };
 
-/* ---- dicts ----------------------------------------------------------------------------------- */
+/* ---- dicts ---------------------------------------------------------------------------------- */
 static int get(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     int found;
     mn_jval v;
@@ -133,7 +133,7 @@ const mn_jrow mn_jmethods_dict[] = {
     {0},
 };
 
-/* ---- loops ----------------------------------------------------------------------------------- */
+/* ---- loops ---------------------------------------------------------------------------------- */
 static int cycle(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     if (!c->pos->n) return mn_jfail(r, "loop.cycle without values");
     *out = c->pos->item[c->self.loop->at % c->pos->n];

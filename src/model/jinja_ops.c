@@ -22,7 +22,7 @@ static int mismatch(const mn_jrun *r, uint16_t op, mn_jval a, mn_jval b) {
                     mn_jkind_name(b));
 }
 
-/* ---- arithmetic ------------------------------------------------------------------------------ */
+/* ---- arithmetic ----------------------------------------------------------------------------- */
 static int power_int(int64_t a, int64_t b, int64_t *out) {
     int64_t v = 1;
     while (b > 0) {
@@ -83,7 +83,7 @@ static int arithmetic(mn_jrun *r, uint16_t op, mn_jval a, mn_jval b, mn_jval *ou
                     (long long)b.i);
 }
 
-/* ---- joining and repeating ------------------------------------------------------------------- */
+/* ---- joining and repeating ------------------------------------------------------------------ */
 static int join_strings(mn_jrun *r, const mn_jstr *a, const mn_jstr *b, mn_jval *out) {
     mn_jtext t = {0};
     MN_TRY(mn_jtext_add(r, &t, a, 0, a->n));
@@ -177,7 +177,7 @@ int mn_jbinary(mn_jrun *r, uint16_t op, mn_jval a, mn_jval b, mn_jval *out) {
     return mismatch(r, op, a, b);
 }
 
-/* ---- comparison ------------------------------------------------------------------------------ */
+/* ---- comparison ----------------------------------------------------------------------------- */
 static int contains(mn_jrun *r, mn_jval item, mn_jval in, int *yes) {
     *yes = 0;
     if (in.kind == MN_JDICT) {
@@ -220,7 +220,7 @@ int mn_jcompare(mn_jrun *r, uint16_t op, mn_jval a, mn_jval b, int *out) {
     return 0;
 }
 
-/* ---- indexing -------------------------------------------------------------------------------- */
+/* ---- indexing ------------------------------------------------------------------------------- */
 /* Byte offset of character i of s; s->n when there are fewer. */
 static size_t offset_of(const mn_jstr *s, int64_t i) {
     size_t at = 0;

@@ -32,7 +32,7 @@ static int body(mn_jparser *p, const char *ends, mn_jnode **list, const mn_jstr 
     return 0;
 }
 
-/* ---- tags ------------------------------------------------------------------------------------ */
+/* ---- tags ----------------------------------------------------------------------------------- */
 static int parse_if(mn_jparser *p, mn_jnode **out) {
     const mn_jstr *end = NULL;
     p->conditional++;
@@ -186,7 +186,7 @@ static const tag tags[] = {
     {"break", parse_break}, {"continue", parse_continue},
 };
 
-/* ---- statements ------------------------------------------------------------------------------ */
+/* ---- statements ----------------------------------------------------------------------------- */
 /* Is the word here one of " a b c "? */
 static int among(const mn_jparser *p, const char *words) {
     if (p->at->kind != MN_JT_NAME || p->at->value.s->n > 30) return 0;

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-/* ---- numbers --------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 /* repr(f) in out[40]: digits and exponent of the shortest %e that reads back, laid out again. */
 static void float_text(double f, char out[40]) {
     if (isnan(f) || isinf(f)) {
@@ -61,7 +61,7 @@ static int put_number(mn_jrun *r, mn_jtext *t, mn_jval v) {
     return mn_jtext_puts(r, t, text);
 }
 
-/* ---- repr ------------------------------------------------------------------------------------ */
+/* ---- repr ----------------------------------------------------------------------------------- */
 static int printable(int32_t c) {
     if (c < 0) return 0;
     const utf8proc_category_t k = utf8proc_category(c);
@@ -153,7 +153,7 @@ int mn_jtext_value(mn_jrun *r, mn_jtext *t, mn_jval v) {
     return v.kind == MN_JUNDEFINED ? 0 : mn_jtext_repr(r, t, v);
 }
 
-/* ---- JSON out -------------------------------------------------------------------------------- */
+/* ---- JSON out ------------------------------------------------------------------------------- */
 static int dump_string(mn_jrun *r, mn_jtext *t, const mn_jstr *s, int ascii) {
     static const char from[] = "\"\\\b\f\n\r\t", into[] = "\"\\bfnrt";
     MN_TRY(mn_jtext_puts(r, t, "\""));
@@ -268,7 +268,7 @@ int mn_jtext_json(mn_jrun *r, mn_jtext *t, mn_jval v, const mn_jjson *how) {
     return dump_value(r, t, v, how, 0);
 }
 
-/* ---- JSON in --------------------------------------------------------------------------------- */
+/* ---- JSON in -------------------------------------------------------------------------------- */
 static int from_json(mn_jrun *r, const json_t *j, int trusted, mn_jval *out);
 
 static int from_object(mn_jrun *r, json_t *j, int trusted, mn_jval *out) {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-/* ---- characters ------------------------------------------------------------------------------ */
+/* ---- characters ----------------------------------------------------------------------------- */
 size_t mn_jchar(const mn_jstr *s, size_t i, int32_t *c) {
     const unsigned char first = (unsigned char)s->p[i];
     if (first < 0x80) {
@@ -56,7 +56,7 @@ size_t mn_jfind(const mn_jstr *s, size_t from, size_t to, const mn_jstr *what) {
     return hit ? (size_t)(hit - s->p) : SIZE_MAX;
 }
 
-/* ---- building -------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------------- */
 static int room(mn_jrun *r, mn_jtext *t, size_t n) {
     MN_TRY(mn_jtick(r, n / 64));
     if (n > r->max_out || t->n > r->max_out - n)
@@ -123,7 +123,7 @@ int mn_jstr_of(mn_jrun *r, mn_jval v, const mn_jstr **out) {
     return 0;
 }
 
-/* ---- case ------------------------------------------------------------------------------------ */
+/* ---- case ----------------------------------------------------------------------------------- */
 /* Characters whose upper case is several: Python has full mappings, utf8proc single ones. */
 static const struct {
     int32_t c;
@@ -186,7 +186,7 @@ int mn_jtext_case(mn_jrun *r, mn_jtext *t, const mn_jstr *s, size_t from, size_t
     return 0;
 }
 
-/* ---- strip, replace -------------------------------------------------------------------------- */
+/* ---- strip, replace ------------------------------------------------------------------------- */
 static int stripped(const mn_jstr *s, size_t at, size_t n, const mn_jstr *chars) {
     int32_t c;
     mn_jchar(s, at, &c);

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the run's limits ------------------------------------------------------------------------ */
+/* ---- the run's limits ----------------------------------------------------------------------- */
 int mn_jfail(const mn_jrun *r, const char *format, ...) {
     char text[600];
     va_list args;
@@ -37,7 +37,7 @@ int mn_jenter(mn_jrun *r) {
     return mn_jtick(r, 1);
 }
 
-/* ---- strings, lists, dicts ------------------------------------------------------------------- */
+/* ---- strings, lists, dicts ------------------------------------------------------------------ */
 int mn_jstr_new(mn_arena *a, const char *p, size_t n, int trusted, const mn_jstr **out) {
     mn_jstr *s;
     char *copy;
@@ -133,7 +133,7 @@ int mn_jdict_name(const mn_jdict *d, const char *name, mn_jval *out) {
     return 0;
 }
 
-/* ---- asking ---------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 const char *mn_jkind_name(mn_jval v) {
     static const char *const name[] = {"missing",   "Undefined", "NoneType", "bool",   "int",
                                        "float",     "str",       "list",     "tuple",  "dict",

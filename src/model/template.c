@@ -27,7 +27,7 @@ int mn_template_compile(const char *source, size_t n, mn_template **out) {
                        MAX_SOURCE);
     mn_template *t = mn_calloc(1, sizeof *t);
     if (!t) return MN_FAIL(MN_ENOMEM, "no memory for a chat template");
-    t->arena.limit = MAX_COMPILED;
+    t->arena = (mn_arena){.limit = MAX_COMPILED, .what = "this chat template"};
     const int rc = mn_jcompile(&t->arena, source, n, &t->root);
     if (rc < 0)
         mn_template_free(&t);
@@ -43,7 +43,7 @@ void mn_template_free(mn_template **t) {
     *t = NULL;
 }
 
-/* ---- the context ----------------------------------------------------------------------------- */
+/* ---- the context ---------------------------------------------------------------------------- */
 static int text_value(mn_jrun *r, const char *text, int trusted, mn_jval *out) {
     const mn_jstr *s;
     MN_TRY(mn_jstr_new(&r->arena, text ? text : "", text ? strlen(text) : 0, trusted, &s));
@@ -128,7 +128,7 @@ static int fill_json(mn_jrun *r, const char *json, size_t n) {
     return 0;
 }
 
-/* ---- rendering ------------------------------------------------------------------------------- */
+/* ---- rendering ------------------------------------------------------------------------------ */
 static int add_piece(mn_rendered *out, size_t from, size_t n, int trusted, size_t *cap) {
     if (out->n_pieces == *cap) {
         const size_t more = *cap ? *cap * 2 : 16;
@@ -153,10 +153,11 @@ static int collect(const mn_jtext *text, mn_rendered *out) {
 }
 
 static mn_jrun new_run(size_t input) {
-    return (mn_jrun){.arena = {.limit = ((size_t)64 << 20) + 64 * input},
-                     .steps = 4000000 + 4 * (uint64_t)input,
-                     .max_steps = 4000000 + 4 * (uint64_t)input,
-                     .max_out = ((size_t)4 << 20) + 8 * input};
+    return (mn_jrun){
+        .arena = {.limit = ((size_t)64 << 20) + 64 * input, .what = "this chat template"},
+        .steps = 4000000 + 4 * (uint64_t)input,
+        .max_steps = 4000000 + 4 * (uint64_t)input,
+        .max_out = ((size_t)4 << 20) + 8 * input};
 }
 
 int mn_template_render(const mn_template *t, const mn_template_args *args, mn_rendered *out) {

@@ -5,8 +5,8 @@
  * The model's own Jinja template is run by an interpreter of the subset in use, with limits on
  * steps, depth and output size; a built-in template stands in where a file has none. Output is a
  * list of pieces, each marked as template text (special tokens count) or user text (they never do),
- * so nothing a user writes can become a special token: the text is to be searched for special
- * tokens only inside trusted pieces, and what lies between two of them is then encoded as one run.
+ * so nothing a user writes can become a special token: look for special tokens only inside trusted
+ * pieces, and encode what lies between two of them as one run.
  *
  * A role is trusted when it is one of the usual words ("user", "tool" ...), because templates make
  * special tokens from it ('<|' + role + '|>'). Templates that print bos_token add the begin token
@@ -61,8 +61,7 @@ typedef struct mn_template_args {
 int mn_template_render(const mn_template *t, const mn_template_args *args, mn_rendered *out);
 /* The same with all names the template may read as one JSON object: "messages" (with tool calls and
  * whatever else), "tools", "add_generation_prompt", "bos_token" ... All its strings are user text
- * but usual roles, bos_token and eos_token. now: seconds since 1970 for strftime_now, 0: the
- * clock. */
+ * but usual roles, bos_token and eos_token. now: seconds since 1970 for strftime_now; 0: clock. */
 int mn_template_render_json(const mn_template *t, const char *json, size_t n, int64_t now,
                             mn_rendered *out);
 void mn_rendered_free(mn_rendered *r);

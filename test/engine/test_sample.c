@@ -176,7 +176,7 @@ static void against_twin(void **state) {
     }
 }
 
-/* ---- the law --------------------------------------------------------------------------------- */
+/* ---- the law -------------------------------------------------------------------------------- */
 /* n draws from logits x[v]: chi-square against the twin's softmax stays below `bound`, the 99.9 %
  * quantile for the number of survivors less one. */
 static void law(mn_sampling how, const float *x, int v, double bound) {
