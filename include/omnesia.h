@@ -109,7 +109,7 @@ typedef struct mn_request {
     const char *prompt;   /* the user's words; used when n_turns is 0 */
     const mn_turn *turns; /* a conversation, oldest first */
     size_t n_turns;
-    const char *system; /* system message, NULL: the template's own */
+    const char *system; /* system message; NULL: the template's own, if any */
     int raw;            /* prompt is the text itself: no chat template */
     int drop_oldest;    /* a conversation that does not fit loses its oldest turns */
     int32_t max_tokens; /* 0: until the model ends or the context is full */

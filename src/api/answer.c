@@ -22,7 +22,8 @@ static double now(void) {
 }
 
 mn_request mn_request_default(void) {
-    return (mn_request){.temp = 0.8f,
+    return (mn_request){.system = "You are a helpful AI assistant.",
+                        .temp = 0.8f,
                         .top_k = 40,
                         .top_p = 0.95f,
                         .min_p = 0.05f,

@@ -20,6 +20,10 @@ void mn_alloc_fail_after(long n) {
     atomic_store(&armed, n > 0);
 }
 
+long mn_alloc_fail_left(void) {
+    return atomic_load(&armed) > 0 ? atomic_load(&countdown) : 0;
+}
+
 static int fault(void) {
     int on = atomic_load_explicit(&armed, memory_order_relaxed);
     if (on < 0) {

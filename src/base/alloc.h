@@ -34,5 +34,7 @@ void mn_release_pages(void *block, size_t from, size_t to);
 
 /* Let the n-th allocation from now fail (1 = the next), 0 = never. For tests. */
 void mn_alloc_fail_after(long n);
+/* Allocations until that one; 0 or less: it has failed, or none was asked for. */
+long mn_alloc_fail_left(void);
 
 #endif

@@ -95,9 +95,10 @@ static int prompt_of(const run_options *o, int n_words, const char *const *words
     }
     for (int i = 0; i < n_words; i++) {
         if (i) MN_TRY(mn_buf_puts(out, " "));
-        if (strcmp(words[i], "-") == 0)
+        if (strcmp(words[i], "-") == 0) {
             MN_TRY(mn_file_read("-", 64 << 20, out));
-        else
+            if (!o->raw && out->len && out->data[out->len - 1] == '\n') out->data[--out->len] = 0;
+        } else
             MN_TRY(mn_buf_puts(out, words[i]));
     }
     return n_words ? 0 : mn_buf_puts(out, question);
@@ -163,8 +164,8 @@ const mn_cli_command mn_cli_command_run = {
     .max_words = -1,
     .usage = "[-m MODEL] [-f FILE].. [PROMPT]",
     .summary = "ask a model one question",
-    .about = "The words after the options are the question; `-` stands for standard input; without "
-             "any, a "
+    .about = "The words after the options are the question; `-` stands for standard input, "
+             "whose last newline counts only with --raw; without any, a "
              "built-in question is asked. The answer goes to standard output as it is made, one "
              "line of facts "
              "to standard error.\n\n"
