@@ -56,7 +56,7 @@ static void unpack_signed(const mn_packed *w, int tile, uint8_t *scratch) {
         _tile_stored(t, to + (t)*256, 64);                          \
     } while (0)
 
-/* Rows [row, row + 16), row a multiple of 16, times one unpacked tile; the first `rows` are stored. */
+/* Rows [row, row + 16), row a multiple of 16, times one unpacked tile; `rows` of them are stored. */
 LANES void tile_product(const int run, const int min, const mn_acts *a, int row, int rows,
                         const uint8_t *codes, float *out, size_t out_stride, int32_t *sums) {
     const int n = a->k / run;
@@ -98,8 +98,8 @@ KIND(32, 1)
 KIND(16, 0)
 KIND(16, 1)
 
-/* Few rows, plain numbers, and rows that begin inside a group of 16 go the way of avx512.c. Rows of a
- * group beyond the last are computed with whatever lies there (they have room) and dropped. */
+/* Few rows, plain numbers, and rows that begin inside a group of 16 go the way of avx512.c. Rows of
+ * a group beyond the last are computed with whatever lies there (they have room) and dropped. */
 static void product_amx(const mn_packed *w, int tile, int tiles, const mn_acts *a, int row,
                         int rows, float *out, size_t out_stride, void *scratch) {
     if (rows < 16 || row % 16 || is_float(w->format)) {
