@@ -27,12 +27,15 @@ static inline void bed_close(bed *b) {
     mn_exec_close(&b->exec);
     mn_net_close(&b->net);
 }
-static inline mn_seq *bed_seq(bed *b, int context) {
+static inline mn_seq *bed_seq_of(bed *b, mn_kv_format format, int context) {
     mn_kv_layout layout;
-    mn_engine_layout(b->engine, MN_KV_F16, &layout);
+    mn_engine_layout(b->engine, format, &layout);
     mn_seq *s;
     assert_ok(mn_seq_open(&layout, context, &s));
     return s;
+}
+static inline mn_seq *bed_seq(bed *b, int context) {
+    return bed_seq_of(b, MN_KV_F16, context);
 }
 /* Append ids; logits of the last n_logits, on the heap. */
 static inline float *bed_step(bed *b, mn_seq *s, const int32_t *ids, int n, int n_logits) {

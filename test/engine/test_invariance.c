@@ -6,7 +6,8 @@
 #include "engine/bed.h"
 #include "model/golden.h"
 
-enum { T = 700, CHUNKS = 4 };
+enum { T = 580, CHUNKS = 4 };
+static mn_kv_format format; /* of the keys and values of this test */
 static const int chunks[CHUNKS] = {1, 7, 64, 512};
 
 static uint32_t state = 7;
@@ -19,12 +20,14 @@ static uint64_t fold(uint64_t h, const void *p, size_t n) {
     return h * 0x9E3779B97F4A7C15u + mn_hash64(p, n);
 }
 
-/* The stored rows of every layer and head, position by position, as far as no window gave them
- * back. */
+/* The stored bytes of every position, layer and head, as far as no window gave them back. Keys stand
+ * in groups of 16 rows, element by element, then for q8 the scales; values row by row. */
 static uint64_t kv_hash(const bed *b, const mn_seq *s) {
     uint64_t h = 0;
-    uint16_t row[1024];
-    const int d = b->net->d, n = mn_seq_length(s);
+    uint8_t row[2048];
+    const mn_kv_format f = mn_seq_format(s);
+    const int d = b->net->d, n = mn_seq_length(s), code = f == MN_KV_Q8 ? 1 : 2,
+              scales = f == MN_KV_Q8 ? d / 32 : 0, bytes = d * code + scales * 2;
     for (int l = 0; l < b->net->L; l++)
         for (int head = 0; head < b->net->Hk; head++)
             for (int block = 0; block * MN_ATTN_BLOCK < n; block++) {
@@ -33,10 +36,13 @@ static uint64_t kv_hash(const bed *b, const mn_seq *s) {
                 const int k = mn_seq_pieces(s, l, head, block, block * MN_ATTN_BLOCK, to, piece);
                 for (int p = 0; p < k; p++)
                     for (int i = piece[p].row; i < piece[p].row + piece[p].n; i++) {
-                        const uint16_t *group = (const uint16_t *)piece[p].k + i / 16 * 16 * d;
-                        for (int e = 0; e < d; e++) row[e] = group[e * 16 + i % 16];
-                        h = fold(h, row, (size_t)d * 2);
-                        h = fold(h, (const uint16_t *)piece[p].v + i * d, (size_t)d * 2);
+                        const uint8_t *group = (const uint8_t *)piece[p].k + i / 16 * 16 * bytes;
+                        for (int e = 0; e < d; e++)
+                            memcpy(row + e * code, group + (e * 16 + i % 16) * code, (size_t)code);
+                        for (int e = 0; e < scales; e++)
+                            memcpy(row + d + e * 2, group + 16 * d + (e * 16 + i % 16) * 2, 2);
+                        h = fold(h, row, (size_t)bytes);
+                        h = fold(h, (const uint8_t *)piece[p].v + i * bytes, (size_t)bytes);
                     }
             }
     return h;
@@ -56,7 +62,7 @@ static uint64_t feed(bed *b, mn_seq *s, const int32_t *ids, int from, int to, in
 }
 
 static uint64_t plain(bed *b, const int32_t *ids, int chunk) {
-    mn_seq *s = bed_seq(b, T + 8);
+    mn_seq *s = bed_seq_of(b, format, T + 8);
     const uint64_t h = feed(b, s, ids, 0, T, chunk, 0) ^ kv_hash(b, s);
     mn_seq_close(&s);
     return h;
@@ -64,7 +70,7 @@ static uint64_t plain(bed *b, const int32_t *ids, int chunk) {
 
 /* The prompt over up to three forks: each child goes on where its parent is cut. */
 static uint64_t cut(bed *b, const int32_t *ids, int chunk, int cuts) {
-    mn_seq *s = bed_seq(b, T + 8);
+    mn_seq *s = bed_seq_of(b, format, T + 8);
     int at = 0;
     uint64_t h = 0;
     for (int c = 0; c < cuts; c++) {
@@ -90,7 +96,7 @@ static uint64_t group(bed *b, const int32_t *ids, int chunk) {
     mn_seq *s[N];
     int32_t other[T];
     for (int i = 0; i < T; i++) other[i] = (int32_t)(rnd() % (uint32_t)b->net->V);
-    for (int i = 0; i < N; i++) s[i] = bed_seq(b, 2 * T + 8);
+    for (int i = 0; i < N; i++) s[i] = bed_seq_of(b, format, 2 * T + 8);
     uint64_t h = 0;
     for (int at = 0; at < T; at += chunk) {
         const int n = T - at < chunk ? T - at : chunk;
@@ -109,31 +115,42 @@ static uint64_t group(bed *b, const int32_t *ids, int chunk) {
     return h;
 }
 
-static void one_model(const char *file) {
+/* Chunk c with this many threads: plain, over cuts, and in a group; the hash is `want` each time. */
+static void one_chunk(bed *b, const int32_t *ids, int threads, int c, uint64_t want,
+                      const char *what) {
+    const int cuts = 1 + (c + threads) % 3;
+    if (plain(b, ids, chunks[c]) != want)
+        fail_msg("%s, %d threads, chunks of %d", what, threads, chunks[c]);
+    if (cut(b, ids, chunks[c], cuts) != want)
+        fail_msg("%s, %d threads, chunks of %d, %d cuts", what, threads, chunks[c], cuts);
+    if (c > 0 && threads == 2 && group(b, ids, chunks[c]) != want)
+        fail_msg("%s, %d threads, chunks of %d in a group", what, threads, chunks[c]);
+}
+
+/* Every instruction set and chunk with two threads; one and three threads with one chunk each.
+ * Scalar code, which is slow, walks all chunks only when `all_scalar`. */
+static void one_model(const char *file, mn_kv_format kv, int all_scalar) {
     int32_t ids[T];
     uint64_t want = 0;
     size_t count;
+    char what[128];
     const mn_kernels *const *all = mn_kernels_all(&count);
     mn_buf path = golden_path(file);
+    format = kv;
     for (size_t k = count; k-- > 0;) {
         if (!mn_kernels_usable(all[k])) continue;
+        const int slow = strcmp(all[k]->name, "scalar") == 0 && !all_scalar;
+        snprintf(what, sizeof what, "%s: %s%s", file, all[k]->name, kv ? ", q8" : "");
         for (int threads = 1; threads <= 3; threads++) {
+            if (slow && threads != 2) continue;
             bed b;
             bed_open(&b, path.data, all[k]->name, threads);
             state = 7;
             for (int i = 0; i < T; i++) ids[i] = (int32_t)(rnd() % (uint32_t)b.net->V);
             if (!want) want = plain(&b, ids, T);
-            for (int c = 0; c < CHUNKS; c++) {
-                if (plain(&b, ids, chunks[c]) != want)
-                    fail_msg("%s: %s, %d threads, chunks of %d", file, all[k]->name, threads,
-                             chunks[c]);
-                const int cuts = 1 + (c + threads) % 3;
-                if (cut(&b, ids, chunks[c], cuts) != want)
-                    fail_msg("%s: %s, %d threads, chunks of %d, %d cuts", file, all[k]->name,
-                             threads, chunks[c], cuts);
-                if (threads == 2 && c > 0 && group(&b, ids, chunks[c]) != want)
-                    fail_msg("%s: %s, chunks of %d in a group", file, all[k]->name, chunks[c]);
-            }
+            for (int c = 0; c < CHUNKS; c++)
+                if (slow ? c == 2 : threads == 2 || c == threads / 2 + 1)
+                    one_chunk(&b, ids, threads, c, want, what);
             bed_close(&b);
         }
     }
@@ -142,19 +159,29 @@ static void one_model(const char *file) {
 
 static void llama(void **s) {
     (void)s;
-    one_model("tiny-llama.gguf");
+    one_model("tiny-llama.gguf", MN_KV_F16, 0);
 }
 static void gemma(void **s) {
     (void)s;
-    one_model("tiny-gemma3.gguf");
+    one_model("tiny-gemma3.gguf", MN_KV_F16, 0);
 }
 static void mixed(void **s) {
     (void)s;
-    one_model("tiny-mixed.gguf");
+    one_model("tiny-mixed.gguf", MN_KV_F16, 0);
+}
+static void qwen(void **s) {
+    (void)s;
+    one_model("tiny-qwen2.gguf", MN_KV_F16, 1);
+}
+static void q8(void **s) {
+    (void)s;
+    one_model("tiny-qwen2.gguf", MN_KV_Q8, 0);
+    one_model("tiny-gemma3.gguf", MN_KV_Q8, 0);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(llama), cmocka_unit_test(gemma),
-                                       cmocka_unit_test(mixed)};
+                                       cmocka_unit_test(mixed), cmocka_unit_test(qwen),
+                                       cmocka_unit_test(q8)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
