@@ -56,7 +56,8 @@ static void unpack_signed(const mn_packed *w, int tile, uint8_t *scratch) {
         _tile_stored(t, to + (t)*256, 64);                          \
     } while (0)
 
-/* Rows [row, row + 16), row a multiple of 16, times one unpacked tile; `rows` of them are kept. */
+/* Rows [row, row + 16), row a multiple of 16, times one unpacked tile; the first `rows` are
+ * stored. */
 LANES void tile_product(const int run, const int min, const mn_acts *a, int row, int rows,
                         const uint8_t *codes, float *out, size_t out_stride, int32_t *sums) {
     const int n = a->k / run;

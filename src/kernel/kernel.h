@@ -21,11 +21,13 @@
  *
  *   codes  row i at rows + i * stride: int8 [k], -127..127
  *   sides  16 rows share one record at side + i / 16 * mn_side_bytes(k); what belongs to run b of
- *          row i is element b * 16 + i % 16 of each of its arrays, so 16 rows load as one vector:
- *          scale [k/32][16]  x = code * scale
- *          dsum  [k/32][16]  scale * sum of codes: what a weight's minimum is multiplied with
- *          dsum16 [k/16][16] the same per 16 inputs
- *          less  [k/32][16]  minus the sum of codes (int32); less16 [k/16][16] per 16 inputs
+ *          row i is element b * 16 + i % 16 of each of its arrays, so that 16 rows load as one
+ *          vector:
+ *            scale  [k/32][16] x = code * scale
+ *            dsum   [k/32][16] scale * sum of codes: what a weight's minimum is multiplied with
+ *            dsum16 [k/16][16] the same per 16 inputs
+ *            less   [k/32][16] minus the sum of codes (int32)
+ *            less16 [k/16][16] the same per 16 inputs
  */
 typedef struct mn_acts {
     int8_t *rows;  /* 64-byte aligned; room for m rounded up to 16 rows */
