@@ -11,9 +11,7 @@
 #include "base/cpu.h"
 #include "kernel/lanes_avx512.h"
 
-#include "kernel/body_attn.h"
-#include "kernel/body_math.h"
-#include "kernel/body_product.h"
+#include "kernel/body_unpack.h"
 #include "kernel/tables.h"
 
 enum { STEPS = 2, TILES = 4 };
@@ -104,7 +102,7 @@ KIND(16, 1)
 static void product_amx(const mn_packed *w, int tile, int tiles, const mn_acts *a, int row,
                         int rows, float *out, size_t out_stride, void *scratch) {
     if (rows < 16 || row % 16 || is_float(w->format)) {
-        product(w, tile, tiles, a, row, rows, out, out_stride, scratch);
+        mn_kernels_avx512.product(w, tile, tiles, a, row, rows, out, out_stride, scratch);
         return;
     }
     const int run = run_of(w->format), min = has_min(w->format);
@@ -135,8 +133,6 @@ static void product_amx(const mn_packed *w, int tile, int tiles, const mn_acts *
     _tile_release();
 }
 
+/* The rest is the row below's: kernel.c fills it in. */
 const mn_kernels mn_kernels_amx = {
-    .name = "amx",
-    .needs = MN_CPU_AVX512 | MN_CPU_AMX,
-    MN_KERNEL_BODIES(product_amx),
-};
+    .name = "amx", .needs = MN_CPU_AVX512 | MN_CPU_AMX, .product = product_amx};

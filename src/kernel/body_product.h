@@ -14,12 +14,7 @@
  */
 #ifndef MN_KERNEL_BODY_PRODUCT_H
 #define MN_KERNEL_BODY_PRODUCT_H
-#include "kernel/body_codes.h"
-#define MN_FUSED 4 /* most rows of the fused way */
-
-LANES size_t panel_bytes(int k) {
-    return (size_t)k * 16 + (size_t)k / 16 * 128;
-}
+#include "kernel/body_unpack.h"
 
 LANES i16 run_start(int wide, int shift, const int32_t *less) {
     if (wide) return wide_start(*less);
@@ -78,36 +73,15 @@ LANES void fused(const int f, const int R, const mn_packed *w, int tile, const m
 
 LANES void fused_rows(const int f, const mn_packed *w, int tile, const mn_acts *a, int row,
                       int rows, float *out, size_t out_stride) {
+#if MN_FUSED > 1
     if (rows == 4) {
         fused(f, 4, w, tile, a, row, out, out_stride);
         return;
     }
     if (rows >= 2) fused(f, 2, w, tile, a, row, out, out_stride);
+#endif
     if (rows % 2)
         fused(f, 1, w, tile, a, row + rows - 1, out + (size_t)(rows - 1) * out_stride, out_stride);
-}
-
-/* Decode one tile into scratch. zero: subtracted from each code (AMX takes signed codes). */
-LANES void unpack(const int f, const mn_packed *w, int tile, uint8_t *scratch, uint8_t zero) {
-    const int run = run_of(f), group = is_k(f) ? 8 : 1;
-    const uint8_t *p = w->data + (size_t)tile * w->tile_bytes;
-    float *scale = (float *)(void *)(scratch + (size_t)w->k * 16), *min = scale + w->k / run * 16;
-    for (int b = 0; b < w->k / 32;) {
-        const uint8_t *head = p;
-        p += head_bytes(f);
-        for (int g = 0; g < group; g++, b++, p += part_bytes(f)) {
-            b64 c[8];
-            v16 s[2], m[2];
-            part_codes(f, p, c);
-            part_scales(f, head, p, s, m);
-            for (int i = 0; i < 8; i++)
-                b_store(scratch + (size_t)b * 512 + 64 * i, zero ? b_sub(c[i], b_set(zero)) : c[i]);
-            for (int h = 0; h < 32 / run; h++, scale += 16, min += 16) {
-                v_store(scale, s[h]);
-                if (has_min(f)) v_store(min, m[h]);
-            }
-        }
-    }
 }
 
 /* R rows times V unpacked tiles. */
@@ -233,24 +207,6 @@ LANES void plain_all(const int f, const mn_packed *w, int tile, int tiles, const
         t += four ? 4 : 1;
     }
 }
-
-/* Apply M(format) for the constant equal to f. */
-#define EACH_CODED_FORMAT(f, M)          \
-    switch (f) {                         \
-    case MN_Q4_0: M(MN_Q4_0); break;     \
-    case MN_Q4_1: M(MN_Q4_1); break;     \
-    case MN_Q5_0: M(MN_Q5_0); break;     \
-    case MN_Q5_1: M(MN_Q5_1); break;     \
-    case MN_Q8_0: M(MN_Q8_0); break;     \
-    case MN_Q2_K: M(MN_Q2_K); break;     \
-    case MN_Q3_K: M(MN_Q3_K); break;     \
-    case MN_Q4_K: M(MN_Q4_K); break;     \
-    case MN_Q5_K: M(MN_Q5_K); break;     \
-    case MN_Q6_K: M(MN_Q6_K); break;     \
-    case MN_IQ4_NL: M(MN_IQ4_NL); break; \
-    case MN_IQ4_XS: M(MN_IQ4_XS); break; \
-    default: break;                      \
-    }
 
 static void unpack_any(const mn_packed *w, int tile, uint8_t *scratch) {
 #define M(f) unpack(f, w, tile, scratch, 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define LANES         static inline __attribute__((always_inline, unused))
+#define MN_FUSED      4 /* most rows that are multiplied while weights are decoded */
 #define MN_ROWS       2
 #define MN_VECS       1
 #define MN_KEY_ROWS   2 /* query rows in one register tile of scores */

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define LANES         static inline __attribute__((always_inline, unused))
+#define MN_FUSED      1 /* most rows that are multiplied while weights are decoded */
 #define MN_ROWS       4 /* rows of activations in one register tile of the matrix product */
 #define MN_VECS       1 /* weight tiles (16 columns) beside each other in it */
 #define MN_KEY_ROWS   4 /* query rows in one register tile of scores */
