@@ -58,6 +58,7 @@ static int going(void *user) {
 
 /* ids of the prompt, within the context: oldest turns go first when the request allows it. */
 static int prompt(answer *a, int context) {
+    const size_t own = a->r->n_turns && strcmp(a->r->turns[0].role, "system") == 0;
     size_t drop = 0;
     for (;;) {
         mn_buf_clear(&a->ids);
@@ -67,13 +68,14 @@ static int prompt(answer *a, int context) {
         a->stats.dropped_turns = (int32_t)drop;
         if (n > 0 && n < context) return 0;
         if (!n) return MN_FAIL(MN_EINVAL, "the prompt is empty");
-        if (!a->r->drop_oldest || drop + 1 >= a->r->n_turns)
+        if (!a->r->drop_oldest || own + drop + 1 >= a->r->n_turns)
             return MN_FAIL(
                 MN_ETOOLONG,
                 "the prompt has %d tokens, but the context holds %d (one must be left for "
                 "the answer); shorten it or raise --ctx (this model was trained with %d)",
                 n, context, a->m->net->context);
-        drop++;
+        do drop++; /* whole exchanges: many templates insist that the user begins */
+        while (own + drop < a->r->n_turns && strcmp(a->r->turns[own + drop].role, "user") != 0);
     }
 }
 

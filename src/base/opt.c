@@ -175,6 +175,12 @@ static int unknown(const mn_opt *table, const char *name, size_t n) {
     return MN_FAIL(MN_EINVAL, "unknown option --%s; --help lists the options", word);
 }
 
+int mn_opt_set(const mn_opt *table, void *target, const char *name, const char *text) {
+    char *field;
+    const mn_opt *row = find(table, target, name, strlen(name), 0, &field);
+    return row ? set(row, field, name, text) : unknown(table, name, strlen(name));
+}
+
 /* One "--name[=value]"; *i moves on when the next argument is its value. */
 static int parse_long(const mn_opt *table, char *target, int argc, char **argv, int *i) {
     const char *name = argv[*i] + 2, *equals = strchr(name, '=');

@@ -55,6 +55,9 @@ struct mn_opt {
 int mn_opt_parse(const mn_opt *table, void *target, int argc, char **argv, const char **words,
                  int *n_words);
 void mn_opt_free(const mn_opt *table, void *target);
+/* Give the option `name` (without dashes) another value later on; MN_EINVAL as above. Text is
+ * borrowed. */
+int mn_opt_set(const mn_opt *table, void *target, const char *name, const char *text);
 
 /* Call `each` for every row, those of included tables where they stand. Non-zero stops. */
 int mn_opt_each(const mn_opt *table, int (*each)(void *user, const mn_opt *row), void *user);

@@ -124,6 +124,12 @@ mn_request mn_cli_request(const mn_cli_generate *o) {
     return r;
 }
 
+int mn_cli_region(const mn_cli_generate *o) {
+    if (strcmp(o->region, "none") == 0) return 0;
+    return MN_FAIL(MN_CLI_USAGE, "--region %s: there is no other region than 'none' yet",
+                   o->region);
+}
+
 int mn_cli_documents(const mn_opt_list *files, mn_buf *out) {
     enum { MOST = 64 << 20 };
     for (int i = 0; i < files->n; i++) {

@@ -130,9 +130,7 @@ static void hint(const char *model) {
 
 static int run(const void *opaque, int n_words, const char *const *words) {
     const run_options *o = opaque;
-    if (strcmp(o->generate.region, "none") != 0)
-        return MN_FAIL(MN_CLI_USAGE, "--region %s: there is no other region than 'none' yet",
-                       o->generate.region);
+    MN_TRY(mn_cli_region(&o->generate));
     mn_buf prompt = {0};
     sink s = {.o = o};
     mn_stats stats = {0};

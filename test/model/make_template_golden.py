@@ -11,6 +11,7 @@ tojson without HTML escapes, raise_exception, strftime_now (here at a fixed time
   make_template_golden.py --random N --seed S > FILE           N random templates
   make_template_golden.py --folder DIR > FILE                  every *.jinja in DIR
   make_template_golden.py --gguf FILE.. > FILE                 templates of GGUF files (PyPI gguf)
+  make_template_golden.py --gguf FILE --outputs > template_smollm2.jsonl      the outputs alone
 and then: test-model-template FILE
 """
 import argparse
@@ -203,6 +204,7 @@ def main():
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--folder")
     args.add_argument("--gguf", nargs="*")
+    args.add_argument("--outputs", action="store_true")
     args = args.parse_args()
     rows = []
     if args.random:
@@ -233,6 +235,8 @@ def main():
         if row["context"] not in known:
             known.append(row["context"])
         row["context"] = known.index(row["context"])
+        if args.outputs:
+            del row["template"], row["name"]
     for row in [{"contexts": known}] + rows:
         print(json.dumps(row, ensure_ascii=True))
 

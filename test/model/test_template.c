@@ -5,68 +5,13 @@
 #include "test.h"
 
 #include "base/alloc.h"
-#include "base/buf.h"
-#include "base/file.h"
-#include "model/template.h"
+#include "template_golden.h"
 
-#include <jansson.h>
-
-static const int64_t NOW = 1722000000;
 static const char *golden_path;
-static json_t *contexts; /* of the golden file, by index */
-
-/* ---- golden --------------------------------------------------------------------------------- */
-/* Render a row's template with its context; the sentence of a failure in *problem. */
-static int render_row(const json_t *row, mn_rendered *out) {
-    const char *source = json_string_value(json_object_get(row, "template"));
-    const json_int_t at = json_integer_value(json_object_get(row, "context"));
-    char *context = json_dumps(json_array_get(contexts, (size_t)at), JSON_COMPACT);
-    mn_template *t;
-    int rc = mn_template_compile(source, strlen(source), &t);
-    if (rc >= 0) rc = mn_template_render_json(t, context, strlen(context), NOW, out);
-    mn_template_free(&t);
-    free(context);
-    return rc;
-}
-
-/* 1: as expected. */
-static int row_matches(const json_t *row, int line) {
-    mn_rendered out = {0};
-    const int rc = render_row(row, &out);
-    const json_t *text = json_object_get(row, "text");
-    const char *got = rc >= 0 ? out.text.data : mn_error_detail();
-    const int same = text ? rc >= 0 && json_string_length(text) == out.text.len &&
-                                memcmp(json_string_value(text), got, out.text.len) == 0
-                          : rc < 0;
-    const json_t *name = json_object_get(row, "name");
-    if (!same)
-        fprintf(stderr, "line %d %s\n  template: %.300s\n  wanted:   %.600s\n  got (%d): %.600s\n",
-                line, name ? json_string_value(name) : "",
-                json_string_value(json_object_get(row, "template")),
-                json_string_value(text ? text : json_object_get(row, "error")), rc, got);
-    mn_rendered_free(&out);
-    return same;
-}
 
 static void golden(void **state) {
     (void)state;
-    mn_buf file = {0};
-    assert_ok(mn_file_read(golden_path, 64 << 20, &file));
-    int line = 0, wrong = 0;
-    for (char *at = file.data, *end; *at; at = end + 1) {
-        end = strchr(at, '\n');
-        json_t *row = json_loadb(at, (size_t)(end - at), JSON_ALLOW_NUL, NULL);
-        assert_non_null(row);
-        if (!contexts)
-            contexts = json_incref(json_object_get(row, "contexts"));
-        else
-            wrong += !row_matches(row, ++line);
-        json_decref(row);
-    }
-    mn_buf_free(&file);
-    json_decref(contexts);
-    print_message("%d of %d rows as jinja2 has them\n", line - wrong, line);
-    assert_int_equal(wrong, 0);
+    golden_check(golden_path, NULL, 0);
 }
 
 /* ---- trust ---------------------------------------------------------------------------------- */

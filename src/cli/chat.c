@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/chat.c - `omnesia chat`: a conversation, line by line.
+ *
+ * Each line is a question, or a command when it begins with '/'. Answers go to standard output,
+ * all else to standard error. Ctrl-C ends the answer, not the program. What does not fit the
+ * context any more is left out, oldest exchanges first, and said. An error of one answer is
+ * shown and the conversation goes on; the exit status remembers it.
+ */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "cli/chat_line.h"
+#include "cli/generate.h"
+#include "cli/progress.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct chat_options {
+    mn_cli_common common;
+    mn_cli_generate generate;
+} chat_options;
+
+static const mn_opt options[] = {
+    {.kind = MN_OPT_ROWS, .offset = offsetof(chat_options, generate), .rows = mn_cli_generate_rows},
+    MN_CLI_COMMON,
+    {0}};
+
+typedef struct chat {
+    mn_cli_generate o; /* /set writes here */
+    char *system;      /* of /system; o.system points at it */
+    mn_turn *turn;     /* user, assistant, user ...; contents are ours */
+    size_t n_turns, cap;
+    mn_buf first;     /* documents of -f: before the oldest question that is left */
+    mn_buf next;      /* documents of /file: before the next question */
+    mn_buf answer;    /* text so far */
+    mn_cli_bar bar;   /* of reading the prompt */
+    mn_stats stats;   /* of the last answer */
+    int write_failed; /* standard output is gone */
+    int quit, failed;
+} chat;
+
+/* ---- Ctrl-C ---------------------------------------------------------------------------------- */
+static mn_model *model;
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    interrupted = 1;
+    mn_model *running = model;
+    if (running) mn_cancel(running);
+}
+
+/* Without SA_RESTART: reading a line ends too. */
+static void catch_interrupts(void) {
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+}
+
+/* ---- turns ----------------------------------------------------------------------------------- */
+static int add_turn(chat *c, const char *role, const char *documents, const char *content) {
+    if (c->n_turns == c->cap) {
+        const size_t cap = c->cap ? c->cap * 2 : 16;
+        mn_turn *turn = mn_realloc(c->turn, cap * sizeof *turn);
+        if (!turn) return MN_FAIL(MN_ENOMEM, "no memory for %zu turns", cap);
+        c->turn = turn;
+        c->cap = cap;
+    }
+    mn_buf text = {0};
+    int rc = mn_buf_puts(&text, documents ? documents : "");
+    if (rc >= 0) rc = mn_buf_puts(&text, content);
+    if (rc >= 0)
+        c->turn[c->n_turns++] = (mn_turn){role, text.data};
+    else
+        mn_buf_free(&text);
+    return rc;
+}
+
+/* Forget turns [from, from + n). */
+static void forget(chat *c, size_t from, size_t n) {
+    for (size_t i = from; i < from + n; i++) mn_free((char *)c->turn[i].content);
+    memmove(c->turn + from, c->turn + from + n, (c->n_turns - from - n) * sizeof *c->turn);
+    c->n_turns -= n;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+static int on_text(void *user, const char *text, size_t n) {
+    chat *c = user;
+    mn_cli_progress_clear(&c->bar);
+    if (interrupted) return 1;
+    c->write_failed = mn_cli_write(text, n) < 0;
+    return c->write_failed || mn_buf_append(&c->answer, text, n) < 0;
+}
+
+static void say_what_was_left_out(chat *c) {
+    size_t n = (size_t)c->stats.dropped_turns;
+    if (!n) return;
+    if (n > c->n_turns) n = c->n_turns;
+    fprintf(stderr, "(the context is full: the %zu oldest turns were left out and are forgotten)\n",
+            n);
+    forget(c, 0, n);
+}
+
+/* Answer the last turn, which is the user's. */
+static int answer(chat *c) {
+    mn_request r = mn_cli_request(&c->o);
+    mn_buf opening = {0}; /* the oldest question with the documents before it */
+    mn_turn oldest = c->turn[0];
+    if (c->first.len) {
+        MN_TRY(mn_buf_append(&opening, c->first.data, c->first.len));
+        const int rc = mn_buf_puts(&opening, oldest.content);
+        if (rc < 0) mn_buf_free(&opening);
+        MN_TRY(rc);
+        c->turn[0].content = opening.data;
+    }
+    mn_buf_clear(&c->answer);
+    r.turns = c->turn;
+    r.n_turns = c->n_turns;
+    r.drop_oldest = 1;
+    r.on_text = on_text;
+    r.user = c;
+    r.progress = mn_cli_progress(&c->bar);
+    interrupted = 0;
+    int rc = mn_answer(model, &r, &c->stats);
+    mn_cli_progress_clear(&c->bar);
+    c->turn[0] = oldest;
+    mn_buf_free(&opening);
+    MN_TRY(rc);
+    if (c->write_failed) return MN_FAIL(MN_EIO, "nobody reads the answer");
+    MN_TRY(mn_cli_write("\n", 1));
+    say_what_was_left_out(c);
+    return c->answer.len ? add_turn(c, "assistant", NULL, c->answer.data) : 0;
+}
+
+/* Answer, and take the question back when there is none, so that turns go on alternating. */
+static int answer_or_retract(chat *c) {
+    const int rc = answer(c);
+    if (c->n_turns && strcmp(c->turn[c->n_turns - 1].role, "user") == 0)
+        forget(c, c->n_turns - 1, 1);
+    return rc;
+}
+
+static int ask(chat *c, const char *text) {
+    MN_TRY(add_turn(c, "user", c->next.data, text));
+    mn_buf_clear(&c->next);
+    return answer_or_retract(c);
+}
+
+/* ---- commands -------------------------------------------------------------------------------- */
+typedef struct word {
+    const char *name, *argument, *help;
+    int (*run)(chat *c, const char *argument); /* "" when there is none */
+} word;
+static int run_system(chat *c, const char *argument) {
+    if (!*argument) {
+        fprintf(stderr, "%s\n", c->o.system && *c->o.system ? c->o.system : "(the template's own)");
+        return 0;
+    }
+    char *text = mn_strdup(argument);
+    if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a system message");
+    mn_free(c->system);
+    c->o.system = c->system = text;
+    return 0;
+}
+
+static int run_clear(chat *c, const char *argument) {
+    (void)argument;
+    forget(c, 0, c->n_turns);
+    mn_buf_clear(&c->next);
+    return 0;
+}
+
+static int run_file(chat *c, const char *argument) {
+    const mn_opt_list one = {.item = &argument, .n = 1};
+    if (!*argument) return MN_FAIL(MN_EINVAL, "/file wants the name of a file");
+    const size_t before = c->next.len;
+    MN_TRY(mn_cli_documents(&one, &c->next));
+    fprintf(stderr, "(%zu bytes go before the next question)\n", c->next.len - before);
+    return 0;
+}
+
+static int settable(const mn_opt *row) {
+    return (row->kind == MN_OPT_INT || row->kind == MN_OPT_U64 || row->kind == MN_OPT_FLOAT ||
+            row->kind == MN_OPT_CHOICE) &&
+           strcmp(row->name, "threads") != 0;
+}
+
+static int show_setting(void *user, const mn_opt *row) {
+    const char *field = (const char *)&((chat *)user)->o + row->offset;
+    if (!settable(row)) return 0;
+    if (row->kind == MN_OPT_FLOAT)
+        fprintf(stderr, "  %s %g\n", row->name, (double)*(const float *)(const void *)field);
+    else if (row->kind == MN_OPT_U64)
+        fprintf(stderr, "  %s %llu\n", row->name,
+                (unsigned long long)*(const uint64_t *)(const void *)field);
+    else if (row->kind == MN_OPT_INT)
+        fprintf(stderr, "  %s %d\n", row->name, *(const int32_t *)(const void *)field);
+    else
+        fprintf(stderr, "  %s %s\n", row->name, row->choices);
+    return 0;
+}
+
+static int run_set(chat *c, const char *argument) {
+    char name[64];
+    const size_t n = strcspn(argument, " \t");
+    const char *value = argument + n + strspn(argument + n, " \t");
+    if (!*argument) return mn_opt_each(mn_cli_generate_rows, show_setting, c);
+    if (n >= sizeof name || !*value)
+        return MN_FAIL(MN_EINVAL, "/set wants a name and a value, such as /set temp 0.7");
+    memcpy(name, argument, n);
+    name[n] = 0;
+    for (const mn_opt *row = mn_cli_generate_rows; row->kind; row++)
+        if (strcmp(row->name, name) == 0 && !settable(row))
+            return MN_FAIL(MN_EINVAL, "%s cannot be changed in a conversation", name);
+    return mn_opt_set(mn_cli_generate_rows, &c->o, name, value);
+}
+
+/* The same question with other random numbers. */
+static int run_regen(chat *c, const char *argument) {
+    (void)argument;
+    if (c->n_turns < 2) return MN_FAIL(MN_EINVAL, "there is no answer yet to make again");
+    forget(c, c->n_turns - 1, 1);
+    if (c->o.seed) c->o.seed++;
+    return answer_or_retract(c);
+}
+
+static int run_stats(chat *c, const char *argument) {
+    (void)argument;
+    if (!c->stats.finish) return MN_FAIL(MN_EINVAL, "there is no answer yet");
+    mn_model_info info;
+    mn_model_describe(model, &info);
+    mn_cli_facts(&c->stats, c->stats.first_token_ms);
+    fprintf(stderr, "%zu turns; %d of %d tokens of context; ended by: %s\n", c->n_turns,
+            c->stats.prompt_tokens + c->stats.tokens,
+            c->o.context > 0 ? c->o.context : info.n_context, c->stats.finish);
+    return 0;
+}
+
+static int run_quit(chat *c, const char *argument) {
+    (void)argument;
+    c->quit = 1;
+    return 0;
+}
+
+static int run_help(chat *c, const char *argument);
+
+static const word words[] = {
+    {"help", "", "show this", run_help},
+    {"system", "[TEXT]", "what the model is told about its role", run_system},
+    {"clear", "", "forget the conversation; documents of -f stay", run_clear},
+    {"file", "FILE", "put this file before the next question", run_file},
+    {"set", "[NAME VALUE]", "change an option: /set temp 0.7", run_set},
+    {"regen", "", "answer the last question again", run_regen},
+    {"stats", "", "the facts of the last answer", run_stats},
+    {"quit", "", "end, like Ctrl-D", run_quit},
+    {0},
+};
+
+static int run_help(chat *c, const char *argument) {
+    (void)c;
+    (void)argument;
+    for (const word *w = words; w->name; w++)
+        fprintf(stderr, "  /%s %-*s %s\n", w->name, (int)(22 - strlen(w->name)), w->argument,
+                w->help);
+    return 0;
+}
+
+static int command(chat *c, const char *line) {
+    const size_t n = strcspn(line, " \t");
+    const char *argument = line + n + strspn(line + n, " \t");
+    const char *names[16];
+    char name[32];
+    size_t count = 0;
+    snprintf(name, sizeof name, "%.*s", n < 31 ? (int)n : 31, line);
+    for (const word *w = words; w->name; w++) {
+        if (strcmp(w->name, name) == 0) return w->run(c, argument);
+        names[count++] = w->name;
+    }
+    const char *near = mn_opt_nearest(name, names, count);
+    if (near) return MN_FAIL(MN_EINVAL, "unknown command /%s; did you mean /%s?", name, near);
+    return MN_FAIL(MN_EINVAL, "unknown command /%s; /help lists them", name);
+}
+
+/* ---- the conversation ------------------------------------------------------------------------ */
+static int blank(const char *text) {
+    return text[strspn(text, " \t\r\n")] == 0;
+}
+
+static int one_line(chat *c, const mn_buf *line) {
+    if (!line->len || blank(line->data)) return 0;
+    if (memchr(line->data, 0, line->len))
+        return MN_FAIL(MN_EINVAL, "the line has a zero byte; only text can be read");
+    return line->data[0] == '/' ? command(c, line->data + 1) : ask(c, line->data);
+}
+
+static int converse(chat *c, mn_cli_line *lines) {
+    mn_buf line = {0};
+    int rc = 0;
+    while (!c->quit && !c->write_failed) {
+        interrupted = 0;
+        rc = mn_cli_line_read(lines, &line);
+        if (rc == MN_ECANCELLED) {
+            fputs("\n", stderr);
+            continue;
+        }
+        if (rc <= 0) break;
+        rc = one_line(c, &line);
+        if (rc >= 0 || c->write_failed) continue;
+        c->failed = 1;
+        fprintf(stderr, "omnesia: %s\n", mn_error_detail());
+    }
+    mn_buf_free(&line);
+    return rc < 0 && !c->failed ? rc : 0;
+}
+
+static int open_model(const mn_cli_generate *o) {
+    mn_cli_bar bar = {.in_bytes = 1};
+    const mn_model_options how = {.threads = o->threads,
+                                  .progress = mn_cli_progress(&bar),
+                                  .notice = mn_cli_notice,
+                                  .notice_user = &bar};
+    const int rc = mn_model_open(o->model, &how, &model);
+    mn_cli_progress_clear(&bar);
+    return rc;
+}
+
+static void free_chat(chat *c) {
+    forget(c, 0, c->n_turns);
+    mn_free(c->turn);
+    mn_free(c->system);
+    mn_buf_free(&c->first);
+    mn_buf_free(&c->next);
+    mn_buf_free(&c->answer);
+}
+
+static int run(const void *opaque, int n_words, const char *const *arguments) {
+    const chat_options *o = opaque;
+    (void)n_words;
+    (void)arguments;
+    chat c = {.o = o->generate};
+    mn_cli_line *lines = NULL;
+    int rc = mn_cli_region(&c.o);
+    if (rc >= 0) rc = mn_cli_documents(&c.o.files, &c.first);
+    if (rc >= 0) rc = open_model(&c.o);
+    if (rc >= 0) rc = mn_cli_line_open(&lines);
+    if (rc >= 0) {
+        catch_interrupts();
+        if (mn_cli_line_on_terminal(lines))
+            fprintf(stderr,
+                    "%s. /help lists the commands, Ctrl-C ends an answer, Ctrl-D the "
+                    "conversation.\n",
+                    c.o.model);
+        rc = converse(&c, lines);
+    }
+    mn_cli_line_close(&lines);
+    signal(SIGINT, SIG_DFL);
+    mn_model_close(&model);
+    free_chat(&c);
+    return rc < 0 ? rc : c.failed;
+}
+
+const mn_cli_command mn_cli_command_chat = {
+    .name = "chat",
+    .run = run,
+    .options = options,
+    .size = sizeof(chat_options),
+    .max_words = 0,
+    .usage = "[-m MODEL] [-f FILE]..",
+    .summary = "talk with a model",
+    .about = "Each line is a question; a line that ends with a backslash goes on in the next. A "
+             "line that begins with / is a command: /help lists them. Ctrl-C ends an answer, "
+             "Ctrl-D the conversation. Lines may come from a pipe.\n\n"
+             "`-f FILE` puts a file's text before the first question, marked as data with its "
+             "name. When the context is full the oldest turns are left out, and a sentence says "
+             "so. The lines you type are kept in the data folder."};
