@@ -237,9 +237,13 @@ static int check(const uint8_t *data, size_t size, const header *id, const char 
             h.sum)
         return MN_FAIL(MN_ECORRUPT, "%s is damaged", path);
     const entry *e = (const entry *)(const void *)(data + sizeof h);
-    for (uint32_t i = 0; i < h.n; i++)
+    for (uint32_t i = 0; i < h.n; i++) {
         if (e[i].offset % 64 || e[i].offset > size || e[i].bytes > size - e[i].offset)
             return MN_FAIL(MN_ECORRUPT, "%s is cut short", path);
+        const mn_pack_layout *layout = mn_pack_find(e[i].format);
+        if (!layout || e[i].k > 1 << 24 || !mn_pack_tile_bytes(layout, (int)e[i].k))
+            return MN_FAIL(MN_ECORRUPT, "%s holds matrices that cannot be", path);
+    }
     return 0;
 }
 

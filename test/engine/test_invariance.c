@@ -20,8 +20,8 @@ static uint64_t fold(uint64_t h, const void *p, size_t n) {
     return h * 0x9E3779B97F4A7C15u + mn_hash64(p, n);
 }
 
-/* The stored bytes of every position, layer and head, as far as no window gave them back. Keys stand
- * in groups of 16 rows, element by element, then for q8 the scales; values row by row. */
+/* The stored bytes of every position, layer and head, as far as no window gave them back. Keys
+ * stand in groups of 16 rows, element by element, then for q8 the scales; values row by row. */
 static uint64_t kv_hash(const bed *b, const mn_seq *s) {
     uint64_t h = 0;
     uint8_t row[2048];
@@ -115,7 +115,8 @@ static uint64_t group(bed *b, const int32_t *ids, int chunk) {
     return h;
 }
 
-/* Chunk c with this many threads: plain, over cuts, and in a group; the hash is `want` each time. */
+/* Chunk c with this many threads: plain, over cuts, and in a group; the hash is `want` each
+ * time. */
 static void one_chunk(bed *b, const int32_t *ids, int threads, int c, uint64_t want,
                       const char *what) {
     const int cuts = 1 + (c + threads) % 3;
