@@ -68,7 +68,10 @@ static void quantise(const float *x, int k, const mn_qrow *to) {
         /* Below 1e-30 the block is zero for every purpose, and 127 / top could overflow. */
         const float scale = top < 1e-30f ? 0 : top / 127.0f,
                     inverse = top < 1e-30f ? 0 : 127.0f / top;
-        const i16 p = v_round(v_mul(lo, v_set(inverse))), q = v_round(v_mul(hi, v_set(inverse)));
+        /* The limits matter for NaN and infinity only: codes stay codes whatever comes. */
+        const v16 most = v_set(127.0f), least = v_set(-127.0f);
+        const i16 p = v_round(v_min(v_max(v_mul(lo, v_set(inverse)), least), most));
+        const i16 q = v_round(v_min(v_max(v_mul(hi, v_set(inverse)), least), most));
         i_store_s8(to->q + 32 * b, p);
         i_store_s8(to->q + 32 * b + 16, q);
         const int32_t s = i_sum(p), t = i_sum(q);

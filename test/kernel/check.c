@@ -192,6 +192,25 @@ static void rows(void **unused) {
     }
 }
 
+/* Numbers that are none still become codes, the same ones everywhere. */
+static void quantise_none(void **unused) {
+    (void)unused;
+    float x[64];
+    size_t count;
+    const mn_kernels *const *all = mn_kernels_all(&count);
+    for (int i = 0; i < 64; i++) x[i] = unit();
+    x[3] = NAN, x[40] = INFINITY, x[50] = -NAN;
+    mn_acts want = activations(all[count - 1], 64, 1, x);
+    for (size_t t = 0; t < count; t++) {
+        if (!mn_kernels_usable(all[t])) continue;
+        mn_acts got = activations(all[t], 64, 1, x);
+        assert_memory_equal(want.rows, got.rows, 64);
+        for (int i = 0; i < 64; i++) assert_true(got.rows[i] >= -127);
+        free(got.rows), free(got.side);
+    }
+    free(want.rows), free(want.side);
+}
+
 /* Attention over one block: doubles, all tables, cuts into pieces, row counts. */
 static void attention(mn_kv_format format, int d, int heads, int tokens, int cut, int window) {
     enum { B = MN_ATTN_BLOCK };
@@ -340,6 +359,7 @@ static void bench(void) {
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "--bench") == 0) return bench(), 0;
     const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(rows),
+                                       cmocka_unit_test(quantise_none),
                                        cmocka_unit_test(attentions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
