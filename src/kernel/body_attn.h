@@ -78,7 +78,7 @@ LANES void scores_direct(const int f, const int R, const int G, const mn_attn_jo
         }
     for (int r = 0; r < R; r++)
         for (int i = 0; i < G; i++)
-            put_scores(j->scratch + (size_t)(row + r) * MN_ATTN_BLOCK, g[i], acc[r][i]);
+            put_scores(j->scratch + (size_t)(row + r) * MN_ATTN_PITCH, g[i], acc[r][i]);
 }
 
 /* R query rows times one group of keys already in f32, keys [d][16]. */
@@ -94,7 +94,7 @@ LANES void scores_tile(const int R, const mn_attn_job *j, int row, key_group g, 
         for (int r = 0; r < R; r++) acc[r] = v_fma(k, v_set(q[r][e]), acc[r]);
     }
     for (int r = 0; r < R; r++)
-        put_scores(j->scratch + (size_t)(row + r) * MN_ATTN_BLOCK, g, acc[r]);
+        put_scores(j->scratch + (size_t)(row + r) * MN_ATTN_PITCH, g, acc[r]);
 }
 
 LANES void piece_scores(const int f, const mn_attn_job *j, const mn_attn_piece *p) {
@@ -115,7 +115,7 @@ LANES void piece_scores(const int f, const mn_attn_job *j, const mn_attn_piece *
         }
         return;
     }
-    float *keys = j->scratch + (size_t)MN_ATTN_ROWS * MN_ATTN_BLOCK;
+    float *keys = j->scratch + (size_t)MN_ATTN_ROWS * MN_ATTN_PITCH;
     for (int g = p->row / 16; g <= last; g++) {
         const key_group of = group_at(j, p, g);
         for (int e = 0; e < j->d; e++) v_store(keys + 16 * e, key_load(f, of.data, j->d, e));
@@ -154,7 +154,7 @@ LANES void values_tile(const int f, const int direct, const int R, const int V,
                        int n, int at, int e) {
     v16 acc[MN_VALUE_ROWS > 4 ? MN_VALUE_ROWS : 4][4];
     float *o = j->o + (size_t)row * (size_t)j->d + e;
-    const float *w = j->scratch + (size_t)row * MN_ATTN_BLOCK + at;
+    const float *w = j->scratch + (size_t)row * MN_ATTN_PITCH + at;
     for (int r = 0; r < R; r++)
         for (int v = 0; v < V; v++) acc[r][v] = v_load(o + (size_t)r * (size_t)j->d + 16 * v);
     for (int i = 0; i < n; i++) {
@@ -164,7 +164,7 @@ LANES void values_tile(const int f, const int direct, const int R, const int V,
                        ? value_load(f, stored + (size_t)i * v_row_bytes(f, j->d), j->d, e + 16 * v)
                        : v_load(floats + (size_t)i * (size_t)j->d + e + 16 * v);
         for (int r = 0; r < R; r++) {
-            const v16 p = v_set(w[r * MN_ATTN_BLOCK + i]);
+            const v16 p = v_set(w[r * MN_ATTN_PITCH + i]);
             for (int v = 0; v < V; v++) acc[r][v] = v_fma(p, x[v], acc[r][v]);
         }
     }
@@ -183,7 +183,7 @@ LANES void values_rows(const int f, const int direct, const int R, const mn_attn
 LANES void piece_values(const int f, const mn_attn_job *j, const mn_attn_piece *p, int low,
                         int high) {
     const int from = low > p->at ? low : p->at, to = high < p->at + p->n ? high : p->at + p->n;
-    float *floats = j->scratch + (size_t)MN_ATTN_ROWS * MN_ATTN_BLOCK;
+    float *floats = j->scratch + (size_t)MN_ATTN_ROWS * MN_ATTN_PITCH;
     const int direct = j->rows <= 4;
     for (int at = from; at < to; at += 64) {
         const int n = to - at < 64 ? to - at : 64;
@@ -215,7 +215,7 @@ LANES void attend_format(const int f, const mn_attn_job *j) {
     memset(j->o, 0, (size_t)j->rows * (size_t)j->d * sizeof *j->o);
     for (int i = 0; i < j->n_pieces; i++) piece_scores(f, j, j->piece + i);
     for (int r = 0; r < j->rows; r++)
-        weigh(j->scratch + (size_t)r * MN_ATTN_BLOCK, j->from[r], j->to[r], low, high, j->max + r,
+        weigh(j->scratch + (size_t)r * MN_ATTN_PITCH, j->from[r], j->to[r], low, high, j->max + r,
               j->sum + r);
     for (int i = 0; i < j->n_pieces; i++) piece_values(f, j, j->piece + i, low, high);
 }

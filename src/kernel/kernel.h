@@ -71,7 +71,9 @@ typedef struct mn_attn_piece {
     int n;             /* rows */
 } mn_attn_piece;
 
-enum { MN_ATTN_BLOCK = 512, MN_KV_GROUP = 16 };
+/* Positions of a block; floats from one row of scores to the next (rows 2 KiB apart would share two
+ * sets of the first cache); rows of keys stored together. */
+enum { MN_ATTN_BLOCK = 512, MN_ATTN_PITCH = 528, MN_KV_GROUP = 16 };
 typedef enum mn_kv_format { MN_KV_F16 = 0, MN_KV_Q8 = 1 } mn_kv_format;
 
 typedef struct mn_attn_job {
@@ -91,7 +93,7 @@ typedef struct mn_attn_job {
 } mn_attn_job;
 enum { MN_ATTN_ROWS = 96 };
 static inline size_t mn_attn_scratch(int d) {
-    return (size_t)MN_ATTN_ROWS * MN_ATTN_BLOCK + (size_t)64 * (size_t)d;
+    return (size_t)MN_ATTN_ROWS * MN_ATTN_PITCH + (size_t)64 * (size_t)d;
 }
 
 typedef struct mn_kernels {

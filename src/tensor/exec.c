@@ -15,7 +15,7 @@
 
 enum {
     STREAM_ROWS = 4,         /* up to here a product streams weights */
-    STREAM_BYTES = 96 << 10, /* per piece */
+    STREAM_BYTES = 32 << 10, /* per piece */
     WORK = 6 << 20,          /* multiplications per piece */
     LEAST_TILES = 2,         /* per piece with many rows */
     MOST_TILES = 4,          /* what the scratch holds */
@@ -132,7 +132,7 @@ void mn_exec_linear(const mn_exec *e, const mn_linear *l, const mn_acts *a) {
         const size_t tile = l->w[0]->tile_bytes;
         j.tiles_each = tile >= STREAM_BYTES ? 1 : (int)(STREAM_BYTES / tile);
         const int share =
-            (l->w[0]->n + 15) / 16 / (mn_team_size(e->team) * 4); /* keep enough to share */
+            (l->w[0]->n + 15) / 16 / (mn_team_size(e->team) * 8); /* keep enough to share */
         if (j.tiles_each > MN_EXEC_TILES) j.tiles_each = MN_EXEC_TILES;
         if (j.tiles_each > share) j.tiles_each = share > 0 ? share : 1;
     } else {
