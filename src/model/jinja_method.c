@@ -81,6 +81,7 @@ static int affix(mn_jrun *r, mn_jcall *c, int at_start, mn_jval *out) {
     for (size_t i = 0; i < any->n; i++) {
         const mn_jstr *s;
         MN_TRY(wanted(r, any->item[i], &s));
+        MN_TRY(mn_jtick(r, 1 + s->n / 64));
         out->i |= ends_with(c->self.s, s, at_start);
     }
     return 0;
@@ -95,6 +96,7 @@ static int endswith(mn_jrun *r, mn_jcall *c, mn_jval *out) {
 static int remove_affix(mn_jrun *r, mn_jcall *c, int at_start, mn_jval *out) {
     const mn_jstr *s, *self = c->self.s, *part;
     MN_TRY(wanted(r, c->arg[0], &s));
+    MN_TRY(mn_jtick(r, s->n / 64));
     const size_t n = ends_with(self, s, at_start) ? s->n : 0;
     MN_TRY(mn_jstr_cut(r, self, at_start ? n : 0, at_start ? self->n : self->n - n, &part));
     *out = mn_jstring(part);
@@ -107,11 +109,15 @@ static int removesuffix(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     return remove_affix(r, c, 0, out);
 }
 
-/* Last occurrence of `what` in s[0, to); SIZE_MAX: none. */
-static size_t find_last(const mn_jstr *s, size_t to, const mn_jstr *what) {
-    for (size_t at = to >= what->n ? to - what->n + 1 : 0; at-- > 0;)
-        if (memcmp(s->p + at, what->p, what->n) == 0) return at;
-    return SIZE_MAX;
+/* Last occurrence of `what` in s[0, to); SIZE_MAX: none. Naive, so each place counts its steps. */
+static int find_last(mn_jrun *r, const mn_jstr *s, size_t to, const mn_jstr *what, size_t *out) {
+    *out = SIZE_MAX;
+    for (size_t at = to >= what->n ? to - what->n + 1 : 0; at-- > 0 && *out == SIZE_MAX;) {
+        if (what->n && s->p[at] != *what->p) continue;
+        MN_TRY(mn_jtick(r, 1 + what->n / 64));
+        if (memcmp(s->p + at, what->p, what->n) == 0) *out = at;
+    }
+    return mn_jtick(r, to / 64);
 }
 
 static int position(mn_jrun *r, const mn_jstr *s, size_t at, mn_jval *out) {
@@ -130,8 +136,9 @@ static int find(mn_jrun *r, mn_jcall *c, mn_jval *out) {
 static int rfind(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     const mn_jstr *what;
     MN_TRY(wanted(r, c->arg[0], &what));
-    MN_TRY(mn_jtick(r, c->self.s->n / 8));
-    return position(r, c->self.s, find_last(c->self.s, c->self.s->n, what), out);
+    size_t at;
+    MN_TRY(find_last(r, c->self.s, c->self.s->n, what, &at));
+    return position(r, c->self.s, at, out);
 }
 
 static int count_text(mn_jrun *r, mn_jcall *c, mn_jval *out) {
@@ -197,10 +204,12 @@ static int rsplit(mn_jrun *r, mn_jcall *c, mn_jval *out) {
     if (max < 0) return split(r, c, out);
     if (!sep || !sep->n) return mn_jfail(r, "rsplit with a limit wants a separator");
     mn_jlist *back, *list;
-    size_t end = s->n, hit;
+    size_t end = s->n;
     MN_TRY(mn_jlist_new(r, &back));
-    MN_TRY(mn_jtick(r, s->n / 8));
-    while (max-- > 0 && (hit = find_last(s, end, sep)) != SIZE_MAX) {
+    while (max-- > 0) {
+        size_t hit;
+        MN_TRY(find_last(r, s, end, sep, &hit));
+        if (hit == SIZE_MAX) break;
         MN_TRY(add_part(r, back, s, hit + sep->n, end));
         end = hit;
     }
@@ -212,6 +221,7 @@ static int rsplit(mn_jrun *r, mn_jcall *c, mn_jval *out) {
 
 int mn_jlines(mn_jrun *r, const mn_jstr *s, int keep_ends, mn_jlist **out) {
     MN_TRY(mn_jlist_new(r, out));
+    MN_TRY(mn_jtick(r, s->n / 64));
     size_t from = 0;
     for (size_t i = 0; i < s->n;) {
         int32_t c;
@@ -239,8 +249,9 @@ static int parted(mn_jrun *r, mn_jcall *c, int last, mn_jval *out) {
     mn_jlist *list;
     MN_TRY(wanted(r, c->arg[0], &sep));
     if (!sep->n) return mn_jfail(r, "partition by an empty string");
-    MN_TRY(mn_jtick(r, s->n / 8));
-    const size_t at = last ? find_last(s, s->n, sep) : mn_jfind(s, 0, s->n, sep);
+    MN_TRY(mn_jtick(r, s->n / 64));
+    size_t at = last ? SIZE_MAX : mn_jfind(s, 0, s->n, sep);
+    if (last) MN_TRY(find_last(r, s, s->n, sep, &at));
     const size_t none = last ? 0 : s->n;
     MN_TRY(mn_jlist_new(r, &list));
     MN_TRY(add_part(r, list, s, 0, at == SIZE_MAX ? none : at));

@@ -87,7 +87,7 @@ static int hashable(mn_jval v) {
 
 static int find(mn_jrun *r, const mn_jdict *d, mn_jval key, size_t *at) {
     if (!hashable(key)) return mn_jfail(r, "a %s cannot be a key", mn_jkind_name(key));
-    MN_TRY(mn_jtick(r, d->n / 8));
+    MN_TRY(mn_jtick(r, d->n / 8 + (key.kind == MN_JSTR ? key.s->n / 64 * d->n : 0)));
     for (*at = 0; *at < d->n; ++*at) {
         int same = 0;
         if (key.kind == MN_JSTR && d->pair[*at].key.kind == MN_JSTR)

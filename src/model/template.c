@@ -152,45 +152,43 @@ static int collect(const mn_jtext *text, mn_rendered *out) {
     return 0;
 }
 
-static mn_jrun new_run(size_t input) {
-    return (mn_jrun){
-        .arena = {.limit = ((size_t)64 << 20) + 64 * input, .what = "this chat template"},
-        .steps = 4000000 + 4 * (uint64_t)input,
-        .max_steps = 4000000 + 4 * (uint64_t)input,
-        .max_out = ((size_t)4 << 20) + 8 * input};
+/* What a run is given to read: one of the two. */
+typedef struct given {
+    const mn_template_args *args;
+    const char *json;
+    size_t n;
+} given;
+
+static int render(const mn_template *t, const given *in, size_t input, int64_t now,
+                  mn_rendered *out) {
+    const uint64_t steps = 4000000 + 4 * (uint64_t)input;
+    mn_jscope scope = {0};
+    mn_jtext text = {0};
+    mn_jrun r = {.arena = {.limit = ((size_t)64 << 20) + 64 * input, .what = "this chat template"},
+                 .steps = steps,
+                 .max_steps = steps,
+                 .max_out = ((size_t)4 << 20) + 8 * input,
+                 .now = now,
+                 .scope = &scope,
+                 .out = &text};
+    int rc = in->args ? fill(&r, in->args) : fill_json(&r, in->json, in->n);
+    if (rc >= 0) rc = mn_jexec(&r, t->root);
+    if (rc >= 0) rc = collect(&text, out);
+    mn_arena_free(&r.arena);
+    if (rc < 0) mn_rendered_free(out);
+    return rc;
 }
 
 int mn_template_render(const mn_template *t, const mn_template_args *args, mn_rendered *out) {
     size_t input = args->tools_json ? strlen(args->tools_json) : 0;
     for (size_t i = 0; i < args->n_messages; i++)
         input += 64 + (args->message[i].content ? strlen(args->message[i].content) : 0);
-    mn_jrun r = new_run(input);
-    mn_jscope scope = {0};
-    mn_jtext text = {0};
-    r.scope = &scope;
-    r.out = &text;
-    int rc = fill(&r, args);
-    if (rc >= 0) rc = mn_jexec(&r, t->root);
-    if (rc >= 0) rc = collect(&text, out);
-    mn_arena_free(&r.arena);
-    if (rc < 0) mn_rendered_free(out);
-    return rc;
+    return render(t, &(given){.args = args}, input, 0, out);
 }
 
 int mn_template_render_json(const mn_template *t, const char *json, size_t n, int64_t now,
                             mn_rendered *out) {
-    mn_jrun r = new_run(n);
-    mn_jscope scope = {0};
-    mn_jtext text = {0};
-    r.scope = &scope;
-    r.out = &text;
-    r.now = now;
-    int rc = fill_json(&r, json, n);
-    if (rc >= 0) rc = mn_jexec(&r, t->root);
-    if (rc >= 0) rc = collect(&text, out);
-    mn_arena_free(&r.arena);
-    if (rc < 0) mn_rendered_free(out);
-    return rc;
+    return render(t, &(given){.json = json, .n = n}, n, now, out);
 }
 
 void mn_rendered_free(mn_rendered *r) {

@@ -135,6 +135,10 @@ static void hostile(void **state) {
         {"{{ (-9223372036854775807 - 1) // -1 }}", MN_EINVAL, "64 bits"},
         {"{{ 'a' | replace('', 'b' * 4000000) | replace('b', 'c' * 4000000) }}", MN_EINVAL,
          "steps"},
+        {"{{ ('a' * 999999).rfind('a' * 500000 ~ 'b') }}", MN_EINVAL, "steps"},
+        {"{% set s = 'a' * 999999 %}{% for i in range(99999) %}{{ s.splitlines() | length }}"
+         "{{ s.startswith(s) }}{% endfor %}",
+         MN_EINVAL, "steps"},
         {"{{ range(100001) }}", MN_EINVAL, "100000"},
         {"\n\n{{ nope.x }}", MN_EINVAL, "line 3: 'nope' is undefined"},
         {"{{ raise_exception('no ' ~ 1) }}", MN_EINVAL, "refuses this conversation: no 1"},
