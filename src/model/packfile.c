@@ -358,7 +358,7 @@ int mn_packfile_open(const char *path, const mn_gguf *g, mn_team *team, mn_pack_
         rc = make(file, g, &id, team, progress, user, p);
     mn_free(file);
     if (rc >= 0 && !p->memory) {
-        rc = mn_budget_take(p->size, "the weights");
+        rc = mn_budget_take(p->size, "the model");
         if (rc < 0) mn_file_unmap(&p->map);
     }
     if (rc < 0)
