@@ -66,7 +66,8 @@ def main():
               + text(128, 22, "Omnesia") + text(WIDTH - 10, 22, machine(state["machine"]), 11, "end"))
     with open(sys.argv[2], "w", encoding="utf-8") as f:
         f.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {below + 6}" '
-                'font-family="system-ui, sans-serif">\n' + legend + "\n" + "\n".join(out) + "\n</svg>\n")
+                'font-family="system-ui, sans-serif">\n')
+        f.write(legend + "\n" + "\n".join(out) + "\n</svg>\n")
 
 
 if __name__ == "__main__":
