@@ -61,9 +61,11 @@ def main():
         lines, end = panel(title, unit, rows, 10 + (i % 2) * (WIDTH // 2), top, WIDTH // 2 - 10)
         out += lines
         below = max(below, end)
-    legend = (f'<rect x="10" y="12" width="12" height="12" fill="{GREY}"/>' + text(28, 22, "llama.cpp")
-              + f'<rect x="110" y="12" width="12" height="12" fill="{BLUE}"/>'
-              + text(128, 22, "Omnesia") + text(WIDTH - 10, 22, machine(state["machine"]), 11, "end"))
+    legend = "".join([f'<rect x="10" y="12" width="12" height="12" fill="{GREY}"/>',
+                      text(28, 22, "llama.cpp"),
+                      f'<rect x="110" y="12" width="12" height="12" fill="{BLUE}"/>',
+                      text(128, 22, "Omnesia"),
+                      text(WIDTH - 10, 22, machine(state["machine"]), 11, "end")])
     with open(sys.argv[2], "w", encoding="utf-8") as f:
         f.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {below + 6}" '
                 'font-family="system-ui, sans-serif">\n')
