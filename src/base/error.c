@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,10 @@ int mn_error_set(int code, const char *file, int line, const char *format, ...) 
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     memcpy(detail, text, sizeof text);
-    static int trace = -1;
-    if (trace < 0) trace = getenv("OMNESIA_TRACE_ERRORS") != NULL;
-    if (trace) fprintf(stderr, "%s:%d: error %d: %s\n", file, line, code, text);
+    static atomic_int trace = -1; /* any thread may be the first to ask */
+    int on = atomic_load(&trace);
+    if (on < 0) atomic_store(&trace, on = getenv("OMNESIA_TRACE_ERRORS") != NULL);
+    if (on) fprintf(stderr, "%s:%d: error %d: %s\n", file, line, code, text);
     return code;
 }
 
