@@ -10,16 +10,9 @@
 #include "bench/bench.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "base/error.h"
-
-#include <time.h>
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 typedef struct probe_job {
     double (*probe)(long rounds);
@@ -53,9 +46,9 @@ static double best(const mn_exec *e, void (*piece)(void *, int, int), probe_job 
     const int n = mn_team_size(e->team);
     double least = 1e9;
     for (int i = 0; i < 5; i++) {
-        const double start = now();
+        const double start = mn_clock_seconds();
         mn_team_run(e->team, piece, j, n);
-        const double s = now() - start;
+        const double s = mn_clock_seconds() - start;
         if (s < least) least = s;
     }
     return work * n / least * 1e-9;

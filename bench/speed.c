@@ -11,15 +11,8 @@
 
 #include "api/model.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
-
-#include <time.h>
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static uint64_t next(uint64_t *state) { /* splitmix64 (Steele et al. 2014) */
     uint64_t z = *state += 0x9E3779B97F4A7C15u;
@@ -40,15 +33,15 @@ static int measure(mn_model *m, const mn_bench_options *o, run *r) {
     MN_TRY(mn_session_eval(r->s, r->ids, 1, r->logits, 1));
     MN_TRY(mn_session_trim(r->s, 0));
     if (o->depth) MN_TRY(mn_session_eval(r->s, r->ids, o->depth, NULL, 0));
-    double start = now();
+    double start = mn_clock_seconds();
     if (o->prompt) MN_TRY(mn_session_eval(r->s, r->ids + o->depth, o->prompt, r->logits, 1));
-    r->prefill = now() - start;
+    r->prefill = mn_clock_seconds() - start;
     MN_TRY(mn_session_trim(r->s, o->depth));
     mn_team_watch(m->exec.team);
-    start = now();
+    start = mn_clock_seconds();
     for (int i = 0; i < o->gen; i++)
         MN_TRY(mn_session_eval(r->s, r->ids + o->depth + i, 1, r->logits, 1));
-    r->decode = now() - start;
+    r->decode = mn_clock_seconds() - start;
     r->wait = mn_team_waited(m->exec.team);
     return 0;
 }

@@ -9,17 +9,12 @@
 #include "api/model.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "engine/sample.h"
 
 #include <string.h>
 #include <time.h>
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 mn_request mn_request_default(void) {
     return (mn_request){.system = "You are a helpful AI assistant.",
@@ -183,7 +178,7 @@ static void close_all(answer *a) {
 
 int mn_answer(mn_model *m, const mn_request *request, mn_stats *stats) {
     answer a = {.m = m, .r = request};
-    const double start = now();
+    const double start = mn_clock_seconds();
     const int context = request->context > 0 ? request->context : m->net->context;
     atomic_store(&m->cancel, 0);
     int rc = prompt(&a, context);
@@ -191,14 +186,14 @@ int mn_answer(mn_model *m, const mn_request *request, mn_stats *stats) {
     const int32_t *ids = (const int32_t *)(const void *)a.ids.data;
     for (int i = 0; rc >= 0 && i < a.stats.prompt_tokens; i++) mn_sampler_accept(a.sampler, ids[i]);
 
-    const double before = now();
+    const double before = mn_clock_seconds();
     if (rc >= 0) rc = step(&a, ids, a.stats.prompt_tokens);
-    const double first = now();
+    const double first = mn_clock_seconds();
     if (rc >= 0) {
         a.stats.prefill_tps = a.stats.prompt_tokens / (first - before);
         a.stats.first_token_ms = (first - start) * 1e3;
         rc = generate(&a);
-        const double rest = now() - first;
+        const double rest = mn_clock_seconds() - first;
         if (a.stats.tokens > 1 && rest > 0) a.stats.decode_tps = (a.stats.tokens - 1) / rest;
     }
     if (rc == MN_ECANCELLED) {

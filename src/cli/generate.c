@@ -4,6 +4,7 @@
  */
 #include "cli/generate.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 
 #include <stdio.h>
@@ -13,17 +14,12 @@
 
 static double born; /* when this process began, CLOCK_MONOTONIC seconds */
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 __attribute__((constructor)) static void note_birth(void) {
-    born = now();
+    born = mn_clock_seconds();
 }
 
 double mn_cli_age_ms(void) {
-    return (now() - born) * 1e3;
+    return (mn_clock_seconds() - born) * 1e3;
 }
 
 double mn_cli_peak_rss_mb(void) {

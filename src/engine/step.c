@@ -81,10 +81,6 @@ size_t mn_engine_scratch_bytes(const mn_net *net) {
 }
 
 /* ---- attention ---------------------------------------------------------------------------- */
-static size_t wide(int n) {
-    return ((size_t)n + 15) / 16 * 16;
-}
-
 /* Store the K and V rows of some tokens of one run and KV head. */
 enum { STORE_TOKENS = 32 };
 static void store_piece(void *ctx, int piece, int worker) {
@@ -92,7 +88,7 @@ static void store_piece(void *ctx, int piece, int worker) {
     mn_engine *e = ctx;
     const mn_net *n = e->net;
     const int head = piece % n->Hk, from = piece / n->Hk * STORE_TOKENS, to = from + STORE_TOKENS;
-    const size_t stride = wide(n->Hk * n->d);
+    const size_t stride = mn_exec_width(n->Hk * n->d);
     for (int i = 0; i < e->n_runs; i++) {
         const run *r = e->runs + i;
         const int lo = r->first > from ? r->first : from,
@@ -126,30 +122,30 @@ static void block_attend(const mn_engine *e, const run *r, int head, int token, 
         if (to[i] > high) high = to[i];
     }
     mn_attn_piece piece[MN_SEQ_SPANS];
-    const mn_attn_job job = {.piece = piece,
-                             .format = mn_seq_format(r->part->seq),
-                             .d = net->d,
-                             .n_pieces = low < high
-                                             ? mn_seq_pieces(r->part->seq, e->layer, head, b,
-                                                             start + low, start + high, piece)
-                                             : 0,
-                             .q = e->q + (size_t)(r->first + token) * wide(net->H * net->d) +
-                                  (size_t)(head * group * net->d),
-                             .q_token = wide(net->H * net->d),
-                             .heads = group,
-                             .rows = n * group,
-                             .from = from,
-                             .to = to,
-                             .max = max,
-                             .sum = sum,
-                             .o = o,
-                             .scratch = scratch};
+    const mn_attn_job job = {
+        .piece = piece,
+        .format = mn_seq_format(r->part->seq),
+        .d = net->d,
+        .n_pieces = low < high ? mn_seq_pieces(r->part->seq, e->layer, head, b, start + low,
+                                               start + high, piece)
+                               : 0,
+        .q = e->q + (size_t)(r->first + token) * mn_exec_width(net->H * net->d) +
+             (size_t)(head * group * net->d),
+        .q_token = mn_exec_width(net->H * net->d),
+        .heads = group,
+        .rows = n * group,
+        .from = from,
+        .to = to,
+        .max = max,
+        .sum = sum,
+        .o = o,
+        .scratch = scratch};
     e->e->k->attend(&job);
 }
 
 static float *out_row(const mn_engine *e, const run *r, int token, int head, int i) {
     const int group = e->net->H / e->net->Hk;
-    return e->out + (size_t)(r->first + token + i / group) * wide(e->net->H * e->net->d) +
+    return e->out + (size_t)(r->first + token + i / group) * mn_exec_width(e->net->H * e->net->d) +
            (size_t)((head * group + i % group) * e->net->d);
 }
 

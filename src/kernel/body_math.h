@@ -18,11 +18,6 @@ LANES v16 v_tail(const float *p, int n, float fill) {
     for (int l = 0; l < 16; l++) t[l] = l < n ? p[l] : fill;
     return v_load(t);
 }
-LANES void v_store_n(float *p, v16 a, int n) {
-    float t[16];
-    v_store(t, a);
-    for (int l = 0; l < n; l++) p[l] = t[l];
-}
 
 /* e^x, relative error < 2e-7; x is clamped to [-87, 88]. Cody-Waite reduction by ln 2 in two parts,
  * then the Taylor polynomial of degree 7 on |r| <= ln2 / 2. */

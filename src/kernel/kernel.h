@@ -72,8 +72,8 @@ typedef struct mn_attn_piece {
 } mn_attn_piece;
 
 /* Positions of a block; floats from one row of scores to the next (rows 2 KiB apart would share two
- * sets of the first cache); rows of keys stored together. */
-enum { MN_ATTN_BLOCK = 512, MN_ATTN_PITCH = 528, MN_KV_GROUP = 16 };
+ * sets of the first cache). */
+enum { MN_ATTN_BLOCK = 512, MN_ATTN_PITCH = 528 };
 typedef enum mn_kv_format { MN_KV_F16 = 0, MN_KV_Q8 = 1 } mn_kv_format;
 
 typedef struct mn_attn_job {

@@ -32,18 +32,15 @@ struct mn_forward {
     int far; /* the context is beyond the short one */
 };
 
-static size_t wide(int n) {
-    return ((size_t)n + 15) / 16 * 16;
-}
-
 int mn_forward_open(const mn_net *n, const mn_exec *exec, mn_forward **out) {
     *out = NULL;
     mn_forward *f = mn_calloc(1, sizeof *f);
     if (!f) return MN_FAIL(MN_ENOMEM, "no memory for a forward pass");
     f->net = n;
     f->e = exec;
-    const size_t T = MN_FORWARD_ROWS, heads = wide(n->H * n->d), kv = wide(n->Hk * n->d);
-    const size_t D = wide(n->D), y = heads > D ? heads : D;
+    const size_t T = MN_FORWARD_ROWS, heads = mn_exec_width(n->H * n->d),
+                 kv = mn_exec_width(n->Hk * n->d);
+    const size_t D = mn_exec_width(n->D), y = heads > D ? heads : D;
     const size_t floats[] = {D,
                              y,
                              D,
@@ -51,11 +48,11 @@ int mn_forward_open(const mn_net *n, const mn_exec *exec, mn_forward **out) {
                              kv,
                              kv,
                              heads,
-                             wide(n->F),
-                             wide(n->rope_half),
-                             wide(n->rope_half),
-                             wide(n->rope_half),
-                             wide(n->rope_half)};
+                             mn_exec_width(n->F),
+                             mn_exec_width(n->rope_half),
+                             mn_exec_width(n->rope_half),
+                             mn_exec_width(n->rope_half),
+                             mn_exec_width(n->rope_half)};
     float **place[] = {&f->x,   &f->y, &f->branch, &f->q,      &f->k,      &f->v,
                        &f->att, &f->h, &f->cos[0], &f->sin[0], &f->cos[1], &f->sin[1]};
     enum { N = sizeof floats / sizeof *floats };
@@ -104,7 +101,7 @@ static int embed(const mn_forward *f, const int32_t *ids, int T) {
     for (int t = 0; t < T; t++) {
         if (ids[t] < 0 || ids[t] >= n->V)
             return MN_FAIL(MN_EINVAL, "token %d is outside the vocabulary of %d", ids[t], n->V);
-        float *x = f->x + (size_t)t * wide(n->D);
+        float *x = f->x + (size_t)t * mn_exec_width(n->D);
         format->decode((const uint8_t *)n->embedding->data + (size_t)ids[t] * row, x, (size_t)n->D);
         for (int i = 0; scale != 1.0f && i < n->D; i++) x[i] *= scale;
     }
@@ -119,7 +116,7 @@ static void angles(const mn_forward *f, const int *positions, int T) {
             for (int i = 0; i < n->rope_half; i++) {
                 const float *freq = n->rope_freq[kind == 0 && f->far ? 2 : kind];
                 const double a = (double)positions[t] * (double)freq[i];
-                const size_t at = (size_t)t * wide(n->rope_half) + (size_t)i;
+                const size_t at = (size_t)t * mn_exec_width(n->rope_half) + (size_t)i;
                 f->cos[kind][at] = (float)cos(a) * n->rope_scale;
                 f->sin[kind][at] = (float)sin(a) * n->rope_scale;
             }
@@ -140,9 +137,10 @@ static void head_piece(void *ctx, int piece, int worker) {
     const mn_net *n = f->net;
     const float scale = 1.0f / sqrtf((float)n->d);
     for (int t = piece * HEAD_ROWS; t < j->T && t < (piece + 1) * HEAD_ROWS; t++) {
-        const float *cosine = f->cos[j->kind] + (size_t)t * wide(n->rope_half);
-        const float *sine = f->sin[j->kind] + (size_t)t * wide(n->rope_half);
-        float *q = f->q + (size_t)t * wide(n->H * n->d), *k = f->k + (size_t)t * wide(n->Hk * n->d);
+        const float *cosine = f->cos[j->kind] + (size_t)t * mn_exec_width(n->rope_half);
+        const float *sine = f->sin[j->kind] + (size_t)t * mn_exec_width(n->rope_half);
+        float *q = f->q + (size_t)t * mn_exec_width(n->H * n->d),
+              *k = f->k + (size_t)t * mn_exec_width(n->Hk * n->d);
         for (int h = 0; h < n->H; h++, q += n->d) {
             if (j->layer->q_norm) f->e->k->rms_norm(q, j->layer->q_norm, n->eps, n->d, q);
             f->e->k->rope(q, cosine, sine, n->rope_half, n->arch->neox);
@@ -166,9 +164,9 @@ static void post_piece(void *ctx, int t, int worker) {
     (void)worker;
     const post_job *j = ctx;
     const mn_forward *f = j->f;
-    float *b = f->branch + (size_t)t * wide(f->net->D);
+    float *b = f->branch + (size_t)t * mn_exec_width(f->net->D);
     f->e->k->rms_norm(b, j->norm, f->net->eps, f->net->D, b);
-    f->e->k->add_scaled(f->x + (size_t)t * wide(f->net->D), b, 1.0f, f->net->D);
+    f->e->k->add_scaled(f->x + (size_t)t * mn_exec_width(f->net->D), b, 1.0f, f->net->D);
 }
 
 /* x += [norm] (w a): the end of a branch. */
@@ -177,7 +175,7 @@ static void close_branch(const mn_forward *f, const mn_packed *w, const float *n
     const mn_linear l = {.n = 1,
                          .w = {w},
                          .out = {f->branch},
-                         .stride = {wide(f->net->D)},
+                         .stride = {mn_exec_width(f->net->D)},
                          .residual = norm ? NULL : f->x};
     mn_exec_linear(f->e, &l, a);
     if (!norm) return;
@@ -192,7 +190,8 @@ void mn_forward_context(mn_forward *f, int context) {
 static int layer_run(const mn_forward *f, int i, int T, mn_attend attend, void *ctx) {
     const mn_net *n = f->net;
     const mn_layer *w = n->layer + i;
-    const size_t D = wide(n->D), heads = wide(n->H * n->d), kv = wide(n->Hk * n->d);
+    const size_t D = mn_exec_width(n->D), heads = mn_exec_width(n->H * n->d),
+                 kv = mn_exec_width(n->Hk * n->d);
 
     mn_acts a = acts_of(f, n->D, f->y, D);
     mn_exec_norm_quantise(f->e, f->x, D, w->attn_norm, n->eps, T, f->y, &a);
@@ -216,10 +215,10 @@ static int layer_run(const mn_forward *f, int i, int T, mn_attend attend, void *
                              .w = {&w->gate, &w->up},
                              .act = n->arch->act,
                              .out = {f->h, f->h},
-                             .stride = {wide(n->F), wide(n->F)}};
+                             .stride = {mn_exec_width(n->F), mn_exec_width(n->F)}};
     mn_exec_linear(f->e, &inner, &a);
-    a = acts_of(f, n->F, f->h, wide(n->F));
-    mn_exec_norm_quantise(f->e, f->h, wide(n->F), NULL, 0, T, NULL, &a);
+    a = acts_of(f, n->F, f->h, mn_exec_width(n->F));
+    mn_exec_norm_quantise(f->e, f->h, mn_exec_width(n->F), NULL, 0, T, NULL, &a);
     close_branch(f, &w->down, w->post_ffn_norm, &a);
     return 0;
 }
@@ -227,7 +226,7 @@ static int layer_run(const mn_forward *f, int i, int T, mn_attend attend, void *
 /* Logits of the listed rows, through the whole team; the rows are gathered to the front of x. */
 static int head_run(mn_forward *f, const int *rows, int n_rows, float *logits) {
     const mn_net *n = f->net;
-    const size_t D = wide(n->D);
+    const size_t D = mn_exec_width(n->D);
     for (int i = 0; i < n_rows; i++)
         memmove(f->x + (size_t)i * D, f->x + (size_t)rows[i] * D, D * sizeof(float));
     mn_acts a = acts_of(f, n->D, f->y, D);
@@ -238,12 +237,12 @@ static int head_run(mn_forward *f, const int *rows, int n_rows, float *logits) {
         return 0;
     }
     void *padded; /* a row must have room for whole tiles */
-    const size_t bytes = wide(n->V) * (size_t)n_rows * sizeof(float);
+    const size_t bytes = mn_exec_width(n->V) * (size_t)n_rows * sizeof(float);
     MN_TRY(mn_alloc_pages(bytes, "logits", &padded));
-    const mn_linear l = {.n = 1, .w = {&n->head}, .out = {padded}, .stride = {wide(n->V)}};
+    const mn_linear l = {.n = 1, .w = {&n->head}, .out = {padded}, .stride = {mn_exec_width(n->V)}};
     mn_exec_linear(f->e, &l, &a);
     for (int i = 0; i < n_rows; i++)
-        memcpy(logits + (size_t)i * (size_t)n->V, (float *)padded + (size_t)i * wide(n->V),
+        memcpy(logits + (size_t)i * (size_t)n->V, (float *)padded + (size_t)i * mn_exec_width(n->V),
                (size_t)n->V * sizeof(float));
     mn_free_pages(padded, bytes);
     return 0;

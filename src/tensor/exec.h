@@ -20,6 +20,11 @@ typedef struct mn_exec {
     size_t scratch_bytes;
 } mn_exec;
 
+/* Floats of a row of n, rounded up to whole tiles. */
+static inline size_t mn_exec_width(int n) {
+    return ((size_t)n + 15) / 16 * 16;
+}
+
 /* Largest piece: rows when many, tiles when few; and the scratch a worker needs for it. */
 enum { MN_EXEC_ROWS = 256, MN_EXEC_TILES = 64 };
 static inline size_t mn_exec_scratch_bytes(int k) {
