@@ -36,7 +36,7 @@ static void configure(int rows, int run) {
 /* Codes with the zero point taken off: signed, as AMX wants them. */
 static void unpack_signed(const mn_packed *w, int tile, uint8_t *scratch) {
 #define M(f)                                     \
-    unpack(f, w, tile, scratch,                  \
+    unpack(f, w, tile, 0, w->k, scratch,         \
            (uint8_t)(is_wide(f)            ? 128 \
                      : zero_shift(f) >= 32 ? 0   \
                                            : 1 << (zero_shift(f) & 7)))

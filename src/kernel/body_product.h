@@ -4,13 +4,14 @@
  *
  * Three ways to the same bits (kernel.h, numerics c1); each output column is one lane:
  *   fused  few rows: codes are decoded in registers and used at once; weights stream from memory.
- *   panel  many rows: MN_VECS tiles are decoded once into scratch (bytes and f32 scales), then
- *          multiplied with MN_ROWS rows at a time.
+ *   panel  many rows: a slice of MN_VECS tiles, some MN_SLICE inputs deep so that it stays in the
+ *          first cache, is decoded into scratch (bytes and f32 scales) and multiplied with MN_ROWS
+ *          rows at a time; the sums wait in `out` for the next slice.
  *   plain  f32, f16 and bf16 weights: FMA over k in ascending order.
  * Per run of 32 (16) inputs: exact integer sum, then acc = fma(float(sum), scale_w * scale_a, acc),
  * then acc = fma(min, scale_a * sum_a, acc) for formats with a minimum.
  *
- * Scratch of one tile: codes [k/4][64] | scales [k/run][16] f32 | mins [k/run][16] f32.
+ * Scratch of one tile: body_unpack.h.
  */
 #ifndef MN_KERNEL_BODY_PRODUCT_H
 #define MN_KERNEL_BODY_PRODUCT_H
@@ -84,18 +85,26 @@ LANES void fused_rows(const int f, const mn_packed *w, int tile, const mn_acts *
         fused(f, 1, w, tile, a, row + rows - 1, out + (size_t)(rows - 1) * out_stride, out_stride);
 }
 
-/* R rows times V unpacked tiles. */
+/* Inputs [k0, k0 + k) of the tiles that are multiplied together. */
+typedef struct slice {
+    int k0, k;
+    const uint8_t *scratch; /* decoded */
+} slice;
+
+/* R rows times a slice of V tiles: begins the sums, or adds to those in out. */
 LANES void panel(const int R, const int V, const int run, const int min, const int wide, int shift,
-                 int k, const uint8_t *scratch, const mn_acts *a, int row, float *out,
-                 size_t out_stride) {
+                 const slice *s, const mn_acts *a, int row, float *out, size_t out_stride) {
+    const int k = s->k;
     const size_t tile = panel_bytes(k);
+    const uint8_t *scratch = s->scratch;
     const float *scale = (const float *)(const void *)(scratch + (size_t)k * 16);
     const float *less = scale + k / run * 16;
     mn_qrow q[MN_ROWS];
     v16 acc[MN_ROWS][MN_VECS];
     for (int r = 0; r < R; r++) {
-        q[r] = mn_qrow_at(a, row + r);
-        for (int v = 0; v < V; v++) acc[r][v] = v_set(0);
+        q[r] = mn_qrow_from(mn_qrow_at(a, row + r), s->k0);
+        for (int v = 0; v < V; v++)
+            acc[r][v] = s->k0 ? v_load(out + (size_t)r * out_stride + 16 * v) : v_set(0);
     }
     for (int b = 0; b < k / run; b++) {
         i16 t[MN_ROWS][MN_VECS];
@@ -111,10 +120,10 @@ LANES void panel(const int R, const int V, const int run, const int min, const i
                     t[r][v] = run_dot(wide, t[r][v], c, q[r].q + run * b + 4 * i);
             }
         for (int v = 0; v < V; v++) {
-            const v16 s = v_load(scale + (size_t)v * (tile / 4) + 16 * b);
+            const v16 x = v_load(scale + (size_t)v * (tile / 4) + 16 * b);
             for (int r = 0; r < R; r++)
                 acc[r][v] = v_fma(i_float(t[r][v]),
-                                  v_mul(s, v_set(q[r].scale[MN_SIDE * (b * run / 32)])), acc[r][v]);
+                                  v_mul(x, v_set(q[r].scale[MN_SIDE * (b * run / 32)])), acc[r][v]);
             if (!min) continue;
             const v16 m = v_load(less + (size_t)v * (tile / 4) + 16 * b);
             for (int r = 0; r < R; r++)
@@ -126,14 +135,13 @@ LANES void panel(const int R, const int V, const int run, const int min, const i
         for (int v = 0; v < V; v++) v_store(out + (size_t)r * out_stride + 16 * v, acc[r][v]);
 }
 
-LANES void panel_rows(const int V, const int run, const int min, const int wide, int shift, int k,
-                      const uint8_t *scratch, const mn_acts *a, int row, int rows, float *out,
+LANES void panel_rows(const int V, const int run, const int min, const int wide, int shift,
+                      const slice *s, const mn_acts *a, int row, int rows, float *out,
                       size_t out_stride) {
     int i = 0;
-#define ROWS(R)                                                                                  \
-    for (; i + (R) <= rows; i += (R))                                                            \
-        panel(R, V, run, min, wide, shift, k, scratch, a, row + i, out + (size_t)i * out_stride, \
-              out_stride);
+#define ROWS(R)                                                                                 \
+    for (; i + (R) <= rows; i += (R))                                                           \
+        panel(R, V, run, min, wide, shift, s, a, row + i, out + (size_t)i * out_stride, out_stride);
     ROWS(MN_ROWS)
 #if MN_ROWS > 4
     ROWS(4)
@@ -146,19 +154,19 @@ LANES void panel_rows(const int V, const int run, const int min, const int wide,
 }
 
 /* The five classes of unpacked tiles. V is constant. */
-LANES void panel_class(const int V, int f, int k, const uint8_t *scratch, const mn_acts *a, int row,
-                       int rows, float *out, size_t out_stride) {
+LANES void panel_class(const int V, int f, const slice *s, const mn_acts *a, int row, int rows,
+                       float *out, size_t out_stride) {
     const int shift = zero_shift(f);
     if (f == MN_Q2_K)
-        panel_rows(V, 16, 1, 0, 32, k, scratch, a, row, rows, out, out_stride);
+        panel_rows(V, 16, 1, 0, 32, s, a, row, rows, out, out_stride);
     else if (run_of(f) == 16)
-        panel_rows(V, 16, 0, 0, shift, k, scratch, a, row, rows, out, out_stride);
+        panel_rows(V, 16, 0, 0, shift, s, a, row, rows, out, out_stride);
     else if (is_wide(f))
-        panel_rows(V, 32, 0, 1, 32, k, scratch, a, row, rows, out, out_stride);
+        panel_rows(V, 32, 0, 1, 32, s, a, row, rows, out, out_stride);
     else if (has_min(f))
-        panel_rows(V, 32, 1, 0, 32, k, scratch, a, row, rows, out, out_stride);
+        panel_rows(V, 32, 1, 0, 32, s, a, row, rows, out, out_stride);
     else
-        panel_rows(V, 32, 0, 0, shift, k, scratch, a, row, rows, out, out_stride);
+        panel_rows(V, 32, 0, 0, shift, s, a, row, rows, out, out_stride);
 }
 
 /* One matrix element row of 16 outputs as floats. */
@@ -208,8 +216,8 @@ LANES void plain_all(const int f, const mn_packed *w, int tile, int tiles, const
     }
 }
 
-static void unpack_any(const mn_packed *w, int tile, uint8_t *scratch) {
-#define M(f) unpack(f, w, tile, scratch, 0)
+static void unpack_any(const mn_packed *w, int tile, int k0, int k, uint8_t *scratch) {
+#define M(f) unpack(f, w, tile, k0, k, scratch, 0)
     EACH_CODED_FORMAT(w->format, M)
 #undef M
 }
@@ -221,17 +229,41 @@ static void fused_any(const mn_packed *w, int tile, const mn_acts *a, int row, i
 #undef M
 }
 
-static void panel_one(int f, int k, const uint8_t *scratch, const mn_acts *a, int row, int rows,
-                      float *out, size_t out_stride) {
-    panel_class(1, f, k, scratch, a, row, rows, out, out_stride);
+static void panel_one(int f, const slice *s, const mn_acts *a, int row, int rows, float *out,
+                      size_t out_stride) {
+    panel_class(1, f, s, a, row, rows, out, out_stride);
 }
 
 #if MN_VECS > 1
-static void panel_wide(int f, int k, const uint8_t *scratch, const mn_acts *a, int row, int rows,
-                       float *out, size_t out_stride) {
-    panel_class(MN_VECS, f, k, scratch, a, row, rows, out, out_stride);
+static void panel_wide(int f, const slice *s, const mn_acts *a, int row, int rows, float *out,
+                       size_t out_stride) {
+    panel_class(MN_VECS, f, s, a, row, rows, out, out_stride);
 }
 #endif
+
+/* Inputs of a slice: as even as whole records allow, at most MN_SLICE. */
+LANES int slice_of(int f, int k) {
+    const int unit = is_k(f) ? 256 : 32, n = (k + MN_SLICE - 1) / MN_SLICE;
+    return (k / n + unit - 1) / unit * unit;
+}
+
+/* `n` tiles beside each other times many rows. */
+static void sliced(const mn_packed *w, int tile, int n, const mn_acts *a, int row, int rows,
+                   float *out, size_t out_stride, uint8_t *scratch) {
+    const int each = slice_of(w->format, w->k);
+    for (int k0 = 0; k0 < w->k; k0 += each) {
+        const slice s = {k0, w->k - k0 < each ? w->k - k0 : each, scratch};
+        for (int i = 0; i < n; i++)
+            unpack_any(w, tile + i, k0, s.k, scratch + (size_t)i * panel_bytes(s.k));
+#if MN_VECS > 1
+        if (n > 1) {
+            panel_wide(w->format, &s, a, row, rows, out, out_stride);
+            continue;
+        }
+#endif
+        panel_one(w->format, &s, a, row, rows, out, out_stride);
+    }
+}
 
 static void product(const mn_packed *w, int tile, int tiles, const mn_acts *a, int row, int rows,
                     float *out, size_t out_stride, void *scratch) {
@@ -245,18 +277,9 @@ static void product(const mn_packed *w, int tile, int tiles, const mn_acts *a, i
         for (int t = 0; t < tiles; t++)
             fused_any(w, tile + t, a, row, rows, out + 16 * t, out_stride);
     } else {
-        const size_t one = panel_bytes(w->k);
-        for (int t = 0; t < tiles;) {
-            const int v = tiles - t >= MN_VECS ? MN_VECS : 1;
-            for (int i = 0; i < v; i++)
-                unpack_any(w, tile + t + i, (uint8_t *)scratch + (size_t)i * one);
-#if MN_VECS > 1
-            if (v > 1)
-                panel_wide(w->format, w->k, scratch, a, row, rows, out + 16 * t, out_stride);
-            else
-#endif
-                panel_one(w->format, w->k, scratch, a, row, rows, out + 16 * t, out_stride);
-            t += v;
+        for (int t = 0, n; t < tiles; t += n) {
+            n = tiles - t >= MN_VECS ? MN_VECS : 1;
+            sliced(w, tile + t, n, a, row, rows, out + 16 * t, out_stride, scratch);
         }
     }
 }

@@ -63,6 +63,13 @@ static inline mn_qrow mn_qrow_at(const mn_acts *a, int i) {
         (int32_t *)(void *)(s + 5 * n)};
 }
 
+/* The same row from input k0 on, a multiple of 32. */
+static inline mn_qrow mn_qrow_from(mn_qrow q, int k0) {
+    const int n = k0 / 32 * MN_SIDE;
+    return (mn_qrow){q.q + k0,       q.scale + n, q.dsum + n, q.dsum16 + 2 * n,
+                     q.less + n, q.less16 + 2 * n};
+}
+
 /* Attention of one KV head over one piece of a block: see body_attn.h. */
 typedef struct mn_attn_piece {
     const void *k, *v; /* planes of this layer and KV head in the extent, row 0 */

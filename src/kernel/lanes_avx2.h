@@ -12,6 +12,7 @@
 #define MN_FUSED      4 /* most rows that are multiplied while weights are decoded */
 #define MN_ROWS       2
 #define MN_VECS       1
+#define MN_SLICE      768 /* inputs of them that are decoded at a time */
 #define MN_KEY_ROWS   2 /* query rows in one register tile of scores */
 #define MN_VALUE_ROWS 1 /* and of weighted sums */
 

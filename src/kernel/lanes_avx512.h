@@ -13,6 +13,7 @@
 #define MN_FUSED      4 /* most rows that are multiplied while weights are decoded */
 #define MN_ROWS       6
 #define MN_VECS       2
+#define MN_SLICE      768 /* inputs of them that are decoded at a time */
 #define MN_KEY_ROWS   12 /* query rows in one register tile of scores */
 #define MN_VALUE_ROWS 6  /* and of weighted sums */
 

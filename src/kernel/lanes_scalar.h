@@ -19,6 +19,7 @@
 #define MN_FUSED      1 /* most rows that are multiplied while weights are decoded */
 #define MN_ROWS       4 /* rows of activations in one register tile of the matrix product */
 #define MN_VECS       1 /* weight tiles (16 columns) beside each other in it */
+#define MN_SLICE      768 /* inputs of them that are decoded at a time */
 #define MN_KEY_ROWS   4 /* query rows in one register tile of scores */
 #define MN_VALUE_ROWS 1 /* and of weighted sums */
 
