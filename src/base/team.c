@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * base/team.c - the team: one 64-bit ticket hands out pieces.
+ * base/team.c - the team: one 64-bit word a thread holds its run of pieces.
  *
- *   ticket = generation (24 bits) | n pieces (20 bits) | next piece (20 bits)
+ *   run = generation (24 bits) | next piece (20 bits) | end (20 bits)
  *
- * mn_team_run writes the job, then stores a ticket of the next generation (release). A worker takes
- * a piece by fetch_add (acquire); the generation, n and the piece arrive in one word. A worker that
- * holds a piece < n keeps that job alive, because the caller returns only when `done` has counted n
- * pieces; one that drew a number >= n touches nothing. So a late worker can never see half of two
- * jobs.
+ * mn_team_run writes the job, then stores every run with the next generation (release). A thread
+ * takes pieces by compare-and-swap (acquire), from the front of its own run or the back of another's,
+ * a quarter of what is left at a time: the generation and the pieces arrive in one word. A thread
+ * that holds a piece keeps that job alive, because the caller returns only when `done` has counted
+ * all n; one that found nothing touches nothing. So a late thread can never see half of two jobs.
  *
  * Sleeping: a worker announces itself in `asleep`, looks at the generation again and futex-waits on
  * it; the caller changes the generation and then reads `asleep`. All four are sequentially
@@ -33,14 +33,21 @@
 enum { MAX_THREADS = 64, BITS = 20, SPIN_NS = 20000 };
 #define MASK ((1u << BITS) - 1)
 
+typedef struct lane { /* what belongs to one thread */
+    _Alignas(64) _Atomic uint64_t run;
+    _Atomic(const char *) soon; /* fetched instead of waiting */
+    _Atomic size_t soon_bytes;
+} lane;
+
 struct mn_team {
-    _Alignas(64) _Atomic uint64_t ticket;
+    lane lane[MAX_THREADS];
     _Alignas(64) _Atomic uint32_t generation; /* futex of the workers */
     _Atomic uint32_t asleep, stop;
     _Alignas(64) _Atomic uint32_t done; /* futex of the caller */
     _Atomic uint32_t caller_asleep;
     _Alignas(64) void (*work)(void *, int, int);
     void *ctx;
+    _Atomic uint32_t pieces; /* of the job */
     int size;
     uint64_t watch_from;
     _Atomic uint64_t waited; /* ns, all threads */
@@ -69,15 +76,45 @@ static void breathe(void) {
 #endif
 }
 
-/* Take pieces until there are none; returns the generation that ran out. */
-static uint32_t take(mn_team *t, int worker) {
+/* Take pieces of lane `of` until it has none; returns how many. */
+static uint32_t take_from(mn_team *t, int of, int worker) {
+    _Atomic uint64_t *run = &t->lane[of].run;
+    uint64_t seen = atomic_load_explicit(run, memory_order_acquire);
+    uint32_t taken = 0;
     for (;;) {
-        const uint64_t got = atomic_fetch_add_explicit(&t->ticket, 1, memory_order_acquire);
-        const uint32_t piece = got & MASK, n = got >> BITS & MASK;
-        if (piece >= n) return (uint32_t)(got >> (2 * BITS));
-        t->work(t->ctx, (int)piece, worker);
-        if (atomic_fetch_add(&t->done, 1) + 1 == n && atomic_load(&t->caller_asleep))
-            futex_wake(&t->done, 1);
+        const uint32_t next = seen >> BITS & MASK, end = seen & MASK;
+        if (next >= end) return taken;
+        const uint32_t n = (end - next + 3) / 4, first = of == worker ? next : end - n;
+        const uint64_t left = of == worker ? seen + ((uint64_t)n << BITS) : seen - n;
+        if (!atomic_compare_exchange_weak_explicit(run, &seen, left, memory_order_acquire,
+                                                   memory_order_acquire))
+            continue;
+        for (uint32_t i = 0; i < n; i++) t->work(t->ctx, (int)(first + i), worker);
+        taken += n;
+        seen = left;
+    }
+}
+
+/* Own pieces, then those of the others, until there are none. */
+static void take(mn_team *t, int worker) {
+    uint32_t taken = 0;
+    for (int i = 0; i < t->size; i++) taken += take_from(t, (worker + i) % t->size, worker);
+    if (!taken) return;
+    /* The generation cannot change before these are counted. */
+    const uint32_t all = atomic_load_explicit(&t->pieces, memory_order_relaxed);
+    if (atomic_fetch_add(&t->done, taken) + taken == all && atomic_load(&t->caller_asleep))
+        futex_wake(&t->done, 1);
+}
+
+/* Fetch what comes next, as long as there is nothing to do: *word is what was seen. */
+static void fetch_soon(mn_team *t, int worker, _Atomic uint32_t *word, uint32_t seen) {
+    enum { LOOK = 1024, LINE = 64 };
+    lane *l = t->lane + worker;
+    const size_t n = atomic_exchange_explicit(&l->soon_bytes, 0, memory_order_relaxed);
+    const char *p = atomic_load_explicit(&l->soon, memory_order_relaxed);
+    for (size_t i = 0; i < n; i += LINE) {
+        if (i % LOOK == 0 && atomic_load_explicit(word, memory_order_relaxed) != seen) return;
+        __builtin_prefetch(p + i, 0, 2);
     }
 }
 
@@ -87,6 +124,7 @@ static void *serve(void *arg) {
     mn_free(arg);
     uint32_t seen = 0;
     while (!atomic_load(&t->stop)) {
+        fetch_soon(t, s.worker, &t->generation, seen);
         const uint64_t start = now();
         int slept = 0;
         while (atomic_load(&t->generation) == seen) {
@@ -114,16 +152,21 @@ void mn_team_run(mn_team *t, void (*work)(void *, int, int), void *ctx, int n) {
     }
     t->work = work;
     t->ctx = ctx;
+    atomic_store_explicit(&t->pieces, (uint32_t)n, memory_order_relaxed);
     atomic_store_explicit(&t->done, 0, memory_order_relaxed);
     const uint32_t generation = atomic_load_explicit(&t->generation, memory_order_relaxed) + 1;
-    atomic_store_explicit(&t->ticket,
-                          (uint64_t)(generation & 0xFFFFFF) << (2 * BITS) | (uint64_t)n << BITS,
-                          memory_order_release);
+    for (int w = 0; w < t->size; w++)
+        atomic_store_explicit(&t->lane[w].run,
+                              (uint64_t)(generation & 0xFFFFFF) << (2 * BITS) |
+                                  (uint64_t)mn_team_first(t, n, w) << BITS |
+                                  (uint64_t)mn_team_first(t, n, w + 1),
+                              memory_order_release);
     atomic_store(&t->generation, generation);
     if (atomic_load(&t->asleep)) futex_wake(&t->generation, t->size);
     take(t, 0);
+    uint32_t done = atomic_load(&t->done);
+    if (done < (uint32_t)n) fetch_soon(t, 0, &t->done, done);
     const uint64_t start = now();
-    uint32_t done;
     while ((done = atomic_load(&t->done)) < (uint32_t)n) {
         for (int i = 0;
              i < 64 && atomic_load_explicit(&t->done, memory_order_relaxed) < (uint32_t)n; i++)
@@ -135,6 +178,11 @@ void mn_team_run(mn_team *t, void (*work)(void *, int, int), void *ctx, int n) {
         atomic_store(&t->caller_asleep, 0);
     }
     atomic_fetch_add_explicit(&t->waited, now() - start, memory_order_relaxed);
+}
+
+void mn_team_soon(mn_team *t, int worker, const void *data, size_t bytes) {
+    atomic_store_explicit(&t->lane[worker].soon, data, memory_order_relaxed);
+    atomic_store_explicit(&t->lane[worker].soon_bytes, bytes, memory_order_relaxed);
 }
 
 void mn_team_watch(mn_team *t) {

@@ -41,14 +41,14 @@ LANES void fused(const int f, const int R, const mn_packed *w, int tile, const m
         const uint8_t *head = p;
         p += head_bytes(f);
         for (int g = 0; g < group; g++, b++, p += part_bytes(f)) {
-            __builtin_prefetch(p + 2048, 0, 3);
-            __builtin_prefetch(p + 2048 + 64, 0, 3);
-            __builtin_prefetch(p + 2048 + 128, 0, 3);
-            __builtin_prefetch(p + 2048 + 192, 0, 3);
-            if (part_bytes(f) > 256) __builtin_prefetch(p + 2048 + 256, 0, 3);
-            if (part_bytes(f) > 320) __builtin_prefetch(p + 2048 + 320, 0, 3);
-            if (part_bytes(f) > 384) __builtin_prefetch(p + 2048 + 384, 0, 3);
-            if (part_bytes(f) > 448) __builtin_prefetch(p + 2048 + 448, 0, 3);
+            __builtin_prefetch(p + 4096, 0, 2);
+            __builtin_prefetch(p + 4096 + 64, 0, 2);
+            __builtin_prefetch(p + 4096 + 128, 0, 2);
+            __builtin_prefetch(p + 4096 + 192, 0, 2);
+            if (part_bytes(f) > 256) __builtin_prefetch(p + 4096 + 256, 0, 2);
+            if (part_bytes(f) > 320) __builtin_prefetch(p + 4096 + 320, 0, 2);
+            if (part_bytes(f) > 384) __builtin_prefetch(p + 4096 + 384, 0, 2);
+            if (part_bytes(f) > 448) __builtin_prefetch(p + 4096 + 448, 0, 2);
             b64 c[8];
             v16 s[2], m[2];
             part_codes(f, p, c);

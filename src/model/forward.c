@@ -171,8 +171,9 @@ static void post_piece(void *ctx, int t, int worker) {
 
 /* x += [norm] (w a): the end of a branch. */
 static void close_branch(const mn_forward *f, const mn_packed *w, const float *norm,
-                         const mn_acts *a) {
+                         const mn_acts *a, const mn_linear *next) {
     const mn_linear l = {.n = 1,
+                         .next = next,
                          .w = {w},
                          .out = {f->branch},
                          .stride = {mn_exec_width(f->net->D)},
@@ -187,19 +188,35 @@ void mn_forward_context(mn_forward *f, int context) {
     f->far = f->net->rope_freq[2] && f->net->short_context && context > f->net->short_context;
 }
 
+/* What every layer begins with. */
+static mn_linear qkv_of(const mn_forward *f, const mn_layer *w) {
+    const size_t heads = mn_exec_width(f->net->H * f->net->d),
+                 kv = mn_exec_width(f->net->Hk * f->net->d);
+    return (mn_linear){.n = 3,
+                       .w = {&w->q, &w->k, &w->v},
+                       .bias = {w->q_bias, w->k_bias, w->v_bias},
+                       .out = {f->q, f->k, f->v},
+                       .stride = {heads, kv, kv}};
+}
+
 static int layer_run(const mn_forward *f, int i, int T, mn_attend attend, void *ctx) {
     const mn_net *n = f->net;
     const mn_layer *w = n->layer + i;
-    const size_t D = mn_exec_width(n->D), heads = mn_exec_width(n->H * n->d),
-                 kv = mn_exec_width(n->Hk * n->d);
+    const size_t D = mn_exec_width(n->D), F = mn_exec_width(n->F),
+                 heads = mn_exec_width(n->H * n->d);
+    const mn_linear after = i + 1 < n->L ? qkv_of(f, w + 1) : (mn_linear){.n = 1, .w = {&n->head}};
+    const mn_linear down = {.n = 1, .w = {&w->down}}, o = {.n = 1, .w = {&w->o}};
+    const mn_linear inner = {.n = 2,
+                             .next = &down,
+                             .w = {&w->gate, &w->up},
+                             .act = n->arch->act,
+                             .out = {f->h, f->h},
+                             .stride = {F, F}};
+    mn_linear qkv = qkv_of(f, w);
+    qkv.next = &o;
 
     mn_acts a = acts_of(f, n->D, f->y, D);
     mn_exec_norm_quantise(f->e, f->x, D, w->attn_norm, n->eps, T, f->y, &a);
-    const mn_linear qkv = {.n = 3,
-                           .w = {&w->q, &w->k, &w->v},
-                           .bias = {w->q_bias, w->k_bias, w->v_bias},
-                           .out = {f->q, f->k, f->v},
-                           .stride = {heads, kv, kv}};
     mn_exec_linear(f->e, &qkv, &a);
     head_job j = {f, w, T, n->rope_freq[1] && n->window[i] ? 1 : 0};
     mn_team_run(f->e->team, head_piece, &j, (T + HEAD_ROWS - 1) / HEAD_ROWS);
@@ -207,19 +224,14 @@ static int layer_run(const mn_forward *f, int i, int T, mn_attend attend, void *
 
     a = acts_of(f, n->H * n->d, f->att, heads);
     mn_exec_norm_quantise(f->e, f->att, heads, NULL, 0, T, NULL, &a);
-    close_branch(f, &w->o, w->post_attn_norm, &a);
+    close_branch(f, &w->o, w->post_attn_norm, &a, &inner);
 
     a = acts_of(f, n->D, f->y, D);
     mn_exec_norm_quantise(f->e, f->x, D, w->ffn_norm, n->eps, T, f->y, &a);
-    const mn_linear inner = {.n = 2,
-                             .w = {&w->gate, &w->up},
-                             .act = n->arch->act,
-                             .out = {f->h, f->h},
-                             .stride = {mn_exec_width(n->F), mn_exec_width(n->F)}};
     mn_exec_linear(f->e, &inner, &a);
-    a = acts_of(f, n->F, f->h, mn_exec_width(n->F));
-    mn_exec_norm_quantise(f->e, f->h, mn_exec_width(n->F), NULL, 0, T, NULL, &a);
-    close_branch(f, &w->down, w->post_ffn_norm, &a);
+    a = acts_of(f, n->F, f->h, F);
+    mn_exec_norm_quantise(f->e, f->h, F, NULL, 0, T, NULL, &a);
+    close_branch(f, &w->down, w->post_ffn_norm, &a, &after);
     return 0;
 }
 

@@ -3,8 +3,9 @@
  * tensor/exec.c - how operations are cut.
  *
  * A product is cut along outputs (tiles of 16) and rows, never along the inner dimension, so the
- * bits do not depend on the cut. Few rows stream weights: pieces are sized by bytes. Many rows
- * compute: pieces are sized by multiplications. Both aim at 10 to 50 us.
+ * bits do not depend on the cut. Few rows stream weights: pieces are sized by bytes, a microsecond
+ * or two each, for the team takes several at a time while there are many. Many rows compute: pieces
+ * are sized by multiplications, 10 to 50 us.
  */
 #include "tensor/exec.h"
 
@@ -15,7 +16,8 @@
 
 enum {
     STREAM_ROWS = 4,         /* up to here a product streams weights */
-    STREAM_BYTES = 32 << 10, /* per piece */
+    STREAM_BYTES = 12 << 10, /* per piece */
+    SOON_BYTES = 64 << 10,   /* of the next weights, fetched while waiting */
     WORK = 6 << 20,          /* multiplications per piece */
     LEAST_TILES = 2,         /* per piece with many rows */
     MOST_TILES = 4,          /* what the scratch holds */
@@ -125,33 +127,57 @@ static void linear_piece(void *ctx, int piece, int worker) {
                             out + (size_t)r * l->stride[i], 1.0f, valid);
 }
 
-void mn_exec_linear(const mn_exec *e, const mn_linear *l, const mn_acts *a) {
-    linear_job j = {.e = e, .l = l, .a = a, .rows_each = a->m, .tiles_each = MOST_TILES};
-    const int matrices = l->act == MN_ACT_NONE ? l->n : 1;
-    if (a->m <= STREAM_ROWS) {
+/* How l is cut for m rows. */
+static void cut(const mn_exec *e, const mn_linear *l, int m, linear_job *j) {
+    const int matrices = l->act == MN_ACT_NONE ? l->n : 1, k = l->w[0]->k;
+    j->rows_each = m;
+    j->tiles_each = MOST_TILES;
+    if (m <= STREAM_ROWS) {
         const size_t tile = l->w[0]->tile_bytes;
-        j.tiles_each = tile >= STREAM_BYTES ? 1 : (int)(STREAM_BYTES / tile);
+        j->tiles_each = tile >= STREAM_BYTES ? 1 : (int)(STREAM_BYTES / tile);
         const int share =
             (l->w[0]->n + 15) / 16 / (mn_team_size(e->team) * 8); /* keep enough to share */
-        if (j.tiles_each > MN_EXEC_TILES) j.tiles_each = MN_EXEC_TILES;
-        if (j.tiles_each > share) j.tiles_each = share > 0 ? share : 1;
+        if (j->tiles_each > MN_EXEC_TILES) j->tiles_each = MN_EXEC_TILES;
+        if (j->tiles_each > share) j->tiles_each = share > 0 ? share : 1;
     } else {
         /* As many rows as fit for each unpacking of weights, then as many tiles as fit beside each
          * other. */
-        const int64_t tile = (int64_t)a->k * 16;
+        const int64_t tile = (int64_t)k * 16;
         const int64_t rows = WORK / (tile * LEAST_TILES) / 16 * 16;
-        j.rows_each = rows < LEAST_ROWS     ? LEAST_ROWS
-                      : rows > MN_EXEC_ROWS ? MN_EXEC_ROWS
-                                            : (int)rows;
-        j.tiles_each = WORK / (tile * j.rows_each) >= MOST_TILES ? MOST_TILES : LEAST_TILES;
+        j->rows_each = rows < LEAST_ROWS     ? LEAST_ROWS
+                       : rows > MN_EXEC_ROWS ? MN_EXEC_ROWS
+                                             : (int)rows;
+        j->tiles_each = WORK / (tile * j->rows_each) >= MOST_TILES ? MOST_TILES : LEAST_TILES;
     }
+    j->first[0] = 0;
     for (int i = 0; i < matrices; i++) {
         const int tiles = (l->w[i]->n + 15) / 16;
-        j.first[i + 1] = j.first[i] + (tiles + j.tiles_each - 1) / j.tiles_each;
+        j->first[i + 1] = j->first[i] + (tiles + j->tiles_each - 1) / j->tiles_each;
     }
-    j.across = j.first[matrices];
+    j->across = j->first[matrices];
+}
+
+/* Tell every thread where its part of l begins. */
+static void announce(const mn_exec *e, const mn_linear *l, int m) {
+    linear_job j;
+    cut(e, l, m, &j);
+    for (int t = 0; t < mn_team_size(e->team); t++) {
+        const int piece = mn_team_first(e->team, j.across, t);
+        int i = 0;
+        while (l->act == MN_ACT_NONE && i + 1 < l->n && piece >= j.first[i + 1]) i++;
+        const mn_packed *w = l->w[i];
+        const size_t at = (size_t)((piece - j.first[i]) * j.tiles_each) * w->tile_bytes,
+                     all = (size_t)((w->n + 15) / 16) * w->tile_bytes,
+                     share = all / (size_t)mn_team_size(e->team);
+        mn_team_soon(e->team, t, w->data + at, share < SOON_BYTES ? share : SOON_BYTES);
+    }
+}
+
+void mn_exec_linear(const mn_exec *e, const mn_linear *l, const mn_acts *a) {
     mn_linear one = *l;
-    one.n = matrices;
-    j.l = &one;
+    linear_job j = {.e = e, .l = &one, .a = a};
+    cut(e, l, a->m, &j);
+    if (l->act != MN_ACT_NONE) one.n = 1;
+    if (l->next && a->m <= STREAM_ROWS) announce(e, l->next, a->m);
     mn_team_run(e->team, linear_piece, &j, j.across * ((a->m + j.rows_each - 1) / j.rows_each));
 }

@@ -54,6 +54,8 @@ typedef struct mn_linear {
     int n;           /* matrices */
     mn_act act;      /* not NONE: out[0] = act(w[0] a) * (w[1] a), out[1] is not written */
     float *residual; /* not NULL: [T, stride[0]] += out[0]; n must be 1 */
+    const struct mn_linear *next; /* the linear operation after this one, as far as w, n and act:
+                                     waiting threads begin to read its weights. NULL: unknown */
 } mn_linear;
 void mn_exec_linear(const mn_exec *e, const mn_linear *l, const mn_acts *a);
 
