@@ -81,20 +81,42 @@ LANES void scores_direct(const int f, const int R, const int G, const mn_attn_jo
             put_scores(j->scratch + (size_t)(row + r) * MN_ATTN_PITCH, g[i], acc[r][i]);
 }
 
-/* R query rows times one group of keys already in f32, keys [d][16]. */
-LANES void scores_tile(const int R, const mn_attn_job *j, int row, key_group g, const float *keys) {
-    v16 acc[MN_KEY_ROWS];
+/* R query rows times G groups of keys already in f32, keys [G][d][16]. */
+LANES void scores_tile(const int R, const int G, const mn_attn_job *j, int row, const key_group *g,
+                       const float *keys) {
+    v16 acc[MN_KEY_ROWS][MN_KEY_GROUPS];
     const float *q[MN_KEY_ROWS];
     for (int r = 0; r < R; r++) {
-        acc[r] = v_set(0);
+        for (int i = 0; i < G; i++) acc[r][i] = v_set(0);
         q[r] = query(j, row + r);
     }
     for (int e = 0; e < j->d; e++) {
-        const v16 k = v_load(keys + 16 * e);
-        for (int r = 0; r < R; r++) acc[r] = v_fma(k, v_set(q[r][e]), acc[r]);
+        v16 k[MN_KEY_GROUPS];
+        for (int i = 0; i < G; i++) k[i] = v_load(keys + 16 * (i * j->d + e));
+        for (int r = 0; r < R; r++) {
+            const v16 x = v_set(q[r][e]);
+            for (int i = 0; i < G; i++) acc[r][i] = v_fma(k[i], x, acc[r][i]);
+        }
     }
     for (int r = 0; r < R; r++)
-        put_scores(j->scratch + (size_t)(row + r) * MN_ATTN_PITCH, g, acc[r]);
+        for (int i = 0; i < G; i++)
+            put_scores(j->scratch + (size_t)(row + r) * MN_ATTN_PITCH, g[i], acc[r][i]);
+}
+
+/* All rows times G groups, from g on. */
+LANES void scores_groups(const int f, const int G, const mn_attn_job *j, const mn_attn_piece *p,
+                         int g) {
+    float *keys = j->scratch + (size_t)MN_ATTN_ROWS * MN_ATTN_PITCH;
+    key_group of[MN_KEY_GROUPS];
+    for (int i = 0; i < G; i++) {
+        of[i] = group_at(j, p, g + i);
+        for (int e = 0; e < j->d; e++)
+            v_store(keys + 16 * (i * j->d + e), key_load(f, of[i].data, j->d, e));
+    }
+    int r = 0;
+    for (; r + MN_KEY_ROWS <= j->rows; r += MN_KEY_ROWS)
+        scores_tile(MN_KEY_ROWS, G, j, r, of, keys);
+    for (; r < j->rows; r++) scores_tile(1, G, j, r, of, keys);
 }
 
 LANES void piece_scores(const int f, const mn_attn_job *j, const mn_attn_piece *p) {
@@ -115,36 +137,46 @@ LANES void piece_scores(const int f, const mn_attn_job *j, const mn_attn_piece *
         }
         return;
     }
-    float *keys = j->scratch + (size_t)MN_ATTN_ROWS * MN_ATTN_PITCH;
-    for (int g = p->row / 16; g <= last; g++) {
-        const key_group of = group_at(j, p, g);
-        for (int e = 0; e < j->d; e++) v_store(keys + 16 * e, key_load(f, of.data, j->d, e));
-        int r = 0;
-        for (; r + MN_KEY_ROWS <= j->rows; r += MN_KEY_ROWS)
-            scores_tile(MN_KEY_ROWS, j, r, of, keys);
-#if MN_KEY_ROWS > 4
-        for (; r + 4 <= j->rows; r += 4) scores_tile(4, j, r, of, keys);
+    int g = p->row / 16;
+#if MN_KEY_GROUPS > 1
+    for (; g + MN_KEY_GROUPS - 1 <= last; g += MN_KEY_GROUPS)
+        scores_groups(f, MN_KEY_GROUPS, j, p, g);
 #endif
-        for (; r < j->rows; r++) scores_tile(1, j, r, of, keys);
-    }
+    for (; g <= last; g++) scores_groups(f, 1, j, p, g);
+}
+
+/* Weights of 16 positions from p on, of which [from, to) are visible; returns them. */
+LANES v16 weigh_edge(float *s, int p, int from, int to, v16 max) {
+    v16 w = v_set(0);
+    if (p + 16 > from && p < to)
+        w = v_range(v_exp(v_sub(v_load(s + p), max)), w, from - p, to - p);
+    v_store(s + p, w);
+    return w;
 }
 
 /* Scores of one row to weights, zero outside [from, to) as far as [low, high) reaches. */
 LANES void weigh(float *s, int from, int to, int low, int high, float *max, float *sum) {
     const v16 none = v_set(-INFINITY);
+    const int inner = (from + 15) / 16 * 16, outer = to / 16 * 16; /* whole vectors are visible */
     v16 top = none;
-    for (int p = from / 16 * 16; p < to; p += 16)
-        top = v_max(v_range(v_load(s + p), none, from - p, to - p), top);
-    const float m = v_top(top);
+    if (from < to) {
+        for (int p = inner; p < outer; p += 16) top = v_max(v_load(s + p), top);
+        const int edge[2] = {from / 16 * 16, outer};
+        for (int i = 0; i < 2; i++)
+            if (edge[i] < to)
+                top = v_max(v_range(v_load(s + edge[i]), none, from - edge[i], to - edge[i]), top);
+    }
+    *max = v_top(top);
+    const v16 m = v_set(*max);
     v16 total = v_set(0);
-    for (int p = low / 16 * 16; p < high; p += 16) {
-        v16 w = v_set(0);
-        if (p + 16 > from && p < to)
-            w = v_range(v_exp(v_sub(v_load(s + p), v_set(m))), w, from - p, to - p);
+    int p = low / 16 * 16;
+    for (; p < high && p < inner; p += 16) total = v_add(total, weigh_edge(s, p, from, to, m));
+    for (; p < outer; p += 16) {
+        const v16 w = v_exp(v_sub(v_load(s + p), m));
         v_store(s + p, w);
         total = v_add(total, w);
     }
-    *max = m;
+    for (; p < high; p += 16) total = v_add(total, weigh_edge(s, p, from, to, m));
     *sum = v_sum(total);
 }
 
@@ -174,8 +206,10 @@ LANES void values_tile(const int f, const int direct, const int R, const int V,
 
 LANES void values_rows(const int f, const int direct, const int R, const mn_attn_job *j, int row,
                        const uint8_t *stored, const float *floats, int n, int at) {
+    const int wide = direct ? 4 : MN_VALUE_VECS;
     int e = 0;
-    for (; e + 64 <= j->d; e += 64) values_tile(f, direct, R, 4, j, row, stored, floats, n, at, e);
+    for (; e + 16 * wide <= j->d; e += 16 * wide)
+        values_tile(f, direct, R, direct ? 4 : MN_VALUE_VECS, j, row, stored, floats, n, at, e);
     for (; e < j->d; e += 16) values_tile(f, direct, R, 1, j, row, stored, floats, n, at, e);
 }
 

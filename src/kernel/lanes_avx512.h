@@ -14,8 +14,10 @@
 #define MN_ROWS       6
 #define MN_VECS       2
 #define MN_SLICE      768 /* inputs of them that are decoded at a time */
-#define MN_KEY_ROWS   12 /* query rows in one register tile of scores */
-#define MN_VALUE_ROWS 6  /* and of weighted sums */
+#define MN_KEY_ROWS   6 /* query rows in one register tile of scores */
+#define MN_KEY_GROUPS 4 /* and groups of 16 keys */
+#define MN_VALUE_ROWS 6 /* rows in one register tile of weighted sums */
+#define MN_VALUE_VECS 4 /* and vectors of elements */
 
 typedef __m512 v16;
 /* Wrapped, so that 16 numbers and 64 bytes cannot be mixed up. */
@@ -99,8 +101,7 @@ LANES v16 v_floor(v16 x) {
     return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }
 LANES v16 v_scale2(v16 x, v16 n) {
-    const __m512i e = _mm512_add_epi32(_mm512_cvttps_epi32(n), _mm512_set1_epi32(127));
-    return _mm512_mul_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32(e, 23)));
+    return _mm512_scalef_ps(x, n);
 }
 
 LANES i16 i_set(int32_t s) {

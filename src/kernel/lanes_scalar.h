@@ -21,7 +21,9 @@
 #define MN_VECS       1 /* weight tiles (16 columns) beside each other in it */
 #define MN_SLICE      768 /* inputs of them that are decoded at a time */
 #define MN_KEY_ROWS   4 /* query rows in one register tile of scores */
-#define MN_VALUE_ROWS 1 /* and of weighted sums */
+#define MN_KEY_GROUPS 1 /* and groups of 16 keys */
+#define MN_VALUE_ROWS 1 /* rows in one register tile of weighted sums */
+#define MN_VALUE_VECS 4 /* and vectors of elements */
 
 typedef struct {
     float f[16];
