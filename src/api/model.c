@@ -49,6 +49,7 @@ int mn_model_open(const char *name, const mn_model_options *options, mn_model **
     mn_model *m = mn_calloc(1, sizeof *m);
     if (!m) return MN_FAIL(MN_ENOMEM, "no memory to open a model");
     pthread_mutex_init(&m->step, NULL);
+    mn_kept_open(&m->kept);
     char *path = NULL;
     const mn_kernels *kernels;
     const int threads = o->threads > 0 ? o->threads : mn_cpu_count() < 64 ? mn_cpu_count() : 64;
@@ -72,6 +73,7 @@ void mn_model_close(mn_model **pm) {
     mn_model *m = *pm;
     *pm = NULL;
     if (!m) return;
+    mn_kept_close(&m->kept);
     mn_template_free(&m->chat);
     mn_engine_close(&m->engine);
     mn_net_close(&m->net);

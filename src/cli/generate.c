@@ -144,9 +144,11 @@ int mn_cli_documents(const mn_opt_list *files, mn_buf *out) {
 }
 
 void mn_cli_facts(const mn_stats *s, double first_token_ms) {
-    fprintf(
-        stderr,
-        "%d tokens read at %.0f/s, %d written at %.1f/s, first after %.0f ms, %.0f MB of memory\n",
-        s->prompt_tokens, s->prefill_tps, s->tokens, s->decode_tps, first_token_ms,
-        mn_cli_peak_rss_mb());
+    char kept[32] = "";
+    if (s->cached_tokens) snprintf(kept, sizeof kept, " (%d kept)", s->cached_tokens);
+    fprintf(stderr,
+            "%d tokens read%s at %.0f/s, %d written at %.1f/s, first after %.0f ms, %.0f MB of "
+            "memory\n",
+            s->prompt_tokens, kept, s->prefill_tps, s->tokens, s->decode_tps, first_token_ms,
+            mn_cli_peak_rss_mb());
 }

@@ -71,6 +71,7 @@ int mn_answer(mn_model *model, const mn_request *r, mn_stats *stats) {
     size_t from = 0;
     char text[4096];
     *stats = (mn_stats){.finish = "stop", .tokens = 1, .prompt_tokens = 5};
+    if (r->n_turns > 1) stats->cached_tokens = 3;
     model->cancel = 0;
     while (room_for(r, from) > ROOM) {
         if (!r->drop_oldest || from + 2 >= r->n_turns)
@@ -185,8 +186,10 @@ static void commands(void **state) {
     assert_has(r.out, "seed 7");
     assert_has(r.out, "seed 8");
     assert_has(r.err, "2 turns; 6 of 120 tokens of context; ended by: stop");
+    assert_has(r.err, "5 tokens read at ");
     assert_has(r.err, "/regen");
     assert_has(r.err, "top-k 40");
+    assert_has(TALK("hi\nagain\n/stats\n", TOY).err, "5 tokens read (3 kept) at ");
     r = TALK(
         "/regn\n/set temp hot\n/set model x\n/set tmp 1\n/set temp\n/file\n/regen\n/stats\nhi\n",
         TOY);
