@@ -53,7 +53,8 @@ typedef struct mn_model_options {
     int threads;          /* compute threads; 0: one per core */
     int no_pull;          /* do not fetch a missing model: MN_ENOENT instead */
     mn_progress progress; /* for pulling and packing */
-    void (*notice)(void *user, const char *line); /* licence terms of a pulled model and the like */
+    /* A line for the user: licence terms of a pulled model, no room for the packed weights. */
+    void (*notice)(void *user, const char *line);
     void *notice_user;
 } mn_model_options;
 

@@ -60,6 +60,8 @@ int mn_model_open(const char *name, const mn_model_options *options, mn_model **
     if (rc >= 0) rc = mn_exec_open(threads, kernels, &m->exec);
     if (rc >= 0)
         rc = mn_net_open(path, m->exec.team, pack_report, (void *)(uintptr_t)&o->progress, &m->net);
+    if (rc >= 0 && o->notice && mn_packfile_in_memory(m->net->pack))
+        o->notice(o->notice_user, mn_packfile_in_memory(m->net->pack));
     if (rc >= 0) rc = mn_exec_reserve(&m->exec, mn_engine_scratch_bytes(m->net));
     if (rc >= 0) rc = mn_engine_open(m->net, &m->exec, &m->engine);
     if (rc >= 0) rc = open_chat(m);

@@ -89,9 +89,8 @@ static int read_saved(work *w, const perplexity_options *o) {
     return 0;
 }
 
-static int prepare(work *w, const perplexity_options *o, mn_progress progress) {
-    const mn_model_options options = {.threads = o->threads, .progress = progress};
-    MN_TRY(mn_model_open(o->model, &options, &w->model));
+static int prepare(work *w, const perplexity_options *o) {
+    MN_TRY(mn_cli_model_open(o->model, o->threads, &w->model));
     mn_model_info info;
     mn_model_describe(w->model, &info);
     w->n_vocab = info.n_vocab;
@@ -164,11 +163,10 @@ static int run(const void *options, int n_words, const char *const *words) {
     if (!o->file == !o->kl_base)
         return MN_FAIL(MN_CLI_USAGE, "perplexity: give a text with --file, or saved logits with "
                                      "--kl-base, and not both");
-    mn_cli_bar opening = {.in_bytes = 1}, scoring = {0};
+    mn_cli_bar scoring = {0};
     const mn_progress bar = mn_cli_progress(&scoring);
     work w = {0};
-    int rc = prepare(&w, o, mn_cli_progress(&opening));
-    mn_cli_progress_clear(&opening);
+    int rc = prepare(&w, o);
     for (int32_t chunk = 0; rc >= 0 && chunk < w.chunks; chunk++) {
         if (bar.report)
             bar.report(bar.user, "scoring windows", (uint64_t)chunk, (uint64_t)w.chunks);

@@ -101,3 +101,14 @@ void mn_cli_notice(void *bar, const char *line) {
     if (bar) mn_cli_progress_clear(bar);
     fprintf(stderr, "omnesia: %s\n", line);
 }
+
+int mn_cli_model_open(const char *name, int threads, mn_model **out) {
+    mn_cli_bar bar = {.in_bytes = 1};
+    const mn_model_options how = {.threads = threads,
+                                  .progress = mn_cli_progress(&bar),
+                                  .notice = mn_cli_notice,
+                                  .notice_user = &bar};
+    const int rc = mn_model_open(name, &how, out);
+    mn_cli_progress_clear(&bar);
+    return rc;
+}
