@@ -346,6 +346,27 @@ static void budget(void **state) {
     assert_int_equal(mn_budget_used(), 0);
 }
 
+/* Who begins anew after a long conversation does not go on holding its memory. */
+static void shrinks(void **state) {
+    (void)state;
+    static const char file[] = "tiny-llama.gguf";
+    static char words[TEXT];
+    mn_model *m = open_tiny(file);
+    talk t;
+    begin(&t, 3000, 0, 0);
+    add(&t, "user", "hello");
+    answer(m, &t);
+    const uint64_t small = mn_budget_used();
+    memset(words, 'w', 1500);
+    turn(file, m, &t, words);
+    assert_true(mn_budget_used() > small);
+    t.r.n_turns = 1;
+    assert_true(turn(file, m, &t, NULL) > 40);
+    assert_int_equal(mn_budget_used(), small);
+    mn_model_close(&m);
+    assert_int_equal(mn_budget_used(), 0);
+}
+
 /* The n-th allocation of a second turn fails: one sentence or the answer; the next turn works. */
 static void no_memory(void **state) {
     (void)state;
@@ -387,6 +408,7 @@ int main(void) {
                                        cmocka_unit_test(refused),
                                        cmocka_unit_test(together),
                                        cmocka_unit_test(budget),
-                                       cmocka_unit_test(no_memory)};
+                                       cmocka_unit_test(no_memory),
+                                       cmocka_unit_test(shrinks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
