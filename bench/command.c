@@ -12,11 +12,6 @@ static const mn_bench *const benches[] = {&mn_bench_speed};
 enum { N = sizeof benches / sizeof *benches };
 
 #define AT(field) offsetof(mn_bench_options, field)
-#define COUNT(c, long_name, field, text, most, about)                                          \
-    {                                                                                          \
-        .kind = MN_OPT_INT, .letter = c, .name = long_name, .value = "N", .offset = AT(field), \
-        .min = 0, .max = most, .standard = text, .no_env = 1, .help = about                    \
-    }
 static const mn_opt options[] = {
     {.kind = MN_OPT_TEXT,
      .letter = 'm',
@@ -25,10 +20,12 @@ static const mn_opt options[] = {
      .offset = AT(model),
      .standard = "smollm2-135m",
      .help = "a name that `omnesia models` lists, or a GGUF file"},
-    COUNT('p', "prompt", prompt, "512", 1 << 20, "tokens of prefill"),
-    COUNT('n', "gen", gen, "64", 1 << 20, "tokens of decode"),
-    COUNT('t', "threads", threads, "0", 64, "compute threads; 0: one per core"),
-    COUNT('d', "depth", depth, "0", 1 << 20, "tokens already in the KV cache"),
+    {MN_CLI_COUNT('p', "prompt", AT(prompt), 1 << 20, "512", "tokens of prefill"), .no_env = 1},
+    {MN_CLI_COUNT('n', "gen", AT(gen), 1 << 20, "64", "tokens of decode"), .no_env = 1},
+    {MN_CLI_COUNT('t', "threads", AT(threads), 64, "0", "compute threads; 0: one per core"),
+     .no_env = 1},
+    {MN_CLI_COUNT('d', "depth", AT(depth), 1 << 20, "0", "tokens already in the KV cache"),
+     .no_env = 1},
     {.kind = MN_OPT_U64,
      .letter = 's',
      .name = "seed",

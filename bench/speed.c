@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "cli/progress.h"
 
 static uint64_t next(uint64_t *state) { /* splitmix64 (Steele et al. 2014) */
     uint64_t z = *state += 0x9E3779B97F4A7C15u;
@@ -78,11 +79,10 @@ static int print(const mn_model *m, const mn_bench_options *o, const run *r) {
 }
 
 static int speed(const mn_bench_options *o) {
-    const mn_model_options how = {.threads = o->threads};
     mn_model *m = NULL;
     run r = {0};
     const int total = o->depth + (o->prompt > o->gen ? o->prompt : o->gen) + 33;
-    int rc = mn_model_open(o->model, &how, &m);
+    int rc = mn_cli_model_open(o->model, o->threads, &m);
     if (rc >= 0) rc = mn_session_open(m, total, 0, &r.s);
     if (rc >= 0) {
         r.ids = mn_malloc((size_t)total * sizeof *r.ids);

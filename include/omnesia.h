@@ -53,7 +53,8 @@ typedef struct mn_model_options {
     int threads;          /* compute threads; 0: one per core */
     int no_pull;          /* do not fetch a missing model: MN_ENOENT instead */
     mn_progress progress; /* for pulling and packing */
-    void (*notice)(void *user, const char *line); /* licence terms of a pulled model and the like */
+    /* A line for the user: licence terms of a pulled model, no room for the packed weights. */
+    void (*notice)(void *user, const char *line);
     void *notice_user;
 } mn_model_options;
 
@@ -130,14 +131,18 @@ typedef struct mn_request {
 MN_API mn_request mn_request_default(void);
 
 typedef struct mn_stats {
-    int32_t prompt_tokens, tokens, cached_tokens;
+    int32_t prompt_tokens, tokens;
+    int32_t cached_tokens;          /* of the prompt, that needed no computing */
     int32_t dropped_turns;          /* by drop_oldest */
-    double prefill_tps, decode_tps; /* tokens per second; 0: nothing measured */
+    double prefill_tps, decode_tps; /* computed tokens per second; 0: nothing measured */
     double first_token_ms;          /* from the start of mn_answer */
     const char *finish;             /* "stop" (end token or stop text), "length", "cancelled" */
 } mn_stats;
 
-/* Answer with a fresh session. stats may be NULL. MN_ETOOLONG: the prompt exceeds the context. */
+/* Answer. stats may be NULL. MN_ETOOLONG: the prompt exceeds the context. The model keeps the keys
+ * and values of its last answer: a prompt that begins with the same tokens (the next turn of a
+ * conversation), under the same context and kv_q8, is computed from where they differ; the bytes
+ * of the answer are the same. What is kept stays in the budget and goes when that gets short. */
 MN_API int mn_answer(mn_model *model, const mn_request *request, mn_stats *stats);
 /* Ask a running mn_answer of this model to stop; callable from any thread and from a signal
  * handler. */

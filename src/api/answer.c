@@ -3,7 +3,8 @@
  * api/answer.c - the spine: the whole way of a request, clause by clause (docs/TOUR.md).
  *
  *   prompt -> ids (template, tokenizer) -> room in the context
- *          -> step: prefill -> sample -> text -> caller
+ *          -> kept: the last answer's session, if it knows a part of them
+ *          -> step: prefill of the rest -> sample -> text -> caller
  *                                                          ^------ step: one token <-----'
  */
 #include "api/model.h"
@@ -31,21 +32,21 @@ mn_request mn_request_default(void) {
 typedef struct answer {
     mn_model *m;
     const mn_request *r;
-    mn_seq *seq;
+    mn_session *session;
     mn_sampler *sampler;
     mn_stopper *stopper;
     float *logits; /* [V] */
     size_t logits_bytes;
-    mn_buf ids, text;
+    mn_buf ids; /* int32_t: of the prompt, then those that were stepped */
+    mn_buf text;
     mn_stats stats;
-    int prompt_done; /* tokens, for progress */
 } answer;
 
 static int going(void *user) {
     answer *a = user;
     if (atomic_load(&a->m->cancel)) return 0;
     const mn_progress *p = &a->r->progress;
-    const int n = mn_seq_length(a->seq);
+    const int n = mn_session_length(a->session);
     return !p->report || n >= a->stats.prompt_tokens ||
            p->report(p->user, "reading the prompt", (uint64_t)n,
                      (uint64_t)a->stats.prompt_tokens) == 0;
@@ -75,11 +76,7 @@ static int prompt(answer *a, int context) {
 }
 
 static int step(answer *a, const int32_t *ids, int n) {
-    const mn_part part = {a->seq, ids, n, a->logits, 1};
-    pthread_mutex_lock(&a->m->step);
-    const int rc = mn_engine_step(a->m->engine, &part, 1, going, a);
-    pthread_mutex_unlock(&a->m->step);
-    return rc;
+    return mn_session_step(a->session, ids, n, a->logits, 1, going, a);
 }
 
 /* Show text; 1 when the caller has had enough. */
@@ -105,7 +102,7 @@ static int say(answer *a, int32_t id) {
 }
 
 static int generate(answer *a) {
-    const int context = mn_seq_context(a->seq);
+    const int context = mn_seq_context(a->session->seq);
     const int most = a->r->max_tokens > 0 ? a->r->max_tokens : context;
     a->stats.finish = "length";
     while (a->stats.tokens < most) {
@@ -119,7 +116,8 @@ static int generate(answer *a) {
         a->stats.tokens++;
         const int ended = say(a, id);
         MN_TRY(ended);
-        if (ended || a->stats.tokens == most || mn_seq_length(a->seq) >= context) break;
+        if (ended || a->stats.tokens == most || mn_session_length(a->session) >= context) break;
+        MN_TRY(mn_buf_append(&a->ids, &id, sizeof id));
         const int rc = step(a, &id, 1);
         if (rc == MN_ECANCELLED) {
             a->stats.finish = "cancelled";
@@ -136,7 +134,8 @@ static int generate(answer *a) {
 
 static int prepare(answer *a, int context) {
     const mn_request *r = a->r;
-    mn_kv_layout layout;
+    const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
+    const int n = a->stats.prompt_tokens;
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     const mn_sampling how = {
@@ -153,26 +152,33 @@ static int prepare(answer *a, int context) {
         .bias = (const mn_logit_bias *)(const void *)r->bias,
         .n_bias = r->n_bias};
     _Static_assert(sizeof(mn_bias) == sizeof(mn_logit_bias), "one shape under two names");
-    if (r->kv_q8 && a->m->net->d % 32)
-        return MN_FAIL(MN_EUNSUPPORTED, "q8 KV needs heads of a multiple of 32, these have %d",
-                       a->m->net->d);
-    mn_engine_layout(a->m->engine, r->kv_q8 ? MN_KV_Q8 : MN_KV_F16, &layout);
-    MN_TRY(mn_seq_open(&layout, context, &a->seq));
+    MN_TRY(mn_kept_resume(a->m, context, r->kv_q8, ids, n, &a->session));
+    a->stats.cached_tokens = mn_session_length(a->session);
     MN_TRY(mn_sampler_open(&how, a->m->net->V, &a->sampler));
     MN_TRY(mn_stopper_open(r->stop, r->n_stop, &a->stopper));
     a->logits_bytes = (size_t)a->m->net->V * sizeof(float);
     void *p;
     MN_TRY(mn_alloc_pages(a->logits_bytes, "logits", &p));
     a->logits = p;
+    for (int i = 0; i < n; i++) mn_sampler_accept(a->sampler, ids[i]);
+    return 0;
+}
+
+/* Prefill: what the session does not hold yet. */
+static int read_prompt(answer *a) {
+    const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
+    const int n = a->stats.prompt_tokens - a->stats.cached_tokens;
+    const double before = mn_clock_seconds();
+    MN_TRY(step(a, ids + a->stats.cached_tokens, n));
+    a->stats.prefill_tps = n / (mn_clock_seconds() - before);
     return 0;
 }
 
 static void close_all(answer *a) {
-    mn_seq_close(&a->seq);
+    mn_kept_take_back(&a->m->kept, &a->session, &a->ids);
     mn_sampler_close(&a->sampler);
     mn_stopper_close(&a->stopper);
     if (a->logits) mn_free_pages(a->logits, a->logits_bytes);
-    mn_buf_free(&a->ids);
     mn_buf_free(&a->text);
 }
 
@@ -183,14 +189,9 @@ int mn_answer(mn_model *m, const mn_request *request, mn_stats *stats) {
     atomic_store(&m->cancel, 0);
     int rc = prompt(&a, context);
     if (rc >= 0) rc = prepare(&a, context);
-    const int32_t *ids = (const int32_t *)(const void *)a.ids.data;
-    for (int i = 0; rc >= 0 && i < a.stats.prompt_tokens; i++) mn_sampler_accept(a.sampler, ids[i]);
-
-    const double before = mn_clock_seconds();
-    if (rc >= 0) rc = step(&a, ids, a.stats.prompt_tokens);
-    const double first = mn_clock_seconds();
+    if (rc >= 0) rc = read_prompt(&a);
     if (rc >= 0) {
-        a.stats.prefill_tps = a.stats.prompt_tokens / (first - before);
+        const double first = mn_clock_seconds();
         a.stats.first_token_ms = (first - start) * 1e3;
         rc = generate(&a);
         const double rest = mn_clock_seconds() - first;

@@ -49,6 +49,7 @@ int mn_model_open(const char *name, const mn_model_options *options, mn_model **
     mn_model *m = mn_calloc(1, sizeof *m);
     if (!m) return MN_FAIL(MN_ENOMEM, "no memory to open a model");
     pthread_mutex_init(&m->step, NULL);
+    mn_kept_open(&m->kept);
     char *path = NULL;
     const mn_kernels *kernels;
     const int threads = o->threads > 0 ? o->threads : mn_cpu_count() < 64 ? mn_cpu_count() : 64;
@@ -59,6 +60,8 @@ int mn_model_open(const char *name, const mn_model_options *options, mn_model **
     if (rc >= 0) rc = mn_exec_open(threads, kernels, &m->exec);
     if (rc >= 0)
         rc = mn_net_open(path, m->exec.team, pack_report, (void *)(uintptr_t)&o->progress, &m->net);
+    if (rc >= 0 && o->notice && mn_packfile_in_memory(m->net->pack))
+        o->notice(o->notice_user, mn_packfile_in_memory(m->net->pack));
     if (rc >= 0) rc = mn_exec_reserve(&m->exec, mn_engine_scratch_bytes(m->net));
     if (rc >= 0) rc = mn_engine_open(m->net, &m->exec, &m->engine);
     if (rc >= 0) rc = open_chat(m);
@@ -72,6 +75,7 @@ void mn_model_close(mn_model **pm) {
     mn_model *m = *pm;
     *pm = NULL;
     if (!m) return;
+    mn_kept_close(&m->kept);
     mn_template_free(&m->chat);
     mn_engine_close(&m->engine);
     mn_net_close(&m->net);

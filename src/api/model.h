@@ -4,6 +4,7 @@
  */
 #ifndef MN_API_MODEL_H
 #define MN_API_MODEL_H
+#include "api/kept.h"
 #include "engine/step.h"
 #include "model/template.h"
 #include "omnesia.h"
@@ -18,6 +19,7 @@ struct mn_model {
     mn_engine *engine;
     mn_template *chat;      /* NULL: the model has none that we know */
     const char *chat_error; /* why, when compiling failed; owned */
+    mn_kept kept;           /* session of the last answer */
     pthread_mutex_t step;   /* one step at a time */
     atomic_int cancel;      /* set by mn_cancel, cleared when an answer begins */
 };
@@ -26,6 +28,11 @@ struct mn_session {
     mn_model *model;
     mn_seq *seq;
 };
+
+/* Append n tokens and compute, as engine/step.h has it, one step of a model at a time. When the
+ * budget is short the kept session goes first. */
+int mn_session_step(mn_session *s, const int32_t *ids, int n, float *logits, int n_logits,
+                    int (*go_on)(void *user), void *user);
 
 /* Tokens of a conversation or a raw prompt, appended to ids (int32_t). */
 int mn_prompt_encode(const mn_model *m, const mn_request *r, size_t drop, mn_buf *ids);

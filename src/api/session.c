@@ -45,15 +45,23 @@ void mn_session_close(mn_session **ps) {
     mn_free(s);
 }
 
+int mn_session_step(mn_session *s, const int32_t *ids, int n, float *logits, int n_logits,
+                    int (*go_on)(void *user), void *user) {
+    mn_model *m = s->model;
+    const mn_part part = {s->seq, ids, n, logits, n_logits};
+    pthread_mutex_lock(&m->step);
+    int rc = mn_engine_step(m->engine, &part, 1, go_on, user);
+    if (rc == MN_EFULL && mn_kept_drop(&m->kept))
+        rc = mn_engine_step(m->engine, &part, 1, go_on, user);
+    pthread_mutex_unlock(&m->step);
+    return rc;
+}
+
 int mn_session_eval(mn_session *s, const int32_t *ids, int32_t n, float *logits, int32_t n_logits) {
     if (n < 0 || n_logits < 0 || n_logits > n)
         return MN_FAIL(MN_EINVAL, "%d tokens with %d rows of logits", n, n_logits);
     if (!n) return 0;
-    const mn_part part = {s->seq, ids, n, n_logits ? logits : NULL, n_logits};
-    pthread_mutex_lock(&s->model->step);
-    const int rc = mn_engine_step(s->model->engine, &part, 1, NULL, NULL);
-    pthread_mutex_unlock(&s->model->step);
-    return rc;
+    return mn_session_step(s, ids, n, n_logits ? logits : NULL, n_logits, NULL, NULL);
 }
 
 int32_t mn_session_length(const mn_session *s) {

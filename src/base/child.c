@@ -7,6 +7,7 @@
 #include "base/child.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -19,7 +20,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -165,14 +165,8 @@ static void drain(mn_child *c) {
     c->said[c->n] = 0;
 }
 
-static long now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int mn_child_wait(mn_child *c, int wait_ms, int *status) {
-    const long until = now_ms() + wait_ms;
+    const int64_t until = (int64_t)(mn_clock_ns() / 1000000) + wait_ms;
     for (long nap = 1; !c->ended; nap = nap < 25 ? nap * 2 : 50) {
         int st;
         const pid_t done = waitpid(c->pid, &st, WNOHANG);
@@ -183,7 +177,7 @@ int mn_child_wait(mn_child *c, int wait_ms, int *status) {
             if (c->said_fd >= 0) drain(c);
             break;
         }
-        const long left = until - now_ms();
+        const int64_t left = until - (int64_t)(mn_clock_ns() / 1000000);
         if (left <= 0) return 0;
         struct pollfd p = {.fd = c->said_fd, .events = POLLIN}; /* fd -1: just a nap */
         poll(&p, 1, (int)(left < nap ? left : nap));

@@ -17,6 +17,7 @@
 #include "base/team.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <linux/futex.h>
@@ -27,7 +28,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MAX_THREADS = 64, BITS = 20, SPIN_NS = 20000 };
@@ -64,11 +64,6 @@ static void futex_wait(_Atomic uint32_t *word, uint32_t seen) {
 }
 static void futex_wake(_Atomic uint32_t *word, int n) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
-}
-static uint64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 static void breathe(void) {
 #ifdef __x86_64__
@@ -125,20 +120,21 @@ static void *serve(void *arg) {
     uint32_t seen = 0;
     while (!atomic_load(&t->stop)) {
         fetch_soon(t, s.worker, &t->generation, seen);
-        const uint64_t start = now();
+        const uint64_t start = mn_clock_ns();
         int slept = 0;
         while (atomic_load(&t->generation) == seen) {
             for (int i = 0;
                  i < 64 && atomic_load_explicit(&t->generation, memory_order_relaxed) == seen; i++)
                 breathe();
-            if (now() - start < SPIN_NS) continue;
+            if (mn_clock_ns() - start < SPIN_NS) continue;
             atomic_fetch_add(&t->asleep, 1);
             if (atomic_load(&t->generation) == seen) futex_wait(&t->generation, seen);
             atomic_fetch_sub(&t->asleep, 1);
             slept = 1;
         }
         /* Waiting for the next operation counts when it was short: a longer sleep is idleness. */
-        if (!slept) atomic_fetch_add_explicit(&t->waited, now() - start, memory_order_relaxed);
+        if (!slept)
+            atomic_fetch_add_explicit(&t->waited, mn_clock_ns() - start, memory_order_relaxed);
         seen = atomic_load(&t->generation);
         take(t, s.worker);
     }
@@ -166,18 +162,18 @@ void mn_team_run(mn_team *t, void (*work)(void *, int, int), void *ctx, int n) {
     take(t, 0);
     uint32_t done = atomic_load(&t->done);
     if (done < (uint32_t)n) fetch_soon(t, 0, &t->done, done);
-    const uint64_t start = now();
+    const uint64_t start = mn_clock_ns();
     while ((done = atomic_load(&t->done)) < (uint32_t)n) {
         for (int i = 0;
              i < 64 && atomic_load_explicit(&t->done, memory_order_relaxed) < (uint32_t)n; i++)
             breathe();
-        if (now() - start < SPIN_NS) continue;
+        if (mn_clock_ns() - start < SPIN_NS) continue;
         atomic_store(&t->caller_asleep, 1);
         done = atomic_load(&t->done);
         if (done < (uint32_t)n) futex_wait(&t->done, done);
         atomic_store(&t->caller_asleep, 0);
     }
-    atomic_fetch_add_explicit(&t->waited, now() - start, memory_order_relaxed);
+    atomic_fetch_add_explicit(&t->waited, mn_clock_ns() - start, memory_order_relaxed);
 }
 
 void mn_team_soon(mn_team *t, int worker, const void *data, size_t bytes) {
@@ -186,12 +182,12 @@ void mn_team_soon(mn_team *t, int worker, const void *data, size_t bytes) {
 }
 
 void mn_team_watch(mn_team *t) {
-    t->watch_from = now();
+    t->watch_from = mn_clock_ns();
     atomic_store(&t->waited, 0);
 }
 
 double mn_team_waited(const mn_team *t) {
-    const double span = (double)(now() - t->watch_from) * t->size;
+    const double span = (double)(mn_clock_ns() - t->watch_from) * t->size;
     return span > 0 ? (double)atomic_load(&((mn_team *)(uintptr_t)t)->waited) / span : 0;
 }
 

@@ -315,17 +315,6 @@ static int converse(chat *c, mn_cli_line *lines) {
     return rc < 0 && !c->failed ? rc : 0;
 }
 
-static int open_model(const mn_cli_generate *o) {
-    mn_cli_bar bar = {.in_bytes = 1};
-    const mn_model_options how = {.threads = o->threads,
-                                  .progress = mn_cli_progress(&bar),
-                                  .notice = mn_cli_notice,
-                                  .notice_user = &bar};
-    const int rc = mn_model_open(o->model, &how, &model);
-    mn_cli_progress_clear(&bar);
-    return rc;
-}
-
 static void free_chat(chat *c) {
     forget(c, 0, c->n_turns);
     mn_free(c->turn);
@@ -343,7 +332,7 @@ static int run(const void *opaque, int n_words, const char *const *arguments) {
     mn_cli_line *lines = NULL;
     int rc = mn_cli_region(&c.o);
     if (rc >= 0) rc = mn_cli_documents(&c.o.files, &c.first);
-    if (rc >= 0) rc = open_model(&c.o);
+    if (rc >= 0) rc = mn_cli_model_open(c.o.model, c.o.threads, &model);
     if (rc >= 0) rc = mn_cli_line_open(&lines);
     if (rc >= 0) {
         catch_interrupts();

@@ -2,6 +2,12 @@
  *
  * cli/chat_line.c - a line from the terminal (libedit) or from a pipe.
  *
+ * While an answer is written the terminal edits lines itself, and what is typed waits. There it
+ * would turn Ctrl-D into a zero byte, which libedit takes for its quoting key: Ctrl-D would be lost
+ * and the next key become text. So between lines the terminal knows no end-of-file key: Ctrl-D
+ * waits as it is, and ends the conversation when its turn comes. A zero byte (Ctrl-Space) sets a
+ * mark.
+ *
  * The prompt goes to standard error: standard output carries answers only. The history file is
  * plain text, rewritten as a whole at the end of a conversation; losing it is no failure.
  */
@@ -78,6 +84,8 @@ static int open_terminal(mn_cli_line *l) {
     el_set(l->edit, EL_CLIENTDATA, l);
     el_set(l->edit, EL_PROMPT, prompt);
     el_set(l->edit, EL_EDITOR, "emacs");
+    el_set(l->edit, EL_SETTY, "-x", "eof=", NULL);
+    el_set(l->edit, EL_BIND, "^@", "em-set-mark", NULL);
     history(l->history, &event, H_SETSIZE, HISTORY);
     history(l->history, &event, H_SETUNIQUE, 1);
     el_set(l->edit, EL_HIST, history, l->history);

@@ -29,6 +29,11 @@ extern const mn_opt mn_cli_common_rows[];
 #define MN_CLI_COMMON \
     { .kind = MN_OPT_ROWS, .rows = mn_cli_common_rows }
 
+/* A row for a whole number from 0 to `high`, in braces: {MN_CLI_COUNT(...), .no_env = 1}. */
+#define MN_CLI_COUNT(letter_, name_, offset_, high, standard_, help_)                      \
+    .kind = MN_OPT_INT, .letter = letter_, .name = name_, .value = "N", .offset = offset_, \
+    .min = 0, .max = high, .standard = standard_, .help = help_
+
 typedef struct mn_cli_command {
     const char *name;
     /* `options` is the filled struct. 0: success; negative: failure with mn_error_detail(),

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 static double born; /* when this process began, CLOCK_MONOTONIC seconds */
 
@@ -34,12 +33,6 @@ double mn_cli_peak_rss_mb(void) {
         .kind = MN_OPT_FLOAT, .name = long_name, .value = "X", .offset = AT(field), .min = low, \
         .max = high, .standard = text, .help = about                                            \
     }
-#define COUNT(c, long_name, field, high, text, about)                                          \
-    {                                                                                          \
-        .kind = MN_OPT_INT, .letter = c, .name = long_name, .value = "N", .offset = AT(field), \
-        .min = 0, .max = high, .standard = text, .help = about                                 \
-    }
-
 const mn_opt mn_cli_generate_rows[] = {
     {.kind = MN_OPT_TEXT,
      .letter = 'm',
@@ -48,9 +41,10 @@ const mn_opt mn_cli_generate_rows[] = {
      .offset = AT(model),
      .standard = "smollm2-135m",
      .help = "a name that `omnesia models` lists, or a GGUF file"},
-    COUNT('n', "tokens", tokens, 1 << 24, "0", "most tokens of an answer; 0: as many as fit"),
-    COUNT('t', "threads", threads, 64, "0", "compute threads; 0: one per core"),
-    COUNT(0, "ctx", context, 1 << 24, "0", "tokens of context; 0: the model's own"),
+    {MN_CLI_COUNT('n', "tokens", AT(tokens), 1 << 24, "0",
+                  "most tokens of an answer; 0: as many as fit")},
+    {MN_CLI_COUNT('t', "threads", AT(threads), 64, "0", "compute threads; 0: one per core")},
+    {MN_CLI_COUNT(0, "ctx", AT(context), 1 << 24, "0", "tokens of context; 0: the model's own")},
     {.kind = MN_OPT_CHOICE,
      .name = "kv",
      .value = "FORMAT",
@@ -71,7 +65,8 @@ const mn_opt mn_cli_generate_rows[] = {
      .standard = "You are a helpful AI assistant.",
      .help = "what the model is told about its role; '' leaves it to the template"},
     NUMBER("temp", temp, 0, 100, "0.8", "temperature; 0 is greedy and repeatable"),
-    COUNT(0, "top-k", top_k, 1 << 24, "40", "sample from the k likeliest tokens; 0: all"),
+    {MN_CLI_COUNT(0, "top-k", AT(top_k), 1 << 24, "40",
+                  "sample from the k likeliest tokens; 0: all")},
     NUMBER("top-p", top_p, 0, 1, "0.95", "from the likeliest that make up p together; 1: all"),
     NUMBER("min-p", min_p, 0, 1, "0.05", "from those at least p times as likely as the likeliest"),
     NUMBER("typical-p", typical_p, 0, 1, "1", "from the most typical that make up p; 1: all"),
@@ -79,7 +74,8 @@ const mn_opt mn_cli_generate_rows[] = {
            "divide the logits of recent tokens; 1: off"),
     NUMBER("presence-penalty", presence_penalty, -100, 100, "0", "taken off recent tokens"),
     NUMBER("frequency-penalty", frequency_penalty, -100, 100, "0", "taken off for each recent use"),
-    COUNT(0, "repeat-last-n", repeat_last_n, 1 << 24, "64", "how far back recent reaches"),
+    {MN_CLI_COUNT(0, "repeat-last-n", AT(repeat_last_n), 1 << 24, "64",
+                  "how far back recent reaches")},
     {.kind = MN_OPT_U64,
      .name = "seed",
      .value = "S",
@@ -144,9 +140,11 @@ int mn_cli_documents(const mn_opt_list *files, mn_buf *out) {
 }
 
 void mn_cli_facts(const mn_stats *s, double first_token_ms) {
-    fprintf(
-        stderr,
-        "%d tokens read at %.0f/s, %d written at %.1f/s, first after %.0f ms, %.0f MB of memory\n",
-        s->prompt_tokens, s->prefill_tps, s->tokens, s->decode_tps, first_token_ms,
-        mn_cli_peak_rss_mb());
+    char kept[32] = "";
+    if (s->cached_tokens) snprintf(kept, sizeof kept, " (%d kept)", s->cached_tokens);
+    fprintf(stderr,
+            "%d tokens read%s at %.0f/s, %d written at %.1f/s, first after %.0f ms, %.0f MB of "
+            "memory\n",
+            s->prompt_tokens, kept, s->prefill_tps, s->tokens, s->decode_tps, first_token_ms,
+            mn_cli_peak_rss_mb());
 }

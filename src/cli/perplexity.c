@@ -89,9 +89,8 @@ static int read_saved(work *w, const perplexity_options *o) {
     return 0;
 }
 
-static int prepare(work *w, const perplexity_options *o, mn_progress progress) {
-    const mn_model_options options = {.threads = o->threads, .progress = progress};
-    MN_TRY(mn_model_open(o->model, &options, &w->model));
+static int prepare(work *w, const perplexity_options *o) {
+    MN_TRY(mn_cli_model_open(o->model, o->threads, &w->model));
     mn_model_info info;
     mn_model_describe(w->model, &info);
     w->n_vocab = info.n_vocab;
@@ -164,11 +163,10 @@ static int run(const void *options, int n_words, const char *const *words) {
     if (!o->file == !o->kl_base)
         return MN_FAIL(MN_CLI_USAGE, "perplexity: give a text with --file, or saved logits with "
                                      "--kl-base, and not both");
-    mn_cli_bar opening = {.in_bytes = 1}, scoring = {0};
+    mn_cli_bar scoring = {0};
     const mn_progress bar = mn_cli_progress(&scoring);
     work w = {0};
-    int rc = prepare(&w, o, mn_cli_progress(&opening));
-    mn_cli_progress_clear(&opening);
+    int rc = prepare(&w, o);
     for (int32_t chunk = 0; rc >= 0 && chunk < w.chunks; chunk++) {
         if (bar.report)
             bar.report(bar.user, "scoring windows", (uint64_t)chunk, (uint64_t)w.chunks);
@@ -208,15 +206,9 @@ static const mn_opt options[] = {
      .max = 1 << 20,
      .standard = "512",
      .help = "tokens in a window"},
-    {.kind = MN_OPT_INT,
-     .name = "chunks",
-     .value = "N",
-     .no_env = 1,
-     .offset = offsetof(perplexity_options, chunks),
-     .min = 0,
-     .max = INT32_MAX,
-     .standard = "0",
-     .help = "windows at most; 0 is all"},
+    {MN_CLI_COUNT(0, "chunks", offsetof(perplexity_options, chunks), INT32_MAX, "0",
+                  "windows at most; 0 is all"),
+     .no_env = 1},
     {.kind = MN_OPT_TEXT,
      .name = "kl-base",
      .value = "FILE",
@@ -229,15 +221,8 @@ static const mn_opt options[] = {
      .standard = "f16",
      .choices = "f16|q8",
      .help = "format of the KV cache"},
-    {.kind = MN_OPT_INT,
-     .letter = 't',
-     .name = "threads",
-     .value = "N",
-     .offset = offsetof(perplexity_options, threads),
-     .min = 0,
-     .max = 1024,
-     .standard = "0",
-     .help = "compute threads; 0 is one per core"},
+    {MN_CLI_COUNT('t', "threads", offsetof(perplexity_options, threads), 64, "0",
+                  "compute threads; 0: one per core")},
     MN_CLI_COMMON,
     {0}};
 

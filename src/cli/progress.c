@@ -8,18 +8,12 @@
 #include "cli/progress.h"
 
 #include "base/budget.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
-
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static int columns(void) {
     struct winsize w;
@@ -73,7 +67,7 @@ static void draw(const mn_cli_bar *b, const char *what, uint64_t done, uint64_t 
 
 static int report(void *user, const char *what, uint64_t done, uint64_t total) {
     mn_cli_bar *b = user;
-    const double now = seconds();
+    const double now = mn_clock_seconds();
     if (!b->what || strcmp(b->what, what) != 0 || done < b->first) {
         b->what = what;
         b->began = now;
@@ -100,4 +94,15 @@ void mn_cli_progress_clear(mn_cli_bar *bar) {
 void mn_cli_notice(void *bar, const char *line) {
     if (bar) mn_cli_progress_clear(bar);
     fprintf(stderr, "omnesia: %s\n", line);
+}
+
+int mn_cli_model_open(const char *name, int threads, mn_model **out) {
+    mn_cli_bar bar = {.in_bytes = 1};
+    const mn_model_options how = {.threads = threads,
+                                  .progress = mn_cli_progress(&bar),
+                                  .notice = mn_cli_notice,
+                                  .notice_user = &bar};
+    const int rc = mn_model_open(name, &how, out);
+    mn_cli_progress_clear(&bar);
+    return rc;
 }

@@ -137,15 +137,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     int rc = prompt_of(o, n_words, words, &prompt);
     if (rc >= 0 && prompt.len && memchr(prompt.data, 0, prompt.len))
         rc = MN_FAIL(MN_EINVAL, "the prompt has a zero byte; only text can be read");
-    if (rc >= 0) {
-        mn_cli_bar bar = {.in_bytes = 1};
-        const mn_model_options how = {.threads = o->generate.threads,
-                                      .progress = mn_cli_progress(&bar),
-                                      .notice = mn_cli_notice,
-                                      .notice_user = &bar};
-        rc = mn_model_open(o->generate.model, &how, &running);
-        mn_cli_progress_clear(&bar);
-    }
+    if (rc >= 0) rc = mn_cli_model_open(o->generate.model, o->generate.threads, &running);
     if (rc >= 0) rc = answer(o, prompt.data, &stats, &s);
     if (rc >= 0 && !o->json) hint(o->generate.model);
     mn_model_close(&running);

@@ -89,7 +89,8 @@ static int run(const void *options, int n_words, const char *const *words) {
     mn_buf text = {0}, out = {0};
     mn_vocab *vocab = NULL;
     mn_cli_bar bar = {.in_bytes = 1};
-    const mn_model_options open = {.progress = mn_cli_progress(&bar)};
+    const mn_model_options open = {
+        .progress = mn_cli_progress(&bar), .notice = mn_cli_notice, .notice_user = &bar};
     int rc = read_input(o, n_words, words, &text);
     if (rc >= 0) rc = mn_vocab_open(o->model, &open, &vocab);
     mn_cli_progress_clear(&bar);

@@ -207,6 +207,27 @@ void mn_seq_commit(mn_seq *s, int n) {
     give_back(s);
 }
 
+/* Whole blocks beyond the last row go back: who forgets a long text does not go on holding it. */
+static void give_back_end(mn_seq *s) {
+    const span *tail = tail_of(s);
+    extent *e = tail->e;
+    const int rows = (tail->row + tail->n + MN_ATTN_BLOCK - 1) / MN_ATTN_BLOCK * MN_ATTN_BLOCK;
+    if (rows >= e->booked_rows || atomic_load(&e->users) != 1) return; /* a fork may still look */
+    const size_t from = mn_kv_plane_bytes(s->layout.format, rows, s->layout.d);
+    uint64_t blocks = 0;
+    for (int l = 0; l < s->layout.layers; l++) {
+        for (int h = 0; h < s->layout.heads; h++)
+            for (int v = 0; v < 2; v++)
+                mn_release_pages(plane(s, e, l, v, h), from, e->plane_bytes);
+        blocks +=
+            (uint64_t)(e->booked_rows - (e->gone[l] > rows ? e->gone[l] : rows)) / MN_ATTN_BLOCK;
+        if (e->gone[l] > rows) e->gone[l] = rows;
+    }
+    e->booked_rows = rows;
+    e->booked -= blocks * block_bytes(&s->layout);
+    mn_budget_give(blocks * block_bytes(&s->layout));
+}
+
 int mn_seq_trim(mn_seq *s, int n) {
     if (n < 0 || n > s->length)
         return MN_FAIL(MN_EINVAL, "a trim to %d of %d tokens", n, s->length);
@@ -225,6 +246,7 @@ int mn_seq_trim(mn_seq *s, int n) {
     if (!window_intact(s, n)) return MN_FAIL(MN_EINVAL, "a trim to %d lies behind the window", n);
     tail->n = n - tail->at;
     s->length = n;
+    give_back_end(s);
     return 0;
 }
 

@@ -44,8 +44,9 @@ int mn_seq_room(mn_seq *seq, int n);
 /* Planes of one layer and head of the own extent, and the row where the next token goes. */
 void mn_seq_tail(const mn_seq *seq, int layer, int head, void **k, void **v, int *row);
 void mn_seq_commit(mn_seq *seq, int n); /* the n rows just written now count */
-/* Keep the first n tokens. MN_EINVAL when a window layer no longer has what n needs, or n cuts into
- * a shared prefix: trim to 0, which always works, and compute again. */
+/* Keep the first n tokens; whole blocks of rows beyond them go back. MN_EINVAL when a window layer
+ * no longer has what n needs, or n cuts into a shared prefix: trim to 0, which always works, and
+ * compute again. */
 int mn_seq_trim(mn_seq *seq, int n);
 
 /* The pieces that cover positions [from, to) of block b (512 positions), for one layer and head;

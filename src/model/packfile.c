@@ -42,6 +42,7 @@ struct mn_packfile {
     size_t size;
     mn_map map;   /* when mapped */
     void *memory; /* when made in memory */
+    mn_buf why;   /* it is in memory: a sentence */
     const entry *entries;
     uint32_t n;
 };
@@ -312,25 +313,55 @@ static int try_file(const char *path, const header *id, mn_team *team, mn_packfi
     return rc;
 }
 
+/* Under the lock: the file of a process that was faster, or ours. */
+static int make_file(const char *path, const mn_gguf *g, const header *id, mn_team *team,
+                     mn_pack_progress progress, void *user, plan *pl, mn_packfile *p) {
+    mn_buf lock_path = {0};
+    int rc = mn_buf_printf(&lock_path, "%s.lock", path);
+    const int lock = rc < 0 ? rc : mn_file_lock(lock_path.data, -1);
+    mn_buf_free(&lock_path);
+    MN_TRY(lock);
+    if (try_file(path, id, team, p) < 0) {
+        rc = plan_make(g, id, pl);
+        if (rc >= 0) rc = pack_to_file(pl, team, progress, user, path);
+        if (rc >= 0) rc = try_file(path, id, team, p);
+    }
+    close(lock);
+    return rc;
+}
+
+/* p->why holds what failed with this code: add the numbers and what to do. */
+static int explain(mn_packfile *p, const char *path, int code, uint64_t need) {
+    char a[16], b[16];
+    uint64_t room = 0;
+    mn_buf folder = {0};
+    MN_TRY(mn_buf_append(&folder, path, (size_t)(strrchr(path, '/') - path)));
+    mn_file_room(folder.data, &room); /* unknown: none that can be used */
+    mn_buf_free(&folder);
+    return mn_buf_printf(&p->why,
+                         "%s (%s are needed, %s are free); until then the weights are packed in "
+                         "memory at each start",
+                         code == MN_EFULL ? ""
+                                          : "; set OMNESIA_CACHE to a folder that can be written",
+                         mn_budget_human(need, a), mn_budget_human(room, b));
+}
+
 static int make(const char *path, const mn_gguf *g, const header *id, mn_team *team,
                 mn_pack_progress progress, void *user, mn_packfile *p) {
     plan pl = {0};
-    mn_buf lock_path = {0};
-    int rc = mn_buf_printf(&lock_path, "%s.lock", path);
-    int lock = rc < 0 ? rc : mn_file_lock(lock_path.data, -1);
-    if (lock >= 0 && try_file(path, id, team, p) >= 0) goto out; /* somebody was faster */
-    rc = plan_make(g, id, &pl);
-    if (rc < 0) goto out;
-    rc = lock < 0 ? lock : pack_to_file(&pl, team, progress, user, path);
-    if (rc >= 0) rc = try_file(path, id, team, p);
+    int rc = make_file(path, g, id, team, progress, user, &pl, p);
     if (rc == MN_EFULL || rc == MN_EIO || rc == MN_ENOENT) {
-        rc = pack_to_memory(&pl, team, progress, user, p);
+        const int code = rc;
+        rc = mn_buf_puts(&p->why, mn_error_detail());
+        if (rc >= 0 && !pl.total) { /* it did not come so far */
+            plan_free(&pl);
+            rc = plan_make(g, id, &pl);
+        }
+        if (rc >= 0) rc = explain(p, path, code, pl.total);
+        if (rc >= 0) rc = pack_to_memory(&pl, team, progress, user, p);
         if (rc >= 0) attach(p);
     }
-out:
-    if (lock >= 0) close(lock);
     plan_free(&pl);
-    mn_buf_free(&lock_path);
     return rc;
 }
 
@@ -361,10 +392,12 @@ int mn_packfile_open(const char *path, const mn_gguf *g, mn_team *team, mn_pack_
         rc = mn_budget_take(p->size, "the model");
         if (rc < 0) mn_file_unmap(&p->map);
     }
-    if (rc < 0)
+    if (rc < 0) {
+        mn_buf_free(&p->why);
         mn_free(p);
-    else
+    } else {
         *out = p;
+    }
     return rc;
 }
 
@@ -377,6 +410,7 @@ void mn_packfile_close(mn_packfile **pp) {
     else
         mn_budget_give(p->size);
     mn_file_unmap(&p->map);
+    mn_buf_free(&p->why);
     mn_free(p);
 }
 
@@ -406,6 +440,6 @@ uint64_t mn_packfile_bytes(const mn_packfile *p) {
     return p->size;
 }
 
-int mn_packfile_in_memory(const mn_packfile *p) {
-    return p->memory != NULL;
+const char *mn_packfile_in_memory(const mn_packfile *p) {
+    return p->memory ? p->why.data : NULL;
 }

@@ -5,8 +5,9 @@
  * The pack file lives in the cache folder (packs/), is written beside its place, fsynced and
  * renamed under a lock, and is mapped read-only by every process: eight processes hold one copy. It
  * belongs to one GGUF (directory hash, size, time of change) and one layout version; anything else
- * is rebuilt. Sums are checked once per boot. Where there is no room for the file, the same bytes
- * are made in memory, and `note` says so. It also carries the tokenizer's image, ready to use.
+ * is rebuilt. Sums are checked once per boot. Where no file can be made, for want of room or of
+ * permission, the same bytes are made in memory, and mn_packfile_in_memory says why. It also
+ * carries the tokenizer's image, ready to use.
  *
  *   header (64 bytes) | entries [n] | tokenizer image | tensors, each 4096-aligned
  */
@@ -33,6 +34,7 @@ void mn_packfile_close(mn_packfile **p);
 int mn_packfile_find(const mn_packfile *p, const char *name, mn_packed *out);
 void mn_packfile_tokenizer(const mn_packfile *p, const void **image, size_t *n);
 uint64_t mn_packfile_bytes(const mn_packfile *p);
-int mn_packfile_in_memory(const mn_packfile *p); /* 1: no room for a file */
+/* Why the pack is in memory only, in a sentence with numbers and what to do; NULL: it is a file. */
+const char *mn_packfile_in_memory(const mn_packfile *p);
 
 #endif

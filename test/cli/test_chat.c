@@ -5,7 +5,7 @@
  *
  * The engine is this file: mn_answer writes the turns it was given ("u:hello"), so that history,
  * documents, /commands and dropping show in the answer. "slow" goes on until it is cancelled,
- * "fail" is an error, "opts" shows the options.
+ * "wait" takes a moment after its text, "fail" is an error, "opts" shows the options.
  */
 #include "test.h"
 
@@ -16,6 +16,7 @@
 #include "omnesia.h"
 #include "run.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pty.h>
 #include <time.h>
@@ -67,10 +68,17 @@ static int slow(mn_model *model, const mn_request *r) {
     return 0;
 }
 
+/* Time to type ahead. Too little on a busy machine: then the keys come late, which is right too. */
+static int lag(const mn_request *r) {
+    r->on_text(r->user, "ready", 5);
+    return nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL) * 0;
+}
+
 int mn_answer(mn_model *model, const mn_request *r, mn_stats *stats) {
     size_t from = 0;
     char text[4096];
     *stats = (mn_stats){.finish = "stop", .tokens = 1, .prompt_tokens = 5};
+    if (r->n_turns > 1) stats->cached_tokens = 3;
     model->cancel = 0;
     while (room_for(r, from) > ROOM) {
         if (!r->drop_oldest || from + 2 >= r->n_turns)
@@ -85,6 +93,7 @@ int mn_answer(mn_model *model, const mn_request *r, mn_stats *stats) {
         stats->finish = "cancelled";
         return slow(model, r);
     }
+    if (strcmp(last, "wait") == 0) return lag(r);
     if (strcmp(last, "opts") == 0) {
         snprintf(text, sizeof text, "temp %g seed %llu system %s", (double)r->temp,
                  (unsigned long long)r->seed, r->system ? r->system : "-");
@@ -103,6 +112,7 @@ int mn_answer(mn_model *model, const mn_request *r, mn_stats *stats) {
 int mn_cli_write(const char *bytes, size_t n) {
     while (n) {
         const ssize_t k = write(STDOUT_FILENO, bytes, n);
+        if (k < 0 && errno == EINTR) continue; /* Ctrl-C, while the terminal was full */
         if (k <= 0) return MN_FAIL(MN_EIO, "cannot write");
         bytes += k;
         n -= (size_t)k;
@@ -185,8 +195,10 @@ static void commands(void **state) {
     assert_has(r.out, "seed 7");
     assert_has(r.out, "seed 8");
     assert_has(r.err, "2 turns; 6 of 120 tokens of context; ended by: stop");
+    assert_has(r.err, "5 tokens read at ");
     assert_has(r.err, "/regen");
     assert_has(r.err, "top-k 40");
+    assert_has(TALK("hi\nagain\n/stats\n", TOY).err, "5 tokens read (3 kept) at ");
     r = TALK(
         "/regn\n/set temp hot\n/set model x\n/set tmp 1\n/set temp\n/file\n/regen\n/stats\nhi\n",
         TOY);
@@ -298,16 +310,14 @@ static pid_t on_terminal(int *fd) {
     return child;
 }
 
-/* The exit status of the child, typing `key` until it ends. */
-static int ended(pid_t child, int fd, const char *key) {
+/* The exit status of the child after these keys, typed once. */
+static int ended(pid_t child, int fd, const char *keys) {
     int status = -1;
     pid_t gone = 0;
-    for (int times = 0; times < 100 && !gone; times++) {
-        if (write(fd, key, strlen(key)) < 0) break;
-        for (int k = 0; k < 10 && !gone; k++) {
-            shows(fd, "\1", 10);
-            gone = waitpid(child, &status, WNOHANG);
-        }
+    type(fd, keys);
+    for (int times = 0; times < 1000 && !gone; times++) {
+        shows(fd, "\1", 10);
+        gone = waitpid(child, &status, WNOHANG);
     }
     close(fd);
     if (!gone) waitpid(child, &status, 0); /* it has lost its terminal */
@@ -340,6 +350,27 @@ static void terminal(void **state) {
     assert_int_equal(ended(child, fd, "/quit\n"), 0);
 }
 
+/* Keys typed while an answer is written count when it is there. Ctrl-D among them once became a
+ * zero byte, which made libedit take the next key, another Ctrl-D, as text. */
+static void typed_ahead(void **state) {
+    (void)state;
+    int fd;
+    pid_t child = on_terminal(&fd);
+    await(fd, "conversation.\r\n> ");
+    type(fd, "wait\n");
+    await(fd, "ready");
+    type(fd, "more\n");
+    await(fd, "u:wait|u:more\r\n> ");
+    type(fd, "wait\n");
+    await(fd, "ready");
+    assert_int_equal(ended(child, fd, "\x04"), 0);
+    child = on_terminal(&fd);
+    await(fd, "conversation.\r\n> ");
+    assert_int_equal(write(fd, "\0\x10\x10\n", 4), 4); /* Ctrl-Space, and back in the history */
+    await(fd, "u:more\r\n> ");
+    assert_int_equal(ended(child, fd, "\x04"), 0);
+}
+
 static int make_folder(void **state) {
     (void)state;
     if (!mkdtemp(data_folder)) return -1;
@@ -358,6 +389,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conversation), cmocka_unit_test(commands), cmocka_unit_test(documents),
         cmocka_unit_test(full_context), cmocka_unit_test(failures), cmocka_unit_test(terminal),
+        cmocka_unit_test(typed_ahead),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

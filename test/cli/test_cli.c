@@ -46,6 +46,26 @@ static void usage_errors(void **s) {
     assert_non_null(strstr(r.err, "what is 'b' for?"));
 }
 
+/* Every command that counts has the same bounds; benches take none from the environment. */
+static void counts(void **s) {
+    (void)s;
+    static const char *const commands[] = {"run", "chat", "perplexity", "bench"};
+    char words[64];
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(words, sizeof words, "%s -t 65", commands[i]);
+        const cli_run r = run(words);
+        assert_int_equal(r.status, 2);
+        assert_non_null(strstr(r.err, "65"));
+        assert_non_null(strstr(r.err, "between 0 and 64"));
+    }
+    setenv("OMNESIA_GEN", "many", 1);
+    assert_int_equal(run("bench --help").status, 0);
+    unsetenv("OMNESIA_GEN");
+    setenv("OMNESIA_TOP_K", "many", 1);
+    assert_int_equal(run("run --help").status, 2);
+    unsetenv("OMNESIA_TOP_K");
+}
+
 static void output_that_fails(void **s) {
     (void)s;
     cli_run r = run("help >/dev/full");
@@ -161,10 +181,11 @@ static void models_and_doctor(void **s) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_command),     cmocka_unit_test(help),
-        cmocka_unit_test(usage_errors),   cmocka_unit_test(output_that_fails),
-        cmocka_unit_test(committed_docs), cmocka_unit_test(man_page),
-        cmocka_unit_test(out_of_memory),  cmocka_unit_test(inspect),
-        cmocka_unit_test(tokenize),       cmocka_unit_test(models_and_doctor)};
+        cmocka_unit_test(no_command),        cmocka_unit_test(help),
+        cmocka_unit_test(usage_errors),      cmocka_unit_test(counts),
+        cmocka_unit_test(output_that_fails), cmocka_unit_test(committed_docs),
+        cmocka_unit_test(man_page),          cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(inspect),           cmocka_unit_test(tokenize),
+        cmocka_unit_test(models_and_doctor)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

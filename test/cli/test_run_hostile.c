@@ -61,6 +61,18 @@ static void refused(const char *why, const cli_run *r) {
         fail_msg("%s: status %d, out \"%s\", err \"%s\"", why, r->status, r->out, r->err);
 }
 
+/* One line says why the weights are packed in memory, how much room they need, and what to do. */
+static void in_memory(const cli_run *r, const char *why) {
+    const char *line = strstr(r->err, "omnesia: "), *end = line ? strchr(line, '\n') : NULL;
+    const char *parts[] = {why, "OMNESIA_CACHE", "kB are needed", "are free",
+                           "memory at each start"};
+    for (size_t i = 0; i < 5; i++) {
+        const char *at = line ? strstr(line, parts[i]) : NULL;
+        if (!at || !end || at > end) fail_msg("\"%s\" lacks \"%s\"", r->err, parts[i]);
+    }
+    assert_null(strstr(end, "omnesia: "));
+}
+
 static int count(const char *pattern) {
     glob_t found;
     const int rc = glob(in_bed(pattern), 0, NULL, &found);
@@ -216,7 +228,7 @@ static void stale_pack(void **s) {
 /* Every I/O call in turn meets a full disk: the answer, or one sentence; never half a pack. */
 static void full_disk(void **s) {
     (void)s;
-    int refusals = 0;
+    int refusals = 0, told = 0;
     for (int n = 1; n <= 100; n++) {
         char environment[64];
         mn_walk_remove(in_bed("packs"));
@@ -226,10 +238,31 @@ static void full_disk(void **s) {
             refused(environment, &r), refusals++;
         else
             assert_string_equal(r.out, answer);
+        if (r.status == 0 && !count("packs/*.pack")) told++, in_memory(&r, "the disk is full");
         assert_int_equal(count("packs/*.tmp.*"), 0);
         right("after a full disk", "");
     }
     assert_true(refusals < 20); /* a pack that cannot be written is made in memory */
+    assert_true(told > 5);
+}
+
+/* A pack that cannot be written for another reason: the same, with the reason. */
+static void no_place(void **s) {
+    (void)s;
+    mn_walk_remove(in_bed("packs"));
+    right("as made", "");
+    char mine[160];
+    snprintf(mine, sizeof mine, "%s", the_pack());
+    unlink(mine);
+    mkdir(mine, 0700);
+    const cli_run r = ask("", "model.gguf");
+    assert_int_equal(r.status, 0);
+    assert_string_equal(r.out, answer);
+    in_memory(&r, strrchr(mine, '/'));
+    in_memory(&r, "directory; set OMNESIA_CACHE to a folder that can be written");
+    rmdir(mine);
+    right("with a place", "");
+    assert_null(strstr(ask("", "model.gguf").err, "memory at each start"));
 }
 
 /* A temporary of a process that died is swept away, that of a living one is left alone. */
@@ -253,6 +286,7 @@ static void leftovers(void **s) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(truncated),    cmocka_unit_test(foreign),
                                        cmocka_unit_test(damaged_pack), cmocka_unit_test(stale_pack),
-                                       cmocka_unit_test(full_disk),    cmocka_unit_test(leftovers)};
+                                       cmocka_unit_test(full_disk),    cmocka_unit_test(leftovers),
+                                       cmocka_unit_test(no_place)};
     return cmocka_run_group_tests(tests, make_bed, drop_bed);
 }

@@ -5,10 +5,10 @@
  */
 #include "test.h"
 
+#include "base/clock.h"
 #include "kernel/kernel.h"
 
 #include <math.h>
-#include <time.h>
 
 static uint32_t state = 12345;
 static uint32_t rnd(void) {
@@ -307,12 +307,6 @@ static void attentions(void **unused) {
     }
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void bench(void) {
     static const int formats[] = {MN_Q4_1, MN_Q8_0, MN_Q4_K, MN_Q5_0, MN_Q6_K, MN_Q4_0};
     size_t count;
@@ -337,11 +331,11 @@ static void bench(void) {
                 for (int j = 0; j < 6; j++) {
                     double best = 1e9;
                     for (int rep = 0; rep < (ms[j] > 8 ? 5 : 20); rep++) {
-                        const double t0 = now();
+                        const double t0 = mn_clock_seconds();
                         for (int tile = 0; tile < n / 16; tile += 4)
                             all[t]->product(&w.packed, tile, 4, &a, 0, ms[j], out + 16 * tile,
                                             (size_t)n, scratch);
-                        const double s = now() - t0;
+                        const double s = mn_clock_seconds() - t0;
                         if (s < best) best = s;
                     }
                     printf("  m=%d %.0f GMAC/s", ms[j], (double)n * k * ms[j] / best * 1e-9);

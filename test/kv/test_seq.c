@@ -131,6 +131,37 @@ static void trims(void **state) {
     assert_int_equal(mn_budget_used(), 0);
 }
 
+/* A trim gives back the blocks beyond it, and they can be had again. */
+static void trims_give_back(void **state) {
+    (void)state;
+    const uint64_t block = mn_kv_plane_bytes(MN_KV_F16, BLOCK, D) * 2 * HEADS;
+    mn_seq *s = fresh(6000), *t;
+    grow(s, 1, 2 * BLOCK, BLOCK);
+    assert_int_equal(mn_seq_bytes(s), block * (2 + 2 + 2));
+    assert_ok(mn_seq_trim(s, BLOCK + 1)); /* the second block is still in use */
+    assert_int_equal(mn_seq_bytes(s), block * (2 + 2 + 2));
+    assert_ok(mn_seq_trim(s, BLOCK));
+    assert_int_equal(mn_seq_bytes(s), block * (1 + 1 + 1));
+    assert_int_equal(mn_budget_used(), mn_seq_bytes(s));
+    grow(s, 1, 4 * BLOCK, BLOCK); /* layers of 100 and 600 have given 3 and 2 of 5 back */
+    expect(s, 0, 5 * BLOCK, 1);
+    assert_int_equal(mn_seq_bytes(s), block * (5 + 2 + 3));
+    assert_ok(mn_seq_trim(s, 4 * BLOCK));
+    assert_int_equal(mn_seq_bytes(s), block * (4 + 1 + 2));
+    assert_int_equal(mn_budget_used(), mn_seq_bytes(s));
+    expect(s, 0, 4 * BLOCK, 1);
+    grow(s, 1, BLOCK, 100);
+    assert_ok(mn_seq_fork(s, 5 * BLOCK, &t)); /* what a fork sees stays */
+    const uint64_t shared = mn_budget_used();
+    grow(t, 2, 2 * BLOCK, BLOCK);
+    assert_ok(mn_seq_trim(t, 5 * BLOCK));
+    assert_int_equal(mn_budget_used(), shared);
+    expect(t, 0, 5 * BLOCK, 1);
+    mn_seq_close(&s);
+    mn_seq_close(&t);
+    assert_int_equal(mn_budget_used(), 0);
+}
+
 /* What lies behind a window goes back, and cannot be forked or trimmed to any more. */
 static void windows_give_back(void **state) {
     (void)state;
@@ -230,9 +261,9 @@ static void no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grows),    cmocka_unit_test(forks),
-        cmocka_unit_test(trims),    cmocka_unit_test(windows_give_back),
-        cmocka_unit_test(limits),   cmocka_unit_test(spans),
-        cmocka_unit_test(no_memory)};
+        cmocka_unit_test(grows),     cmocka_unit_test(forks),
+        cmocka_unit_test(trims),     cmocka_unit_test(windows_give_back),
+        cmocka_unit_test(limits),    cmocka_unit_test(spans),
+        cmocka_unit_test(no_memory), cmocka_unit_test(trims_give_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
