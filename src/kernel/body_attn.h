@@ -64,18 +64,29 @@ LANES void put_scores(float *scores, key_group g, v16 s) {
     for (int l = g.lo; l < g.hi; l++) scores[g.at + l] = t[l];
 }
 
-/* R query rows times G groups of keys read as stored. */
+/* R query rows times G neighbouring groups of keys read as stored; the next ones are fetched. */
 LANES void scores_direct(const int f, const int R, const int G, const mn_attn_job *j, int row,
                          const key_group *g) {
+    const size_t bytes = k_group_bytes(f, j->d);
+    const uint8_t *keys = g[0].data;
+    const float *q[4];
     v16 acc[4][4];
-    for (int r = 0; r < R; r++)
+    for (int r = 0; r < R; r++) {
+        q[r] = query(j, row + r);
         for (int i = 0; i < G; i++) acc[r][i] = v_set(0);
-    for (int e = 0; e < j->d; e++)
+    }
+    for (int e = 0; e < j->d; e++) {
+        v16 k[4];
         for (int i = 0; i < G; i++) {
-            const v16 k = key_load(f, g[i].data, j->d, e);
-            for (int r = 0; r < R; r++)
-                acc[r][i] = v_fma(k, v_set(query(j, row + r)[e]), acc[r][i]);
+            const uint8_t *group = keys + (size_t)i * bytes;
+            k[i] = key_load(f, group, j->d, e);
+            if (e % 2 == 0) __builtin_prefetch(group + (size_t)G * bytes + 32 * e, 0, 2);
         }
+        for (int r = 0; r < R; r++) {
+            const v16 x = v_set(q[r][e]);
+            for (int i = 0; i < G; i++) acc[r][i] = v_fma(k[i], x, acc[r][i]);
+        }
+    }
     for (int r = 0; r < R; r++)
         for (int i = 0; i < G; i++)
             put_scores(j->scratch + (size_t)(row + r) * MN_ATTN_PITCH, g[i], acc[r][i]);
@@ -191,6 +202,10 @@ LANES void values_tile(const int f, const int direct, const int R, const int V,
         for (int v = 0; v < V; v++) acc[r][v] = v_load(o + (size_t)r * (size_t)j->d + 16 * v);
     for (int i = 0; i < n; i++) {
         v16 x[4];
+        if (direct) { /* 4 KiB on, a line for 64 bytes of the row */
+            const uint8_t *soon = stored + (size_t)i * v_row_bytes(f, j->d) + 2 * e + 4096;
+            for (int v = 0; v < V; v += 2) __builtin_prefetch(soon + 32 * v, 0, 2);
+        }
         for (int v = 0; v < V; v++)
             x[v] = direct
                        ? value_load(f, stored + (size_t)i * v_row_bytes(f, j->d), j->d, e + 16 * v)
