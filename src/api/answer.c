@@ -52,6 +52,12 @@ static int going(void *user) {
                      (uint64_t)a->stats.prompt_tokens) == 0;
 }
 
+/* Tokens that old turns make room for: what the answer may have, at most a quarter of the context. */
+static int wanted(const mn_request *r, int context) {
+    const int quarter = context / 4 > 1 ? context / 4 : 1;
+    return r->max_tokens > 0 && r->max_tokens < quarter ? r->max_tokens : quarter;
+}
+
 /* ids of the prompt, within the context: oldest turns go first when the request allows it. */
 static int prompt(answer *a, int context) {
     const size_t own = a->r->n_turns && strcmp(a->r->turns[0].role, "system") == 0;
@@ -62,9 +68,10 @@ static int prompt(answer *a, int context) {
         const int n = (int)(a->ids.len / sizeof(int32_t));
         a->stats.prompt_tokens = n;
         a->stats.dropped_turns = (int32_t)drop;
-        if (n > 0 && n < context) return 0;
+        const int droppable = a->r->drop_oldest && own + drop + 1 < a->r->n_turns;
+        if (n > 0 && n <= context - (droppable ? wanted(a->r, context) : 1)) return 0;
         if (!n) return MN_FAIL(MN_EINVAL, "the prompt is empty");
-        if (!a->r->drop_oldest || own + drop + 1 >= a->r->n_turns)
+        if (!droppable)
             return MN_FAIL(
                 MN_ETOOLONG,
                 "the prompt has %d tokens, but the context holds %d (one must be left for "
@@ -116,7 +123,11 @@ static int generate(answer *a) {
         a->stats.tokens++;
         const int ended = say(a, id);
         MN_TRY(ended);
-        if (ended || a->stats.tokens == most || mn_session_length(a->session) >= context) break;
+        if (ended || a->stats.tokens == most) break;
+        if (mn_session_length(a->session) >= context) {
+            a->stats.full_context = context;
+            break;
+        }
         MN_TRY(mn_buf_append(&a->ids, &id, sizeof id));
         const int rc = step(a, &id, 1);
         if (rc == MN_ECANCELLED) {

@@ -130,6 +130,7 @@ static int answer(chat *c) {
     MN_TRY(rc);
     if (c->write_failed) return MN_FAIL(MN_EIO, "nobody reads the answer");
     MN_TRY(mn_cli_write("\n", 1));
+    mn_cli_full(&c->stats);
     say_what_was_left_out(c);
     return c->answer.len ? add_turn(c, "assistant", NULL, c->answer.data) : 0;
 }

@@ -139,6 +139,12 @@ int mn_cli_documents(const mn_opt_list *files, mn_buf *out) {
     return 0;
 }
 
+void mn_cli_full(const mn_stats *s) {
+    if (!s->full_context) return;
+    fprintf(stderr, "(the context of %d tokens is full: the answer ends here; --ctx allows more)\n",
+            s->full_context);
+}
+
 void mn_cli_facts(const mn_stats *s, double first_token_ms) {
     char kept[32] = "";
     if (s->cached_tokens) snprintf(kept, sizeof kept, " (%d kept)", s->cached_tokens);

@@ -28,6 +28,8 @@ int mn_cli_region(const mn_cli_generate *o);
 /* The texts of -f FILE.., each marked as data with its name, appended to `out`: what stands before
  * the question, so that all questions about one document share one prefix. */
 int mn_cli_documents(const mn_opt_list *files, mn_buf *out);
+/* A sentence on standard error when the context was full before the answer ended. */
+void mn_cli_full(const mn_stats *stats);
 /* The line of facts on standard error: tokens/s of prefill and decode, first token, memory. */
 void mn_cli_facts(const mn_stats *stats, double first_token_ms);
 double mn_cli_peak_rss_mb(void);

@@ -117,6 +117,7 @@ static int answer(const run_options *o, const char *prompt, mn_stats *stats, sin
     if (rc >= 0) rc = s->rc;
     if (rc >= 0 && o->json) return print_json(s, stats);
     if (rc >= 0 && !s->ends_line) rc = mn_cli_write("\n", 1);
+    if (rc >= 0) mn_cli_full(stats);
     if (rc >= 0) mn_cli_facts(stats, s->first_ms);
     return rc;
 }

@@ -207,6 +207,34 @@ static void dropped_turns(void **state) {
     mn_model_close(&m);
 }
 
+/* Old turns go early enough that an answer finds a quarter of the context; one that fills it is told
+ * from one that had enough. */
+static void room_for_an_answer(void **state) {
+    (void)state;
+    static const char file[] = "tiny-llama.gguf";
+    mn_model *m = open_tiny(file);
+    talk t;
+    begin(&t, 200, 0, 1);
+    t.r.drop_oldest = 1;
+    t.r.max_tokens = 1;
+    while (t.r.n_turns < 6) turn(file, m, &t, "once upon a time there was");
+    talk last = t;
+    last.r.n_turns--; /* the question again, with room to say more */
+    last.r.user = &last;
+    last.r.max_tokens = 0;
+    const mn_stats s = answer(m, &last);
+    assert_true(s.prompt_tokens <= 150);
+    if (strcmp(s.finish, "length") == 0) {
+        assert_int_equal(s.full_context, 200);
+        assert_int_equal(s.prompt_tokens + s.tokens, 201); /* the last one is not read */
+    } else {
+        assert_int_equal(s.full_context, 0);
+    }
+    last.r.max_tokens = 2;
+    assert_int_equal(answer(m, &last).full_context, 0);
+    mn_model_close(&m);
+}
+
 /* Behind a window that has given rows back nothing can be kept: computed afresh, the same bytes. */
 static void behind_the_window(void **state) {
     (void)state;
@@ -399,16 +427,12 @@ static void no_memory(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(conversations),
-                                       cmocka_unit_test(changes),
-                                       cmocka_unit_test(other_shapes),
-                                       cmocka_unit_test(dropped_turns),
-                                       cmocka_unit_test(behind_the_window),
-                                       cmocka_unit_test(cancelled),
-                                       cmocka_unit_test(refused),
-                                       cmocka_unit_test(together),
-                                       cmocka_unit_test(budget),
-                                       cmocka_unit_test(no_memory),
-                                       cmocka_unit_test(shrinks)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(conversations),      cmocka_unit_test(changes),
+        cmocka_unit_test(other_shapes),       cmocka_unit_test(dropped_turns),
+        cmocka_unit_test(room_for_an_answer), cmocka_unit_test(behind_the_window),
+        cmocka_unit_test(cancelled),          cmocka_unit_test(refused),
+        cmocka_unit_test(together),           cmocka_unit_test(budget),
+        cmocka_unit_test(no_memory),          cmocka_unit_test(shrinks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
