@@ -132,9 +132,9 @@ MN_API mn_request mn_request_default(void);
 
 typedef struct mn_stats {
     int32_t prompt_tokens, tokens;
-    int32_t cached_tokens;          /* of the prompt, that needed no computing */
-    int32_t dropped_turns;          /* by drop_oldest */
-    int32_t full_context;           /* the context, when it was full before the answer ended, or 0 */
+    int32_t cached_tokens; /* of the prompt, that needed no computing */
+    int32_t dropped_turns; /* by drop_oldest */
+    int32_t full_context;  /* the context, when it was full before the answer ended, or 0 */
     double prefill_tps, decode_tps; /* computed tokens per second; 0: nothing measured */
     double first_token_ms;          /* from the start of mn_answer */
     const char *finish;             /* "stop" (end token or stop text), "length", "cancelled" */

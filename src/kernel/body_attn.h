@@ -159,8 +159,7 @@ LANES void piece_scores(const int f, const mn_attn_job *j, const mn_attn_piece *
 /* Weights of 16 positions from p on, of which [from, to) are visible; returns them. */
 LANES v16 weigh_edge(float *s, int p, int from, int to, v16 max) {
     v16 w = v_set(0);
-    if (p + 16 > from && p < to)
-        w = v_range(v_exp(v_sub(v_load(s + p), max)), w, from - p, to - p);
+    if (p + 16 > from && p < to) w = v_range(v_exp(v_sub(v_load(s + p), max)), w, from - p, to - p);
     v_store(s + p, w);
     return w;
 }

@@ -139,8 +139,8 @@ LANES void panel_rows(const int V, const int run, const int min, const int wide,
                       const slice *s, const mn_acts *a, int row, int rows, float *out,
                       size_t out_stride) {
     int i = 0;
-#define ROWS(R)                                                                                 \
-    for (; i + (R) <= rows; i += (R))                                                           \
+#define ROWS(R)                       \
+    for (; i + (R) <= rows; i += (R)) \
         panel(R, V, run, min, wide, shift, s, a, row + i, out + (size_t)i * out_stride, out_stride);
     ROWS(MN_ROWS)
 #if MN_ROWS > 4

@@ -35,8 +35,9 @@ LANES size_t panel_bytes(int k) {
 LANES void unpack(const int f, const mn_packed *w, int tile, int k0, int k, uint8_t *scratch,
                   uint8_t zero) {
     const int run = run_of(f), group = is_k(f) ? 8 : 1;
-    const uint8_t *p = w->data + (size_t)tile * w->tile_bytes +
-                       (size_t)(k0 / (32 * group)) * (size_t)(head_bytes(f) + group * part_bytes(f));
+    const uint8_t *p =
+        w->data + (size_t)tile * w->tile_bytes +
+        (size_t)(k0 / (32 * group)) * (size_t)(head_bytes(f) + group * part_bytes(f));
     float *scale = (float *)(void *)(scratch + (size_t)k * 16), *min = scale + k / run * 16;
     for (int b = 0; b < k / 32;) {
         const uint8_t *head = p;

@@ -66,8 +66,8 @@ static inline mn_qrow mn_qrow_at(const mn_acts *a, int i) {
 /* The same row from input k0 on, a multiple of 32. */
 static inline mn_qrow mn_qrow_from(mn_qrow q, int k0) {
     const int n = k0 / 32 * MN_SIDE;
-    return (mn_qrow){q.q + k0,       q.scale + n, q.dsum + n, q.dsum16 + 2 * n,
-                     q.less + n, q.less16 + 2 * n};
+    return (mn_qrow){q.q + k0,         q.scale + n, q.dsum + n,
+                     q.dsum16 + 2 * n, q.less + n,  q.less16 + 2 * n};
 }
 
 /* Attention of one KV head over one piece of a block: see body_attn.h. */

@@ -13,10 +13,10 @@
 #define MN_ROWS       2
 #define MN_VECS       1
 #define MN_SLICE      768 /* inputs of them that are decoded at a time */
-#define MN_KEY_ROWS   4 /* query rows in one register tile of scores */
-#define MN_KEY_GROUPS 1 /* and groups of 16 keys */
-#define MN_VALUE_ROWS 2 /* rows in one register tile of weighted sums */
-#define MN_VALUE_VECS 2 /* and vectors of elements */
+#define MN_KEY_ROWS   4   /* query rows in one register tile of scores */
+#define MN_KEY_GROUPS 1   /* and groups of 16 keys */
+#define MN_VALUE_ROWS 2   /* rows in one register tile of weighted sums */
+#define MN_VALUE_VECS 2   /* and vectors of elements */
 
 typedef struct {
     __m256 a, b;

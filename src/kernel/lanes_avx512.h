@@ -14,10 +14,10 @@
 #define MN_ROWS       6
 #define MN_VECS       2
 #define MN_SLICE      768 /* inputs of them that are decoded at a time */
-#define MN_KEY_ROWS   6 /* query rows in one register tile of scores */
-#define MN_KEY_GROUPS 4 /* and groups of 16 keys */
-#define MN_VALUE_ROWS 6 /* rows in one register tile of weighted sums */
-#define MN_VALUE_VECS 4 /* and vectors of elements */
+#define MN_KEY_ROWS   6   /* query rows in one register tile of scores */
+#define MN_KEY_GROUPS 4   /* and groups of 16 keys */
+#define MN_VALUE_ROWS 6   /* rows in one register tile of weighted sums */
+#define MN_VALUE_VECS 4   /* and vectors of elements */
 
 typedef __m512 v16;
 /* Wrapped, so that 16 numbers and 64 bytes cannot be mixed up. */

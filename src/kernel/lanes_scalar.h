@@ -16,14 +16,14 @@
 #include <string.h>
 
 #define LANES         static inline __attribute__((always_inline, unused))
-#define MN_FUSED      1 /* most rows that are multiplied while weights are decoded */
-#define MN_ROWS       4 /* rows of activations in one register tile of the matrix product */
-#define MN_VECS       1 /* weight tiles (16 columns) beside each other in it */
+#define MN_FUSED      1   /* most rows that are multiplied while weights are decoded */
+#define MN_ROWS       4   /* rows of activations in one register tile of the matrix product */
+#define MN_VECS       1   /* weight tiles (16 columns) beside each other in it */
 #define MN_SLICE      768 /* inputs of them that are decoded at a time */
-#define MN_KEY_ROWS   4 /* query rows in one register tile of scores */
-#define MN_KEY_GROUPS 1 /* and groups of 16 keys */
-#define MN_VALUE_ROWS 1 /* rows in one register tile of weighted sums */
-#define MN_VALUE_VECS 4 /* and vectors of elements */
+#define MN_KEY_ROWS   4   /* query rows in one register tile of scores */
+#define MN_KEY_GROUPS 1   /* and groups of 16 keys */
+#define MN_VALUE_ROWS 1   /* rows in one register tile of weighted sums */
+#define MN_VALUE_VECS 4   /* and vectors of elements */
 
 typedef struct {
     float f[16];
