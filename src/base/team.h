@@ -5,8 +5,8 @@
  * Each thread has a run of neighbouring pieces of its own, takes them in ascending order, and then
  * takes from the ends of the others' runs, so a slow or descheduled thread costs at most what it has
  * in hand, and memory is read in long stretches. Waiting never burns a core: a thread with nothing
- * to take fetches what it will read next (mn_team_soon), spins for about 20 us (two futex wakes) and
- * then sleeps (design decision 8). The caller is worker 0 and works too.
+ * to take fetches what it will read next (mn_team_soon), spins for about 20 us (two futex wakes)
+ * and then sleeps (design decision 8). The caller is worker 0 and works too.
  */
 #ifndef MN_BASE_TEAM_H
 #define MN_BASE_TEAM_H
@@ -19,8 +19,8 @@ int mn_team_open(int threads, mn_team **out); /* 1..64 threads, the caller inclu
 void mn_team_close(mn_team **team);
 int mn_team_size(const mn_team *team);
 
-/* Run work(ctx, piece, worker) for every piece 0 <= piece < n (n <= 1,000,000); returns when all are
- * done. One caller at a time. */
+/* Run work(ctx, piece, worker) for every piece 0 <= piece < n (n <= 1,000,000); returns when all
+ * are done. One caller at a time. */
 void mn_team_run(mn_team *team, void (*work)(void *ctx, int piece, int worker), void *ctx, int n);
 
 /* The first piece of a worker's own run of n. */

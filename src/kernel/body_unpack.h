@@ -30,8 +30,8 @@ LANES size_t panel_bytes(int k) {
     default: break;                      \
     }
 
-/* Decode k inputs of one tile, from input k0 on (whole records), into scratch. zero: subtracted from
- * each code (AMX takes signed codes). */
+/* Decode k inputs of one tile, from input k0 on (whole records), into scratch. zero: subtracted
+ * from each code (AMX takes signed codes). */
 LANES void unpack(const int f, const mn_packed *w, int tile, int k0, int k, uint8_t *scratch,
                   uint8_t zero) {
     const int run = run_of(f), group = is_k(f) ? 8 : 1;

@@ -207,8 +207,8 @@ static void dropped_turns(void **state) {
     mn_model_close(&m);
 }
 
-/* Old turns go early enough that an answer finds a quarter of the context; one that fills it is told
- * from one that had enough. */
+/* Old turns go early enough that an answer finds a quarter of the context; one that fills it is
+ * told from one that had enough. */
 static void room_for_an_answer(void **state) {
     (void)state;
     static const char file[] = "tiny-llama.gguf";
