@@ -52,7 +52,8 @@ static int going(void *user) {
                      (uint64_t)a->stats.prompt_tokens) == 0;
 }
 
-/* Tokens that old turns make room for: what the answer may have, at most a quarter of the context. */
+/* Tokens that old turns make room for: what the answer may have, a quarter of the context at
+ * most. */
 static int wanted(const mn_request *r, int context) {
     const int quarter = context / 4 > 1 ? context / 4 : 1;
     return r->max_tokens > 0 && r->max_tokens < quarter ? r->max_tokens : quarter;
