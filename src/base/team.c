@@ -4,11 +4,12 @@
  *
  *   run = generation (24 bits) | next piece (20 bits) | end (20 bits)
  *
- * mn_team_run writes the job, then stores every run with the next generation (release). A thread
- * takes pieces by compare-and-swap (acquire), from the front of its own run or the back of
- * another's, a quarter of what is left at a time: the generation and the pieces arrive in one word. A thread
- * that holds a piece keeps that job alive, because the caller returns only when `done` has counted
- * all n; one that found nothing touches nothing. So a late thread can never see half of two jobs.
+ * mn_team_run writes the job, then stores every run with the next generation (release). A
+ * thread takes pieces by compare-and-swap (acquire), from the front of its own run or the back
+ * of another's, a quarter of what is left at a time: the generation and the pieces arrive in
+ * one word. A thread that holds a piece keeps that job alive, because the caller returns only
+ * when `done` has counted all n; one that found nothing touches nothing. So a late thread can
+ * never see half of two jobs.
  *
  * Sleeping: a worker announces itself in `asleep`, looks at the generation again and futex-waits on
  * it; the caller changes the generation and then reads `asleep`. All four are sequentially

@@ -2,11 +2,12 @@
  *
  * base/team.h - a team of threads that shares out the pieces of one operation at a time.
  *
- * Each thread has a run of neighbouring pieces of its own, takes them in ascending order, and then
- * takes from the ends of the others' runs, so a slow or descheduled thread costs at most what it
- * has in hand, and memory is read in long stretches. Waiting never burns a core: a thread with nothing
- * to take fetches what it will read next (mn_team_soon), spins for about 20 us (two futex wakes)
- * and then sleeps (design decision 8). The caller is worker 0 and works too.
+ * Each thread has a run of neighbouring pieces of its own, takes them in ascending order, and
+ * then takes from the ends of the others' runs, so a slow or descheduled thread costs at most
+ * what it has in hand, and memory is read in long stretches. Waiting never burns a core: a
+ * thread with nothing to take fetches what it will read next (mn_team_soon), spins for about 20
+ * us (two futex wakes) and then sleeps (design decision 8). The caller is worker 0 and works
+ * too.
  */
 #ifndef MN_BASE_TEAM_H
 #define MN_BASE_TEAM_H
