@@ -102,7 +102,8 @@ def compare(model, path, a, native, builds, ours, exact=None):
             row["ours"] = ours.perplexity(path)
             row["kl"], row["top"] = ours.divergence(path, saved)
         if builds:
-            builds[0].perplexity(path, saved)
+            if builds[0] is not native:
+                builds[0].perplexity(path, saved)
             row["kl_builds"], row["top_builds"] = builds[1].divergence(path, saved)
         if exact:
             native.perplexity(exact, saved)
@@ -174,7 +175,7 @@ def arguments(argv):
     p.add_argument("--omnesia", default=ROOT / "build/release/omnesia")
     p.add_argument("--peer-only", action="store_true", help="llama.cpp alone")
     p.add_argument("--builds", action="store_true",
-                   help="also AVX2 beside AVX-512 of llama.cpp (two more builds)")
+                   help="also AVX2 beside AVX-512 of llama.cpp (one or two more builds)")
     p.add_argument("--truth", action="store_true",
                    help="also both beside the same weights in F32 (4 bytes a weight on disk)")
     p.add_argument("--json", action="store_true")
@@ -187,7 +188,11 @@ def main(argv):
     a.file = a.file or corpus()
     peer = sides.Peer(sides.build_peer(), a.threads)
     native = Llama(peer.folder, a)
-    builds = [Llama(sides.build_peer(v), a) for v in ("avx512", "avx2")] if a.builds else None
+    builds = None
+    if a.builds:  # the build for this machine is the AVX-512 one, unless it has more
+        plain = "avx512f" in proc.machine()["flags"] and "amx_int8" not in proc.machine()["flags"]
+        builds = [native if plain else Llama(sides.build_peer("avx512"), a),
+                  Llama(sides.build_peer("avx2"), a)]
     ours = None if a.peer_only else Omnesia(a.omnesia, a)
     files = dict(w.partition("=")[::2] for w in a.model or table.MODELS)
     formats = [f for f in a.format or FORMATS if f != "none"] if table.SMOL in files else []
