@@ -8,8 +8,8 @@
 #define MN_TEST_CLI_OPENS_H
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ptrace.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -42,10 +42,10 @@ static inline void opens_hear(opens *o, pid_t pid, uint64_t address, int fd) {
 }
 
 static inline void opens_syscall(opens *o, pid_t pid) {
-    struct ptrace_syscall_info i;
+    struct __ptrace_syscall_info i;
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof i, &i) <= 0) return;
     if (i.op != PTRACE_SYSCALL_INFO_ENTRY) return;
-    const uint64_t *a = i.entry.args;
+    const __typeof__(i.entry.args[0]) *a = i.entry.args;
     switch (i.entry.nr) {
     case SYS_openat:
 #ifdef SYS_openat2
