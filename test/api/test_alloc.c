@@ -66,7 +66,11 @@ static int ask_raw(const char *path, said *text) {
     r.n_bias = 2;
     r.on_text = keep;
     r.user = text;
-    const int rc = mn_answer(m, &r, NULL);
+    int rc = mn_answer(m, &r, NULL);
+    if (rc == MN_EUNSUPPORTED) { /* heads of 16 */
+        r.kv_q8 = 0;
+        rc = mn_answer(m, &r, NULL);
+    }
     mn_model_close(&m);
     return rc;
 }

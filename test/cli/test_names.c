@@ -18,18 +18,85 @@
 enum { NAME_MAX_BYTES = 5000 };
 
 static const char *const pieces[] = {
-    "..", "/", "/..", "../", ".", "//", "etc/passwd", "/etc/passwd", "/etc/shadow", "%2e%2e%2f",
-    "..%2f", "\\..\\", "..\\", "~", "~root/", "$HOME", "`id`", "$(id)", ";id", "|id", "tiny",
-    "tiny.gguf", "smollm2-135m", "sha256:", "sha256-", "sha256:../../../etc/passwd", "hf:",
-    "hf:../..", "hf:a/b/../../../../etc/passwd", "ollama:", "ollama:../..:latest", "llama.cpp:",
-    "llama.cpp:../../etc/passwd", "lm-studio:", "lm-studio:../../../etc/passwd", "file://",
-    "http://127.0.0.1/", "-", "--", "-m", "--help", "@", "\n", "\r", "\t", "\033[2J", "\x7f",
-    "\xff\xfe", "\xc0\xae\xc0\xae/", "\xef\xbc\x8f", "\xe2\x80\xae", "a", "A", "%s%n", "%d",
-    "\xe4\xb8\xad", "CON", "nul", "/dev/null", "/dev/urandom", "/dev/stdin", "/dev/zero", "/proc/1/mem",
-    "/proc/1/environ", "/", " ", "'", "\"", "*", "?", "[a]", "{a,b}", "loop", "away", "deep/",
-    "0", "-1", "18446744073709551616",
+    "..",
+    "/",
+    "/..",
+    "../",
+    ".",
+    "//",
+    "etc/passwd",
+    "/etc/passwd",
+    "/etc/shadow",
+    "%2e%2e%2f",
+    "..%2f",
+    "\\..\\",
+    "..\\",
+    "~",
+    "~root/",
+    "$HOME",
+    "`id`",
+    "$(id)",
+    ";id",
+    "|id",
+    "tiny",
+    "tiny.gguf",
+    "smollm2-135m",
+    "sha256:",
+    "sha256-",
+    "sha256:../../../etc/passwd",
+    "hf:",
+    "hf:../..",
+    "hf:a/b/../../../../etc/passwd",
+    "ollama:",
+    "ollama:../..:latest",
+    "llama.cpp:",
+    "llama.cpp:../../etc/passwd",
+    "lm-studio:",
+    "lm-studio:../../../etc/passwd",
+    "file://",
+    "http://127.0.0.1/",
+    "-",
+    "--",
+    "-m",
+    "--help",
+    "@",
+    "\n",
+    "\r",
+    "\t",
+    "\033[2J",
+    "\x7f",
+    "\xff\xfe",
+    "\xc0\xae\xc0\xae/",
+    "\xef\xbc\x8f",
+    "\xe2\x80\xae",
+    "a",
+    "A",
+    "%s%n",
+    "%d",
+    "\xe4\xb8\xad",
+    "CON",
+    "nul",
+    "/dev/null",
+    "/dev/urandom",
+    "/dev/stdin",
+    "/dev/zero",
+    "/proc/1/mem",
+    "/proc/1/environ",
+    "/",
+    " ",
+    "'",
+    "\"",
+    "*",
+    "?",
+    "[a]",
+    "{a,b}",
+    "loop",
+    "away",
+    "deep/",
+    "0",
+    "-1",
+    "18446744073709551616",
 };
-
 
 /* What is said before the name, and after it. */
 static const struct door {
@@ -55,11 +122,29 @@ enum { DOORS = sizeof doors / sizeof *doors, NAMES = 5000, PIECE = sizeof pieces
 
 /* What any program of this kind opens: libraries, the machine's description, other stores. */
 static const char *const system_paths[] = {
-    "/etc/ld.so.", "/lib/", "/lib64/", "/usr/lib/", "/usr/local/lib/", "/sys/", "/proc/cpuinfo",
-    "/proc/meminfo", "/proc/sys/kernel/random/boot_id", "/proc/sys/vm/overcommit_memory",
-    "/proc/self/maps", "/proc/self/cgroup", "/proc/filesystems", "/dev/null", "/dev/urandom", "/dev/tty",
-    "/etc/terminfo/", "/usr/share/terminfo/", "/usr/share/ollama/.ollama/models/",
-    "/usr/share/locale/", "/etc/inputrc", "/etc/ssl/", "/etc/localtime",
+    "/etc/ld.so.",
+    "/lib/",
+    "/lib64/",
+    "/usr/lib/",
+    "/usr/local/lib/",
+    "/sys/",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/sys/kernel/random/boot_id",
+    "/proc/sys/vm/overcommit_memory",
+    "/proc/self/maps",
+    "/proc/self/cgroup",
+    "/proc/filesystems",
+    "/dev/null",
+    "/dev/urandom",
+    "/dev/tty",
+    "/etc/terminfo/",
+    "/usr/share/terminfo/",
+    "/usr/share/ollama/.ollama/models/",
+    "/usr/share/locale/",
+    "/etc/inputrc",
+    "/etc/ssl/",
+    "/etc/localtime",
 };
 
 typedef struct watch {
@@ -117,8 +202,9 @@ static void make_name(long i, char *name) {
 
 static void write_manifest(const char *name) {
     mn_buf text = {0};
-    assert_ok(mn_buf_puts(&text, "{\"layers\":[{\"mediaType\":\"application/vnd.ollama.image.model\""
-                                 ",\"digest\":\"sha256:"));
+    assert_ok(mn_buf_puts(&text,
+                          "{\"layers\":[{\"mediaType\":\"application/vnd.ollama.image.model\""
+                          ",\"digest\":\"sha256:"));
     for (const char *p = name; *p; p++)
         assert_ok(strchr("\"\\", *p) || (unsigned char)*p < 32
                       ? mn_buf_printf(&text, "\\u%04x", (unsigned char)*p)
@@ -169,8 +255,7 @@ static int try_case(long i) {
     const int status = opens_run(&o, argv, said);
     if (d->where == LOCK) make_lock(1);
     if (status < 0) return 0;
-    if (*w.foreign)
-        fail_msg("case %ld: %s \"%s\" opens %s", i, d->before[0], name, w.foreign);
+    if (*w.foreign) fail_msg("case %ld: %s \"%s\" opens %s", i, d->before[0], name, w.foreign);
     if (!WIFEXITED(status) || WEXITSTATUS(status) > 2)
         fail_msg("case %ld: %s \"%s\": wait status %x", i, d->before[0], name, status);
     assert_true(o.heard > 0);
