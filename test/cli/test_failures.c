@@ -50,15 +50,16 @@ static cli_run try_it(const struct verb *v, const char *environment) {
     return run(words);
 }
 
-/* Failure `n` was met as it must be; `good` is what the command does without any. */
+/* A failure was met as it must be; `good` is what the command does without any. */
 static void judge(const struct verb *v, const char *what, const cli_run *r, const cli_run *good) {
-    if (r->status != 0 && r->status != 1)
-        fail_msg("%s: %s: status %d: %s", v->words, what, r->status, r->err);
-    if (r->status && !strstr(r->err, "omnesia: "))
+    const int status = soak_planted() && r->status == 1 ? 0 : r->status; /* nobody reports it */
+    if (status != 0 && status != 1)
+        fail_msg("%s: %s: status %d: %s", v->words, what, status, r->err);
+    if (status && !strstr(r->err, "omnesia: "))
         fail_msg("%s: %s: failed without a sentence", v->words, what);
     if (!v->changes && (strncmp(r->out, good->out, strlen(r->out)) != 0 ||
-                        (r->status == 0 && strcmp(r->out, good->out) != 0)))
-        fail_msg("%s: %s: status %d, said \"%s\", not \"%s\"", v->words, what, r->status, r->out,
+                        (status == 0 && strcmp(r->out, good->out) != 0)))
+        fail_msg("%s: %s: status %d, said \"%s\", not \"%s\"", v->words, what, status, r->out,
                  good->out);
     if (v->unpacked) model_there(); /* right or absent, never half */
 }
@@ -90,8 +91,7 @@ static long every(const struct verb *v, const char *fault) {
         char what[64], environment[96];
         snprintf(what, sizeof what, fault, n);
         snprintf(environment, sizeof environment, "OMNESIA_TRACE_ERRORS=1 %s", what);
-        cli_run r = try_it(v, environment);
-        if (soak_planted() && r.status == 1) r.status = 0; /* a failure that nobody reports */
+        const cli_run r = try_it(v, environment);
         judge(v, what, &r, &good);
         quiet = r.status == 0 && lines_traced(r.err) == usual ? quiet + 1 : 0;
         met += !quiet;
@@ -176,9 +176,9 @@ static void every_size(void **s) {
     for (long i = range.first; i < range.end; i++) {
         const int n = (int)i;
         if (n < RUN_SIZES)
-            longest_file(run_verb, n);
+            longest_file(run_verb, 1 + n);
         else if (n < RUN_SIZES + PULL_SIZES)
-            longest_file(pull_verb, n - RUN_SIZES);
+            longest_file(pull_verb, 1 + n - RUN_SIZES);
         else
             small_disk(1 + n - RUN_SIZES - PULL_SIZES);
     }
