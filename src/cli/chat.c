@@ -80,6 +80,7 @@ static int add_turn(chat *c, const char *role, const char *documents, const char
 
 /* Forget turns [from, from + n). */
 static void forget(chat *c, size_t from, size_t n) {
+    if (!n) return; /* there may be no list yet */
     for (size_t i = from; i < from + n; i++) mn_free((char *)c->turn[i].content);
     memmove(c->turn + from, c->turn + from + n, (c->n_turns - from - n) * sizeof *c->turn);
     c->n_turns -= n;
