@@ -13,9 +13,11 @@
 
 #include "cli/store_bed.h"
 
+enum { SAME, CHANGES, GOES_ON }; /* what it says: always the same; other times; after failures */
+
 static const struct verb {
     const char *words;
-    int changes; /* its output differs from run to run */
+    int changes;
     int unpacked;
 } verbs[] = {
     {"inspect $TINY", 0, 0},
@@ -24,11 +26,11 @@ static const struct verb {
     {"tokenize -m $TINY --decode '1 2 3'", 0, 0},
     {"run --raw --temp 0 -n 4 -t 1 hello", 0, 1},
     {"run --temp 0 -n 4 -t 1 -f $TEXT -m $TINY hello", 0, 0},
-    {"chat --temp 0 -n 4 -t 1 -m $TINY <$TEXT", 0, 0},
+    {"chat --temp 0 -n 4 -t 1 -m $TINY <$TEXT", GOES_ON, 0},
     {"perplexity --ctx 16 --chunks 2 -t 1 -m $TINY --file $TEXT", 0, 0},
     {"pull tiny", 0, 1},
-    {"doctor", 1, 0},
-    {"bench -p 8 -n 2 -t 1 -m $TINY", 1, 0},
+    {"doctor", CHANGES, 0},
+    {"bench -p 8 -n 2 -t 1 -m $TINY", CHANGES, 0},
     {"help --markdown", 0, 0},
 };
 static const char *const faults[] = {"OMNESIA_FAIL_ALLOC=%d", "OMNESIA_FAIL_IO=%d",
@@ -57,8 +59,10 @@ static void judge(const struct verb *v, const char *what, const cli_run *r, cons
         fail_msg("%s: %s: status %d: %s", v->words, what, status, r->err);
     if (status && !strstr(r->err, "omnesia: "))
         fail_msg("%s: %s: failed without a sentence", v->words, what);
-    if (!v->changes && (strncmp(r->out, good->out, strlen(r->out)) != 0 ||
-                        (status == 0 && strcmp(r->out, good->out) != 0)))
+    const int goes_on = v->changes == GOES_ON && status; /* with the next question */
+    if (v->changes != CHANGES && !goes_on &&
+        (strncmp(r->out, good->out, strlen(r->out)) != 0 ||
+         (status == 0 && strcmp(r->out, good->out) != 0)))
         fail_msg("%s: %s: status %d, said \"%s\", not \"%s\"", v->words, what, status, r->out,
                  good->out);
     if (v->unpacked) model_there(); /* right or absent, never half */
@@ -67,7 +71,7 @@ static void judge(const struct verb *v, const char *what, const cli_run *r, cons
 /* What the command must say again as soon as nothing fails. */
 static void recovers(const struct verb *v, const char *what, const char *good) {
     const cli_run r = run(v->words);
-    if (r.status || (!v->changes && strcmp(r.out, good) != 0))
+    if (r.status || (v->changes != CHANGES && strcmp(r.out, good) != 0))
         fail_msg("%s: after %s: status %d, \"%s\", not \"%s\": %s", v->words, what, r.status, r.out,
                  good, r.err);
 }
@@ -154,11 +158,12 @@ static void read_only_commands(void **s) {
         for (int f = 0; f < 2; f++) assert_true(every(&verbs[v], faults[f]) > 3);
 }
 
-/* Before the first question is read there is no list of turns to give back. */
+/* Before the first question is read there is no list of turns to give back; some seventy
+ * allocations later a piece of the answer cannot be kept. */
 static void a_chat_without_memory(void **s) {
     (void)s;
     const cli_run good = remember(&verbs[6]);
-    for (int n = 1; n < 6; n++) {
+    for (int n = 1; n < 90; n += n == 5 ? 60 : 1) {
         char what[64];
         snprintf(what, sizeof what, faults[0], n);
         const cli_run r = try_it(&verbs[6], what);
