@@ -49,6 +49,9 @@ fuzz: ## fuzz one target: make fuzz T=gguf S=60
 	@$(MAKE) BUILD=fuzz all
 	@tools/fuzz.sh "$(T)" "$(S)"
 
+soak: all ## the long tests: make soak ROW=4 S=600; without ROW: what was reached
+	@tools/soak.py $(if $(ROW),--row $(ROW) --seconds $(S)) $(if $(W),--write $(W))
+
 check: all ## the rules of the house: layers, sizes, formatting, links
 	@tools/check.py
 
@@ -71,4 +74,4 @@ clean: ## remove build/; models and packed weights stay in the cache folder
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all run test quick test-all asan tsan fuzz check format bench peers install clean help
+.PHONY: all run test quick test-all asan tsan fuzz soak check format bench peers install clean help

@@ -81,6 +81,7 @@ static _Noreturn void become(const char *file, const char *const *argv, char **e
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     const int nothing = open("/dev/null", O_RDONLY);
     if (getppid() == parent && nothing >= 0 && dup2(nothing, 0) >= 0 && dup2(said, 1) >= 0 &&

@@ -31,21 +31,21 @@ struct mn_filew {
     int keeps;  /* temp outlives a failure: it is someone's mn_file_resume */
 };
 
-/* OMNESIA_FAIL_IO=N[:ENOSPC]: the N-th I/O call of this process fails. */
+/* OMNESIA_FAIL_IO=N[:ENOSPC|:EINTR]: the N-th I/O call of this process fails. */
 static int fault(void) {
     static atomic_long left;
-    static atomic_int state; /* 0 not read, 1 off, 2 EIO, 3 ENOSPC */
+    static atomic_int state; /* 0 not read, -1 off, else the error */
     int s = atomic_load(&state);
     if (!s) {
         const char *text = getenv("OMNESIA_FAIL_IO");
         char *end = NULL;
         const long n = text ? strtol(text, &end, 10) : 0;
         atomic_store(&left, n);
-        s = n <= 0 ? 1 : strstr(end, "ENOSPC") ? 3 : 2;
+        s = n <= 0 ? -1 : strstr(end, "ENOSPC") ? ENOSPC : strstr(end, "EINTR") ? EINTR : EIO;
         atomic_store(&state, s);
     }
-    if (s == 1 || atomic_fetch_sub(&left, 1) != 1) return 0;
-    errno = s == 3 ? ENOSPC : EIO;
+    if (s < 0 || atomic_fetch_sub(&left, 1) != 1) return 0;
+    errno = s;
     return 1;
 }
 

@@ -4,7 +4,7 @@
  * either complete or absent.
  *
  * Each system call that can fail is a named fault point (OMNESIA_FAIL_IO=N: the N-th fails
- * with EIO; N:ENOSPC chooses the error). Errors name the file, the cause and what to do.
+ * with EIO; N:ENOSPC or N:EINTR chooses the error). Errors name the file, the cause and what to do.
  */
 #ifndef MN_BASE_FILE_H
 #define MN_BASE_FILE_H

@@ -38,6 +38,7 @@ typedef struct chat {
     mn_cli_bar bar;   /* of reading the prompt */
     mn_stats stats;   /* of the last answer */
     int write_failed; /* standard output is gone */
+    int forgotten;    /* a piece of the answer could not be kept */
     int quit, failed;
 } chat;
 
@@ -80,6 +81,7 @@ static int add_turn(chat *c, const char *role, const char *documents, const char
 
 /* Forget turns [from, from + n). */
 static void forget(chat *c, size_t from, size_t n) {
+    if (!n) return; /* there may be no list yet */
     for (size_t i = from; i < from + n; i++) mn_free((char *)c->turn[i].content);
     memmove(c->turn + from, c->turn + from + n, (c->n_turns - from - n) * sizeof *c->turn);
     c->n_turns -= n;
@@ -91,7 +93,8 @@ static int on_text(void *user, const char *text, size_t n) {
     mn_cli_progress_clear(&c->bar);
     if (interrupted) return 1;
     c->write_failed = mn_cli_write(text, n) < 0;
-    return c->write_failed || mn_buf_append(&c->answer, text, n) < 0;
+    c->forgotten = !c->write_failed && mn_buf_append(&c->answer, text, n) < 0;
+    return c->write_failed || c->forgotten;
 }
 
 static void say_what_was_left_out(chat *c) {
@@ -116,6 +119,7 @@ static int answer(chat *c) {
         c->turn[0].content = opening.data;
     }
     mn_buf_clear(&c->answer);
+    c->forgotten = 0;
     r.turns = c->turn;
     r.n_turns = c->n_turns;
     r.drop_oldest = 1;
@@ -131,6 +135,8 @@ static int answer(chat *c) {
     if (c->write_failed) return MN_FAIL(MN_EIO, "nobody reads the answer");
     MN_TRY(mn_cli_write("\n", 1));
     mn_cli_full(&c->stats);
+    if (c->forgotten)
+        return MN_FAIL(MN_ENOMEM, "no memory to remember the answer, which is cut short here");
     say_what_was_left_out(c);
     return c->answer.len ? add_turn(c, "assistant", NULL, c->answer.data) : 0;
 }

@@ -4,7 +4,8 @@
  * into an exit status: 0 success, 1 failure, 2 a command line that makes no sense.
  *
  * A reader that goes away (`omnesia models | head -1`) is no failure: SIGPIPE is ignored, the
- * write that meets EPIPE ends the command, and we leave quietly with status 0.
+ * write that meets EPIPE ends the command, and we leave quietly with status 0. SIGXFSZ is ignored
+ * too: a file longer than `ulimit -f` allows is an error like a full disk, not our death.
  */
 #include "cli/cli.h"
 #include "omnesia.h"
@@ -108,6 +109,7 @@ static int unknown(const char *word) {
 
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     const char *word = argc > 1 ? argv[1] : "--help";
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         return finish(NULL, print(help_text));

@@ -136,7 +136,8 @@ static int dictsort(mn_jrun *r, mn_jcall *c, mn_jval *out) {
 /* ---- choosing ------------------------------------------------------------------------------- */
 /* The rest of a call's arguments after the first n. */
 static mn_jlist rest(const mn_jcall *c, size_t n) {
-    return (mn_jlist){.item = c->pos->item + n, .n = c->pos->n - n, .cap = c->pos->n - n};
+    mn_jval *item = n ? c->pos->item + n : c->pos->item; /* which may be NULL */
+    return (mn_jlist){.item = item, .n = c->pos->n - n, .cap = c->pos->n - n};
 }
 
 static int named_row(mn_jrun *r, mn_jval name, int test, const mn_jrow **row) {

@@ -14,6 +14,13 @@ static void sentence(void **s) {
     assert_string_equal(mn_error_detail(), "again: no cat in 7");
 }
 
+/* A name out of a hostile file cannot steer the terminal that shows the sentence. */
+static void calm(void **s) {
+    (void)s;
+    MN_FAIL(MN_EINVAL, "key '%s' twice", "a\033[2J\r\n\x7f\xC2\x9B\xC3\xA9");
+    assert_string_equal(mn_error_detail(), "key 'a?[2J?????\xC3\xA9' twice");
+}
+
 static void budget(void **s) {
     (void)s;
     uint64_t n;
@@ -51,7 +58,7 @@ static void buffer(void **s) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sentence), cmocka_unit_test(budget),
-                                       cmocka_unit_test(buffer)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sentence), cmocka_unit_test(calm),
+                                       cmocka_unit_test(budget), cmocka_unit_test(buffer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test/engine/test_invariance.c - one hash of logits and KV rows, however a prompt is computed:
  * threads, chunks, span cuts, alone or in a group of eight, each instruction set (design decisions
- * 3 and 7). */
+ * 3 and 7). The full form (test/soak.h) draws model, prompt and way from a number, SmolLM2 too. */
+#include "soak.h"
+
 #include "base/hash.h"
 #include "engine/bed.h"
 #include "model/golden.h"
+#include "omnesia.h"
 
-enum { T = 580, CHUNKS = 4 };
+enum { LONGEST = 1200, CHUNKS = 4 };
+static int T = 580;         /* tokens of the prompt */
 static mn_kv_format format; /* of the keys and values of this test */
 static const int chunks[CHUNKS] = {1, 7, 64, 512};
 
@@ -20,7 +24,7 @@ static uint64_t fold(uint64_t h, const void *p, size_t n) {
     return h * 0x9E3779B97F4A7C15u + mn_hash64(p, n);
 }
 
-/* The stored bytes of every position, layer and head, as far as no window gave them back. Keys
+/* The stored bytes of every position, layer and head that a next token would look at. Keys
  * stand in groups of 16 rows, element by element, then for q8 the scales; values row by row. */
 static uint64_t kv_hash(const bed *b, const mn_seq *s) {
     uint64_t h = 0;
@@ -33,7 +37,10 @@ static uint64_t kv_hash(const bed *b, const mn_seq *s) {
             for (int block = 0; block * MN_ATTN_BLOCK < n; block++) {
                 mn_attn_piece piece[MN_SEQ_SPANS];
                 const int to = (block + 1) * MN_ATTN_BLOCK < n ? (block + 1) * MN_ATTN_BLOCK : n;
-                const int k = mn_seq_pieces(s, l, head, block, block * MN_ATTN_BLOCK, to, piece);
+                const int old = b->net->window[l] ? n - b->net->window[l] + 1 : 0;
+                if (to <= old) continue;
+                const int from = old > block * MN_ATTN_BLOCK ? old : block * MN_ATTN_BLOCK;
+                const int k = mn_seq_pieces(s, l, head, block, from, to, piece);
                 for (int p = 0; p < k; p++)
                     for (int i = piece[p].row; i < piece[p].row + piece[p].n; i++) {
                         const uint8_t *group = (const uint8_t *)piece[p].k + i / 16 * 16 * bytes;
@@ -80,7 +87,7 @@ static uint64_t cut(bed *b, const int32_t *ids, int chunk, int cuts) {
         h = feed(b, s, ids, at, to, chunk, h);
         feed(b, s, ids, to, beyond, chunk, 0);
         mn_seq *child;
-        assert_ok(mn_seq_fork(s, to, &child));
+        assert_ok(mn_seq_fork(s, to + (soak_planted() && beyond > to), &child));
         mn_seq_close(&s);
         s = child;
         at = to;
@@ -94,7 +101,7 @@ static uint64_t cut(bed *b, const int32_t *ids, int chunk, int cuts) {
 static uint64_t group(bed *b, const int32_t *ids, int chunk) {
     enum { N = 8 };
     mn_seq *s[N];
-    int32_t other[T];
+    int32_t other[LONGEST];
     for (int i = 0; i < T; i++) other[i] = (int32_t)(rnd() % (uint32_t)b->net->V);
     for (int i = 0; i < N; i++) s[i] = bed_seq_of(b, format, 2 * T + 8);
     uint64_t h = 0;
@@ -131,7 +138,7 @@ static void one_chunk(bed *b, const int32_t *ids, int threads, int c, uint64_t w
 /* Every instruction set and chunk with two threads; one and three threads with one chunk each.
  * Scalar code, which is slow, walks all chunks only when `all_scalar`. */
 static void one_model(const char *file, mn_kv_format kv, int all_scalar) {
-    int32_t ids[T];
+    int32_t ids[LONGEST];
     uint64_t want = 0;
     size_t count;
     char what[128];
@@ -180,9 +187,76 @@ static void q8(void **s) {
     one_model("tiny-gemma3.gguf", MN_KV_Q8, 0);
 }
 
+/* ---- the full form ------------------------------------------------------------------------ */
+enum { WAYS = 6 }; /* each prompt is computed once plainly and in so many other ways */
+
+/* Kernels by number; scalar code, which is slow, only in one draw of eight. */
+static const mn_kernels *draw_kernels(unsigned long *draw) {
+    const mn_kernels *usable[16];
+    size_t count, n = 0;
+    const mn_kernels *const *all = mn_kernels_all(&count);
+    const int slow = soak_random(draw) % 8 == 0;
+    for (size_t k = 0; k < count; k++)
+        if (mn_kernels_usable(all[k]) && (slow || strcmp(all[k]->name, "scalar") != 0))
+            usable[n++] = all[k];
+    return n ? usable[soak_random(draw) % n] : all[count - 1];
+}
+
+/* One prompt of up to `longest` tokens, every number of it from i. */
+static void prompt(long i, const char *path, int longest) {
+    int32_t ids[LONGEST];
+    unsigned long draw = soak_seed(i);
+    T = 2 + (int)(soak_random(&draw) % (unsigned)(longest - 1));
+    const mn_kv_format kv = soak_random(&draw) % 2 ? MN_KV_Q8 : MN_KV_F16;
+    uint64_t want = 0;
+    for (int way = 0; way <= WAYS; way++) {
+        const mn_kernels *k = draw_kernels(&draw);
+        const int threads = 1 + (int)(soak_random(&draw) % 4);
+        const int chunk = way ? 1 + (int)(soak_random(&draw) % (unsigned)T) : T;
+        const int cuts = (int)(soak_random(&draw) % 4);
+        bed b;
+        bed_open(&b, path, k->name, threads);
+        format = b.net->d % 32 ? MN_KV_F16 : kv; /* as the API has it */
+        state = (uint32_t)i;
+        for (int t = 0; t < T; t++) ids[t] = (int32_t)(rnd() % (uint32_t)b.net->V);
+        state = soak_random(&draw);
+        const int kind = way && T > 8 ? cuts : 0;
+        const uint64_t got = kind == 3 ? group(&b, ids, chunk)
+                             : kind    ? cut(&b, ids, chunk, kind)
+                                       : plain(&b, ids, chunk);
+        bed_close(&b);
+        if (!way) want = got;
+        if (got != want)
+            fail_msg("case %ld way %d: %s, %d tokens, %d threads, chunks of %d, kind %d, kv %d", i,
+                     way, k->name, T, threads, chunk, kind, format);
+    }
+}
+
+static void every_prompt(void **s) {
+    (void)s;
+    static const char *const tiny[] = {"tiny-llama.gguf", "tiny-gemma3.gguf", "tiny-mixed.gguf",
+                                       "tiny-qwen3.gguf", "tiny-phi3.gguf",   "tiny-qwen2.gguf"};
+    const soak range = soak_begin(4000);
+    char *smollm2 = NULL;
+    for (long i = range.first; i < range.end; i++) {
+        if (i % 4 == 3) {
+            if (!smollm2) assert_ok(mn_store_pull("smollm2-135m", NULL, NULL, NULL, &smollm2));
+            prompt(i, smollm2, 48);
+        } else {
+            mn_buf path = golden_path(tiny[i % 6]);
+            prompt(i, path.data, LONGEST);
+            mn_buf_free(&path);
+        }
+    }
+    soak_end(&range, (range.end - range.first) * WAYS);
+    mn_free_text(smollm2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(llama), cmocka_unit_test(gemma),
                                        cmocka_unit_test(mixed), cmocka_unit_test(qwen),
                                        cmocka_unit_test(q8)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest full[] = {cmocka_unit_test(every_prompt)};
+    return soak_asked() ? cmocka_run_group_tests(full, NULL, NULL)
+                        : cmocka_run_group_tests(tests, NULL, NULL);
 }

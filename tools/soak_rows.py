@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tools/soak_rows.py - the table of the long tests, and the kinds of work in it (tools/soak.py).
+
+A row has parts. A part runs some of its cases and says what came of them; it knows a planted bug
+that it must find. Parts are
+  Test   a test program in its full form (test/soak.h says how it is asked and what it answers)
+  Fuzz   a libFuzzer target; executions are counted and its corpus is kept
+  Each   one command for each of a list of things; each must exit with 0
+"""
+import json
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SLICE = 15  # seconds a slice aims at
+HANG = 600  # seconds after which a slice counts as hung
+LOUD = {"ASAN_OPTIONS": "halt_on_error=1:abort_on_error=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1"}
+CC, PLANTED = "cc -g -pthread", "test/tools/planted.c -o $OUT"
+INCLUDES = "-Isrc -Iinclude -D_GNU_SOURCE".split()
+
+
+def call(command, env=None):
+    """(exit status, all that was said); a command that hangs is stopped and has failed."""
+    try:
+        done = subprocess.run([str(word) for word in command], cwd=ROOT, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=HANG,
+                              env={**os.environ, **LOUD, **(env or {})}, check=False)
+        return done.returncode, done.stdout.decode("utf-8", "replace")
+    except subprocess.TimeoutExpired as late:
+        return -1, (late.stdout or b"").decode("utf-8", "replace") + f"\nhangs: {HANG} seconds"
+
+
+class Test:
+    """A test of meson's list; of a bug planted in the cases `first` it says `found`."""
+
+    def __init__(self, name, test, build, found, first="0:1", args=()):
+        self.name, self.test, self.build, self.found = name, test, build, found
+        self.first, self.args, self.total = first, args, 0
+
+    def run(self, first, count, env=None, build=None):
+        """(next case, counted, failed, words)"""
+        listed = ROOT / (build or f"build/{self.build}") / "meson-info/intro-tests.json"
+        test = next(t for t in json.loads(listed.read_text()) if t["name"] == self.test)
+        env = {**test["env"], "OMNESIA_CACHE": str(ROOT / "build/soak/cache"),
+               "OMNESIA_SOAK": f"{first}:{count}", **(env or {})}
+        status, said = call([*test["cmd"], *self.args], env)
+        found = re.search(r"^soak: (\d+) of (\d+), (\d+) counted", said, re.M)
+        if status or not found:
+            return first + count, 0, True, said
+        self.total = int(found[2])
+        return int(found[1]), int(found[3]), False, said
+
+
+class Fuzz:
+    """A fuzz target; its cases have no numbers, so an input that fails is kept, and tried first."""
+    build, total, plant = "fuzz", 0, f"{CC} -fsanitize=address {PLANTED} && $OUT heap"
+    found = "heap-buffer-overflow"
+
+    def __init__(self, name):
+        self.name = name
+
+    def run(self, first, count):
+        for kept in sorted((ROOT / "build/fuzz").glob(f"{self.name}-*-*")):
+            status, said = call([f"build/fuzz/test/fuzz-{self.name}", kept])
+            if status:
+                return first + count, 0, True, said
+        status, said = call(["tools/fuzz.sh", self.name, SLICE])
+        found = re.search(r"^stat::number_of_executed_units: (\d+)", said, re.M)
+        return first + count, int(found[1]) if found else 0, bool(status or not found), said
+
+
+class Each:
+    """`command` (a list, {} the thing) for each thing; `tool` must be installed. `plant` is a shell
+    line that lets the tool look at a planted bug, and `found` what it must say."""
+
+    def __init__(self, name, build, tool, command, things, plant, found):
+        self.name, self.build, self.tool, self.command = name, build, tool, command
+        self.things, self.plant, self.found = things, plant, found
+
+    @property
+    def total(self):
+        return len(self.things())
+
+    def run(self, first, count):
+        for at, thing in enumerate(self.things()[first:first + count]):
+            status, said = call([word.replace("{}", thing) for word in self.command])
+            if status:
+                return first + count, at, True, f"{thing}: {said}"
+        return min(first + count, self.total), count, False, ""
+
+
+def tests(build, *suites):
+    """The names of a build's tests in these suites."""
+    def names():
+        listed = json.loads((ROOT / f"build/{build}/meson-info/intro-tests.json").read_text())
+        return [t["name"] for t in listed if {s.split(":")[-1] for s in t["suite"]} & set(suites)]
+    return names
+
+
+def parsers():
+    """The files that read what may be hostile."""
+    names = "gguf* jinja* packfile.c store_* template* tokenizer*"
+    found = [p for n in names.split() for p in (ROOT / "src/model").glob(n) if p.suffix == ".c"]
+    return sorted(str(p.relative_to(ROOT)) for p in found)
+
+
+def in_valgrind():
+    few = "base-error base-opt model-gguf model-tokenizer model-template kv-seq engine-sample"
+    return [f"build/release/test/test-{name}" for name in few.split()]
+
+
+
+
+def suite(build):
+    return ["tools/run_tests.py", f"build/{build}", "--only", "{}"]
+
+
+TIDY = ["clang-tidy", "--quiet", "--warnings-as-errors=*", "--checks=-*,clang-analyzer-*,"
+        "-clang-analyzer-security.insecureAPI.Deprecated*", "{}", "--", *INCLUDES]
+CPPCHECK = ["cppcheck", "--quiet", "--error-exitcode=9", "--enable=warning,portability",
+            "--inline-suppr", *INCLUDES, "{}"]
+ANALYZER = ["gcc", "-std=gnu11", "-O2", "-fanalyzer", "-Werror", "-c", "-o", "/dev/null",
+            *INCLUDES, "{}"]
+
+
+def on_planted(command):
+    return shlex.join(command).replace("{}", "test/tools/planted.c").replace("'", "")
+
+
+# row: (what, figure in numbers or 0 for all cases of all parts, its unit, parts)
+ROWS = {
+    3: ("fuzzing of every parser, with sanitizers", 10**9, "executions",
+        [Fuzz("gguf"), Fuzz("tokenizer"), Fuzz("template")]),
+    4: ("each single bit of a model and of its pack turned", 0, "flips",
+        [Test("gguf", "api-flips", "asan", "bytes stay booked", "32:1", ["gguf"]),
+         Test("pack", "api-flips", "asan", "was not mended", "1000000:1", ["pack"])]),
+    5: ("the n-th allocation or file operation of every call fails", 0, "failures",
+        [Test("omnesia.h", "api-alloc", "asan", "bytes said, not"),
+         Test("commands", "cli-failures", "asan", "status 0, said", args=["calls"])]),
+    6: ("one prompt, any kernels, threads, chunks, cuts, company: one hash", 24000, "answers",
+        [Test("ways", "engine-invariance", "release", "chunks of")]),
+    12: ("hostile names at every door: nothing else is opened", 0, "names",
+         [Test("names", "cli-names", "release", "opens", "0:8")]),
+    19: ("disks of every size that is too small", 0, "sizes",
+         [Test("disk", "cli-failures", "asan", "status 0, said", "340:1", ["disk"])]),
+    20: ("sanitizers and static checks of the parsers", 0, "tests and files",
+         [Each("asan+ubsan", "asan", "cc", suite("asan"), tests("asan", "quick", "model"),
+               f"{CC} -fsanitize=address,undefined {PLANTED} && $OUT heap", "heap-buffer-overflow"),
+          Each("tsan", "tsan", "cc", suite("tsan"), tests("tsan", "quick"),
+               f"{CC} -fsanitize=thread {PLANTED} && $OUT race", "data race"),
+          Each("valgrind", "release", "valgrind",
+               "valgrind -q --error-exitcode=9 --leak-check=full {}".split(), in_valgrind,
+               f"{CC} {PLANTED} && valgrind -q --error-exitcode=9 $OUT heap", "Invalid read"),
+          Each("clang-tidy", "release", "clang-tidy", TIDY, parsers, on_planted(TIDY), "null"),
+          Each("cppcheck", "release", "cppcheck", CPPCHECK, parsers, on_planted(CPPCHECK), "null"),
+          Each("gcc -fanalyzer", "release", "gcc", ANALYZER, parsers, on_planted(ANALYZER),
+               "NULL")]),
+}
