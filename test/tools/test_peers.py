@@ -139,9 +139,16 @@ class Experiments(Stage):
         self.assertEqual(got["prefill", table.SMOL].side(0), 100.0)
 
     def test_a_failing_side_says_why_and_the_rest_goes_on(self):
-        got = self.measure(["prefill-4096-bf16", "first-byte"])
+        with mock.patch("proc.machine", lambda: {"flags": ["avx512_bf16"]}):
+            got = self.measure(["prefill-4096-bf16", "first-byte"])
         self.assertIn("ended with 2: no such option", got["prefill-4096-bf16", table.SMOL].problem)
         self.assertEqual(len(got["first-byte", table.SMOL].pairs), 3)
+
+    def test_what_this_machine_lacks_is_skipped_and_no_failure(self):
+        with mock.patch("proc.machine", lambda: {"flags": []}):
+            got = self.measure(["prefill-4096-bf16"])
+        self.assertEqual(got["prefill-4096-bf16", table.SMOL].problem,
+                         "skipped: this CPU has no AVX512_BF16")
 
     def test_first_byte_without_the_cache_packs_each_time(self):
         got = self.measure(["first-byte", "first-byte-cold"], rounds=2)

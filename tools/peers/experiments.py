@@ -72,6 +72,8 @@ def deep_decode(bench, model):
 
 
 def deep_bf16(bench, model):
+    if "avx512_bf16" not in proc.machine()["flags"]:
+        raise proc.Missing("this CPU has no AVX512_BF16")
     return speed(bench, model, {"prefill": "prefill-4096-bf16"}, gen=0, depth=DEPTH,
                  numerics="bf16")
 
@@ -154,6 +156,7 @@ def measure(bench, rows, models, path_of, say):
                     for row in wanted:
                         results[row].pairs.append(said[row])
             except (proc.Failed, OSError) as e:
+                how = "skipped" if isinstance(e, proc.Missing) else "failed"
                 for result in results.values():
-                    result.pairs, result.problem = [], f"failed: {e}"
+                    result.pairs, result.problem = [], f"{how}: {e}"
             yield from results.values()

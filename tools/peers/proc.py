@@ -19,6 +19,10 @@ class Failed(Exception):
     """A program that could not be measured, in one sentence."""
 
 
+class Missing(Failed):
+    """This machine lacks what a measurement needs."""
+
+
 @dataclass
 class Outcome:
     text: str             # all of standard output
