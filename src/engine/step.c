@@ -28,7 +28,7 @@ struct mn_engine {
     const mn_exec *e;
     mn_forward *forward;
     int32_t ids[MN_FORWARD_ROWS];
-    int positions[MN_FORWARD_ROWS], rows[MN_FORWARD_ROWS];
+    int positions[MN_FORWARD_ROWS], contexts[MN_FORWARD_ROWS], rows[MN_FORWARD_ROWS];
     run runs[MN_FORWARD_ROWS];
     int n_runs;
     /* attention of the pass */
@@ -299,8 +299,8 @@ static int pass(mn_engine *e, const int *done) {
         MN_TRY(mn_alloc_pages(bytes, "logits", &p));
         logits = p;
     }
-    int rc =
-        mn_forward_run(e->forward, e->ids, e->positions, T, attend, e, e->rows, n_rows, logits);
+    int rc = mn_forward_run(e->forward, e->ids, e->positions, e->contexts, T, attend, e, e->rows,
+                            n_rows, logits);
     for (int i = 0, at = 0; rc >= 0 && i < e->n_runs; i++) {
         const run *r = e->runs + i;
         for (int t = 0; !direct && r->part->logits && t < r->n; t++) {
@@ -319,7 +319,6 @@ int mn_engine_step(mn_engine *e, const mn_part *parts, int n, int (*go_on)(void 
     int done[MAX_PARTS] = {0};
     if (n < 1 || n > MAX_PARTS) return MN_FAIL(MN_EINVAL, "a step of %d parts", n);
     for (int i = 0; i < n; i++) MN_TRY(mn_seq_room(parts[i].seq, parts[i].n));
-    mn_forward_context(e->forward, mn_seq_context(parts[0].seq));
     for (;;) {
         int T = 0, start[MN_FORWARD_ROWS];
         e->n_runs = 0;
@@ -333,6 +332,7 @@ int mn_engine_step(mn_engine *e, const mn_part *parts, int n, int (*go_on)(void 
             for (int t = 0; t < take; t++, T++) {
                 e->ids[T] = parts[i].ids[done[i] + t];
                 e->positions[T] = before + t;
+                e->contexts[T] = mn_seq_context(parts[i].seq);
             }
             done[i] += take;
         }

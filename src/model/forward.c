@@ -29,7 +29,6 @@ struct mn_forward {
     float *cos[2], *sin[2]; /* [T, rope_half] of full and window layers */
     int8_t *codes;          /* quantised rows: mn_acts */
     uint8_t *side;
-    int far; /* the context is beyond the short one */
 };
 
 int mn_forward_open(const mn_net *n, const mn_exec *exec, mn_forward **out) {
@@ -109,17 +108,20 @@ static int embed(const mn_forward *f, const int32_t *ids, int T) {
 }
 
 /* cos and sin of every position, in double: the bits may not depend on a fast libm. */
-static void angles(const mn_forward *f, const int *positions, int T) {
+static void angles(const mn_forward *f, const int *positions, const int *contexts, int T) {
     const mn_net *n = f->net;
+    const int two = n->rope_freq[2] && n->short_context;
     for (int kind = 0; kind < (n->rope_freq[1] ? 2 : 1); kind++)
-        for (int t = 0; t < T; t++)
+        for (int t = 0; t < T; t++) {
+            const int far = kind == 0 && two && contexts[t] > n->short_context;
+            const float *freq = n->rope_freq[far ? 2 : kind];
             for (int i = 0; i < n->rope_half; i++) {
-                const float *freq = n->rope_freq[kind == 0 && f->far ? 2 : kind];
                 const double a = (double)positions[t] * (double)freq[i];
                 const size_t at = (size_t)t * mn_exec_width(n->rope_half) + (size_t)i;
                 f->cos[kind][at] = (float)cos(a) * n->rope_scale;
                 f->sin[kind][at] = (float)sin(a) * n->rope_scale;
             }
+        }
 }
 
 typedef struct head_job {
@@ -182,10 +184,6 @@ static void close_branch(const mn_forward *f, const mn_packed *w, const float *n
     if (!norm) return;
     post_job j = {f, norm, a->m};
     mn_team_run(f->e->team, post_piece, &j, a->m);
-}
-
-void mn_forward_context(mn_forward *f, int context) {
-    f->far = f->net->rope_freq[2] && f->net->short_context && context > f->net->short_context;
 }
 
 /* What every layer begins with. */
@@ -260,11 +258,11 @@ static int head_run(mn_forward *f, const int *rows, int n_rows, float *logits) {
     return 0;
 }
 
-int mn_forward_run(mn_forward *f, const int32_t *ids, const int *positions, int T, mn_attend attend,
-                   void *ctx, const int *rows, int n_rows, float *logits) {
+int mn_forward_run(mn_forward *f, const int32_t *ids, const int *positions, const int *contexts,
+                   int T, mn_attend attend, void *ctx, const int *rows, int n_rows, float *logits) {
     if (T < 1 || T > MN_FORWARD_ROWS) return MN_FAIL(MN_EINVAL, "a batch of %d tokens", T);
     MN_TRY(embed(f, ids, T));
-    angles(f, positions, T);
+    angles(f, positions, contexts, T);
     for (int i = 0; i < f->net->L; i++) MN_TRY(layer_run(f, i, T, attend, ctx));
     return n_rows ? head_run(f, rows, n_rows, logits) : 0;
 }

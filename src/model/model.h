@@ -64,13 +64,10 @@ typedef struct mn_forward mn_forward;
 int mn_forward_open(const mn_net *net, const mn_exec *exec, mn_forward **out);
 void mn_forward_close(mn_forward **f);
 
-/* Contexts beyond the model's short one use other rotations; said before a sequence's first
- * token. */
-void mn_forward_context(mn_forward *f, int context);
-
-/* T <= MN_FORWARD_ROWS tokens with their positions. logits: [n_rows, V] for the batch rows listed
+/* T <= MN_FORWARD_ROWS tokens with their positions and the contexts of their sequences (beyond the
+ * model's short one the rotations are others). logits: [n_rows, V] for the batch rows listed
  * in rows[n_rows] (n_rows may be 0). */
-int mn_forward_run(mn_forward *f, const int32_t *ids, const int *positions, int T, mn_attend attend,
-                   void *ctx, const int *rows, int n_rows, float *logits);
+int mn_forward_run(mn_forward *f, const int32_t *ids, const int *positions, const int *contexts,
+                   int T, mn_attend attend, void *ctx, const int *rows, int n_rows, float *logits);
 
 #endif
