@@ -22,4 +22,5 @@ dictionary=test/fuzz/$1.dict
 target=$1 seconds=$2
 shift 2
 exec "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-    -artifact_prefix="build/fuzz/$target-" "$@" "build/fuzz/corpus/$target" "test/fuzz/corpus/$target"
+    -artifact_prefix="build/fuzz/$target-" "$@" "build/fuzz/corpus/$target" \
+    "test/fuzz/corpus/$target"

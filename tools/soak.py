@@ -188,7 +188,8 @@ def planted(build):
 
 
 def main(argv):
-    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    args = argparse.ArgumentParser(description=__doc__,
+                                   formatter_class=argparse.RawTextHelpFormatter)
     args.add_argument("--row", type=int, choices=list(ROWS))
     args.add_argument("--seconds", type=float, default=60)
     args.add_argument("--write", type=Path)

@@ -87,6 +87,15 @@ int mn_file_map(const char *path, mn_map *out) {
     return rc;
 }
 
+void mn_file_map_cool(const mn_map *map, uint64_t from, uint64_t to) {
+    enum { PAGE = 4096 };
+    const uintptr_t start = (uintptr_t)map->data + (from + PAGE - 1) / PAGE * PAGE,
+                    end = (uintptr_t)map->data + to / PAGE * PAGE;
+    if (!map->data || to > map->size || start >= end) return;
+    madvise((void *)start, end - start, MADV_NOHUGEPAGE);
+    madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
 void mn_file_unmap(mn_map *map) {
     if (map->data) munmap((void *)(uintptr_t)map->data, map->size);
     map->data = NULL;

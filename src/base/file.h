@@ -21,6 +21,10 @@ typedef struct mn_map {
 
 int mn_file_map(const char *path, mn_map *out); /* refuses folders, devices and empty files */
 void mn_file_unmap(mn_map *map);
+/* Bytes [from, to) were read and from now on are read here and there: this process lets go of their
+ * whole pages, and takes small ones when it comes back (a large one would count 2 MiB for one row).
+ * The page cache keeps what it has. */
+void mn_file_map_cool(const mn_map *map, uint64_t from, uint64_t to);
 
 /* The whole file, or of "-" standard input, appended to `out`; MN_ETOOLONG beyond max bytes. */
 int mn_file_read(const char *path, size_t max, mn_buf *out);

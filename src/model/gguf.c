@@ -330,6 +330,10 @@ void mn_gguf_close(mn_gguf **pg) {
     mn_free(g);
 }
 
+void mn_gguf_cool(const mn_gguf *g) {
+    mn_file_map_cool(&g->map, 0, g->map.size);
+}
+
 uint32_t mn_gguf_version(const mn_gguf *g) {
     return g->version;
 }

@@ -74,6 +74,7 @@ int mn_gguf_open_memory(const void *data, size_t size, const char *name, mn_gguf
 
 uint32_t mn_gguf_version(const mn_gguf *g);
 uint64_t mn_gguf_size(const mn_gguf *g); /* bytes of the file */
+void mn_gguf_cool(const mn_gguf *g);     /* its directory was read: mn_file_map_cool */
 /* The directory: everything before the first tensor byte, for identity hashes. */
 void mn_gguf_header(const mn_gguf *g, const void **bytes, size_t *n);
 

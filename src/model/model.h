@@ -9,6 +9,7 @@
  */
 #ifndef MN_MODEL_MODEL_H
 #define MN_MODEL_MODEL_H
+#include "base/arena.h"
 #include "model/arch.h"
 #include "model/gguf.h"
 #include "model/packfile.h"
@@ -39,6 +40,7 @@ typedef struct mn_net {
     int short_context;
     float rope_scale; /* cos and sin are multiplied by this (attention factor) */
     mn_layer *layer;  /* [L] */
+    mn_arena vectors; /* norms and biases */
     const float *out_norm;
     mn_packed head;                  /* [V, D] */
     const mn_gguf_tensor *embedding; /* [V, D], rows looked up in the GGUF */

@@ -31,15 +31,19 @@ static double real(const mn_net *n, const char *name, double fallback) {
     return mn_gguf_f64(n->gguf, key_of(n, key, name), fallback);
 }
 
-/* A vector of n floats used in place; absent: NULL when optional. */
-static int vector(const mn_net *net, const char *name, int n, int optional, const float **out) {
+/* A vector of n floats; absent: NULL when optional. Copied: in place each would hold the pages around
+ * it, 64 KiB for some KB. */
+static int vector(mn_net *net, const char *name, int n, int optional, const float **out) {
     const mn_gguf_tensor *t = mn_gguf_tensor_find(net->gguf, name);
     *out = NULL;
     if (!t && optional) return 0;
     if (!t) return MN_FAIL(MN_ECORRUPT, "the model has no tensor %s", name);
     if (t->type != MN_F32 || t->shape[0] != (uint64_t)n || t->bytes != (uint64_t)n * 4)
         return MN_FAIL(MN_ECORRUPT, "tensor %s should be %d numbers of type F32", name, n);
-    *out = t->data;
+    float *copy;
+    MN_TRY(mn_arena_take(&net->vectors, (size_t)t->bytes, &copy));
+    memcpy(copy, t->data, (size_t)t->bytes);
+    *out = copy;
     return 0;
 }
 
@@ -245,6 +249,7 @@ int mn_net_open(const char *path, mn_team *team, mn_pack_progress progress, void
     if (rc >= 0) rc = rope_tables(n);
     if (rc >= 0) rc = mn_packfile_open(path, n->gguf, team, progress, user, &n->pack);
     if (rc >= 0) rc = weights(n);
+    if (rc >= 0) mn_gguf_cool(n->gguf);
     if (rc < 0) mn_net_close(&n);
     *out = n;
     return rc;
@@ -258,6 +263,7 @@ void mn_net_close(mn_net **pn) {
     mn_packfile_close(&n->pack);
     mn_gguf_close(&n->gguf);
     for (int i = 0; i < 3; i++) mn_free(n->rope_freq[i]);
+    mn_arena_free(&n->vectors);
     mn_free(n->window);
     mn_free(n->layer);
     mn_free(n);

@@ -308,6 +308,7 @@ static int try_file(const char *path, const header *id, mn_team *team, mn_packfi
         p->size = p->map.size;
         attach(p);
         rc = check_sums(p, path, team);
+        mn_file_map_cool(&p->map, 0, p->n ? p->entries[0].offset : 0); /* the tokenizer, hashed */
     }
     if (rc < 0) mn_file_unmap(&p->map);
     return rc;
