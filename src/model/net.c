@@ -31,8 +31,8 @@ static double real(const mn_net *n, const char *name, double fallback) {
     return mn_gguf_f64(n->gguf, key_of(n, key, name), fallback);
 }
 
-/* A vector of n floats; absent: NULL when optional. Copied: in place each would hold the pages around
- * it, 64 KiB for some KB. */
+/* A vector of n floats; absent: NULL when optional. Copied: in place each would hold the pages
+ * around it, 64 KiB for some KB. */
 static int vector(mn_net *net, const char *name, int n, int optional, const float **out) {
     const mn_gguf_tensor *t = mn_gguf_tensor_find(net->gguf, name);
     *out = NULL;
