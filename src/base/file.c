@@ -134,6 +134,16 @@ int mn_file_stat(const char *path, uint64_t *size, int64_t *mtime_ns) {
     return 0;
 }
 
+int mn_file_mark(const char *path, char out[MN_FILE_MARK]) {
+    struct stat st;
+    out[0] = 0;
+    if (fault() || stat(path, &st) < 0) return fail_io("examine", path);
+    snprintf(out, MN_FILE_MARK, "%lld %lld.%09ld %lld.%09ld %llu %llu", (long long)st.st_size,
+             (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec,
+             st.st_ctim.tv_nsec, (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    return 0;
+}
+
 int mn_file_mkdirs(const char *path) {
     char *copy = mn_strdup(path);
     if (!copy) return MN_FAIL(MN_ENOMEM, "no memory for a path");

@@ -32,6 +32,11 @@ int mn_file_read(const char *path, size_t max, mn_buf *out);
 /* Size in bytes and modification time in nanoseconds; MN_ENOENT when absent. */
 int mn_file_stat(const char *path, uint64_t *size, int64_t *mtime_ns);
 
+/* One line that differs whenever the file was written to or replaced: size, times of writing and
+ * of change, device, inode. MN_ENOENT when absent. */
+enum { MN_FILE_MARK = 128 };
+int mn_file_mark(const char *path, char out[MN_FILE_MARK]);
+
 /* Bytes that may still be written to the disk that holds `path`, which exists. */
 int mn_file_room(const char *path, uint64_t *bytes);
 

@@ -2,9 +2,10 @@
  *
  * model/packfile.c - finding, checking, making and mapping a pack.
  *
- * open: map the file and check header, identity and entries -> (first time since boot: check the
- * sum of every tensor) -> use. Any doubt: take the lock, look again (another process may have made
- * it meanwhile), pack. A file that fails its sums is replaced the same way.
+ * open: map the file and check header, identity and entries -> (first time since boot, or since
+ * the file was written to: check the sum of every tensor) -> use. Any doubt: take the lock, look
+ * again (another process may have made it meanwhile), pack. A file that fails its sums is replaced
+ * the same way.
  */
 #include "model/packfile.h"
 
@@ -12,6 +13,7 @@
 #include "base/budget.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/stamp.h"
 #include "model/tokenizer.h"
 
 #include <stdatomic.h>
@@ -268,24 +270,20 @@ static void sum_piece(void *ctx, int piece, int worker) {
     if (sum != e->sum) atomic_store(&j->bad, 1);
 }
 
-/* Sums are checked when PATH.ok does not name this boot. */
+/* Sums are checked unless PATH.ok says that they were, of this very file, in this boot. */
 static int check_sums(const mn_packfile *p, const char *path, mn_team *team) {
     mn_buf boot = {0}, seen = {0}, stamp = {0};
+    char mark[MN_FILE_MARK];
     int rc = mn_buf_printf(&stamp, "%s.ok", path);
     if (rc >= 0) rc = mn_file_read("/proc/sys/kernel/random/boot_id", 4096, &boot);
-    if (rc >= 0 && mn_file_read(stamp.data, 4096, &seen) >= 0 && strcmp(seen.data, boot.data) == 0)
-        goto out;
-    sum_job j = {.p = p};
-    mn_team_run(team, sum_piece, &j, (int)p->n);
-    rc = atomic_load(&j.bad) ? MN_FAIL(MN_ECORRUPT, "%s is damaged", path) : 0;
-    mn_filew *f = NULL; /* a stamp that cannot be written only costs the next check */
-    if (rc >= 0 && boot.data && mn_file_begin(stamp.data, &f) >= 0) {
-        if (mn_file_write(f, boot.data, boot.len) >= 0)
-            mn_file_commit(&f);
-        else
-            mn_file_abort(&f);
+    if (rc >= 0) rc = mn_file_mark(path, mark);
+    const int known = rc >= 0;
+    if (!known || !mn_stamp_read(stamp.data, mark, &seen) || strcmp(seen.data, boot.data) != 0) {
+        sum_job j = {.p = p};
+        mn_team_run(team, sum_piece, &j, (int)p->n);
+        rc = atomic_load(&j.bad) ? MN_FAIL(MN_ECORRUPT, "%s is damaged", path) : 0;
+        if (rc >= 0 && known) mn_stamp_write(stamp.data, mark, boot.data);
     }
-out:
     mn_buf_free(&boot);
     mn_buf_free(&seen);
     mn_buf_free(&stamp);

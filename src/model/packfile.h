@@ -5,9 +5,9 @@
  * The pack file lives in the cache folder (packs/), is written beside its place, fsynced and
  * renamed under a lock, and is mapped read-only by every process: eight processes hold one copy. It
  * belongs to one GGUF (directory hash, size, time of change) and one layout version; anything else
- * is rebuilt. Sums are checked once per boot. Where no file can be made, for want of room or of
- * permission, the same bytes are made in memory, and mn_packfile_in_memory says why. It also
- * carries the tokenizer's image, ready to use.
+ * is rebuilt. Sums are checked once per boot, and again when the file was written to. Where no file
+ * can be made, for want of room or of permission, the same bytes are made in memory, and
+ * mn_packfile_in_memory says why. It also carries the tokenizer's image, ready to use.
  *
  *   header (64 bytes) | entries [n] | tokenizer image | tensors, each 4096-aligned
  */
