@@ -68,13 +68,24 @@ static void look_at_memory(doctor *d) {
     if (limit) say(d, "             --memory allows %s", mn_budget_human(limit, a));
 }
 
-static int look_at_folder(doctor *d, const char *what, char *path) {
+/* The cache, tried out: what would be written there is written, and taken back. */
+static int look_at_cache(doctor *d) {
+    char *path = NULL, human[16];
     uint64_t room;
-    char human[16];
-    const int rc = mn_file_room(path, &room);
-    if (rc >= 0) say(d, "%-12s %s, %s free", what, path, mn_budget_human(room, human));
+    mn_buf probe = {0};
+    mn_filew *f = NULL;
+    int rc = mn_file_cache_path(NULL, &path);
+    if (rc >= 0) rc = mn_buf_printf(&probe, "%s/packs/probe", path);
+    if (rc >= 0) rc = mn_file_begin(probe.data, &f);
+    mn_file_abort(&f);
+    if (rc >= 0) rc = mn_file_room(path, &room);
+    if (rc >= 0) say(d, "cache        %s, %s free", path, mn_budget_human(room, human));
+    mn_buf_free(&probe);
     mn_free(path);
-    return rc;
+    if (rc >= 0 || rc == MN_ENOMEM) return rc;
+    d->missing++;
+    say(d, "cache        cannot be used: %s", mn_error_detail());
+    return 0;
 }
 
 static int each_model(void *user, const mn_store_entry *e) {
@@ -100,13 +111,11 @@ static void look_at_pip(doctor *d) {
 int mn_doctor(void (*line)(void *user, const char *text), void *user) {
     doctor d = {.line = line, .user = user};
     struct utsname os;
-    char *path;
     if (uname(&os) == 0)
         say(&d, "omnesia      %s on %s %s %s", mn_version(), os.sysname, os.release, os.machine);
     look_at_processor(&d);
     look_at_memory(&d);
-    MN_TRY(mn_file_cache_path(NULL, &path));
-    MN_TRY(look_at_folder(&d, "cache", path));
+    MN_TRY(look_at_cache(&d));
     look_at_pip(&d);
     MN_TRY(mn_store_list(each_model, &d));
     if (!d.models) {

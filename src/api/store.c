@@ -156,9 +156,9 @@ static int hinted_before(void) {
     if (mn_file_cache_path("hint-given", &marker) < 0) return 1;
     const int before = mn_file_stat(marker, &size, NULL) >= 0;
     mn_filew *f = NULL;
-    if (!before && mn_file_begin(marker, &f) >= 0) mn_file_commit(&f);
+    const int first = !before && mn_file_begin(marker, &f) >= 0 && mn_file_commit(&f) >= 0;
     mn_free(marker);
-    return before;
+    return !first; /* where nothing can be noted, a hint would come each time */
 }
 
 /* Bytes of the model in use, also when it is no model of ours. */

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -52,12 +53,21 @@ static int fault(void) {
 static int fail_io(const char *verb, const char *path) {
     const int e = errno;
     if (e == ENOENT) return MN_FAIL(MN_ENOENT, "cannot %s %s: no such file", verb, path);
+    return MN_FAIL(e == ENOMEM ? MN_ENOMEM : MN_EIO, "cannot %s %s: %s", verb, path, strerror(e));
+}
+
+/* What we write lies in folders the user may move. */
+static int fail_writing(const char *verb, const char *path) {
+    const int e = errno;
+    if (e == ENOMEM) return fail_io(verb, path);
     if (e == ENOSPC || e == EDQUOT)
         return MN_FAIL(MN_EFULL,
                        "cannot %s %s: the disk is full; free some space or set OMNESIA_CACHE "
                        "to a folder elsewhere",
                        verb, path);
-    return MN_FAIL(e == ENOMEM ? MN_ENOMEM : MN_EIO, "cannot %s %s: %s", verb, path, strerror(e));
+    return MN_FAIL(e == ENOENT ? MN_ENOENT : MN_EIO,
+                   "cannot %s %s: %s; set OMNESIA_CACHE to a folder that can be written", verb,
+                   path, strerror(e));
 }
 
 int mn_file_map(const char *path, mn_map *out) {
@@ -153,7 +163,7 @@ int mn_file_mkdirs(const char *path) {
         const char c = *p;
         *p = 0;
         if ((fault() || mkdir(copy, 0700) < 0) && errno != EEXIST) {
-            rc = fail_io("make the folder", copy);
+            rc = fail_writing("make the folder", copy);
             break;
         }
         *p = c;
@@ -214,7 +224,7 @@ int mn_file_begin(const char *path, mn_filew **out) {
     *f = (mn_filew){.path = copy, .temp = temp.data};
     f->fd = fault() ? -1 : open(f->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (f->fd < 0) {
-        const int rc = fail_io("write", f->temp);
+        const int rc = fail_writing("write", f->temp);
         mn_file_abort(&f);
         return rc;
     }
@@ -235,7 +245,7 @@ int mn_file_resume(const char *path, const char *part, uint64_t keep, mn_filew *
         f->fd = fault() ? -1 : open(part, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (f->fd < 0 || fault() || ftruncate(f->fd, (off_t)keep) < 0 ||
             lseek(f->fd, 0, SEEK_END) < 0)
-            rc = fail_io("write", part);
+            rc = fail_writing("write", part);
     }
     if (rc < 0)
         release(&f);
@@ -249,7 +259,7 @@ int mn_file_write(mn_filew *f, const void *bytes, size_t n) {
     while (n) {
         const ssize_t k = fault() ? -1 : write(f->fd, p, n < (1u << 30) ? n : 1u << 30);
         if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return fail_io("write", f->path);
+        if (k <= 0) return fail_writing("write", f->path);
         p += k;
         n -= (size_t)k;
     }
@@ -261,7 +271,7 @@ int mn_file_rewrite(mn_filew *f, uint64_t offset, const void *bytes, size_t n) {
     while (n) {
         const ssize_t k = fault() ? -1 : pwrite(f->fd, p, n, (off_t)offset);
         if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return fail_io("write", f->path);
+        if (k <= 0) return fail_writing("write", f->path);
         p += k;
         n -= (size_t)k;
         offset += (uint64_t)k;
@@ -273,7 +283,7 @@ int mn_file_commit(mn_filew **pf) {
     mn_filew *f = *pf;
     int rc = 0;
     if (fault() || fsync(f->fd) < 0 || fault() || rename(f->temp, f->path) < 0) {
-        rc = fail_io("write", f->path);
+        rc = fail_writing("write", f->path);
         if (!f->keeps) unlink(f->temp);
     } else {
         char *slash = strrchr(f->temp, '/');
@@ -309,11 +319,11 @@ int mn_file_room(const char *path, uint64_t *bytes) {
 
 int mn_file_lock(const char *path, int wait_ms) {
     const int fd = fault() ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return fail_io("lock", path);
+    if (fd < 0) return fail_writing("lock", path);
     if (wait_ms < 0) {
         while (flock(fd, LOCK_EX) < 0) {
             if (errno == EINTR) continue;
-            const int rc = fail_io("lock", path);
+            const int rc = fail_writing("lock", path);
             close(fd);
             return rc;
         }
@@ -329,18 +339,31 @@ int mn_file_lock(const char *path, int wait_ms) {
     return fd;
 }
 
+/* The user's own folder, appended: $HOME, else what the system's list of users says. */
+static int home(mn_buf *out) {
+    const char *said = getenv("HOME");
+    if (said && *said) return mn_buf_puts(out, said);
+    char text[4096];
+    struct passwd entry, *user = NULL;
+    if (getpwuid_r(getuid(), &entry, text, sizeof text, &user) == 0 && user && *user->pw_dir)
+        return mn_buf_puts(out, user->pw_dir);
+    return MN_FAIL(MN_ENOENT, "there is no home folder (HOME is not set, and the system knows none "
+                              "for this user); set OMNESIA_CACHE to a folder for models");
+}
+
 static int place(const char *own, const char *xdg, const char *home_part, const char *sub,
                  char **out) {
     mn_buf path = {0};
-    const char *a = getenv(own), *b = getenv(xdg), *home = getenv("HOME");
+    const char *a = getenv(own), *b = getenv(xdg);
     int rc;
-    if (a && *a)
+    if (a && *a) {
         rc = mn_buf_puts(&path, a);
-    else if (b && *b)
+    } else if (b && *b) {
         rc = mn_buf_printf(&path, "%s/omnesia", b);
-    else
-        rc = mn_buf_printf(&path, "%s/%s/omnesia", home && *home ? home : "/tmp", home_part);
-    if (rc >= 0) rc = mn_file_mkdirs(path.data);
+    } else {
+        rc = home(&path);
+        if (rc >= 0) rc = mn_buf_printf(&path, "/%s/omnesia", home_part);
+    }
     if (rc >= 0 && sub) rc = mn_buf_printf(&path, "/%s", sub);
     if (rc < 0) mn_buf_free(&path);
     *out = path.data;

@@ -65,8 +65,9 @@ int mn_file_mkdirs(const char *path);
  * Returns a descriptor to close for release; MN_EBUSY when the wait ran out. */
 int mn_file_lock(const char *path, int wait_ms);
 
-/* Omnesia's folders, made on first use: OMNESIA_CACHE or $XDG_CACHE_HOME/omnesia or
- * ~/.cache/omnesia; with "/" + sub appended when sub is not NULL. Caller frees with mn_free. */
+/* Omnesia's folders: OMNESIA_CACHE or $XDG_CACHE_HOME/omnesia or ~/.cache/omnesia; with "/" + sub
+ * appended when sub is not NULL. Nothing is made: who writes there makes them. MN_ENOENT when there
+ * is no home. Caller frees with mn_free. */
 int mn_file_cache_path(const char *sub, char **out);
 /* The same for OMNESIA_DATA, $XDG_DATA_HOME/omnesia, ~/.local/share/omnesia. */
 int mn_file_data_path(const char *sub, char **out);

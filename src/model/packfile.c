@@ -316,7 +316,10 @@ static int try_file(const char *path, const header *id, mn_team *team, mn_packfi
 static int make_file(const char *path, const mn_gguf *g, const header *id, mn_team *team,
                      mn_pack_progress progress, void *user, plan *pl, mn_packfile *p) {
     mn_buf lock_path = {0};
-    int rc = mn_buf_printf(&lock_path, "%s.lock", path);
+    int rc = mn_buf_append(&lock_path, path, (size_t)(strrchr(path, '/') - path));
+    if (rc >= 0) rc = mn_file_mkdirs(lock_path.data);
+    mn_buf_clear(&lock_path);
+    if (rc >= 0) rc = mn_buf_printf(&lock_path, "%s.lock", path);
     const int lock = rc < 0 ? rc : mn_file_lock(lock_path.data, -1);
     mn_buf_free(&lock_path);
     MN_TRY(lock);
@@ -329,34 +332,37 @@ static int make_file(const char *path, const mn_gguf *g, const header *id, mn_te
     return rc;
 }
 
-/* p->why holds what failed with this code: add the numbers and what to do. */
-static int explain(mn_packfile *p, const char *path, int code, uint64_t need) {
+/* p->why holds what failed: add the numbers. */
+static int explain(mn_packfile *p, const char *path, uint64_t need) {
     char a[16], b[16];
     uint64_t room = 0;
     mn_buf folder = {0};
-    MN_TRY(mn_buf_append(&folder, path, (size_t)(strrchr(path, '/') - path)));
-    mn_file_room(folder.data, &room); /* unknown: none that can be used */
+    MN_TRY(mn_buf_puts(&folder, path ? path : ""));
+    int known = 0; /* of the deepest folder that is there */
+    for (char *end; !known && (end = strrchr(folder.data, '/')) && end != folder.data;) {
+        *end = 0;
+        known = mn_file_room(folder.data, &room) >= 0;
+    }
     mn_buf_free(&folder);
     return mn_buf_printf(&p->why,
-                         "%s (%s are needed, %s are free); until then the weights are packed in "
-                         "memory at each start",
-                         code == MN_EFULL ? ""
-                                          : "; set OMNESIA_CACHE to a folder that can be written",
-                         mn_budget_human(need, a), mn_budget_human(room, b));
+                         " (%s are needed%s%s%s); until then the weights are packed in memory at "
+                         "each start",
+                         mn_budget_human(need, a), known ? ", " : "",
+                         known ? mn_budget_human(room, b) : "", known ? " are free" : "");
 }
 
+/* A file at `path`, or where that cannot be (path NULL: the sentence says why), in memory. */
 static int make(const char *path, const mn_gguf *g, const header *id, mn_team *team,
                 mn_pack_progress progress, void *user, mn_packfile *p) {
     plan pl = {0};
-    int rc = make_file(path, g, id, team, progress, user, &pl, p);
+    int rc = path ? make_file(path, g, id, team, progress, user, &pl, p) : MN_ENOENT;
     if (rc == MN_EFULL || rc == MN_EIO || rc == MN_ENOENT) {
-        const int code = rc;
         rc = mn_buf_puts(&p->why, mn_error_detail());
         if (rc >= 0 && !pl.total) { /* it did not come so far */
             plan_free(&pl);
             rc = plan_make(g, id, &pl);
         }
-        if (rc >= 0) rc = explain(p, path, code, pl.total);
+        if (rc >= 0) rc = explain(p, path, pl.total);
         if (rc >= 0) rc = pack_to_memory(&pl, team, progress, user, p);
         if (rc >= 0) attach(p);
     }
@@ -376,15 +382,10 @@ int mn_packfile_open(const char *path, const mn_gguf *g, mn_team *team, mn_pack_
         snprintf(sub, sizeof sub, "packs/%016llx.pack",
                  (unsigned long long)(id.gguf_hash ^ id.gguf_size * 0x9E3779B97F4A7C15u ^
                                       id.gguf_mtime));
-        rc = mn_file_cache_path("packs", &file);
+        rc = mn_file_cache_path(sub, &file);
+        if (rc == MN_ENOENT) rc = 0; /* no home, no file */
     }
-    if (rc >= 0) {
-        rc = mn_file_mkdirs(file);
-        mn_free(file);
-        file = NULL;
-    }
-    if (rc >= 0) rc = mn_file_cache_path(sub, &file);
-    if (rc >= 0 && try_file(file, &id, team, p) < 0)
+    if (rc >= 0 && (!file || try_file(file, &id, team, p) < 0))
         rc = make(file, g, &id, team, progress, user, p);
     mn_free(file);
     if (rc >= 0 && !p->memory) {

@@ -253,7 +253,7 @@ int mn_store_fetch(const mn_lock_model *m, const mn_fetch_ui *ui, char **path) {
     *path = NULL;
     MN_TRY(open_pull(&p, m, ui));
     int rc = 0;
-    if (!here(&p)) {
+    if (!here(&p) && !adopt(&p)) { /* what is here needs no lock, nor a folder to write in */
         rc = mn_file_mkdirs(p.folder);
         const int fd = rc < 0 ? rc : take_lock(&p);
         rc = fd < 0 ? fd : fetch_locked(&p);

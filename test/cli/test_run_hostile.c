@@ -61,16 +61,22 @@ static void refused(const char *why, const cli_run *r) {
         fail_msg("%s: status %d, out \"%s\", err \"%s\"", why, r->status, r->out, r->err);
 }
 
-/* One line says why the weights are packed in memory, how much room they need, and what to do. */
-static void in_memory(const cli_run *r, const char *why) {
+/* Standard error has one line of ours, and these parts are in it. */
+static void one_line(const cli_run *r, const char *const *parts, size_t n) {
     const char *line = strstr(r->err, "omnesia: "), *end = line ? strchr(line, '\n') : NULL;
-    const char *parts[] = {why, "OMNESIA_CACHE", "kB are needed", "are free",
-                           "memory at each start"};
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < n; i++) {
         const char *at = line ? strstr(line, parts[i]) : NULL;
         if (!at || !end || at > end) fail_msg("\"%s\" lacks \"%s\"", r->err, parts[i]);
     }
     assert_null(strstr(end, "omnesia: "));
+}
+
+/* One line says why the weights are packed in memory, how much room they need, and what to do. */
+static void in_memory(const cli_run *r, const char *why) {
+    one_line(
+        r,
+        (const char *[]){why, "OMNESIA_CACHE", "kB are needed", "are free", "memory at each start"},
+        5);
 }
 
 static int count(const char *pattern) {
@@ -257,6 +263,26 @@ static void no_place(void **s) {
     assert_null(strstr(ask("", "model.gguf").err, "memory at each start"));
 }
 
+/* No folder for packs can be made: a model named by its path answers all the same. */
+static void no_cache(void **s) {
+    (void)s;
+    char environment[128], said[256];
+    snprintf(environment, sizeof environment, "OMNESIA_CACHE=%s/cache", in_bed("model.gguf"));
+    cli_run r = ask(environment, "model.gguf");
+    assert_int_equal(r.status, 0);
+    assert_string_equal(r.out, answer);
+    one_line(&r,
+             (const char *[]){"cannot make the folder", "OMNESIA_CACHE", "kB are needed",
+                              "memory at each start"},
+             4);
+    snprintf(said, sizeof said, "--version >/dev/null; %s \"$OMNESIA_PROGRAM\" doctor",
+             environment);
+    r = run(said);
+    assert_int_equal(r.status, 0);
+    assert_non_null(strstr(r.out, "cache        cannot be used: cannot make the folder"));
+    assert_non_null(strstr(r.out, "something is missing"));
+}
+
 /* A temporary of a process that died is swept away, that of a living one is left alone. */
 static void leftovers(void **s) {
     (void)s;
@@ -279,6 +305,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(truncated),    cmocka_unit_test(foreign),
                                        cmocka_unit_test(damaged_pack), cmocka_unit_test(stale_pack),
                                        cmocka_unit_test(full_disk),    cmocka_unit_test(leftovers),
-                                       cmocka_unit_test(no_place)};
+                                       cmocka_unit_test(no_place),     cmocka_unit_test(no_cache)};
     return cmocka_run_group_tests(tests, make_bed, drop_bed);
 }
