@@ -8,6 +8,7 @@
 #include "api/model.h"
 
 #include "base/alloc.h"
+#include "base/budget.h"
 #include "base/error.h"
 
 #include <string.h>
@@ -58,7 +59,27 @@ static int encode_rendered(const mn_model *m, const mn_rendered *text, const cha
     return rc;
 }
 
+/* Bytes that no context of this many tokens can hold need not be templated nor tokenized. A mark for
+ * a space (three bytes) may count for one. */
+static int can_fit(const mn_model *m, const mn_request *r) {
+    const mn_tokenizer *t = m->net->tokenizer;
+    const uint64_t context = (uint64_t)(r->context > 0 ? r->context : m->net->context);
+    uint64_t bytes = r->n_turns || !r->prompt ? 0 : strlen(r->prompt), longest = 1;
+    if (!r->drop_oldest)
+        for (size_t i = 0; i < r->n_turns; i++) bytes += strlen(r->turns[i].content);
+    if (bytes <= context) return 0;
+    for (int32_t i = 0; i < mn_tokenizer_size(t); i++)
+        if (mn_tokenizer_text(t, i).n > longest) longest = mn_tokenizer_text(t, i).n;
+    if (bytes / 3 / longest <= context) return 0;
+    char human[16];
+    return MN_FAIL(MN_ETOOLONG,
+                   "the prompt has %s of text, far more than the %llu tokens of the context can "
+                   "hold; shorten it (this model was trained with a context of %d)",
+                   mn_budget_human(bytes, human), (unsigned long long)context, m->net->context);
+}
+
 int mn_prompt_encode(const mn_model *m, const mn_request *r, size_t drop, mn_buf *ids) {
+    MN_TRY(can_fit(m, r));
     if (r->raw) {
         const char *text = r->prompt ? r->prompt : "";
         return mn_tokenizer_encode(m->net->tokenizer, text, strlen(text), MN_TOK_BEGIN, ids);

@@ -36,7 +36,7 @@ static int hand_out(mn_buf *out, size_t item, void *to, size_t cap) {
 
 int mn_vocab_ids(const mn_tokenizer *t, const char *text, size_t n, unsigned flags, int32_t *ids,
                  size_t cap) {
-    mn_buf out = {0};
+    mn_buf out = {.what = "the ids of a text"};
     const int rc = mn_tokenizer_encode(t, text, n, own_flags(flags), &out);
     if (rc >= 0) return hand_out(&out, sizeof *ids, ids, cap);
     mn_buf_free(&out);

@@ -27,6 +27,12 @@ uint64_t mn_budget_peak(void) {
     return atomic_load(&peak);
 }
 
+/* have + n bytes in the units of --memory, rounded up. */
+static uint64_t megabytes(uint64_t have, uint64_t n) {
+    const uint64_t one = 1 << 20;
+    return have / one + n / one + (have % one + n % one + one - 1) / one;
+}
+
 int mn_budget_take(uint64_t n, const char *what) {
     const uint64_t allowed = atomic_load(&limit);
     uint64_t have = atomic_load(&used);
@@ -35,9 +41,9 @@ int mn_budget_take(uint64_t n, const char *what) {
             char a[16], b[16], c[16];
             return MN_FAIL(MN_EFULL,
                            "%s needs %s, but %s of the %s allowed by --memory are in use; "
-                           "raise --memory or choose a smaller model or context",
+                           "give at least --memory %lluM, or a smaller model, context or text",
                            what, mn_budget_human(n, a), mn_budget_human(have, b),
-                           mn_budget_human(allowed, c));
+                           mn_budget_human(allowed, c), (unsigned long long)megabytes(have, n));
         }
     } while (!atomic_compare_exchange_weak(&used, &have, have + n));
     uint64_t top = atomic_load(&peak);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * base/buf.c - growable bytes; capacity doubles, so n appends cost O(n).
+ * base/buf.c - growable bytes; capacity doubles (what is booked: grows by a
+ * quarter), so n appends cost O(n).
  */
 #include "base/buf.h"
 
 #include "base/alloc.h"
+#include "base/budget.h"
 #include "base/error.h"
 
 #include <stdarg.h>
@@ -18,10 +20,16 @@ int mn_buf_reserve(mn_buf *buf, size_t n) {
     if (buf->limit && need > buf->limit + 1)
         return MN_FAIL(MN_ETOOLONG, "text grows beyond its limit of %zu bytes", buf->limit);
     if (need <= buf->cap) return 0;
-    size_t cap = buf->cap ? buf->cap * 2 : 64;
+    size_t cap = !buf->cap ? 64 : buf->what ? buf->cap + buf->cap / 4 : buf->cap * 2;
     if (cap < need) cap = need;
+    if (buf->what) {
+        MN_TRY(mn_budget_take(cap - buf->cap, buf->what));
+    }
     char *data = mn_realloc(buf->data, cap);
-    if (!data) return MN_FAIL(MN_ENOMEM, "no memory for a text of %zu bytes", cap);
+    if (!data) {
+        if (buf->what) mn_budget_give(cap - buf->cap);
+        return MN_FAIL(MN_ENOMEM, "no memory for a text of %zu bytes", cap);
+    }
     buf->data = data;
     buf->cap = cap;
     return 0;
@@ -61,6 +69,7 @@ void mn_buf_clear(mn_buf *buf) {
 
 void mn_buf_free(mn_buf *buf) {
     mn_free(buf->data);
+    if (buf->what) mn_budget_give(buf->cap);
     buf->data = NULL;
     buf->len = buf->cap = 0;
 }

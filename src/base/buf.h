@@ -3,17 +3,20 @@
  * base/buf.h - a growable run of bytes, always NUL-terminated after its last byte.
  *
  * Zero-initialise, append, free. An append that cannot grow returns MN_ENOMEM and leaves
- * the buffer as it was. `limit` (0: none) turns runaway growth into MN_ETOOLONG.
+ * the buffer as it was. `limit` (0: none) turns runaway growth into MN_ETOOLONG. A buffer with a
+ * `what` is booked in the budget under that name as it grows (MN_EFULL); its data must not be taken
+ * out of it. Name what may become large: texts of users, and what is made of them.
  */
 #ifndef MN_BASE_BUF_H
 #define MN_BASE_BUF_H
 #include <stddef.h>
 
 typedef struct mn_buf {
-    char *data;   /* NULL until the first append */
-    size_t len;   /* bytes used, without the NUL */
-    size_t cap;   /* bytes allocated */
-    size_t limit; /* refuse to grow beyond this many bytes; 0: no limit */
+    char *data;       /* NULL until the first append */
+    size_t len;       /* bytes used, without the NUL */
+    size_t cap;       /* bytes allocated */
+    size_t limit;     /* refuse to grow beyond this many bytes; 0: no limit */
+    const char *what; /* "the prompt": booked in the budget; NULL: not booked */
 } mn_buf;
 
 int mn_buf_append(mn_buf *buf, const void *bytes, size_t n);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 
 #include "base/alloc.h"
+#include "base/budget.h"
 #include "base/error.h"
 
 #include <dirent.h>
@@ -112,25 +113,39 @@ void mn_file_unmap(mn_map *map) {
     map->size = 0;
 }
 
+static int too_long(const char *name, int known, uint64_t size, size_t max) {
+    char a[16], b[16];
+    return MN_FAIL(MN_ETOOLONG, "%s has %s%s, and %s are read at most; give a part of it", name,
+                   known ? "" : "more than ", mn_budget_human(known ? size : max, a),
+                   mn_budget_human(max, b));
+}
+
+/* Room for all of a file whose size is known, at once; one that is too long is not begun. */
+static int expect(int fd, const char *name, size_t max, mn_buf *out) {
+    struct stat st;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0) return 0;
+    if ((uint64_t)st.st_size > max) return too_long(name, 1, (uint64_t)st.st_size, max);
+    return mn_buf_reserve(out, (size_t)st.st_size + 1);
+}
+
 int mn_file_read(const char *path, size_t max, mn_buf *out) {
+    enum { CHUNK = 65536 };
     const int std = strcmp(path, "-") == 0;
     const int fd = std ? STDIN_FILENO : fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    const char *name = std ? "standard input" : path;
     if (fd < 0) return fail_io("open", path);
-    int rc = 0;
+    int rc = expect(fd, name, max, out);
     size_t total = 0;
-    for (;;) {
-        if ((rc = mn_buf_reserve(out, 65536)) < 0) break;
-        const ssize_t n = fault() ? -1 : read(fd, out->data + out->len, 65536);
+    while (rc >= 0) {
+        size_t room = out->cap > out->len ? out->cap - out->len - 1 : 0;
+        if (!room && (rc = mn_buf_reserve(out, room = CHUNK)) < 0) break;
+        const ssize_t n = fault() ? -1 : read(fd, out->data + out->len, room);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) rc = fail_io("read", std ? "standard input" : path);
+        if (n < 0) rc = fail_io("read", name);
         if (n <= 0) break;
         out->len += (size_t)n;
         out->data[out->len] = 0;
-        if ((total += (size_t)n) > max) {
-            rc = MN_FAIL(MN_ETOOLONG, "%s is longer than the %zu bytes allowed",
-                         std ? "standard input" : path, max);
-            break;
-        }
+        if ((total += (size_t)n) > max) rc = too_long(name, 0, total, max);
     }
     if (!std) close(fd);
     return rc;

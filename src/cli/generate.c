@@ -125,7 +125,7 @@ int mn_cli_region(const mn_cli_generate *o) {
 int mn_cli_documents(const mn_opt_list *files, mn_buf *out) {
     enum { MOST = 64 << 20 };
     for (int i = 0; i < files->n; i++) {
-        mn_buf text = {0};
+        mn_buf text = {.what = files->item[i]};
         int rc = mn_file_read(files->item[i], MOST, &text);
         if (rc >= 0 && text.len && memchr(text.data, 0, text.len))
             rc = MN_FAIL(MN_EINVAL, "%s is not text: it has a zero byte", files->item[i]);

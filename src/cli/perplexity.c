@@ -49,7 +49,7 @@ static size_t logit_bytes(const work *w) {
 
 /* The text of --file as tokens; sets the number of windows. */
 static int read_text(work *w, const perplexity_options *o) {
-    mn_buf text = {0};
+    mn_buf text = {.what = o->file};
     int rc = mn_file_read(o->file, TEXT_MAX, &text);
     if (rc < 0) goto out;
     if (text.len && text.data[text.len - 1] == '\n') text.len--;

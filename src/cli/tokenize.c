@@ -38,14 +38,15 @@ static int encode(const mn_vocab *vocab, const tokenize_options *o, const mn_buf
     const unsigned flags = (o->no_special ? 0u : MN_BEGIN) | (o->special ? MN_SPECIAL : 0u);
     const char *bytes = text->data ? text->data : "";
     const size_t cap = text->len + 16; /* an id for every byte, and those around the text */
-    int32_t *ids = mn_malloc(cap * sizeof *ids);
-    if (!ids) return MN_FAIL(MN_ENOMEM, "no memory for %zu ids", cap);
+    void *room = NULL;
+    MN_TRY(mn_alloc_pages(cap * sizeof(int32_t), "room for the ids", &room));
+    int32_t *ids = room;
     const int n = mn_vocab_encode(vocab, bytes, text->len, flags, ids, cap);
     int rc =
         n < 0 || (size_t)n <= cap ? n : MN_FAIL(MN_ECORRUPT, "%d ids for %zu bytes", n, text->len);
     for (int i = 0; rc >= 0 && i < n; i++) rc = mn_buf_printf(out, i ? " %d" : "%d", ids[i]);
     if (rc >= 0) rc = mn_buf_puts(out, "\n");
-    mn_free(ids);
+    mn_free_pages(room, cap * sizeof(int32_t));
     return rc;
 }
 
@@ -86,7 +87,7 @@ static int decode(const mn_vocab *vocab, const tokenize_options *o, const mn_buf
 
 static int run(const void *options, int n_words, const char *const *words) {
     const tokenize_options *o = options;
-    mn_buf text = {0}, out = {0};
+    mn_buf text = {.what = "the text"}, out = {.what = "the line of ids"};
     mn_vocab *vocab = NULL;
     mn_cli_bar bar = {.in_bytes = 1};
     const mn_model_options open = {

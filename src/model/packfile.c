@@ -208,7 +208,7 @@ static int pack_to_file(plan *p, mn_team *team, mn_pack_progress progress, void 
 static int pack_to_memory(plan *p, mn_team *team, mn_pack_progress progress, void *user,
                           mn_packfile *out) {
     void *block;
-    MN_TRY(mn_alloc_pages((size_t)p->total, "packed weights in memory", &block));
+    MN_TRY(mn_alloc_pages((size_t)p->total, "the model", &block));
     uint8_t *to = block;
     memcpy(to, &p->head, sizeof p->head);
     memcpy(to + sizeof p->head, p->entry, p->head.n * sizeof(entry));
@@ -297,16 +297,19 @@ static void attach(mn_packfile *p) {
     p->entries = (const entry *)(const void *)(p->data + sizeof h);
 }
 
-/* Map and check the file; everything wrong with it is one error. */
+/* Map, check and book the file; everything wrong with it is one error, and MN_EFULL means that the
+ * budget has no room for it. */
 static int try_file(const char *path, const header *id, mn_team *team, mn_packfile *p) {
     MN_TRY(mn_file_map(path, &p->map));
     int rc = check(p->map.data, p->map.size, id, path);
+    if (rc >= 0) rc = mn_budget_take(p->map.size, "the model");
     if (rc >= 0) {
         p->data = p->map.data;
         p->size = p->map.size;
         attach(p);
         rc = check_sums(p, path, team);
         mn_file_map_cool(&p->map, 0, p->n ? p->entries[0].offset : 0); /* the tokenizer, hashed */
+        if (rc < 0) mn_budget_give(p->size);
     }
     if (rc < 0) mn_file_unmap(&p->map);
     return rc;
@@ -323,8 +326,11 @@ static int make_file(const char *path, const mn_gguf *g, const header *id, mn_te
     const int lock = rc < 0 ? rc : mn_file_lock(lock_path.data, -1);
     mn_buf_free(&lock_path);
     MN_TRY(lock);
-    if (try_file(path, id, team, p) < 0) {
+    rc = try_file(path, id, team, p);
+    if (rc < 0 && rc != MN_EFULL) {
         rc = plan_make(g, id, pl);
+        if (rc >= 0) rc = mn_budget_take(pl->total, "the model"); /* before it is packed in vain */
+        if (rc >= 0) mn_budget_give(pl->total);
         if (rc >= 0) rc = pack_to_file(pl, team, progress, user, path);
         if (rc >= 0) rc = try_file(path, id, team, p);
     }
@@ -385,13 +391,11 @@ int mn_packfile_open(const char *path, const mn_gguf *g, mn_team *team, mn_pack_
         rc = mn_file_cache_path(sub, &file);
         if (rc == MN_ENOENT) rc = 0; /* no home, no file */
     }
-    if (rc >= 0 && (!file || try_file(file, &id, team, p) < 0))
-        rc = make(file, g, &id, team, progress, user, p);
-    mn_free(file);
-    if (rc >= 0 && !p->memory) {
-        rc = mn_budget_take(p->size, "the model");
-        if (rc < 0) mn_file_unmap(&p->map);
+    if (rc >= 0) {
+        rc = file ? try_file(file, &id, team, p) : MN_ENOENT;
+        if (rc < 0 && rc != MN_EFULL) rc = make(file, g, &id, team, progress, user, p);
     }
+    mn_free(file);
     if (rc < 0) {
         mn_buf_free(&p->why);
         mn_free(p);

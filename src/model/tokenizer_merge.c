@@ -181,7 +181,7 @@ int mn_tokenizer_merge(const mn_tokenizer *t, const uint8_t *p, size_t n, mn_buf
     const size_t bytes = n * (sizeof(symbol) + 3 * sizeof(uint32_t) + 3 * sizeof(uint64_t));
     void *block = NULL;
     if (n >= PAGES)
-        MN_TRY(mn_alloc_pages(bytes, "a long word", &block));
+        MN_TRY(mn_alloc_pages(bytes, "merging a word without end", &block));
     else if (!(block = mn_malloc(bytes)))
         return MN_FAIL(MN_ENOMEM, "no memory to tokenize %zu bytes", n);
     chain c = {.heap = block};

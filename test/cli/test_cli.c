@@ -157,6 +157,10 @@ static void tokenize(void **s) {
     assert_int_equal(on_tiny("tokenize -m TINY").status, 2);
     assert_int_equal(on_tiny("tokenize -m TINY --file /etc/passwd text").status, 2);
     assert_int_equal(on_tiny("tokenize -m TINY --file /no/such").status, 1);
+    r = on_tiny("tokenize -m TINY --memory 100K --file \"$OMNESIA_PROGRAM\"");
+    assert_int_equal(r.status, 1);
+    assert_non_null(strstr(r.err, "the text needs"));
+    assert_non_null(strstr(r.err, "at least --memory "));
     /* any bytes, there and back: through standard input, a file, and a pipe */
     r = on_tiny("tokenize -m TINY --file \"$OMNESIA_PROGRAM\" | \"$OMNESIA_PROGRAM\" tokenize "
                 "-m TINY --decode - | cmp - \"$OMNESIA_PROGRAM\" && echo same");

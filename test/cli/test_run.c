@@ -137,8 +137,9 @@ static void inputs(void **s) {
     assert_int_equal(r.status, 0);
     assert_non_null(strstr(r.out, "Zorro"));
     refuses("run -f /nothing/here " FRANCE, 1, "/nothing/here", "no such file");
-    refuses("run -f /dev/zero " FRANCE, 1, "/dev/zero", "bytes");
-    refuses("run - </dev/zero", 1, "standard input", "bytes");
+    refuses("run -f /dev/zero " FRANCE, 1, "/dev/zero has more than 67 MB", "a part of it");
+    refuses("run - </dev/zero", 1, "standard input has more than 67 MB", "a part of it");
+    refuses("run --memory 20M - </dev/zero", 1, "the prompt needs", "at least --memory");
     r = run("run --raw --temp 0 -n 1 'The capital of France is'");
     assert_string_equal(r.out, " Paris\n");
     r = run("run --temp 0 --raw -n 3 \"$(printf 'a\\377b\\300\\200c\\355\\240\\200')\"");

@@ -283,6 +283,27 @@ static void no_cache(void **s) {
     assert_non_null(strstr(r.out, "something is missing"));
 }
 
+/* A text that no context holds is refused by its bytes, before it costs memory or time. */
+static void far_too_long(void **s) {
+    (void)s;
+    mn_buf text = {0};
+    for (int i = 0; i < 1 << 19; i++) assert_ok(mn_buf_append(&text, "many words ", 11));
+    write_file(in_bed("long.txt"), text.data, text.len);
+    mn_buf_free(&text);
+    char words[512];
+    snprintf(words, sizeof words, "run -m %s --raw -f %s hello", in_bed("model.gguf"),
+             in_bed("long.txt"));
+    cli_run r = run(words);
+    refused("far too long", &r);
+    assert_non_null(strstr(r.err, "the prompt has 5.8 MB of text, far more than the 256 tokens"));
+    snprintf(words, sizeof words, "run -m %s --memory 6M --raw -f %s hello", in_bed("model.gguf"),
+             in_bed("long.txt"));
+    r = run(words);
+    refused("more than --memory", &r);
+    assert_non_null(strstr(r.err, "the prompt needs 5.8 MB"));
+    assert_non_null(strstr(r.err, "at least --memory 12M"));
+}
+
 /* A temporary of a process that died is swept away, that of a living one is left alone. */
 static void leftovers(void **s) {
     (void)s;
@@ -302,9 +323,9 @@ static void leftovers(void **s) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(truncated),    cmocka_unit_test(foreign),
-                                       cmocka_unit_test(damaged_pack), cmocka_unit_test(stale_pack),
-                                       cmocka_unit_test(full_disk),    cmocka_unit_test(leftovers),
-                                       cmocka_unit_test(no_place),     cmocka_unit_test(no_cache)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(truncated),  cmocka_unit_test(foreign),   cmocka_unit_test(damaged_pack),
+        cmocka_unit_test(stale_pack), cmocka_unit_test(full_disk), cmocka_unit_test(leftovers),
+        cmocka_unit_test(no_place),   cmocka_unit_test(no_cache),  cmocka_unit_test(far_too_long)};
     return cmocka_run_group_tests(tests, make_bed, drop_bed);
 }
