@@ -96,6 +96,10 @@ MN_API int mn_vocab_encode(const mn_vocab *vocab, const char *text, size_t n, un
 MN_API int mn_vocab_decode(const mn_vocab *vocab, const int32_t *ids, size_t n, unsigned flags,
                            char *text, size_t cap);
 
+/* How many bytes of the text have no token, and are left out by mn_vocab_encode (most vocabularies
+ * have one for every byte that occurs in UTF-8, some for all). */
+MN_API size_t mn_vocab_missing(const mn_vocab *vocab, const char *text, size_t n);
+
 /* ---- answers: the whole loop -------------------------------------------------------------- */
 typedef struct mn_turn {
     const char *role, *content; /* "system", "user" or "assistant" */

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/budget.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -78,7 +79,22 @@ static int can_fit(const mn_model *m, const mn_request *r) {
                    mn_budget_human(bytes, human), (unsigned long long)context, m->net->context);
 }
 
+static int check_text(const char *name, const char *text) {
+    return text ? mn_utf8_check(name, text, strlen(text)) : 0;
+}
+
+/* All that a user wrote is UTF-8: bytes that are not have no tokens, and would vanish. */
+static int check_texts(const mn_request *r) {
+    MN_TRY(check_text("the system message", r->system));
+    for (size_t i = 0; i < r->n_stop; i++) MN_TRY(check_text("the stop text", r->stop[i]));
+    for (size_t i = 0; i < r->n_turns; i++)
+        MN_TRY(check_text(strcmp(r->turns[i].role, "user") == 0 ? "the question" : "the message",
+                          r->turns[i].content));
+    return r->n_turns ? 0 : check_text("the prompt", r->prompt);
+}
+
 int mn_prompt_encode(const mn_model *m, const mn_request *r, size_t drop, mn_buf *ids) {
+    MN_TRY(check_texts(r));
     MN_TRY(can_fit(m, r));
     if (r->raw) {
         const char *text = r->prompt ? r->prompt : "";

@@ -93,3 +93,7 @@ int mn_vocab_decode(const mn_vocab *vocab, const int32_t *ids, size_t n, unsigne
                     size_t cap) {
     return mn_vocab_text(vocab->tokenizer, ids, n, flags, text, cap);
 }
+
+size_t mn_vocab_missing(const mn_vocab *vocab, const char *text, size_t n) {
+    return mn_tokenizer_missing(vocab->tokenizer, text, n);
+}

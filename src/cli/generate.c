@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -127,8 +128,7 @@ int mn_cli_documents(const mn_opt_list *files, mn_buf *out) {
     for (int i = 0; i < files->n; i++) {
         mn_buf text = {.what = files->item[i]};
         int rc = mn_file_read(files->item[i], MOST, &text);
-        if (rc >= 0 && text.len && memchr(text.data, 0, text.len))
-            rc = MN_FAIL(MN_EINVAL, "%s is not text: it has a zero byte", files->item[i]);
+        if (rc >= 0 && text.len) rc = mn_utf8_check(files->item[i], text.data, text.len);
         if (rc >= 0)
             rc = mn_buf_printf(out, "<document name=\"%s\">\n%s%s</document>\n\n", files->item[i],
                                text.len ? text.data : "",

@@ -7,6 +7,7 @@
  */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "cli/generate.h"
 #include "cli/progress.h"
 
@@ -136,8 +137,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     sink s = {.o = o};
     mn_stats stats = {0};
     int rc = prompt_of(o, n_words, words, &prompt);
-    if (rc >= 0 && prompt.len && memchr(prompt.data, 0, prompt.len))
-        rc = MN_FAIL(MN_EINVAL, "the prompt has a zero byte; only text can be read");
+    if (rc >= 0) rc = mn_utf8_check("the prompt", prompt.data, prompt.len);
     if (rc >= 0) rc = mn_cli_model_open(o->generate.model, o->generate.threads, &running);
     if (rc >= 0) rc = answer(o, prompt.data, &stats, &s);
     if (rc >= 0 && !o->json) hint(o->generate.model);

@@ -11,6 +11,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,6 +45,10 @@ static int encode(const mn_vocab *vocab, const tokenize_options *o, const mn_buf
     const int n = mn_vocab_encode(vocab, bytes, text->len, flags, ids, cap);
     int rc =
         n < 0 || (size_t)n <= cap ? n : MN_FAIL(MN_ECORRUPT, "%d ids for %zu bytes", n, text->len);
+    const size_t missing = rc < 0 ? 0 : mn_vocab_missing(vocab, bytes, text->len);
+    if (missing)
+        fprintf(stderr, "omnesia: %zu of %zu bytes have no token in this vocabulary; left out\n",
+                missing, text->len);
     for (int i = 0; rc >= 0 && i < n; i++) rc = mn_buf_printf(out, i ? " %d" : "%d", ids[i]);
     if (rc >= 0) rc = mn_buf_puts(out, "\n");
     mn_free_pages(room, cap * sizeof(int32_t));

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -79,25 +80,6 @@ void mn_stopper_close(mn_stopper **s) {
 }
 
 /* ---- UTF-8 ---------------------------------------------------------------------------------- */
-/* The sequence at p[0..n): its length when well formed, minus the length of its maximal ill-formed
- * part, or 0 when it is the beginning of a sequence that p[n] could go on. */
-static int sequence(const unsigned char *p, size_t n) {
-    const unsigned c = p[0];
-    if (c < 0x80) return 1;
-    const int len = c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-    if (!len) return -1;
-    for (int i = 1; i < len; i++) {
-        if ((size_t)i == n) return 0;
-        unsigned low = 0x80, high = 0xbf; /* narrower for the byte after E0, ED, F0, F4 */
-        if (i == 1 && c == 0xe0) low = 0xa0;
-        if (i == 1 && c == 0xed) high = 0x9f;
-        if (i == 1 && c == 0xf0) low = 0x90;
-        if (i == 1 && c == 0xf4) high = 0x8f;
-        if (p[i] < low || p[i] > high) return -i;
-    }
-    return len;
-}
-
 /* Move the first n held bytes to `shown`, ill-formed runs replaced. An unfinished sequence at
  * their end stays held, or is replaced when nothing can follow it (`end`). Both buffers have been
  * reserved: cannot fail. */
@@ -105,7 +87,7 @@ static void show(mn_stopper *s, size_t n, int end) {
     const unsigned char *p = (const unsigned char *)s->held.data;
     size_t i = 0;
     while (i < n) {
-        const int len = sequence(p + i, n - i);
+        const int len = mn_utf8_sequence(p + i, n - i);
         if (len == 0 && !end) break;
         if (len > 0)
             mn_buf_append(&s->shown, p + i, (size_t)len);

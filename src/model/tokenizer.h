@@ -56,6 +56,9 @@ typedef struct mn_tok_range {
 int mn_tokenizer_encode_trusted(const mn_tokenizer *t, const char *text, size_t n, unsigned flags,
                                 const mn_tok_range *trusted, size_t n_trusted, mn_buf *ids);
 
+/* Bytes of text[0..n) that encode leaves out. */
+size_t mn_tokenizer_missing(const mn_tokenizer *t, const char *text, size_t n);
+
 /* Append the bytes of the ids; special tokens only when MN_TOK_SPECIAL is given, else they are
  * skipped. MN_EINVAL for an id outside the vocabulary. What encode wrote comes back, MN_TOK_BEGIN
  * given; without it each id gives the same bytes wherever it stands, as streaming wants it. */

@@ -215,6 +215,16 @@ int mn_tokenizer_encode(const mn_tokenizer *t, const char *text, size_t n, unsig
     return encode(&e, n, flags);
 }
 
+size_t mn_tokenizer_missing(const mn_tokenizer *t, const char *text, size_t n) {
+    size_t missing = 0;
+    if (t->row->kind != MN_TOKENIZER_BYTES) return 0; /* a byte or the unknown token stands in */
+    for (size_t i = 0; i < n; i++) {
+        const int32_t id = t->byte[(uint8_t)text[i]];
+        missing += id < 0 || id >= (int32_t)t->h->n;
+    }
+    return missing;
+}
+
 int mn_tokenizer_encode_trusted(const mn_tokenizer *t, const char *text, size_t n, unsigned flags,
                                 const mn_tok_range *ranges, size_t n_ranges, mn_buf *ids) {
     static const mn_tok_range none;

@@ -142,10 +142,13 @@ static void inputs(void **s) {
     refuses("run --memory 20M - </dev/zero", 1, "the prompt needs", "at least --memory");
     r = run("run --raw --temp 0 -n 1 'The capital of France is'");
     assert_string_equal(r.out, " Paris\n");
-    r = run("run --temp 0 --raw -n 3 \"$(printf 'a\\377b\\300\\200c\\355\\240\\200')\"");
-    assert_int_equal(r.status, 0); /* text that is not UTF-8 is a prompt all the same */
-    r = run("run --temp 0 --raw ''");
-    assert_true(r.status == 0 || (r.status == 1 && strstr(r.err, "empty")));
+    /* Text that is not UTF-8 has bytes without tokens, which would vanish without a word. */
+    refuses("run --raw \"$(printf 'ab\\377c')\"", 1, "the prompt is not UTF-8", "byte 3 is 0xFF");
+    refuses("run \"$(printf 'c\\355\\240\\200')\"", 1, "the prompt is not UTF-8", "byte 2 is 0xED");
+    refuses("run --system \"$(printf 'x\\300')\" hi", 1, "the system message is not", "byte 2 is");
+    refuses("run --stop \"$(printf '\\300')\" hi", 1, "the stop text is not", "byte 1 is");
+    refuses("run -f \"$OMNESIA_MODEL\" hi", 1, "model.gguf is not text", "byte 6 is zero");
+    refuses("run --temp 0 --raw ''", 1, "the prompt is empty", "");
 }
 
 static void limits(void **s) {

@@ -44,6 +44,10 @@ static void tokenizes(void **s) {
     assert_string_equal(run("tokenize '<|im_start|>'").out, "44 108 306 79 3738 108 46\n");
     assert_string_equal(run("tokenize --special '<|im_start|>'").out, "1\n");
     assert_string_equal(run("tokenize --decode '19556 905'").out, "Hello world");
+    const cli_run bytes = run("tokenize \"$(printf 'a\\377b\\300')\"");
+    assert_string_equal(bytes.err,
+                        "omnesia: 2 of 4 bytes have no token in this vocabulary; left out\n");
+    assert_string_equal(bytes.out, "81 82\n");
     assert_string_equal(run("tokenize --decode 1").out, "");
     assert_string_equal(run("tokenize --special --decode 1").out, "<|im_start|>");
 }
