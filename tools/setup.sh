@@ -9,10 +9,14 @@
 # library), not for packages, so other distributions work too once those are there.
 set -eu
 cd "$(dirname "$0")/.."
-mkdir -p build
 log=build/setup.log
 
 say() { echo "omnesia: $*" >&2; }
+
+mkdir -p build 2>/dev/null && [ -w build ] || {
+    say "nothing can be built in $PWD, which $(id -un) may not write; copy it to a folder of your own"
+    exit 1
+}
 
 present() { # is the thing that "kind:name" means here?
     name=${1#*:}
