@@ -236,6 +236,10 @@ int mn_net_open(const char *path, mn_team *team, mn_pack_progress progress, void
     mn_net *n = mn_calloc(1, sizeof *n);
     if (!n) return MN_FAIL(MN_ENOMEM, "no memory to open a model");
     int rc = mn_gguf_open(path, &n->gguf);
+    const mn_gguf_tensor *tensors;
+    if (rc >= 0 && !mn_gguf_tensors(n->gguf, &tensors))
+        rc = MN_FAIL(MN_EUNSUPPORTED, "%s holds only a vocabulary; it works with omnesia tokenize",
+                     path);
     if (rc >= 0) {
         const mn_str name = mn_gguf_str(n->gguf, "general.architecture");
         n->arch = name.n ? mn_arch_find(name.p, name.n) : NULL;

@@ -110,6 +110,16 @@ static void out_of_memory(void **s) {
     assert_true(failed >= 3);
 }
 
+static void vocabulary_only(void **s) {
+    (void)s;
+    char words[4096];
+    snprintf(words, sizeof words, "run -m %s/test/model/data/tokenizer_qwen2.gguf hi",
+             getenv("OMNESIA_SOURCE"));
+    const cli_run r = run(words);
+    assert_int_equal(r.status, 1);
+    assert_non_null(strstr(r.err, "holds only a vocabulary; it works with omnesia tokenize\n"));
+}
+
 /* The words with TINY replaced by a small model's file. */
 static cli_run on_tiny(const char *words) {
     char line[4096];
@@ -185,11 +195,11 @@ static void models_and_doctor(void **s) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_command),        cmocka_unit_test(help),
-        cmocka_unit_test(usage_errors),      cmocka_unit_test(counts),
-        cmocka_unit_test(output_that_fails), cmocka_unit_test(committed_docs),
-        cmocka_unit_test(man_page),          cmocka_unit_test(out_of_memory),
-        cmocka_unit_test(inspect),           cmocka_unit_test(tokenize),
-        cmocka_unit_test(models_and_doctor)};
+        cmocka_unit_test(no_command),     cmocka_unit_test(help),
+        cmocka_unit_test(usage_errors),   cmocka_unit_test(vocabulary_only),
+        cmocka_unit_test(counts),         cmocka_unit_test(output_that_fails),
+        cmocka_unit_test(committed_docs), cmocka_unit_test(man_page),
+        cmocka_unit_test(out_of_memory),  cmocka_unit_test(inspect),
+        cmocka_unit_test(tokenize),       cmocka_unit_test(models_and_doctor)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
