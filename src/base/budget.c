@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static _Atomic uint64_t limit, used, peak;
@@ -63,6 +64,19 @@ char *mn_budget_human(uint64_t n, char *out) {
     while (v >= 999.5 && u < 6) v /= 1000, u++;
     snprintf(out, 16, u && v < 9.95 ? "%.1f %s" : "%.0f %s", v, unit[u]);
     return out;
+}
+
+/* VmHWM begins anew with each exec; getrusage goes on counting what the caller held before it. */
+uint64_t mn_budget_resident_peak(void) {
+    struct rusage use = {0};
+    unsigned long long kb = 0;
+    char line[256];
+    FILE *f = fopen("/proc/self/status", "re");
+    while (f && !kb && fgets(line, sizeof line, f))
+        if (sscanf(line, "VmHWM: %llu kB", &kb) != 1) kb = 0;
+    if (f) fclose(f);
+    if (!kb && getrusage(RUSAGE_SELF, &use) == 0) kb = (unsigned long long)use.ru_maxrss;
+    return kb * 1024;
 }
 
 uint64_t mn_budget_machine(void) {

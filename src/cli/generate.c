@@ -4,13 +4,13 @@
  */
 #include "cli/generate.h"
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 static double born; /* when this process began, CLOCK_MONOTONIC seconds */
 
@@ -23,9 +23,7 @@ double mn_cli_age_ms(void) {
 }
 
 double mn_cli_peak_rss_mb(void) {
-    struct rusage use;
-    getrusage(RUSAGE_SELF, &use);
-    return (double)use.ru_maxrss / 1024;
+    return (double)mn_budget_resident_peak() / (1 << 20);
 }
 
 #define AT(field) offsetof(mn_cli_generate, field)

@@ -113,8 +113,10 @@ static int answer(const run_options *o, const char *prompt, mn_stats *stats, sin
     r.user = s;
     r.progress = mn_cli_progress(&s->bar);
     signal(SIGINT, interrupt);
+    const double asked = mn_cli_age_ms();
     int rc = mn_answer(running, &r, stats);
     mn_cli_progress_clear(&s->bar);
+    if (s->first_ms == 0) s->first_ms = asked + stats->first_token_ms; /* it had no text */
     if (rc >= 0) rc = s->rc;
     if (rc >= 0 && o->json) return print_json(s, stats);
     if (rc >= 0 && !s->ends_line) rc = mn_cli_write("\n", 1);

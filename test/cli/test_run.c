@@ -119,6 +119,23 @@ static void json(void **s) {
     json_decref(o);
 }
 
+/* What the caller held before it became this program is not counted; nor is a first token late
+ * that had no text. */
+static void measures(void **s) {
+    (void)s;
+    const size_t large = (size_t)600 << 20;
+    char *held = malloc(large);
+    assert_non_null(held);
+    memset(held, 1, large);
+    const cli_run r = run("run --json --temp 0 --stop The " FRANCE);
+    free(held);
+    json_t *o = json_loads(r.out, 0, NULL);
+    assert_true(json_number_value(json_object_get(o, "peak_rss_mb")) < 500);
+    assert_true(json_number_value(json_object_get(o, "first_token_ms")) > 0);
+    assert_string_equal(json_string_value(json_object_get(o, "text")), "");
+    json_decref(o);
+}
+
 static void inputs(void **s) {
     (void)s;
     cli_run r = run("run --temp 0 - <<'END'\nWhat is the capital of France?\nEND");
@@ -225,9 +242,9 @@ static void hello(void **s) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(killed), cmocka_unit_test(greedy),
-                                       cmocka_unit_test(json),   cmocka_unit_test(inputs),
-                                       cmocka_unit_test(limits), cmocka_unit_test(two_at_once),
-                                       cmocka_unit_test(hello)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed),      cmocka_unit_test(greedy), cmocka_unit_test(json),
+        cmocka_unit_test(measures),    cmocka_unit_test(inputs), cmocka_unit_test(limits),
+        cmocka_unit_test(two_at_once), cmocka_unit_test(hello),  cmocka_unit_test(interrupted)};
     return cmocka_run_group_tests(tests, make_bed, drop_bed);
 }
