@@ -50,10 +50,14 @@ typedef struct sink {
     int rc, ends_line;
 } sink;
 
+enum { INTERRUPTED = 130 }; /* exit status, as shells have it: 128 + SIGINT */
+
 static mn_model *running; /* for Ctrl-C */
+static volatile sig_atomic_t interrupted;
 
 static void interrupt(int signal_number) {
     (void)signal_number;
+    interrupted = 1;
     if (running) mn_cancel(running);
     signal(SIGINT, SIG_DFL); /* a second one ends the program */
 }
@@ -118,11 +122,11 @@ static int answer(const run_options *o, const char *prompt, mn_stats *stats, sin
     mn_cli_progress_clear(&s->bar);
     if (s->first_ms == 0) s->first_ms = asked + stats->first_token_ms; /* it had no text */
     if (rc >= 0) rc = s->rc;
-    if (rc >= 0 && o->json) return print_json(s, stats);
-    if (rc >= 0 && !s->ends_line) rc = mn_cli_write("\n", 1);
-    if (rc >= 0) mn_cli_full(stats);
-    if (rc >= 0) mn_cli_facts(stats, s->first_ms);
-    return rc;
+    if (rc >= 0 && o->json) rc = print_json(s, stats);
+    if (rc >= 0 && !o->json && !s->ends_line) rc = mn_cli_write("\n", 1);
+    if (rc >= 0 && !o->json) mn_cli_full(stats);
+    if (rc >= 0 && !o->json) mn_cli_facts(stats, s->first_ms);
+    return rc < 0 ? rc : interrupted ? INTERRUPTED : 0;
 }
 
 /* Once: which larger model this machine would carry. */
@@ -142,7 +146,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     if (rc >= 0) rc = mn_utf8_check("the prompt", prompt.data, prompt.len);
     if (rc >= 0) rc = mn_cli_model_open(o->generate.model, o->generate.threads, &running);
     if (rc >= 0) rc = answer(o, prompt.data, &stats, &s);
-    if (rc >= 0 && !o->json) hint(o->generate.model);
+    if (rc == 0 && !o->json) hint(o->generate.model);
     mn_model_close(&running);
     mn_buf_free(&prompt);
     mn_buf_free(&s.text);

@@ -202,6 +202,29 @@ static void two_at_once(void **s) {
     assert_int_equal(packs(".tmp."), 0);
 }
 
+/* Ctrl-C ends the answer, and the exit status says so. */
+static void interrupted(void **s) {
+    (void)s;
+    int ends[2], status;
+    char byte;
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+        execl(getenv("OMNESIA_PROGRAM"), "omnesia", "run", "Count to ten thousand.", (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    kill(child, SIGINT);
+    while (read(ends[0], &byte, 1) == 1) continue;
+    close(ends[0]);
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 130);
+}
+
 /* Killed with part of the pack written: nothing that looks like one; the next run makes it. */
 static void killed(void **s) {
     (void)s;
