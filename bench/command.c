@@ -51,6 +51,9 @@ static const mn_opt options[] = {
 static int run(const void *opaque, int n_words, const char *const *words) {
     const mn_bench_options *o = opaque;
     const char *name = n_words ? words[0] : "speed";
+    if (strcmp(o->region, "none") != 0)
+        return MN_FAIL(MN_CLI_USAGE, "--region %s: there is no other region than 'none' yet",
+                       o->region);
     for (int i = 0; i < N; i++)
         if (strcmp(benches[i]->name, name) == 0) return benches[i]->run(o);
     return MN_FAIL(MN_CLI_USAGE, "there is no bench '%s'; there is: speed", name);

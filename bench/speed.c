@@ -83,6 +83,11 @@ static int speed(const mn_bench_options *o) {
     run r = {0};
     const int total = o->depth + (o->prompt > o->gen ? o->prompt : o->gen) + 33;
     int rc = mn_cli_model_open(o->model, o->threads, &m);
+    if (rc >= 0 && total > m->net->context)
+        rc = MN_FAIL(MN_ETOOLONG,
+                     "-d %d with -p %d and -n %d takes a context of %d tokens (33 warm up), but %s "
+                     "was trained with %d",
+                     o->depth, o->prompt, o->gen, total, m->name, m->net->context);
     if (rc >= 0) rc = mn_session_open(m, total, 0, &r.s);
     if (rc >= 0) {
         r.ids = mn_malloc((size_t)total * sizeof *r.ids);
