@@ -113,6 +113,11 @@ void mn_file_unmap(mn_map *map) {
     map->size = 0;
 }
 
+void mn_file_standard(void) {
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) return;
+}
+
 static int too_long(const char *name, int known, uint64_t size, size_t max) {
     char a[16], b[16];
     return MN_FAIL(MN_ETOOLONG, "%s has %s%s, and %s are read at most; give a part of it", name,

@@ -29,6 +29,10 @@ void mn_file_map_cool(const mn_map *map, uint64_t from, uint64_t to);
 /* The whole file, or of "-" standard input, appended to `out`; MN_ETOOLONG beyond max bytes. */
 int mn_file_read(const char *path, size_t max, mn_buf *out);
 
+/* Standard streams that came closed lead nowhere from now on, so that no file of ours is taken for
+ * one of them. Before anything is opened. */
+void mn_file_standard(void);
+
 /* Size in bytes and modification time in nanoseconds; MN_ENOENT when absent. */
 int mn_file_stat(const char *path, uint64_t *size, int64_t *mtime_ns);
 

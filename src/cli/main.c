@@ -11,6 +11,7 @@
 #include "omnesia.h"
 
 #include "base/alloc.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -108,6 +109,7 @@ static int unknown(const char *word) {
 }
 
 int main(int argc, char **argv) {
+    mn_file_standard();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     const char *word = argc > 1 ? argv[1] : "--help";

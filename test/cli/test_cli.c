@@ -41,6 +41,17 @@ static void usage_errors(void **s) {
     assert_non_null(strstr(r.err, "did you mean --memory?"));
     r = run("help --memory x");
     assert_int_equal(r.status, 2);
+    r = run("version");
+    assert_int_equal(r.status, 2);
+    assert_non_null(strstr(r.err, "did you mean '--version'?"));
+    r = run("-m x");
+    assert_int_equal(r.status, 2);
+    assert_non_null(strstr(r.err, "such as: omnesia run -m"));
+    r = run("models x");
+    assert_int_equal(r.status, 2);
+    assert_non_null(strstr(r.err, "what is 'x' for? It takes options only"));
+    r = run("hepl 2>&-; \"$OMNESIA_PROGRAM\" help 0<&- 1>&- 2>&-"); /* closed streams */
+    assert_int_equal(r.status, 0);
     r = run("help a b");
     assert_int_equal(r.status, 2);
     assert_non_null(strstr(r.err, "what is 'b' for?"));
