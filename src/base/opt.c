@@ -48,7 +48,9 @@ static const char *bounds(const mn_opt *row, char out[64]) {
 static int refuse(const mn_opt *row, const char *from, const char *text) {
     char range[64];
     bounds(row, range);
-    const char *kind = row->kind == MN_OPT_FLOAT ? "a number" : "a whole number";
+    const char *kind = row->kind == MN_OPT_FLOAT ? "a number"
+                       : row->kind == MN_OPT_U64 ? "a whole number from 0 on"
+                                                 : "a whole number";
     return MN_FAIL(MN_EINVAL, "%s: '%s' is not allowed; give %s%s%s", from, text, kind,
                    *range ? " " : "", range);
 }
@@ -89,8 +91,11 @@ static int set_choice(const mn_opt *row, int *field, const char *from, const cha
         if (!p[k]) break;
         p += k + 1;
     }
-    return MN_FAIL(MN_EINVAL, "%s: '%s' is not allowed; choose one of %s", from, text,
-                   row->choices);
+    char list[128];
+    size_t at = 0;
+    for (const char *p = row->choices; *p && at < sizeof list - 8; p++)
+        at += (size_t)snprintf(list + at, sizeof list - at, *p == '|' ? " or " : "%c", *p);
+    return MN_FAIL(MN_EINVAL, "%s is %s, not '%s'", from, list, text);
 }
 
 static int add_item(mn_opt_list *list, const char *text) {

@@ -337,7 +337,7 @@ static int run(const void *opaque, int n_words, const char *const *arguments) {
     (void)arguments;
     chat c = {.o = o->generate};
     mn_cli_line *lines = NULL;
-    int rc = mn_cli_region(&c.o);
+    int rc = mn_cli_generate_check(&c.o);
     if (rc >= 0) rc = mn_cli_documents(&c.o.files, &c.first);
     if (rc >= 0) rc = mn_cli_model_open(c.o.model, c.o.threads, &model);
     if (rc >= 0) rc = mn_cli_line_open(&lines);

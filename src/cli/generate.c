@@ -69,7 +69,7 @@ const mn_opt mn_cli_generate_rows[] = {
     NUMBER("top-p", top_p, 0, 1, "0.95", "from the likeliest that make up p together; 1: all"),
     NUMBER("min-p", min_p, 0, 1, "0.05", "from those at least p times as likely as the likeliest"),
     NUMBER("typical-p", typical_p, 0, 1, "1", "from the most typical that make up p; 1: all"),
-    NUMBER("repeat-penalty", repeat_penalty, 0, 100, "1",
+    NUMBER("repeat-penalty", repeat_penalty, 0.01, 100, "1",
            "divide the logits of recent tokens; 1: off"),
     NUMBER("presence-penalty", presence_penalty, -100, 100, "0", "taken off recent tokens"),
     NUMBER("frequency-penalty", frequency_penalty, -100, 100, "0", "taken off for each recent use"),
@@ -115,7 +115,10 @@ mn_request mn_cli_request(const mn_cli_generate *o) {
     return r;
 }
 
-int mn_cli_region(const mn_cli_generate *o) {
+int mn_cli_generate_check(const mn_cli_generate *o) {
+    for (int i = 0; i < o->stop.n; i++)
+        if (!*o->stop.item[i])
+            return MN_FAIL(MN_CLI_USAGE, "--stop '': give a text that ends the answer");
     if (strcmp(o->region, "none") == 0) return 0;
     return MN_FAIL(MN_CLI_USAGE, "--region %s: there is no other region than 'none' yet",
                    o->region);

@@ -23,8 +23,8 @@ extern const mn_opt mn_cli_generate_rows[];
 
 /* The options as a request. Borrows the lists. */
 mn_request mn_cli_request(const mn_cli_generate *o);
-/* 0 when --region names one that exists; else MN_CLI_USAGE. */
-int mn_cli_region(const mn_cli_generate *o);
+/* What the rows cannot say: a --region that exists, no empty --stop; else MN_CLI_USAGE. */
+int mn_cli_generate_check(const mn_cli_generate *o);
 /* The texts of -f FILE.., each marked as data with its name, appended to `out`: what stands before
  * the question, so that all questions about one document share one prefix. */
 int mn_cli_documents(const mn_opt_list *files, mn_buf *out);

@@ -138,7 +138,7 @@ static void hint(const char *model) {
 
 static int run(const void *opaque, int n_words, const char *const *words) {
     const run_options *o = opaque;
-    MN_TRY(mn_cli_region(&o->generate));
+    MN_TRY(mn_cli_generate_check(&o->generate));
     mn_buf prompt = {.what = "the prompt"};
     sink s = {.o = o};
     mn_stats stats = {0};
