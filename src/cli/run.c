@@ -93,7 +93,11 @@ static int print_json(const sink *s, const mn_stats *stats) {
 /* The prompt: documents, then the words, "-" standing for standard input, or the built-in
  * question. */
 static int prompt_of(const run_options *o, int n_words, const char *const *words, mn_buf *out) {
+    if (!n_words && (o->generate.files.n || o->raw))
+        return MN_FAIL(MN_CLI_USAGE, o->raw ? "run --raw: give the text to go on from"
+                                            : "run -f: give a question about the file too");
     MN_TRY(mn_cli_documents(&o->generate.files, out));
+    const size_t documents = out->len;
     if (!n_words && !o->json) {
         fprintf(stderr, "> %s\n", question);
         return mn_buf_puts(out, question);
@@ -106,7 +110,8 @@ static int prompt_of(const run_options *o, int n_words, const char *const *words
         } else
             MN_TRY(mn_buf_puts(out, words[i]));
     }
-    return n_words ? 0 : mn_buf_puts(out, question);
+    if (!n_words) return mn_buf_puts(out, question);
+    return out->len > documents ? 0 : MN_FAIL(MN_EINVAL, "the prompt is empty; ask it something");
 }
 
 static int answer(const run_options *o, const char *prompt, mn_stats *stats, sink *s) {

@@ -166,6 +166,9 @@ static void inputs(void **s) {
     refuses("run --stop \"$(printf '\\300')\" hi", 1, "the stop text is not", "byte 1 is");
     refuses("run -f \"$OMNESIA_MODEL\" hi", 1, "model.gguf is not text", "byte 6 is zero");
     refuses("run --temp 0 --raw ''", 1, "the prompt is empty", "");
+    refuses("run - </dev/null", 1, "the prompt is empty", "");
+    refuses("run --raw", 2, "give the text to go on from", "usage");
+    refuses("run -f /etc/passwd", 2, "give a question", "usage");
 }
 
 static void limits(void **s) {
