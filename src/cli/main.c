@@ -74,9 +74,12 @@ static int run_parsed(const mn_cli_command *c, void *options, int n_words, const
         return rc;
     }
     if (c->max_words >= 0 && n_words > c->max_words)
-        return MN_FAIL(MN_CLI_USAGE, "%s: what is '%s' for? %s%d word%s at most are taken", c->name,
-                       words[c->max_words], c->max_words ? "" : "none, ", c->max_words,
-                       c->max_words == 1 ? "" : "s");
+        return c->max_words
+                   ? MN_FAIL(MN_CLI_USAGE, "%s: what is '%s' for? It takes %d word%s at most",
+                             c->name, words[c->max_words], c->max_words,
+                             c->max_words == 1 ? "" : "s")
+                   : MN_FAIL(MN_CLI_USAGE, "%s: what is '%s' for? It takes options only", c->name,
+                             words[0]);
     mn_memory_limit(common->memory);
     return c->run(options, n_words, words);
 }
@@ -101,6 +104,11 @@ static int run_command(const mn_cli_command *c, int argc, char **argv) {
 static int unknown(const char *word) {
     const char *names[64];
     size_t n = 0;
+    if (strcmp(word, "version") == 0)
+        return MN_FAIL(MN_CLI_USAGE, "unknown command 'version'; did you mean '--version'?");
+    if (*word == '-')
+        return MN_FAIL(MN_CLI_USAGE, "%s comes after a command, such as: omnesia run %s ...", word,
+                       word);
     for (const mn_cli_command *const *c = mn_cli_commands; *c && n < 64; c++)
         names[n++] = (*c)->name;
     const char *near = mn_opt_nearest(word, names, n);
