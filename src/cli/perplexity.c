@@ -235,8 +235,8 @@ const mn_cli_command mn_cli_command_perplexity = {
     .usage = "[-m MODEL] --file FILE [--ctx N] [--chunks N]",
     .summary = "how surprised a model is by a text (as llama-perplexity measures it)",
     .about = "The text is cut into windows of --ctx tokens that do not overlap; the second half of "
-             "each is scored. The last line of output is `perplexity: X`; its standard error goes "
-             "to standard error.\n\n"
+             "each is scored. The last line of output is `perplexity: X`; how far off it may be "
+             "(the statistical error) is told on standard error.\n\n"
              "With --kl-base the tokens come from a file that llama-perplexity --save-all-logits "
              "wrote, and two lines before the last say how far our next-token distributions are "
              "from the saved ones: `mean KL: X` in nats, and `top-1 equal: X %`."};
