@@ -68,13 +68,40 @@ static int absolute(const char *name, char **path) {
     return *path ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a path");
 }
 
+/* Is `name` what the other program itself calls this model: ours without the prefix? */
+static int own_name(const mn_found *f, const char *name) {
+    const char *colon = strchr(f->name, ':');
+    return colon && strcmp(colon + 1, name) == 0;
+}
+
+/* The model found under this name, else under the name of its own program, if only one has it. */
+static int choose(const mn_found_list *found, const char *name, const mn_found **hit) {
+    const mn_found *own = NULL;
+    *hit = NULL;
+    for (size_t i = 0; i < found->n; i++) {
+        const mn_found *f = &found->item[i];
+        if (strcmp(f->name, name) == 0) return *hit = f, 0;
+        if (!own_name(f, name)) continue;
+        if (own)
+            return MN_FAIL(MN_EINVAL, "'%s' may be %s or %s; give one of these names", name,
+                           own->name, f->name);
+        own = f;
+    }
+    *hit = own;
+    return 0;
+}
+
 static int from_found(const mn_lock *lock, const char *name, char **path) {
     mn_found_list found = {0};
-    int rc = mn_found_search(&found);
     const mn_found *hit = NULL;
-    for (size_t i = 0; rc >= 0 && i < found.n && !hit; i++)
-        if (strcmp(found.item[i].name, name) == 0) hit = &found.item[i];
-    if (rc >= 0) rc = hit ? absolute(hit->path, path) : unknown(lock, &found, name);
+    int rc = mn_found_search(&found);
+    if (rc >= 0) rc = choose(&found, name, &hit);
+    if (rc >= 0 && hit)
+        rc = absolute(hit->path, path);
+    else if (rc >= 0)
+        rc = !has_prefix(name) && strchr(name, '/')
+                 ? MN_FAIL(MN_ENOENT, "cannot open %s: no such file", name)
+                 : unknown(lock, &found, name);
     mn_found_free(&found);
     return rc;
 }
@@ -89,7 +116,7 @@ int mn_store_resolve(const char *name, int no_pull, const mn_fetch_ui *ui, char 
         rc = from_lock(m, no_pull, ui, path);
     else if (!has_prefix(name) && access(name, F_OK) == 0)
         rc = absolute(name, path);
-    else if (!has_prefix(name) && strchr(name, '/'))
+    else if (*name == '/')
         rc = MN_FAIL(MN_ENOENT, "cannot open %s: no such file", name);
     else
         rc = from_found(&lock, name, path);

@@ -53,6 +53,8 @@ const mn_cli_command mn_cli_command_models = {
     .about =
         "Columns: name, size, whether it is here, licence, and what it is. Models that Ollama, "
         "llama.cpp, LM Studio and the Hugging Face hub keep on this machine are listed too; "
-        "they are used where they are and never changed. Any other GGUF file is named by its "
+        "they are used where they are and never changed, and -m also takes their names without the "
+        "first word when only one program has them (smollm2:135m). Any other GGUF file is named by "
+        "its "
         "path.",
 };

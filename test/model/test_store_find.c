@@ -91,6 +91,11 @@ static void ollama(void **s) {
     assert_ok(mn_store_resolve("ollama:llama3.2:1b", 1, NULL, &path));
     assert_non_null(strstr(path, blob));
     mn_free(path);
+    assert_ok(mn_store_resolve("llama3.2:1b", 1, NULL, &path)); /* as Ollama itself has it */
+    assert_non_null(strstr(path, blob));
+    mn_free(path);
+    assert_ok(mn_store_resolve("me/mine:latest", 1, NULL, &path));
+    mn_free(path);
     assert_fails(mn_store_resolve("ollama:llama3.2:3b", 1, NULL, &path), MN_ENOENT,
                  "did you mean ollama:llama3.2:1b?");
 }
@@ -154,6 +159,10 @@ static void other_programs(void **s) {
     snprintf(elsewhere, sizeof elsewhere, "%s/.lmstudio/models/who/what", home);
     setenv("LLAMA_CACHE", elsewhere, 1);
     assert_non_null(strstr(names(), "llama.cpp:c.gguf "));
+    put(".lmstudio/models/c.gguf", "GGUF of another");
+    assert_fails(mn_store_resolve("c.gguf", 1, NULL, &path), MN_EINVAL,
+                 "'c.gguf' may be llama.cpp:c.gguf or lm-studio:c.gguf");
+    put(".lmstudio/models/c.gguf", "no model any more");
     unsetenv("LLAMA_CACHE");
 }
 
