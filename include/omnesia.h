@@ -172,6 +172,7 @@ typedef struct mn_store_entry {
     const char *licence; /* NULL: unknown */
     const char *about;   /* one line; may be NULL */
     uint64_t bytes;
+    int embedding; /* 1: makes vectors, not text; mn_model_open refuses it */
 } mn_store_entry;
 /* Every model that can be used here; entries are borrowed for the call. Non-zero stops. */
 MN_API int mn_store_list(int (*each)(void *user, const mn_store_entry *entry), void *user);

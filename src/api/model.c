@@ -19,6 +19,7 @@ static int pack_report(void *user, uint64_t done, uint64_t total) {
 /* By name or path, fetched when it is missing and may be. */
 static int locate(const char *name, const mn_model_options *o, char **path) {
     const mn_fetch_ui ui = {o->progress.report, o->progress.user, o->notice, o->notice_user};
+    MN_TRY(mn_store_text_only(name));
     return mn_store_resolve(name, o->no_pull, &ui, path);
 }
 

@@ -124,6 +124,21 @@ int mn_store_resolve(const char *name, int no_pull, const mn_fetch_ui *ui, char 
     return rc;
 }
 
+int mn_store_text_only(const char *name) {
+    mn_lock lock;
+    MN_TRY(mn_lock_load(&lock));
+    const mn_lock_model *m = mn_lock_find(&lock, name);
+    const int rc =
+        m && m->embedding
+            ? MN_FAIL(MN_EUNSUPPORTED,
+                      "%s turns sentences into vectors and writes no text, and nothing here uses "
+                      "vectors yet; `omnesia models` lists models that answer",
+                      name)
+            : 0;
+    mn_lock_free(&lock);
+    return rc;
+}
+
 int mn_store_pull(const char *name, const mn_progress *progress,
                   void (*notice)(void *user, const char *line), void *user, char **path) {
     mn_fetch_ui ui = {.notice = notice, .notice_user = user};
@@ -146,6 +161,7 @@ static int list_lock(const mn_lock *lock, int (*each)(void *user, const mn_store
                                   .source = "omnesia",
                                   .licence = m->licence,
                                   .about = m->about,
+                                  .embedding = m->embedding,
                                   .bytes = m->bytes};
         const int rc = each(user, &e);
         mn_free(path);

@@ -11,4 +11,8 @@
  * absolute, freed with mn_free. MN_ENOENT says what there is instead. ui may be NULL. */
 int mn_store_resolve(const char *name, int no_pull, const mn_fetch_ui *ui, char **path);
 
+/* MN_EUNSUPPORTED when `name` is a model of models.lock that answers no questions: asked before it
+ * is fetched in vain. */
+int mn_store_text_only(const char *name);
+
 #endif

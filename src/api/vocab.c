@@ -61,6 +61,7 @@ int mn_vocab_open(const char *name_or_path, const mn_model_options *options, mn_
         ui.report = options->progress.report;
         ui.report_user = options->progress.user;
     }
+    MN_TRY(mn_store_text_only(name_or_path));
     MN_TRY(mn_store_resolve(name_or_path, options && options->no_pull, &ui, &path));
     mn_vocab *v = mn_calloc(1, sizeof *v);
     int rc = v ? mn_gguf_open(path, &g) : MN_FAIL(MN_ENOMEM, "no memory for a vocabulary");

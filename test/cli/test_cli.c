@@ -194,6 +194,11 @@ static void models_and_doctor(void **s) {
     assert_int_equal(r.status, 0);
     assert_memory_equal(r.out, "smollm2-135m ", 13);
     assert_non_null(strstr(r.out, "\nminilm-l6 "));
+    assert_non_null(strstr(r.out, "(no text, for embeddings)"));
+    r = run("run -m minilm-l6 hi");
+    assert_int_equal(r.status, 1);
+    assert_string_equal(strchr(r.err, '\n'), "\n"); /* nothing was fetched */
+    assert_non_null(strstr(r.err, "minilm-l6 turns sentences into vectors"));
     r = run("models extra");
     assert_int_equal(r.status, 2);
     r = run("doctor --memory 1G");
