@@ -14,7 +14,7 @@ log=build/setup.log
 say() { echo "omnesia: $*" >&2; }
 
 mkdir -p build 2>/dev/null && [ -w build ] || {
-    say "nothing can be built in $PWD, which $(id -un) may not write; copy it to a folder of your own"
+    say "nothing can be built in $PWD: $(id -un) may not write there; copy it to a folder of yours"
     exit 1
 }
 

@@ -60,8 +60,8 @@ static int encode_rendered(const mn_model *m, const mn_rendered *text, const cha
     return rc;
 }
 
-/* Bytes that no context of this many tokens can hold need not be templated nor tokenized. A mark for
- * a space (three bytes) may count for one. */
+/* Bytes that no context of this many tokens can hold need not be templated nor tokenized. A mark
+ * for a space (three bytes) may count for one. */
 static int can_fit(const mn_model *m, const mn_request *r) {
     const mn_tokenizer *t = m->net->tokenizer;
     const uint64_t context = (uint64_t)(r->context > 0 ? r->context : m->net->context);

@@ -5,6 +5,9 @@
  * model, `pack` of its packed weights, where the answer must not change and damage is mended.
  */
 #include "api/flips.h"
+
+#include "base/file.h"
+#include "base/stamp.h"
 #include "model/golden.h"
 
 #include <glob.h>
@@ -105,6 +108,16 @@ static int summed(const mn_buf *pack, size_t at) {
     return 0;
 }
 
+/* What a program would do that trusted every pack: say that the sums were looked at. */
+static void claim_checked(const char *pack, const char *stamp) {
+    char mark[MN_FILE_MARK];
+    mn_buf boot = {0};
+    assert_ok(mn_file_read("/proc/sys/kernel/random/boot_id", 4096, &boot));
+    assert_ok(mn_file_mark(pack, mark));
+    mn_stamp_write(stamp, mark, boot.data);
+    mn_buf_free(&boot);
+}
+
 /* Turn one bit of the pack: the same answer, and what stands under a sum is as it was. */
 static void pack_bit(const flips *f, const char *pack, const mn_buf *good, long bit,
                      const words *want) {
@@ -114,8 +127,8 @@ static void pack_bit(const flips *f, const char *pack, const mn_buf *good, long 
     good->data[at] ^= (char)(1 << bit % 8);
     write_pack(pack, good);
     good->data[at] ^= (char)(1 << bit % 8);
-    snprintf(stamp, sizeof stamp, "%s.ok", pack); /* sums are checked once a boot: forget it */
-    if (!soak_planted()) unlink(stamp);
+    snprintf(stamp, sizeof stamp, "%s.ok", pack);
+    if (soak_planted()) claim_checked(pack, stamp);
     const words got = answer(f);
     if (got.n != want->n || memcmp(got.text, want->text, got.n) != 0)
         fail_msg("bit %ld of the pack: another answer", bit);

@@ -130,7 +130,7 @@ static void refused(void **s) {
     assert_fails(parse("--temp inf"), MN_EINVAL, "inf");
     assert_fails(parse("--seed -1"), MN_EINVAL, "-1");
     assert_fails(parse("--seed 18446744073709551616"), MN_EINVAL, "whole number");
-    assert_fails(parse("--kv f32"), MN_EINVAL, "choose one of f16|q8");
+    assert_fails(parse("--kv f32"), MN_EINVAL, "--kv is f16 or q8, not 'f32'");
     assert_fails(parse("--kv f1"), MN_EINVAL, "f1");
     assert_fails(parse("--memory lots"), MN_EINVAL, "--memory: 'lots'");
     assert_fails(parse("--quiet=1"), MN_EINVAL, "takes no value");

@@ -164,7 +164,8 @@ static void inputs(void **s) {
     refuses("run \"$(printf 'c\\355\\240\\200')\"", 1, "the prompt is not UTF-8", "byte 2 is 0xED");
     refuses("run --system \"$(printf 'x\\300')\" hi", 1, "the system message is not", "byte 2 is");
     refuses("run --stop \"$(printf '\\300')\" hi", 1, "the stop text is not", "byte 1 is");
-    refuses("run -f \"$OMNESIA_MODEL\" hi", 1, "model.gguf is not text", "byte 6 is zero");
+    refuses("run -f \"$OMNESIA_MODEL\" hi", 1, "model.gguf has 98 MB", "67 MB are read at most");
+    refuses("run -f \"$OMNESIA_PROGRAM\" hi", 1, "omnesia is not text", "is zero");
     refuses("run --temp 0 --raw ''", 1, "the prompt is empty", "");
     refuses("run - </dev/null", 1, "the prompt is empty", "");
     refuses("run --raw", 2, "give the text to go on from", "usage");
