@@ -255,7 +255,8 @@ static void budget(void **s) {
     memset(text, 'b', N);
     mn_buf ids = {0};
     mn_budget_set(N);
-    assert_fails(mn_tokenizer_encode(m.t, text, N, 0, &ids), MN_EFULL, "a word without end needs 5.2 MB");
+    assert_fails(mn_tokenizer_encode(m.t, text, N, 0, &ids), MN_EFULL,
+                 "a word without end needs 5.2 MB");
     assert_int_equal(ids.len, 0);
     mn_budget_set(0);
     assert_ok(mn_tokenizer_encode(m.t, text, N, 0, &ids));
