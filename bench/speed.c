@@ -57,12 +57,13 @@ static int print(const mn_model *m, const mn_bench_options *o, const run *r) {
     if (!o->json)
         rc = mn_buf_printf(
             &out,
-            "%s, %d threads, %s, %d tokens of depth\n"
+            "%s, %d threads, %s, %s, %d tokens of depth\n"
             "prefill  %9.1f tokens/s (%d tokens)\n"
             "decode   %9.1f tokens/s (%d tokens), %.1f %% of it waiting at joins\n"
             "limits   int8 %.0f GOP/s, bf16 %.0f GFLOP/s, f32 %.0f GFLOP/s, reads %.1f GB/s\n",
-            m->name, threads, m->exec.k->name, o->depth, prefill, o->prompt, decode, o->gen,
-            r->wait * 100, limit.int8_gops, limit.bf16_gflops, limit.f32_gflops, limit.read_gbs);
+            m->name, threads, m->exec.k->name, m->exec.k->numerics, o->depth, prefill, o->prompt,
+            decode, o->gen, r->wait * 100, limit.int8_gops, limit.bf16_gflops, limit.f32_gflops,
+            limit.read_gbs);
     else
         rc = mn_buf_printf(
             &out,
@@ -71,14 +72,15 @@ static int print(const mn_model *m, const mn_bench_options *o, const run *r) {
             "\"numerics\": \"%s\", \"int8_gops\": %.1f, \"bf16_gflops\": %.1f, "
             "\"f32_gflops\": %.1f, \"read_gbs\": %.2f}\n",
             prefill, decode, r->wait, o->prompt, o->gen, o->depth, threads, m->exec.k->name,
-            MN_NUMERICS, limit.int8_gops, limit.bf16_gflops, limit.f32_gflops, limit.read_gbs);
+            m->exec.k->numerics, limit.int8_gops, limit.bf16_gflops, limit.f32_gflops,
+            limit.read_gbs);
     if (rc >= 0) rc = mn_cli_write(out.data, out.len);
     mn_buf_free(&out);
     return rc;
 }
 
 static int speed(const mn_bench_options *o) {
-    const mn_model_options how = {.threads = o->threads};
+    const mn_model_options how = {.threads = o->threads, .bf16 = o->bf16};
     mn_model *m = NULL;
     run r = {0};
     const int total = o->depth + (o->prompt > o->gen ? o->prompt : o->gen) + 33;

@@ -184,7 +184,7 @@ static int run_file(chat *c, const char *argument) {
 static int settable(const mn_opt *row) {
     return (row->kind == MN_OPT_INT || row->kind == MN_OPT_U64 || row->kind == MN_OPT_FLOAT ||
             row->kind == MN_OPT_CHOICE) &&
-           strcmp(row->name, "threads") != 0;
+           strcmp(row->name, "threads") != 0 && strcmp(row->name, "numerics") != 0;
 }
 
 static int show_setting(void *user, const mn_opt *row) {
@@ -318,6 +318,7 @@ static int converse(chat *c, mn_cli_line *lines) {
 static int open_model(const mn_cli_generate *o) {
     mn_cli_bar bar = {.in_bytes = 1};
     const mn_model_options how = {.threads = o->threads,
+                                  .bf16 = o->bf16,
                                   .progress = mn_cli_progress(&bar),
                                   .notice = mn_cli_notice,
                                   .notice_user = &bar};

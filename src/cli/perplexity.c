@@ -26,7 +26,7 @@ typedef struct perplexity_options {
     mn_cli_common common;
     const char *model, *file, *kl_base;
     int32_t ctx, chunks, threads;
-    int kv;
+    int kv, bf16;
 } perplexity_options;
 
 /* Where the windows come from (tokens of a text, or saved ones), and what came of them. */
@@ -90,7 +90,7 @@ static int read_saved(work *w, const perplexity_options *o) {
 }
 
 static int prepare(work *w, const perplexity_options *o, mn_progress progress) {
-    const mn_model_options options = {.threads = o->threads, .progress = progress};
+    const mn_model_options options = {.threads = o->threads, .bf16 = o->bf16, .progress = progress};
     MN_TRY(mn_model_open(o->model, &options, &w->model));
     mn_model_info info;
     mn_model_describe(w->model, &info);
@@ -229,6 +229,13 @@ static const mn_opt options[] = {
      .standard = "f16",
      .choices = "f16|q8",
      .help = "format of the KV cache"},
+    {.kind = MN_OPT_CHOICE,
+     .name = "numerics",
+     .value = "NAME",
+     .offset = offsetof(perplexity_options, bf16),
+     .standard = "c1",
+     .choices = "c1|bf16",
+     .help = "arithmetic of attention: exact products, or BF16 (faster over long texts)"},
     {.kind = MN_OPT_INT,
      .letter = 't',
      .name = "threads",

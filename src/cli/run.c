@@ -140,6 +140,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     if (rc >= 0) {
         mn_cli_bar bar = {.in_bytes = 1};
         const mn_model_options how = {.threads = o->generate.threads,
+                                      .bf16 = o->generate.bf16,
                                       .progress = mn_cli_progress(&bar),
                                       .notice = mn_cli_notice,
                                       .notice_user = &bar};
