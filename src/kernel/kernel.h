@@ -148,8 +148,8 @@ size_t mn_kv_plane_bytes(mn_kv_format f, int rows, int d);
  * from the environment, else the best). MN_EINVAL for an unknown name, MN_EUNSUPPORTED for one
  * this CPU lacks; both list what there is. */
 int mn_kernels_pick(const char *isa, const char *numerics, const mn_kernels **out);
-/* All tables compiled in, best first, those of "c1" and then the same ISAs for "b1", for conformance
- * tests; *n of them. */
+/* All tables compiled in, best first, those of "c1" and then the same ISAs for "b1", for
+ * conformance tests; *n of them. */
 const mn_kernels *const *mn_kernels_all(size_t *n);
 int mn_kernels_usable(const mn_kernels *k);
 

@@ -56,7 +56,7 @@ static void close_to_c1(void **unused) {
         for (size_t i = 0; i < (size_t)V * T; i++) most = fmax(most, fabs((double)c1[i] - b1[i]));
         print_message("%s: mean KL %.2g, largest difference of a logit %.2g\n", files[f], mean,
                       most);
-        assert_true(most > 0); /* or it was not asked for */
+        assert_true(most > 0);    /* or it was not asked for */
         assert_true(mean < 5e-3); /* random weights forgive little: the worst is 2.2e-3 */
         free(c1), free(b1);
         mn_buf_free(&path);
