@@ -15,7 +15,7 @@ typedef struct mn_bench_options {
     const char *model;
     int32_t prompt, gen, threads, depth;
     uint64_t seed;
-    int json;
+    int json, bf16;
     const char *region; /* "none": there is no other yet */
 } mn_bench_options;
 

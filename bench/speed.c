@@ -58,12 +58,13 @@ static int print(const mn_model *m, const mn_bench_options *o, const run *r) {
     if (!o->json)
         rc = mn_buf_printf(
             &out,
-            "%s, %d threads, %s, %d tokens of depth\n"
+            "%s, %d threads, %s, %s, %d tokens of depth\n"
             "prefill  %9.1f tokens/s (%d tokens)\n"
             "decode   %9.1f tokens/s (%d tokens), %.1f %% of it waiting at joins\n"
             "limits   int8 %.0f GOP/s, bf16 %.0f GFLOP/s, f32 %.0f GFLOP/s, reads %.1f GB/s\n",
-            m->name, threads, m->exec.k->name, o->depth, prefill, o->prompt, decode, o->gen,
-            r->wait * 100, limit.int8_gops, limit.bf16_gflops, limit.f32_gflops, limit.read_gbs);
+            m->name, threads, m->exec.k->name, m->exec.k->numerics, o->depth, prefill, o->prompt,
+            decode, o->gen, r->wait * 100, limit.int8_gops, limit.bf16_gflops, limit.f32_gflops,
+            limit.read_gbs);
     else
         rc = mn_buf_printf(
             &out,
@@ -72,7 +73,8 @@ static int print(const mn_model *m, const mn_bench_options *o, const run *r) {
             "\"numerics\": \"%s\", \"int8_gops\": %.1f, \"bf16_gflops\": %.1f, "
             "\"f32_gflops\": %.1f, \"read_gbs\": %.2f}\n",
             prefill, decode, r->wait, o->prompt, o->gen, o->depth, threads, m->exec.k->name,
-            MN_NUMERICS, limit.int8_gops, limit.bf16_gflops, limit.f32_gflops, limit.read_gbs);
+            m->exec.k->numerics, limit.int8_gops, limit.bf16_gflops, limit.f32_gflops,
+            limit.read_gbs);
     if (rc >= 0) rc = mn_cli_write(out.data, out.len);
     mn_buf_free(&out);
     return rc;
@@ -82,7 +84,7 @@ static int speed(const mn_bench_options *o) {
     mn_model *m = NULL;
     run r = {0};
     const int total = o->depth + (o->prompt > o->gen ? o->prompt : o->gen) + 33;
-    int rc = mn_cli_model_open(o->model, o->threads, &m);
+    int rc = mn_cli_model_open(o->model, o->threads, o->bf16, &m);
     if (rc >= 0 && total > m->net->context)
         rc = MN_FAIL(MN_ETOOLONG,
                      "-d %d with -p %d and -n %d takes a context of %d tokens (33 warm up), but %s "

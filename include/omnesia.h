@@ -52,6 +52,7 @@ typedef struct mn_progress {
 typedef struct mn_model_options {
     int threads;          /* compute threads; 0: one per core */
     int no_pull;          /* do not fetch a missing model: MN_ENOENT instead */
+    int bf16;             /* 1: attention multiplies in BF16, numerics "b1" instead of "c1" */
     mn_progress progress; /* for pulling and packing */
     /* A line for the user: licence terms of a pulled model, no room for the packed weights. */
     void (*notice)(void *user, const char *line);
@@ -69,7 +70,7 @@ typedef struct mn_model_info {
     uint64_t file_bytes, weight_bytes; /* GGUF; packed weights this process maps */
     uint64_t parameters;
     const char *isa;      /* kernels in use: "avx512" */
-    const char *numerics; /* name of the arithmetic: "c1" */
+    const char *numerics; /* name of the arithmetic: "c1" or "b1" */
     int threads;
 } mn_model_info;
 MN_API void mn_model_describe(const mn_model *model, mn_model_info *out);

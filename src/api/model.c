@@ -54,7 +54,7 @@ int mn_model_open(const char *name, const mn_model_options *options, mn_model **
     char *path = NULL;
     const mn_kernels *kernels;
     const int threads = o->threads > 0 ? o->threads : mn_cpu_count() < 64 ? mn_cpu_count() : 64;
-    int rc = mn_kernels_pick(NULL, &kernels);
+    int rc = mn_kernels_pick(NULL, o->bf16 ? MN_NUMERICS_BF16 : MN_NUMERICS, &kernels);
     if (rc >= 0 && !(m->name = mn_strdup(name)))
         rc = MN_FAIL(MN_ENOMEM, "no memory to open a model");
     if (rc >= 0) rc = locate(name, o, &path);
@@ -98,7 +98,7 @@ void mn_model_describe(const mn_model *m, mn_model_info *out) {
                            .weight_bytes = mn_packfile_bytes(m->net->pack),
                            .parameters = m->net->parameters,
                            .isa = m->exec.k->name,
-                           .numerics = MN_NUMERICS,
+                           .numerics = m->exec.k->numerics,
                            .threads = mn_team_size(m->exec.team)};
 }
 

@@ -191,7 +191,7 @@ static int run_file(chat *c, const char *argument) {
 static int settable(const mn_opt *row) {
     return (row->kind == MN_OPT_INT || row->kind == MN_OPT_U64 || row->kind == MN_OPT_FLOAT ||
             row->kind == MN_OPT_CHOICE) &&
-           strcmp(row->name, "threads") != 0;
+           strcmp(row->name, "threads") != 0 && strcmp(row->name, "numerics") != 0;
 }
 
 static int show_setting(void *user, const mn_opt *row) {
@@ -339,7 +339,7 @@ static int run(const void *opaque, int n_words, const char *const *arguments) {
     mn_cli_line *lines = NULL;
     int rc = mn_cli_generate_check(&c.o);
     if (rc >= 0) rc = mn_cli_documents(&c.o.files, &c.first);
-    if (rc >= 0) rc = mn_cli_model_open(c.o.model, c.o.threads, &model);
+    if (rc >= 0) rc = mn_cli_model_open(c.o.model, c.o.threads, c.o.bf16, &model);
     if (rc >= 0) rc = mn_cli_line_open(&lines);
     if (rc >= 0) {
         catch_interrupts();

@@ -26,7 +26,7 @@ typedef struct perplexity_options {
     mn_cli_common common;
     const char *model, *file, *kl_base;
     int32_t ctx, chunks, threads;
-    int kv;
+    int kv, bf16;
 } perplexity_options;
 
 /* Where the windows come from (tokens of a text, or saved ones), and what came of them. */
@@ -90,7 +90,7 @@ static int read_saved(work *w, const perplexity_options *o) {
 }
 
 static int prepare(work *w, const perplexity_options *o) {
-    MN_TRY(mn_cli_model_open(o->model, o->threads, &w->model));
+    MN_TRY(mn_cli_model_open(o->model, o->threads, o->bf16, &w->model));
     mn_model_info info;
     mn_model_describe(w->model, &info);
     w->n_vocab = info.n_vocab;
@@ -223,6 +223,13 @@ static const mn_opt options[] = {
      .help = "format of the KV cache"},
     {MN_CLI_COUNT('t', "threads", offsetof(perplexity_options, threads), 64, "0",
                   "compute threads; 0: one per core")},
+    {.kind = MN_OPT_CHOICE,
+     .name = "numerics",
+     .value = "NAME",
+     .offset = offsetof(perplexity_options, bf16),
+     .standard = "c1",
+     .choices = "c1|bf16",
+     .help = "arithmetic of attention: c1 is f32, bf16 is faster over long texts"},
     MN_CLI_COMMON,
     {0}};
 

@@ -96,9 +96,10 @@ void mn_cli_notice(void *bar, const char *line) {
     fprintf(stderr, "omnesia: %s\n", line);
 }
 
-int mn_cli_model_open(const char *name, int threads, mn_model **out) {
+int mn_cli_model_open(const char *name, int threads, int bf16, mn_model **out) {
     mn_cli_bar bar = {.in_bytes = 1};
     const mn_model_options how = {.threads = threads,
+                                  .bf16 = bf16,
                                   .progress = mn_cli_progress(&bar),
                                   .notice = mn_cli_notice,
                                   .notice_user = &bar};

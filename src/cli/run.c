@@ -149,7 +149,8 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     mn_stats stats = {0};
     int rc = prompt_of(o, n_words, words, &prompt);
     if (rc >= 0) rc = mn_utf8_check("the prompt", prompt.data, prompt.len);
-    if (rc >= 0) rc = mn_cli_model_open(o->generate.model, o->generate.threads, &running);
+    if (rc >= 0)
+        rc = mn_cli_model_open(o->generate.model, o->generate.threads, o->generate.bf16, &running);
     if (rc >= 0) rc = answer(o, prompt.data, &stats, &s);
     if (rc == 0 && !o->json) hint(o->generate.model);
     mn_model_close(&running);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernel/amx.c - products of many rows on AMX int8 tiles; all else as in avx512.c.
+ * kernel/amx.c - products of many rows on AMX int8 tiles; all else as in avx512bf16.c, whose
+ * instructions every CPU with AMX has.
  *
  * A tile multiplies 16 rows x 32 inputs of activations with 32 inputs x 16 outputs of codes and
  * gives exact int32 sums; those leave through memory and join the f32 accumulators by the same FMAs
@@ -135,4 +136,4 @@ static void product_amx(const mn_packed *w, int tile, int tiles, const mn_acts *
 
 /* The rest is the row below's: kernel.c fills it in. */
 const mn_kernels mn_kernels_amx = {
-    .name = "amx", .needs = MN_CPU_AVX512 | MN_CPU_AMX, .product = product_amx};
+    .name = "amx", .needs = MN_CPU_AVX512 | MN_CPU_BF16 | MN_CPU_AMX, .product = product_amx};

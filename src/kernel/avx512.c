@@ -5,7 +5,7 @@
 #include "base/cpu.h"
 #include "kernel/lanes_avx512.h"
 
-#include "kernel/body_attn.h"
+#include "kernel/body_attn_bf16.h"
 #include "kernel/body_math.h"
 #include "kernel/body_product.h"
 #include "kernel/tables.h"

@@ -156,16 +156,25 @@ LANES void piece_scores(const int f, const mn_attn_job *j, const mn_attn_piece *
     for (; g <= last; g++) scores_groups(f, 1, j, p, g);
 }
 
+/* Weights take the place of scores; in BF16 they need half of it, and never pass what is read. */
+LANES void put_weights(const int bf16, float *s, int p, v16 w) {
+    if (bf16)
+        v_to_bf16((uint16_t *)(void *)s + p, w);
+    else
+        v_store(s + p, w);
+}
+
 /* Weights of 16 positions from p on, of which [from, to) are visible; returns them. */
-LANES v16 weigh_edge(float *s, int p, int from, int to, v16 max) {
+LANES v16 weigh_edge(const int bf16, float *s, int p, int from, int to, v16 max) {
     v16 w = v_set(0);
     if (p + 16 > from && p < to) w = v_range(v_exp(v_sub(v_load(s + p), max)), w, from - p, to - p);
-    v_store(s + p, w);
+    put_weights(bf16, s, p, w);
     return w;
 }
 
 /* Scores of one row to weights, zero outside [from, to) as far as [low, high) reaches. */
-LANES void weigh(float *s, int from, int to, int low, int high, float *max, float *sum) {
+LANES void weigh(const int bf16, float *s, int from, int to, int low, int high, float *max,
+                 float *sum) {
     const v16 none = v_set(-INFINITY);
     const int inner = (from + 15) / 16 * 16, outer = to / 16 * 16; /* whole vectors are visible */
     v16 top = none;
@@ -180,13 +189,14 @@ LANES void weigh(float *s, int from, int to, int low, int high, float *max, floa
     const v16 m = v_set(*max);
     v16 total = v_set(0);
     int p = low / 16 * 16;
-    for (; p < high && p < inner; p += 16) total = v_add(total, weigh_edge(s, p, from, to, m));
+    for (; p < high && p < inner; p += 16)
+        total = v_add(total, weigh_edge(bf16, s, p, from, to, m));
     for (; p < outer; p += 16) {
         const v16 w = v_exp(v_sub(v_load(s + p), m));
-        v_store(s + p, w);
+        put_weights(bf16, s, p, w);
         total = v_add(total, w);
     }
-    for (; p < high; p += 16) total = v_add(total, weigh_edge(s, p, from, to, m));
+    for (; p < high; p += 16) total = v_add(total, weigh_edge(bf16, s, p, from, to, m));
     *sum = v_sum(total);
 }
 
@@ -253,18 +263,24 @@ LANES void piece_values(const int f, const mn_attn_job *j, const mn_attn_piece *
     }
 }
 
-LANES void attend_format(const int f, const mn_attn_job *j) {
-    int low = MN_ATTN_BLOCK, high = 0; /* what any row sees */
+/* What any row sees: [*low, *high). */
+LANES void seen(const mn_attn_job *j, int *low, int *high) {
+    *low = MN_ATTN_BLOCK, *high = 0;
     for (int r = 0; r < j->rows; r++) {
         if (j->from[r] >= j->to[r]) continue;
-        if (j->from[r] < low) low = j->from[r];
-        if (j->to[r] > high) high = j->to[r];
+        if (j->from[r] < *low) *low = j->from[r];
+        if (j->to[r] > *high) *high = j->to[r];
     }
+}
+
+LANES void attend_format(const int f, const mn_attn_job *j) {
+    int low, high;
+    seen(j, &low, &high);
     memset(j->o, 0, (size_t)j->rows * (size_t)j->d * sizeof *j->o);
     for (int i = 0; i < j->n_pieces; i++) piece_scores(f, j, j->piece + i);
     for (int r = 0; r < j->rows; r++)
-        weigh(j->scratch + (size_t)r * MN_ATTN_PITCH, j->from[r], j->to[r], low, high, j->max + r,
-              j->sum + r);
+        weigh(0, j->scratch + (size_t)r * MN_ATTN_PITCH, j->from[r], j->to[r], low, high,
+              j->max + r, j->sum + r);
     for (int i = 0; i < j->n_pieces; i++) piece_values(f, j, j->piece + i, low, high);
 }
 

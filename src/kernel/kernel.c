@@ -14,15 +14,13 @@
 
 static const mn_kernels *const table[] = {
 #ifdef __x86_64__
-    &mn_kernels_amx,
-    &mn_kernels_avx512,
-    &mn_kernels_avx2,
+    &mn_kernels_amx,    &mn_kernels_avx512bf16, &mn_kernels_avx512, &mn_kernels_avx2,
 #endif
     &mn_kernels_scalar,
 };
 enum { N = sizeof table / sizeof table[0] };
-static mn_kernels filled[N];
-static const mn_kernels *all[N];
+static mn_kernels filled[2 * N]; /* "c1", then "b1" */
+static const mn_kernels *all[2 * N];
 
 /* What a row leaves out is the next one's. The functions stand together in the struct. */
 static void fill(void) {
@@ -30,11 +28,16 @@ static void fill(void) {
     for (int i = N - 1; i >= 0; i--) {
         static const char none[sizeof(void (*)(void))];
         filled[i] = *table[i];
-        all[i] = &filled[i];
+        filled[i].numerics = MN_NUMERICS;
         char *to = (char *)&filled[i];
         for (size_t at = first; i + 1 < N && at < sizeof(mn_kernels); at += size)
             if (memcmp(to + at, none, size) == 0)
                 memcpy(to + at, (char *)&filled[i + 1] + at, size);
+        filled[N + i] = filled[i];
+        filled[N + i].numerics = MN_NUMERICS_BF16;
+        filled[N + i].attend = filled[i].attend_bf16;
+        all[i] = &filled[i];
+        all[N + i] = &filled[N + i];
     }
 }
 
@@ -45,7 +48,7 @@ static void ready(void) {
 
 const mn_kernels *const *mn_kernels_all(size_t *n) {
     ready();
-    *n = N;
+    *n = sizeof all / sizeof *all;
     return all;
 }
 
@@ -53,20 +56,21 @@ int mn_kernels_usable(const mn_kernels *k) {
     return (mn_cpu_features() & k->needs) == k->needs;
 }
 
-int mn_kernels_pick(const char *isa, const mn_kernels **out) {
+int mn_kernels_pick(const char *isa, const char *numerics, const mn_kernels **out) {
     ready();
+    const mn_kernels *const *some = strcmp(numerics, MN_NUMERICS_BF16) ? all : all + N;
     if (!isa) isa = getenv("OMNESIA_ISA");
-    char names[64] = "";
+    char names[80] = "";
     for (int i = 0; i < N; i++) {
-        if (!mn_kernels_usable(all[i])) continue;
-        if (!isa || !*isa || strcmp(isa, all[i]->name) == 0) {
-            *out = all[i];
+        if (!mn_kernels_usable(some[i])) continue;
+        if (!isa || !*isa || strcmp(isa, some[i]->name) == 0) {
+            *out = some[i];
             return 0;
         }
-        strcat(strcat(names, *names ? ", " : ""), all[i]->name);
+        strcat(strcat(names, *names ? ", " : ""), some[i]->name);
     }
     for (int i = 0; i < N; i++)
-        if (strcmp(isa, all[i]->name) == 0)
+        if (strcmp(isa, some[i]->name) == 0)
             return MN_FAIL(MN_EUNSUPPORTED, "this CPU lacks what OMNESIA_ISA=%s needs; it has %s",
                            isa, names);
     return MN_FAIL(MN_EINVAL, "OMNESIA_ISA=%s is unknown; this CPU has %s", isa, names);

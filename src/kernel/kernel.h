@@ -3,10 +3,12 @@
  * kernel/kernel.h - the table of number code that an instruction set offers, and its shapes.
  *
  * Kernels are pure: pointers and sizes in, numbers out; no threads, no allocation, no globals.
- * Numerics "c1": every table gives the same bits for the same input. Matrix products multiply int8
- * activations with integer codes exactly, block by block, and add the blocks of one output in
- * ascending order to one f32 accumulator by FMA; so a result depends neither on the ISA nor on
- * how many rows or columns are computed together. Anything that changes bits must change the name.
+ * Every table of one numerics gives the same bits for the same input, so a result depends neither
+ * on the ISA nor on how many rows or columns are computed together:
+ *   "c1"  matrix products multiply int8 activations with integer codes exactly, block by block, and
+ *         add the blocks of one output in ascending order to one f32 accumulator by FMA
+ *   "b1"  asked for by name (--numerics bf16): the same, but attention multiplies BF16 pairs
+ * Anything that changes bits must change the name.
  */
 #ifndef MN_KERNEL_KERNEL_H
 #define MN_KERNEL_KERNEL_H
@@ -15,7 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MN_NUMERICS "c1"
+#define MN_NUMERICS      "c1"
+#define MN_NUMERICS_BF16 "b1"
 
 /* Activations of a product: m rows of k, as int8 and as the f32 they were made from.
  *
@@ -100,12 +103,13 @@ typedef struct mn_attn_job {
 } mn_attn_job;
 enum { MN_ATTN_ROWS = 96 };
 static inline size_t mn_attn_scratch(int d) {
-    return (size_t)MN_ATTN_ROWS * MN_ATTN_PITCH + (size_t)64 * (size_t)d;
+    return (size_t)MN_ATTN_ROWS * MN_ATTN_PITCH + (size_t)(32 + MN_ATTN_ROWS / 2) * (size_t)d;
 }
 
 typedef struct mn_kernels {
-    const char *name; /* what OMNESIA_ISA accepts */
-    unsigned needs;   /* MN_CPU_* bits (base/cpu.h) */
+    const char *name;     /* what OMNESIA_ISA accepts */
+    const char *numerics; /* of what it computes; kernel.c sets it */
+    unsigned needs;       /* MN_CPU_* bits (base/cpu.h) */
 
     void (*rms_norm)(const float *x, const float *weight, float eps, int n, float *out);
     void (*quantise)(const float *x, int k, const mn_qrow *to);
@@ -126,8 +130,10 @@ typedef struct mn_kernels {
                     size_t stride);
     void (*store_v)(mn_kv_format f, void *plane, int row, int n, int d, const float *src,
                     size_t stride);
-    /* One block of attention; and folding a block's partial (m, l, o) into an accumulated one. */
+    /* One block of attention (under "b1" both are the second: body_attn_bf16.h); and folding a
+     * block's partial (m, l, o) into an accumulated one. */
     void (*attend)(const mn_attn_job *job);
+    void (*attend_bf16)(const mn_attn_job *job);
     void (*merge)(float *max, float *sum, float *o, float max2, float sum2, const float *o2, int d);
     void (*finish)(float *o, float sum, int d); /* o / sum; zeros when sum is 0 */
 } mn_kernels;
@@ -138,11 +144,12 @@ size_t mn_product_scratch(int k);
 /* Bytes of one K or V plane row group: mn_kv_plane_bytes(f, rows, d), rows rounded up to 16. */
 size_t mn_kv_plane_bytes(mn_kv_format f, int rows, int d);
 
-/* The best table this CPU has, or the one named by `isa` (NULL: OMNESIA_ISA from the environment,
- * else the best). MN_EINVAL for an unknown name, MN_EUNSUPPORTED for one this CPU lacks; both list
- * what there is. */
-int mn_kernels_pick(const char *isa, const mn_kernels **out);
-/* All tables compiled in, best first, for conformance tests; *n of them. */
+/* The best table of these numerics that this CPU has, or the one named by `isa` (NULL: OMNESIA_ISA
+ * from the environment, else the best). MN_EINVAL for an unknown name, MN_EUNSUPPORTED for one
+ * this CPU lacks; both list what there is. */
+int mn_kernels_pick(const char *isa, const char *numerics, const mn_kernels **out);
+/* All tables compiled in, best first, those of "c1" and then the same ISAs for "b1", for
+ * conformance tests; *n of them. */
 const mn_kernels *const *mn_kernels_all(size_t *n);
 int mn_kernels_usable(const mn_kernels *k);
 

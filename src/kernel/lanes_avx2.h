@@ -211,4 +211,37 @@ LANES i16 wide_start(int32_t less) {
     (void)less;
     return i_set(0);
 }
+
+/* BF16 in the upper half of each number; what the lower half holds is to be cut off. */
+LANES __m256i rounded(__m256 x) {
+    const __m256i u = _mm256_castps_si256(x);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+    return _mm256_add_epi32(_mm256_add_epi32(u, _mm256_set1_epi32(0x7FFF)), odd);
+}
+LANES void v_to_bf16(uint16_t *p, v16 x) {
+    const v16 size = v_abs(x), least = v_set(0x1p-60f);
+    x.a = _mm256_and_ps(x.a, _mm256_cmp_ps(size.a, least.a, _CMP_GE_OQ));
+    x.b = _mm256_and_ps(x.b, _mm256_cmp_ps(size.b, least.b, _CMP_GE_OQ));
+    const __m256i w = _mm256_packus_epi32(_mm256_srli_epi32(rounded(x.a), 16),
+                                          _mm256_srli_epi32(rounded(x.b), 16));
+    _mm256_storeu_si256((__m256i *)p, _mm256_permute4x64_epi64(w, 0xD8));
+}
+LANES __m256i upper(__m256i x) {
+    return _mm256_and_si256(x, _mm256_set1_epi32((int)0xFFFF0000));
+}
+LANES b64 b_pairs(v16 x, v16 y) {
+    return (b64){_mm256_or_si256(_mm256_srli_epi32(rounded(x.a), 16), upper(rounded(y.a))),
+                 _mm256_or_si256(_mm256_srli_epi32(rounded(x.b), 16), upper(rounded(y.b)))};
+}
+LANES __m256 dot2_half(__m256 acc, __m256i w, __m256i a) {
+#define HIGH(x) _mm256_castsi256_ps(upper(x))
+#define LOW(x)  _mm256_castsi256_ps(_mm256_slli_epi32(x, 16))
+    return _mm256_fmadd_ps(LOW(w), LOW(a), _mm256_fmadd_ps(HIGH(w), HIGH(a), acc));
+#undef HIGH
+#undef LOW
+}
+LANES v16 dot2(v16 acc, b64 w, const uint16_t a[2]) {
+    const __m256i v = four((const int8_t *)a);
+    return (v16){dot2_half(acc.a, w.a, v), dot2_half(acc.b, w.b, v)};
+}
 #endif

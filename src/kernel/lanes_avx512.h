@@ -164,4 +164,55 @@ LANES i16 dot4_wide(i16 x, b64 w, const int8_t *a) {
 LANES i16 wide_start(int32_t less) {
     return i_shl(i_set(less), 7);
 }
+
+/* BF16 by its own instructions where the file is compiled for them, else by shifts. */
+LANES __m512 not_tiny(__m512 x) {
+    return _mm512_maskz_mov_ps(
+        _mm512_cmp_ps_mask(_mm512_abs_ps(x), _mm512_set1_ps(0x1p-60f), _CMP_GE_OQ), x);
+}
+LANES __m512i two(const uint16_t a[2]) {
+    int32_t v;
+    memcpy(&v, a, 4);
+    return _mm512_set1_epi32(v);
+}
+#ifdef __AVX512BF16__
+LANES void v_to_bf16(uint16_t *p, v16 x) {
+    _mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh(not_tiny(x)));
+}
+LANES b64 b_pairs(v16 low, v16 high) {
+    const __m512i apart = _mm512_add_epi32(
+        _mm512_set1_epi32(0x100000),
+        _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                           _mm512_set1_epi32(0x10001)));
+    return (b64){_mm512_permutexvar_epi16(apart, (__m512i)_mm512_cvtne2ps_pbh(high, low))};
+}
+LANES v16 dot2(v16 acc, b64 w, const uint16_t a[2]) {
+    return _mm512_dpbf16_ps(acc, (__m512bh)w.b, (__m512bh)two(a));
+}
+#else
+/* BF16 in the upper half of each number; what the lower half holds is to be cut off. */
+LANES __m512i rounded(__m512 x) {
+    const __m512i u = _mm512_castps_si512(x);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+    return _mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7FFF)), odd);
+}
+LANES __m512i upper(__m512i x) {
+    return _mm512_and_si512(x, _mm512_set1_epi32((int)0xFFFF0000));
+}
+LANES void v_to_bf16(uint16_t *p, v16 x) {
+    const __m512i w = _mm512_srli_epi32(rounded(not_tiny(x)), 16);
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(w));
+}
+LANES b64 b_pairs(v16 low, v16 high) {
+    return (b64){_mm512_or_si512(_mm512_srli_epi32(rounded(low), 16), upper(rounded(high)))};
+}
+LANES v16 dot2(v16 acc, b64 w, const uint16_t a[2]) {
+#define HIGH(x) _mm512_castsi512_ps(upper(x))
+#define LOW(x)  _mm512_castsi512_ps(_mm512_slli_epi32(x, 16))
+    const __m512i v = two(a);
+    return _mm512_fmadd_ps(LOW(w.b), LOW(v), _mm512_fmadd_ps(HIGH(w.b), HIGH(v), acc));
+#undef HIGH
+#undef LOW
+}
+#endif
 #endif

@@ -2,7 +2,7 @@
  *
  * kernel/lanes_scalar.h - 16 virtual lanes in plain C: the truth that every ISA is held to.
  *
- * The numerics "c1" are defined by these operations. v16 is 16 floats, i16 is 16 int32, b64 is 64
+ * The numerics are defined by these operations. v16 is 16 floats, i16 is 16 int32, b64 is 64
  * bytes. Every float operation rounds once, to nearest even; fma rounds once; sums across lanes
  * follow one fixed tree (8 apart, then 4, 2, 1). kernel/body_*.h is written on these names only and
  * compiled once per ISA, so all ISAs give the same bits.
@@ -11,6 +11,7 @@
 #define MN_KERNEL_LANES_H
 #include "kernel/half.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -232,5 +233,36 @@ LANES i16 dot4_wide(i16 acc, b64 w, const int8_t *a) {
 LANES i16 wide_start(int32_t less) {
     (void)less;
     return i_set(0);
+}
+
+/* To BF16, nearest even; NaN and what is smaller than 2^-60 become zero (see dot2). */
+LANES void v_to_bf16(uint16_t *p, v16 a) {
+    EACH(16) p[l] = fabsf(a.f[l]) >= 0x1p-60f ? mn_bf16_from_f32(a.f[l]) : 0;
+}
+/* Lane l: the pair (low[l], high[l]) in BF16, nearest even. For numbers as they are stored. */
+LANES b64 b_pairs(v16 low, v16 high) {
+    b64 r;
+    EACH(16) {
+        const uint16_t pair[2] = {mn_bf16_from_f32(low.f[l]), mn_bf16_from_f32(high.f[l])};
+        memcpy(r.b + 4 * l, pair, 4);
+    }
+    return r;
+}
+/* acc + w.high * a[1], then + w.low * a[0], each rounded once: VDPBF16PS, which takes what is
+ * below the normal numbers, coming and going, for zero. So do we here; the other files need not,
+ * because there is no such number: stored keys and values are multiples of 2^-24, BF16 numbers
+ * above 2^-60 multiples of 2^-67, and so is every product and sum a multiple of 2^-91. */
+LANES float normal(float x) {
+    return fabsf(x) < FLT_MIN ? copysignf(0, x) : x;
+}
+LANES v16 dot2(v16 acc, b64 w, const uint16_t a[2]) {
+    EACH(16) {
+        uint16_t b[2];
+        memcpy(b, w.b + 4 * l, 4);
+        for (int i = 1; i >= 0; i--)
+            acc.f[l] = normal(
+                fmaf(normal(mn_bf16_to_f32(b[i])), normal(mn_bf16_to_f32(a[i])), normal(acc.f[l])));
+    }
+    return acc;
 }
 #endif

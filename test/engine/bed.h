@@ -14,13 +14,16 @@ typedef struct bed {
 } bed;
 
 /* Packs go to a folder of the test's own: OMNESIA_CACHE is set by test/meson.build. */
-static inline void bed_open(bed *b, const char *path, const char *isa, int threads) {
-    const mn_kernels *k;
-    assert_ok(mn_kernels_pick(isa, &k));
+static inline void bed_open_as(bed *b, const char *path, const mn_kernels *k, int threads) {
     assert_ok(mn_exec_open(threads, k, &b->exec));
     assert_ok(mn_net_open(path, b->exec.team, NULL, NULL, &b->net));
     assert_ok(mn_exec_reserve(&b->exec, mn_engine_scratch_bytes(b->net)));
     assert_ok(mn_engine_open(b->net, &b->exec, &b->engine));
+}
+static inline void bed_open(bed *b, const char *path, const char *isa, int threads) {
+    const mn_kernels *k;
+    assert_ok(mn_kernels_pick(isa, MN_NUMERICS, &k));
+    bed_open_as(b, path, k, threads);
 }
 static inline void bed_close(bed *b) {
     mn_engine_close(&b->engine);

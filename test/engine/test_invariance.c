@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test/engine/test_invariance.c - one hash of logits and KV rows, however a prompt is computed:
  * threads, chunks, span cuts, alone or in a group of eight, each instruction set (design decisions
- * 3 and 7). The full form (test/soak.h) draws model, prompt and way from a number, SmolLM2 too. */
+ * 3 and 7), one for each numerics. The full form (test/soak.h) draws model, prompt and way from a
+ * number, SmolLM2 too. */
 #include "soak.h"
 
 #include "base/hash.h"
@@ -140,23 +141,27 @@ static void one_chunk(bed *b, const int32_t *ids, int threads, int c, uint64_t w
  * Scalar code, which is slow, walks all chunks only when `all_scalar`. */
 static void one_model(const char *file, mn_kv_format kv, int all_scalar) {
     int32_t ids[LONGEST];
-    uint64_t want = 0;
+    uint64_t want = 0, before = 0; /* of these numerics and of the ones before */
     size_t count;
     char what[128];
     const mn_kernels *const *all = mn_kernels_all(&count);
     mn_buf path = golden_path(file);
     format = kv;
     for (size_t k = count; k-- > 0;) {
+        if (k + 1 < count && strcmp(all[k]->numerics, all[k + 1]->numerics))
+            before = want, want = 0;
         if (!mn_kernels_usable(all[k])) continue;
         const int slow = strcmp(all[k]->name, "scalar") == 0 && !all_scalar;
-        snprintf(what, sizeof what, "%s: %s%s", file, all[k]->name, kv ? ", q8" : "");
+        snprintf(what, sizeof what, "%s: %s %s%s", file, all[k]->name, all[k]->numerics,
+                 kv ? ", q8" : "");
         for (int threads = 1; threads <= 3; threads++) {
             if (slow && threads != 2) continue;
             bed b;
-            bed_open(&b, path.data, all[k]->name, threads);
+            bed_open_as(&b, path.data, all[k], threads);
             state = 7;
             for (int i = 0; i < T; i++) ids[i] = (int32_t)(rnd() % (uint32_t)b.net->V);
             if (!want) want = plain(&b, ids, T);
+            assert_true(want != before);
             for (int c = 0; c < CHUNKS; c++)
                 if (slow ? c == 2 : threads == 2 || c == threads / 2 + 1)
                     one_chunk(&b, ids, threads, c, want, what);
@@ -205,9 +210,10 @@ static const mn_kernels *draw_kernels(unsigned long *draw) {
     const mn_kernels *const *all = mn_kernels_all(&count);
     const int slow = soak_random(draw) % 8 == 0;
     for (size_t k = 0; k < count; k++)
-        if (mn_kernels_usable(all[k]) && (slow || strcmp(all[k]->name, "scalar") != 0))
+        if (mn_kernels_usable(all[k]) && strcmp(all[k]->numerics, MN_NUMERICS) == 0 &&
+            (slow || strcmp(all[k]->name, "scalar") != 0))
             usable[n++] = all[k];
-    return n ? usable[soak_random(draw) % n] : all[count - 1];
+    return n ? usable[soak_random(draw) % n] : all[count / 2 - 1]; /* scalar code, c1 */
 }
 
 /* One prompt of up to `longest` tokens, every number of it from i. */

@@ -3,26 +3,12 @@
  * test/kernel/check.c - every instruction set against scalar, bit for bit, and scalar against
  * doubles; odd sizes, worst-case codes, guarded buffers. `check --bench` times the products.
  */
-#include "test.h"
-
 #include "base/clock.h"
 #include "kernel/kernel.h"
+#include "kernel/random.h"
+#include "test.h"
 
 #include <math.h>
-
-static uint32_t state = 12345;
-static uint32_t rnd(void) {
-    state = state * 1664525u + 1013904223u;
-    return state >> 8;
-}
-static float unit(void) {
-    return (float)rnd() / 8388608.0f - 1.0f;
-}
-static void *lines(size_t n) { /* 64-byte aligned, as kernels want them */
-    void *p = NULL;
-    if (posix_memalign(&p, 64, (n + 63) / 64 * 64 + 64)) abort();
-    return memset(p, 0xA5, n);
-}
 
 /* Random blocks of a format with scales of a sensible size. */
 static void fill(const mn_format *f, uint8_t *p, size_t bytes) {
@@ -211,102 +197,6 @@ static void quantise_none(void **unused) {
     free(want.rows), free(want.side);
 }
 
-/* Attention over one block: doubles, all tables, cuts into pieces, row counts. */
-static void attention(mn_kv_format format, int d, int heads, int tokens, int cut, int window) {
-    enum { B = MN_ATTN_BLOCK };
-    const int n_rows = heads * tokens, seen = B - 37;
-    const size_t plane = mn_kv_plane_bytes(format, B + 64, d);
-    float *k = lines(sizeof(float) * (size_t)(B * d)), *v = lines(sizeof(float) * (size_t)(B * d));
-    float *q = lines(sizeof(float) * (size_t)(n_rows * d));
-    float *o = lines(sizeof(float) * (size_t)(n_rows * d)),
-          *want = lines(sizeof(float) * (size_t)(n_rows * d));
-    float *scratch = lines(mn_attn_scratch(d) * 4);
-    float max[MN_ATTN_ROWS], sum[MN_ATTN_ROWS], wmax[MN_ATTN_ROWS], wsum[MN_ATTN_ROWS];
-    int from[MN_ATTN_ROWS], to[MN_ATTN_ROWS];
-    for (int i = 0; i < B * d; i++) k[i] = unit() * 2, v[i] = unit();
-    for (int i = 0; i < n_rows * d; i++) q[i] = unit();
-    for (int r = 0; r < n_rows; r++) {
-        to[r] = seen - tokens + r / heads + 1;
-        from[r] = window && to[r] > window ? to[r] - window : 0;
-    }
-    size_t count;
-    const mn_kernels *const *all = mn_kernels_all(&count);
-    for (int t = (int)count - 1; t >= 0; t--) {
-        const mn_kernels *kn = all[t];
-        if (!mn_kernels_usable(kn)) continue;
-        for (int pass = 0; pass < 2; pass++) { /* whole, then cut in two extents at an odd place */
-            const int first = pass ? cut : seen, shift = pass ? 5 : 0;
-            uint8_t *p[4];
-            for (int i = 0; i < 4; i++) p[i] = memset(lines(plane), 0xFF, plane);
-            kn->store_k(format, p[0], 0, first, d, k, (size_t)d);
-            kn->store_v(format, p[1], 0, first, d, v, (size_t)d);
-            kn->store_k(format, p[2], shift, seen - first, d, k + first * d, (size_t)d);
-            kn->store_v(format, p[3], shift, seen - first, d, v + first * d, (size_t)d);
-            const mn_attn_piece piece[2] = {{p[0], p[1], 0, 0, first},
-                                            {p[2], p[3], shift, first, seen - first}};
-            /* all rows together, then in groups of three */
-            for (int group = 0; group < 2; group++)
-                for (int r = 0; r < n_rows; r += group ? heads : n_rows) {
-                    const int n = group ? heads : n_rows;
-                    const mn_attn_job job = {.piece = piece,
-                                             .n_pieces = first < seen ? 2 : 1,
-                                             .format = format,
-                                             .d = d,
-                                             .q = q + r * d,
-                                             .q_token = (size_t)(heads * d),
-                                             .heads = heads,
-                                             .rows = n,
-                                             .from = from + r,
-                                             .to = to + r,
-                                             .max = max + r,
-                                             .sum = sum + r,
-                                             .o = o + r * d,
-                                             .scratch = scratch};
-                    kn->attend(&job);
-                    if (r + n < n_rows) continue;
-                    if (t == (int)count - 1 && !pass && !group) {
-                        memcpy(want, o, sizeof(float) * (size_t)(n_rows * d));
-                        memcpy(wmax, max, sizeof max), memcpy(wsum, sum, sizeof sum);
-                    }
-                    if (memcmp(want, o, sizeof(float) * (size_t)(n_rows * d)) ||
-                        memcmp(wmax, max, sizeof(float) * (size_t)n_rows) ||
-                        memcmp(wsum, sum, sizeof(float) * (size_t)n_rows))
-                        fail_msg(
-                            "%s d=%d heads=%d tokens=%d cut=%d: bits differ (pass %d, group %d)",
-                            kn->name, d, heads, tokens, cut, pass, group);
-                }
-            for (int i = 0; i < 4; i++) free(p[i]);
-        }
-    }
-    for (int r = 0; r < n_rows; r++) { /* doubles */
-        double top = -1e300, total = 0, s[B], out = 0;
-        for (int p = from[r]; p < to[r]; p++) {
-            s[p] = 0;
-            for (int e = 0; e < d; e++) s[p] += (double)q[r * d + e] * k[p * d + e];
-            if (s[p] > top) top = s[p];
-        }
-        for (int p = from[r]; p < to[r]; p++)
-            total += exp(s[p] - top), out += exp(s[p] - top) * v[p * d];
-        const double got = want[r * d] / wsum[r], tolerance = format == MN_KV_F16 ? 4e-3 : 0.15;
-        if (fabs(got - out / total) > tolerance)
-            fail_msg("format %d d=%d row %d: %g, should be %g", (int)format, d, r, got,
-                     out / total);
-    }
-    free(k), free(v), free(q), free(o), free(want), free(scratch);
-}
-
-static void attentions(void **unused) {
-    (void)unused;
-    for (int f = 0; f < 2; f++) {
-        attention((mn_kv_format)f, 64, 3, 1, 100, 0);
-        attention((mn_kv_format)f, 64, 3, 32, 33, 0);
-        attention((mn_kv_format)f, 128, 6, 5, 470, 100);
-        attention((mn_kv_format)f, 256, 4, 9, 17, 0);
-        attention((mn_kv_format)f, 64, 7, 13, 250, 64);
-        attention((mn_kv_format)f, 96, 1, 2, 31, 0);
-    }
-}
-
 static void bench(void) {
     static const int formats[] = {MN_Q4_1, MN_Q8_0, MN_Q4_K, MN_Q5_0, MN_Q6_K, MN_Q4_0};
     size_t count;
@@ -353,7 +243,6 @@ static void bench(void) {
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "--bench") == 0) return bench(), 0;
     const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(rows),
-                                       cmocka_unit_test(quantise_none),
-                                       cmocka_unit_test(attentions)};
+                                       cmocka_unit_test(quantise_none)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
