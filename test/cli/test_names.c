@@ -133,6 +133,8 @@ static const char *const system_paths[] = {
     "/proc/sys/kernel/random/boot_id",
     "/proc/sys/vm/overcommit_memory",
     "/proc/self/maps",
+    "/proc/self/status",  /* our own peak of memory */
+    "/proc/self/cmdline", /* sanitizers read it */
     "/proc/self/cgroup",
     "/proc/filesystems",
     "/dev/null",
