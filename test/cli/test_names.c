@@ -164,8 +164,24 @@ static int climbs(const char *path) {
     return 0;
 }
 
+/* What a run that does nothing opens: of sanitizers, for one. */
+static mn_buf usual;
+
+static void learn(void *user, const char *path, int fd) {
+    (void)user;
+    (void)fd;
+    assert_ok(mn_buf_printf(&usual, "\n%s\n", path));
+}
+
+static int is_usual(const char *path) {
+    char line[512];
+    const int n = snprintf(line, sizeof line, "\n%s\n", path);
+    return usual.data && n < (int)sizeof line && strstr(usual.data, line);
+}
+
 static int allowed(const watch *w, const char *path, int fd) {
     if (strcmp(path, w->name) == 0 || (w->resolved && strcmp(path, w->resolved) == 0)) return 1;
+    if (is_usual(path)) return 1;
     if (climbs(path)) return 0;
     if (path[0] != '/') return fd != AT_FDCWD || strcmp(path, "text") == 0;
     for (size_t i = 0; i < sizeof system_paths / sizeof *system_paths; i++)
@@ -289,13 +305,23 @@ static int furnish(void **state) {
     assert_ok(mn_file_mkdirs(in_bed("deep")));
     write_text(in_bed("text"), "hello", 5);
     assert_int_equal(chdir(bed), 0);
+    char *nothing[] = {getenv("OMNESIA_PROGRAM"), (char *)(uintptr_t) "--version", NULL};
+    opens o = {.each = learn};
+    const int said = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    opens_run(&o, nothing, said);
+    close(said);
     assert_int_equal(symlink("loop", "loop") | symlink("/etc", "away"), 0);
     return 0;
+}
+
+static int clear(void **state) {
+    mn_buf_free(&usual);
+    return drop_bed(state);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(names)};
     const struct CMUnitTest full[] = {cmocka_unit_test(every_name)};
-    return soak_asked() ? cmocka_run_group_tests(full, furnish, drop_bed)
-                        : cmocka_run_group_tests(tests, furnish, drop_bed);
+    return soak_asked() ? cmocka_run_group_tests(full, furnish, clear)
+                        : cmocka_run_group_tests(tests, furnish, clear);
 }
