@@ -140,6 +140,7 @@ static const char *const system_paths[] = {
     "/dev/null",
     "/dev/urandom",
     "/dev/tty",
+    "/tmp/tsan.rodata.",
     "/etc/terminfo/",
     "/usr/share/terminfo/",
     "/usr/share/ollama/.ollama/models/",
