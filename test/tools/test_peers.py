@@ -325,8 +325,8 @@ class Perplexity(Stage):
                          [table.SMOL, f"{table.SMOL}:Q4_0", f"{table.SMOL}:Q6_K"])
         self.assertEqual(rows[0], {"model": table.SMOL, "llama": 20.0, "ours": 20.04, "kl": 9e-4,
                                    "top": 0.99, "kl_builds": 7e-4, "top_builds": 0.991,
-                                   "kl_truth": 9e-4, "top_truth": 0.99, "kl_truth_llama": 7e-4,
-                                   "top_truth_llama": 0.991})
+                                   "truth": 20.0, "kl_truth": 9e-4, "top_truth": 0.99,
+                                   "kl_truth_llama": 7e-4, "top_truth_llama": 0.991})
         self.assertFalse((sides.peers_dir() / "logits.kl").exists())
 
     def test_verdicts(self):
@@ -351,7 +351,7 @@ class Perplexity(Stage):
         doc = self.at / "SPEED.md"
         doc.write_text("a\n<!-- perplexity:begin -->\n<!-- perplexity:end -->\nb\n")
         self.ask("--model", table.GEMMA, "--write", str(doc))
-        self.assertIn("| gemma3-270m | 20.0000 | 20.0400 | +0.200 % | 9.00e-04 | 99.00 % | - | - "
+        self.assertIn("| gemma3-270m | 20.0000 | 20.0400 | +0.200 % | 9.00e-04 | 99.00 % | - | - | - "
                       "| - | - | pass |", doc.read_text())
 
     def test_the_corpus_is_long_enough_and_written_once(self):

@@ -106,7 +106,7 @@ def compare(model, path, a, native, builds, ours, exact=None):
                 builds[0].perplexity(path, saved)
             row["kl_builds"], row["top_builds"] = builds[1].divergence(path, saved)
         if exact:
-            native.perplexity(exact, saved)
+            row["truth"] = native.perplexity(exact, saved)
             row["kl_truth_llama"], row["top_truth_llama"] = native.divergence(path, saved)
             if ours:
                 row["kl_truth"], row["top_truth"] = ours.divergence(path, saved)
@@ -139,6 +139,7 @@ COLUMNS = (("llama.cpp", lambda r: f"{r['llama']:.4f}"),
            ("top-1 equal", lambda r: f"{100 * r['top']:.2f} %"),
            ("KL of AVX2 and AVX-512 builds", lambda r: f"{r['kl_builds']:.2e}"),
            ("their top-1", lambda r: f"{100 * r['top_builds']:.2f} %"),
+           ("F32", lambda r: f"{r['truth']:.4f}"),
            ("llama.cpp from F32", lambda r: distance(r, "_llama")),
            ("omnesia from F32", lambda r: distance(r, "")))
 
