@@ -26,6 +26,14 @@ LANES i16 run_dot(int wide, i16 acc, b64 w, const int8_t *a) {
     return wide ? dot4_wide(acc, w, a) : dot4(acc, w, a);
 }
 
+/* Ask for what will be read AHEAD bytes on, the next head included: each line of it, for a single
+ * one that was not asked for stands still for the whole latency of memory. */
+enum { AHEAD = 8192 };
+LANES void fetch_ahead(const int f, const uint8_t *p) {
+    for (int i = 0; i < part_bytes(f) + head_bytes(f); i += 64)
+        __builtin_prefetch(p + AHEAD + i, 0, 2);
+}
+
 /* R rows times one tile, decoding on the way. */
 LANES void fused(const int f, const int R, const mn_packed *w, int tile, const mn_acts *a, int row,
                  float *out, size_t out_stride) {
@@ -41,14 +49,7 @@ LANES void fused(const int f, const int R, const mn_packed *w, int tile, const m
         const uint8_t *head = p;
         p += head_bytes(f);
         for (int g = 0; g < group; g++, b++, p += part_bytes(f)) {
-            __builtin_prefetch(p + 4096, 0, 2);
-            __builtin_prefetch(p + 4096 + 64, 0, 2);
-            __builtin_prefetch(p + 4096 + 128, 0, 2);
-            __builtin_prefetch(p + 4096 + 192, 0, 2);
-            if (part_bytes(f) > 256) __builtin_prefetch(p + 4096 + 256, 0, 2);
-            if (part_bytes(f) > 320) __builtin_prefetch(p + 4096 + 320, 0, 2);
-            if (part_bytes(f) > 384) __builtin_prefetch(p + 4096 + 384, 0, 2);
-            if (part_bytes(f) > 448) __builtin_prefetch(p + 4096 + 448, 0, 2);
+            fetch_ahead(f, p);
             b64 c[8];
             v16 s[2], m[2];
             part_codes(f, p, c);
