@@ -84,7 +84,8 @@ static int speed(const mn_bench_options *o) {
     mn_model *m = NULL;
     run r = {0};
     const int total = o->depth + (o->prompt > o->gen ? o->prompt : o->gen) + 33;
-    int rc = mn_cli_model_open(o->model, o->threads, o->bf16, &m);
+    int rc = mn_cli_model_open(o->model, (mn_model_options){.threads = o->threads, .bf16 = o->bf16},
+                               &m);
     if (rc >= 0 && total > m->net->context)
         rc = MN_FAIL(MN_ETOOLONG,
                      "-d %d with -p %d and -n %d takes a context of %d tokens (33 warm up), but %s "

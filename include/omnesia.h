@@ -39,6 +39,25 @@ MN_API const char *mn_version(void);        /* "0.1.0" */
  */
 MN_API void mn_memory_limit(uint64_t bytes);
 
+/* ---- the region: what one process computed, every process has ------------------------------ */
+typedef struct mn_region mn_region;
+/* Open (or make) the file that processes of one user share. path NULL: the user's own, in memory,
+ * where there is room. limit: bytes it may hold at most, when it is made here; 0: an eighth of the
+ * memory. Any thread may use it; close it after the models that do. */
+MN_API int mn_region_open(const char *path, uint64_t limit, mn_region **out);
+MN_API void mn_region_close(mn_region **region);
+
+typedef struct mn_region_info {
+    const char *path;                 /* borrowed from the region */
+    uint64_t limit, charged, warm;    /* bytes extents may hold, hold, and hold for nobody */
+    uint64_t held, size;              /* bytes the file takes now, and its logical size */
+    uint64_t rows, cost_us;           /* tokens in all, and what they took to compute */
+    int32_t processes, extents, open; /* others alive; extents, of which are still written */
+} mn_region_info;
+MN_API void mn_region_describe(mn_region *region, mn_region_info *out);
+/* Forget all that nobody is reading: bytes that went back. */
+MN_API uint64_t mn_region_clear(mn_region *region);
+
 /* ---- models ------------------------------------------------------------------------------- */
 typedef struct mn_model mn_model;
 
@@ -53,6 +72,8 @@ typedef struct mn_model_options {
     int threads;          /* compute threads; 0: one per core */
     int no_pull;          /* do not fetch a missing model: MN_ENOENT instead */
     int bf16;             /* 1: attention multiplies in BF16, numerics "b1" instead of "c1" */
+    mn_region *region;    /* keys and values are looked for there, and left there; NULL: nowhere */
+    int private_;         /* 1: take from the region, leave nothing in it */
     mn_progress progress; /* for pulling and packing */
     /* A line for the user: licence terms of a pulled model, no room for the packed weights. */
     void (*notice)(void *user, const char *line);
@@ -138,6 +159,9 @@ MN_API mn_request mn_request_default(void);
 typedef struct mn_stats {
     int32_t prompt_tokens, tokens;
     int32_t cached_tokens; /* of the prompt, that needed no computing */
+    const char *cached_from; /* "own" (this model's last answer), "process" (the region: any process,
+                                dead or alive), NULL: none were */
+    int64_t cached_by;     /* process id of who computed most of them; 0: this one */
     int32_t dropped_turns; /* by drop_oldest */
     int32_t full_context;  /* the context, when it was full before the answer ended, or 0 */
     double prefill_tps, decode_tps; /* computed tokens per second; 0: nothing measured */
@@ -150,6 +174,15 @@ typedef struct mn_stats {
  * conversation), under the same context and kv_q8, is computed from where they differ; the bytes
  * of the answer are the same. What is kept stays in the budget and goes when that gets short. */
 MN_API int mn_answer(mn_model *model, const mn_request *request, mn_stats *stats);
+/* What an answer to this request would find cached; nothing is computed. */
+typedef struct mn_cached {
+    int32_t prompt_tokens, cached_tokens;
+    int32_t coming_tokens; /* cached, when those who are computing them now go on */
+    int32_t spans;         /* pieces of the region the cached ones lie in */
+    int64_t by;            /* process id of who computed most of them; 0: none */
+    char next[96];         /* the text behind them begins like this */
+} mn_cached;
+MN_API int mn_explain(mn_model *model, const mn_request *request, mn_cached *out);
 /* Ask a running mn_answer of this model to stop; callable from any thread and from a signal
  * handler. */
 MN_API void mn_cancel(mn_model *model);

@@ -133,6 +133,8 @@ def on_planted(command):
 
 # row: (what, figure in numbers or 0 for all cases of all parts, its unit, parts)
 ROWS = {
+    1: ("kill -9 among eight processes that share a region", 100000, "kills",
+        [Test("storm", "region-storm", "release", "nobody wrote")]),
     3: ("fuzzing of every parser, with sanitizers", 10**9, "executions",
         [Fuzz("gguf"), Fuzz("tokenizer"), Fuzz("template")]),
     4: ("each single bit of a model and of its pack turned", 0, "flips",

@@ -3,7 +3,8 @@
  * api/answer.c - the spine: the whole way of a request, clause by clause (docs/TOUR.md).
  *
  *   prompt -> ids (template, tokenizer) -> room in the context
- *          -> kept: the last answer's session, if it knows a part of them
+ *          -> kept: the last answer's session, or what the region has of them
+ *          -> await: what another process is computing just now
  *          -> step: prefill of the rest -> sample -> text -> caller
  *                                                          ^------ step: one token <-----'
  */
@@ -165,7 +166,6 @@ static int prepare(answer *a, int context) {
         .n_bias = r->n_bias};
     _Static_assert(sizeof(mn_bias) == sizeof(mn_logit_bias), "one shape under two names");
     MN_TRY(mn_kept_resume(a->m, context, r->kv_q8, ids, n, &a->session));
-    a->stats.cached_tokens = mn_session_length(a->session);
     MN_TRY(mn_sampler_open(&how, a->m->net->V, &a->sampler));
     MN_TRY(mn_stopper_open(r->stop, r->n_stop, &a->stopper));
     a->logits_bytes = (size_t)a->m->net->V * sizeof(float);
@@ -176,9 +176,13 @@ static int prepare(answer *a, int context) {
     return 0;
 }
 
-/* Prefill: what the session does not hold yet. */
+/* Prefill: what the session does not hold yet, and nobody else is computing. */
 static int read_prompt(answer *a) {
     const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
+    MN_TRY(mn_session_await(a->session, ids, a->stats.prompt_tokens - 1, going, a));
+    a->stats.cached_tokens = mn_session_length(a->session);
+    a->stats.cached_from = a->stats.cached_tokens ? a->session->from : NULL;
+    a->stats.cached_by = a->stats.cached_tokens ? mn_seq_writer(a->session->seq) : 0;
     const int n = a->stats.prompt_tokens - a->stats.cached_tokens;
     const double before = mn_clock_seconds();
     MN_TRY(step(a, ids + a->stats.cached_tokens, n));

@@ -3,9 +3,9 @@
  * api/kept.c - take out, compare, trim; put back, close what was there.
  *
  * The lock guards the two fields only: sessions are trimmed and closed by whoever has taken them
- * out. A session that cannot go on (other KV format, other context, nothing in common, or a window
- * that no longer holds what the prefix needs) is closed before a fresh one is opened, so both are
- * never booked together.
+ * out. A fresh session is opened to see what the region has; it holds nothing of its own until it
+ * is stepped. The kept one goes on unless the region has more, or it cannot (other KV format, other
+ * context, nothing in common, a window that no longer holds what the prefix needs, too many spans).
  */
 #include "api/kept.h"
 
@@ -70,10 +70,23 @@ int mn_kept_resume(mn_model *m, int context, int kv_q8, const int32_t *ids, int 
     swap(&m->kept, &s, &known);
     const int shared = s ? common(&known, ids, n - 1) : 0;
     mn_buf_free(&known);
+    mn_session *fresh;
+    int rc = mn_session_open(m, context, kv_q8, &fresh);
+    int coming = 0;
+    const int found = rc < 0 ? rc : mn_seq_match(fresh->seq, ids, n - 1, &coming);
+    if (rc >= 0 && found < 0) rc = found;
     *out = s;
-    if (shared && mn_seq_context(s->seq) == context &&
-        (mn_seq_format(s->seq) == MN_KV_Q8) == (kv_q8 != 0) && mn_session_trim(s, shared) >= 0)
+    if (rc >= 0 && shared && shared >= found && mn_seq_spans(s->seq) < MN_SEQ_SPANS - 2 &&
+        mn_seq_context(s->seq) == context &&
+        (mn_seq_format(s->seq) == MN_KV_Q8) == (kv_q8 != 0) && mn_session_trim(s, shared) >= 0) {
+        s->from = "own";
+        mn_session_close(&fresh);
         return 0;
+    }
     mn_session_close(out);
-    return mn_session_open(m, context, kv_q8, out);
+    if (rc >= 0 && found) fresh->from = "process";
+    if (rc >= 0) fresh->coming = coming;
+    if (rc < 0) mn_session_close(&fresh);
+    *out = fresh;
+    return rc;
 }

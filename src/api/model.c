@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/cpu.h"
+#include "base/digest.h"
 #include "base/error.h"
 
 #include <string.h>
@@ -66,6 +67,9 @@ int mn_model_open(const char *name, const mn_model_options *options, mn_model **
     if (rc >= 0) rc = mn_exec_reserve(&m->exec, mn_engine_scratch_bytes(m->net));
     if (rc >= 0) rc = mn_engine_open(m->net, &m->exec, &m->engine);
     if (rc >= 0) rc = open_chat(m);
+    m->region = o->region;
+    m->quiet = o->private_;
+    if (rc >= 0 && m->region) rc = mn_digest_of(path, m->exec.team, m->digest);
     mn_free(path);
     if (rc < 0) mn_model_close(&m);
     *out = m;

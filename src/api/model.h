@@ -20,6 +20,9 @@ struct mn_model {
     mn_template *chat;      /* NULL: the model has none that we know */
     const char *chat_error; /* why, when compiling failed; owned */
     mn_kept kept;           /* session of the last answer */
+    mn_region *region;      /* borrowed; NULL: nothing is shared */
+    int quiet;              /* takes from the region, leaves nothing */
+    uint8_t digest[32];     /* of the model file, when there is a region */
     pthread_mutex_t step;   /* one step at a time */
     atomic_int cancel;      /* set by mn_cancel, cleared when an answer begins */
 };
@@ -27,12 +30,19 @@ struct mn_model {
 struct mn_session {
     mn_model *model;
     mn_seq *seq;
+    const char *from; /* where what it began with was found: "own", "process"; NULL: it is fresh */
+    int coming;       /* tokens of the prompt that there will be when others go on */
 };
 
 /* Append n tokens and compute, as engine/step.h has it, one step of a model at a time. When the
  * budget is short the kept session goes first. */
 int mn_session_step(mn_session *s, const int32_t *ids, int n, float *logits, int n_logits,
                     int (*go_on)(void *user), void *user);
+
+/* A session that holds what the region had of ids[n] waits while another process is computing more
+ * of it, and takes that: a prompt that several ask at once is computed once. go_on as above. */
+int mn_session_await(mn_session *s, const int32_t *ids, int n, int (*go_on)(void *user),
+                     void *user);
 
 /* Tokens of a conversation or a raw prompt, appended to ids (int32_t). */
 int mn_prompt_encode(const mn_model *m, const mn_request *r, size_t drop, mn_buf *ids);

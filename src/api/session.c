@@ -7,6 +7,10 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/hash.h"
+
+#include <stdio.h>
+#include <string.h>
 
 int mn_encode(const mn_model *m, const char *text, size_t n, unsigned flags, int32_t *ids,
               size_t cap) {
@@ -16,6 +20,27 @@ int mn_encode(const mn_model *m, const char *text, size_t n, unsigned flags, int
 int mn_decode(const mn_model *m, const int32_t *ids, size_t n, unsigned flags, char *text,
               size_t cap) {
     return mn_vocab_text(m->net->tokenizer, ids, n, flags, text, cap);
+}
+
+/* The keys of this model's rows: all that changes a bit of them goes into the seed, and nothing
+ * else (design decision 5). */
+static mn_kv_share share_of(const mn_model *m, const mn_kv_layout *l, int context) {
+    mn_kv_share share = {.region = m->region, .quiet = m->quiet};
+    struct {
+        char name[16], numerics[16];
+        uint8_t model[32], tenant[32];
+        int32_t layers, heads, d, format, rotations, zero;
+    } what = {.name = "omnesia kv 1",
+              .layers = l->layers,
+              .heads = l->heads,
+              .d = l->d,
+              .format = l->format,
+              .rotations = m->net->short_context && context > m->net->short_context};
+    if (!m->region) return share;
+    snprintf(what.numerics, sizeof what.numerics, "%s", m->exec.k->numerics);
+    memcpy(what.model, m->digest, sizeof what.model);
+    mn_sha256_of(&what, sizeof what, share.seed.byte);
+    return share;
 }
 
 int mn_session_open(mn_model *m, int32_t context, int kv_q8, mn_session **out) {
@@ -29,7 +54,9 @@ int mn_session_open(mn_model *m, int32_t context, int kv_q8, mn_session **out) {
     mn_kv_layout layout;
     mn_engine_layout(m->engine, kv_q8 ? MN_KV_Q8 : MN_KV_F16, &layout);
     s->model = m;
-    const int rc = mn_seq_open(&layout, context ? context : m->net->context, &s->seq);
+    if (!context) context = m->net->context;
+    const mn_kv_share share = share_of(m, &layout, context);
+    const int rc = mn_seq_open(&layout, &share, context, &s->seq);
     if (rc < 0)
         mn_free(s);
     else

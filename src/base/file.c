@@ -2,20 +2,20 @@
  *
  * base/file.c - files: map, read, write-then-rename, lock, and where ours live.
  *
- * fault() stands before each call that may fail, so that a test can make the n-th one fail.
+ * mn_fault() stands before each call that may fail, so that a test can make the n-th one fail.
  */
 #include "base/file.h"
 
 #include "base/alloc.h"
 #include "base/budget.h"
 #include "base/error.h"
+#include "base/fault.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,24 +32,6 @@ struct mn_filew {
     char *temp; /* where it is until commit */
     int keeps;  /* temp outlives a failure: it is someone's mn_file_resume */
 };
-
-/* OMNESIA_FAIL_IO=N[:ENOSPC|:EINTR]: the N-th I/O call of this process fails. */
-static int fault(void) {
-    static atomic_long left;
-    static atomic_int state; /* 0 not read, -1 off, else the error */
-    int s = atomic_load(&state);
-    if (!s) {
-        const char *text = getenv("OMNESIA_FAIL_IO");
-        char *end = NULL;
-        const long n = text ? strtol(text, &end, 10) : 0;
-        atomic_store(&left, n);
-        s = n <= 0 ? -1 : strstr(end, "ENOSPC") ? ENOSPC : strstr(end, "EINTR") ? EINTR : EIO;
-        atomic_store(&state, s);
-    }
-    if (s < 0 || atomic_fetch_sub(&left, 1) != 1) return 0;
-    errno = s;
-    return 1;
-}
 
 static int fail_io(const char *verb, const char *path) {
     const int e = errno;
@@ -74,7 +56,7 @@ static int fail_writing(const char *verb, const char *path) {
 int mn_file_map(const char *path, mn_map *out) {
     out->data = NULL;
     out->size = 0;
-    const int fd = fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int fd = mn_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return fail_io("open", path);
     struct stat st;
     int rc = 0;
@@ -86,7 +68,7 @@ int mn_file_map(const char *path, mn_map *out) {
         rc = MN_FAIL(MN_ECORRUPT, "%s is empty", path);
     if (rc >= 0) {
         void *p =
-            fault() ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+            mn_fault() ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (p == MAP_FAILED)
             rc = fail_io("map", path);
         else {
@@ -136,7 +118,7 @@ static int expect(int fd, const char *name, size_t max, mn_buf *out) {
 int mn_file_read(const char *path, size_t max, mn_buf *out) {
     enum { CHUNK = 65536 };
     const int std = strcmp(path, "-") == 0;
-    const int fd = std ? STDIN_FILENO : fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = std ? STDIN_FILENO : mn_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     const char *name = std ? "standard input" : path;
     if (fd < 0) return fail_io("open", path);
     int rc = expect(fd, name, max, out);
@@ -144,7 +126,7 @@ int mn_file_read(const char *path, size_t max, mn_buf *out) {
     while (rc >= 0) {
         size_t room = out->cap > out->len ? out->cap - out->len - 1 : 0;
         if (!room && (rc = mn_buf_reserve(out, room = CHUNK)) < 0) break;
-        const ssize_t n = fault() ? -1 : read(fd, out->data + out->len, room);
+        const ssize_t n = mn_fault() ? -1 : read(fd, out->data + out->len, room);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) rc = fail_io("read", name);
         if (n <= 0) break;
@@ -156,9 +138,28 @@ int mn_file_read(const char *path, size_t max, mn_buf *out) {
     return rc;
 }
 
+int mn_file_read_at(const char *path, uint64_t at, void *out, size_t n) {
+    const int fd = mn_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return fail_io("open", path);
+    int rc = 0;
+    for (size_t got = 0; rc >= 0 && got < n;) {
+        const ssize_t r = mn_fault() ? -1
+                                     : pread(fd, (char *)out + got, n - got, (off_t)(at + got));
+        if (r > 0)
+            got += (size_t)r;
+        else if (r == 0)
+            rc = MN_FAIL(MN_ECORRUPT, "%s ends early: it was %zu bytes longer a moment ago", path,
+                         n - got);
+        else if (errno != EINTR)
+            rc = fail_io("read", path);
+    }
+    close(fd);
+    return rc;
+}
+
 int mn_file_stat(const char *path, uint64_t *size, int64_t *mtime_ns) {
     struct stat st;
-    if (fault() || stat(path, &st) < 0) return fail_io("examine", path);
+    if (mn_fault() || stat(path, &st) < 0) return fail_io("examine", path);
     if (size) *size = (uint64_t)st.st_size;
     if (mtime_ns) *mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     return 0;
@@ -167,7 +168,7 @@ int mn_file_stat(const char *path, uint64_t *size, int64_t *mtime_ns) {
 int mn_file_mark(const char *path, char out[MN_FILE_MARK]) {
     struct stat st;
     out[0] = 0;
-    if (fault() || stat(path, &st) < 0) return fail_io("examine", path);
+    if (mn_fault() || stat(path, &st) < 0) return fail_io("examine", path);
     snprintf(out, MN_FILE_MARK, "%lld %lld.%09ld %lld.%09ld %llu %llu", (long long)st.st_size,
              (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec,
              st.st_ctim.tv_nsec, (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
@@ -182,7 +183,7 @@ int mn_file_mkdirs(const char *path) {
         if (*p && *p != '/') continue;
         const char c = *p;
         *p = 0;
-        if ((fault() || mkdir(copy, 0700) < 0) && errno != EEXIST) {
+        if ((mn_fault() || mkdir(copy, 0700) < 0) && errno != EEXIST) {
             rc = fail_writing("make the folder", copy);
             break;
         }
@@ -242,7 +243,7 @@ int mn_file_begin(const char *path, mn_filew **out) {
         return MN_FAIL(MN_ENOMEM, "no memory to write %s", path);
     }
     *f = (mn_filew){.path = copy, .temp = temp.data};
-    f->fd = fault() ? -1 : open(f->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    f->fd = mn_fault() ? -1 : open(f->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (f->fd < 0) {
         const int rc = fail_writing("write", f->temp);
         mn_file_abort(&f);
@@ -262,8 +263,8 @@ int mn_file_resume(const char *path, const char *part, uint64_t keep, mn_filew *
     f->temp = mn_strdup(part);
     int rc = f->path && f->temp ? 0 : MN_FAIL(MN_ENOMEM, "no memory to write %s", path);
     if (rc >= 0) {
-        f->fd = fault() ? -1 : open(part, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (f->fd < 0 || fault() || ftruncate(f->fd, (off_t)keep) < 0 ||
+        f->fd = mn_fault() ? -1 : open(part, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (f->fd < 0 || mn_fault() || ftruncate(f->fd, (off_t)keep) < 0 ||
             lseek(f->fd, 0, SEEK_END) < 0)
             rc = fail_writing("write", part);
     }
@@ -277,7 +278,7 @@ int mn_file_resume(const char *path, const char *part, uint64_t keep, mn_filew *
 int mn_file_write(mn_filew *f, const void *bytes, size_t n) {
     const char *p = bytes;
     while (n) {
-        const ssize_t k = fault() ? -1 : write(f->fd, p, n < (1u << 30) ? n : 1u << 30);
+        const ssize_t k = mn_fault() ? -1 : write(f->fd, p, n < (1u << 30) ? n : 1u << 30);
         if (k < 0 && errno == EINTR) continue;
         if (k <= 0) return fail_writing("write", f->path);
         p += k;
@@ -289,7 +290,7 @@ int mn_file_write(mn_filew *f, const void *bytes, size_t n) {
 int mn_file_rewrite(mn_filew *f, uint64_t offset, const void *bytes, size_t n) {
     const char *p = bytes;
     while (n) {
-        const ssize_t k = fault() ? -1 : pwrite(f->fd, p, n, (off_t)offset);
+        const ssize_t k = mn_fault() ? -1 : pwrite(f->fd, p, n, (off_t)offset);
         if (k < 0 && errno == EINTR) continue;
         if (k <= 0) return fail_writing("write", f->path);
         p += k;
@@ -302,7 +303,7 @@ int mn_file_rewrite(mn_filew *f, uint64_t offset, const void *bytes, size_t n) {
 int mn_file_commit(mn_filew **pf) {
     mn_filew *f = *pf;
     int rc = 0;
-    if (fault() || fsync(f->fd) < 0 || fault() || rename(f->temp, f->path) < 0) {
+    if (mn_fault() || fsync(f->fd) < 0 || mn_fault() || rename(f->temp, f->path) < 0) {
         rc = fail_writing("write", f->path);
         if (!f->keeps) unlink(f->temp);
     } else {
@@ -332,13 +333,13 @@ void mn_file_leave(mn_filew **pf, uint64_t keep) {
 
 int mn_file_room(const char *path, uint64_t *bytes) {
     struct statvfs st;
-    if (fault() || statvfs(path, &st) < 0) return fail_io("examine the disk of", path);
+    if (mn_fault() || statvfs(path, &st) < 0) return fail_io("examine the disk of", path);
     *bytes = (uint64_t)st.f_bavail * st.f_frsize;
     return 0;
 }
 
 int mn_file_lock(const char *path, int wait_ms) {
-    const int fd = fault() ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    const int fd = mn_fault() ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return fail_writing("lock", path);
     if (wait_ms < 0) {
         while (flock(fd, LOCK_EX) < 0) {

@@ -337,9 +337,10 @@ static int run(const void *opaque, int n_words, const char *const *arguments) {
     (void)arguments;
     chat c = {.o = o->generate};
     mn_cli_line *lines = NULL;
+    mn_region *region = NULL;
     int rc = mn_cli_generate_check(&c.o);
     if (rc >= 0) rc = mn_cli_documents(&c.o.files, &c.first);
-    if (rc >= 0) rc = mn_cli_model_open(c.o.model, c.o.threads, c.o.bf16, &model);
+    if (rc >= 0) rc = mn_cli_generate_open(&c.o, &region, &model);
     if (rc >= 0) rc = mn_cli_line_open(&lines);
     if (rc >= 0) {
         catch_interrupts();
@@ -353,6 +354,7 @@ static int run(const void *opaque, int n_words, const char *const *arguments) {
     mn_cli_line_close(&lines);
     signal(SIGINT, SIG_DFL);
     mn_model_close(&model);
+    mn_region_close(&region);
     free_chat(&c);
     return rc < 0 ? rc : c.failed;
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "cli/progress.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -95,10 +96,14 @@ const mn_opt mn_cli_generate_rows[] = {
      .help = "end the answer before this text (repeatable)"},
     {.kind = MN_OPT_TEXT,
      .name = "region",
-     .value = "none",
+     .value = "PATH",
      .offset = AT(region),
-     .standard = "none",
-     .help = "accepted for scripts: there is no other region yet"},
+     .help = "file that processes share what they computed in; none: share nothing; default: your "
+             "own, in memory"},
+    {.kind = MN_OPT_FLAG,
+     .name = "private",
+     .offset = AT(private_),
+     .help = "use what others computed, leave nothing for them"},
     {0}};
 
 mn_request mn_cli_request(const mn_cli_generate *o) {
@@ -126,9 +131,24 @@ int mn_cli_generate_check(const mn_cli_generate *o) {
     for (int i = 0; i < o->stop.n; i++)
         if (!*o->stop.item[i])
             return MN_FAIL(MN_CLI_USAGE, "--stop '': give a text that ends the answer");
-    if (strcmp(o->region, "none") == 0) return 0;
-    return MN_FAIL(MN_CLI_USAGE, "--region %s: there is no other region than 'none' yet",
-                   o->region);
+    return 0;
+}
+
+int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model **model) {
+    const int given = o->region && *o->region;
+    *region = NULL;
+    if (!given || strcmp(o->region, "none") != 0) {
+        const int rc = mn_region_open(given ? o->region : NULL, 0, region);
+        if (rc < 0 && given) return rc;
+        if (rc < 0) fprintf(stderr, "(nothing is shared with other processes: %s)\n",
+                            mn_error_detail());
+    }
+    return mn_cli_model_open(o->model,
+                             (mn_model_options){.threads = o->threads,
+                                                .bf16 = o->bf16,
+                                                .region = *region,
+                                                .private_ = o->private_},
+                             model);
 }
 
 int mn_cli_documents(const mn_opt_list *files, mn_buf *out) {
@@ -154,8 +174,12 @@ void mn_cli_full(const mn_stats *s) {
 }
 
 void mn_cli_facts(const mn_stats *s, double first_token_ms) {
-    char kept[32] = "";
-    if (s->cached_tokens) snprintf(kept, sizeof kept, " (%d kept)", s->cached_tokens);
+    char kept[80] = "";
+    if (s->cached_by)
+        snprintf(kept, sizeof kept, " (%d cached, computed by process %lld)", s->cached_tokens,
+                 (long long)s->cached_by);
+    else if (s->cached_tokens)
+        snprintf(kept, sizeof kept, " (%d cached)", s->cached_tokens);
     fprintf(stderr,
             "%d tokens read%s at %.0f/s, %d written at %.1f/s, first after %.0f ms, %.0f MB of "
             "memory\n",

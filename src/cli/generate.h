@@ -11,6 +11,7 @@
 typedef struct mn_cli_generate {
     const char *model, *system, *region;
     int32_t tokens, threads, context;
+    int private_; /* take from the region, leave nothing in it */
     int kv;   /* 0 f16, 1 q8 */
     int bf16; /* numerics: 0 c1, 1 bf16 */
     mn_opt_list files, stop;
@@ -24,8 +25,11 @@ extern const mn_opt mn_cli_generate_rows[];
 
 /* The options as a request. Borrows the lists. */
 mn_request mn_cli_request(const mn_cli_generate *o);
-/* What the rows cannot say: a --region that exists, no empty --stop; else MN_CLI_USAGE. */
+/* What the rows cannot say: no empty --stop; else MN_CLI_USAGE. */
 int mn_cli_generate_check(const mn_cli_generate *o);
+/* The region of --region, NULL for none, and the model that uses it. Without --region the user's
+ * own is opened; when that cannot be, a line says why, and the answer comes without it. */
+int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model **model);
 /* The texts of -f FILE.., each marked as data with its name, appended to `out`: what stands before
  * the question, so that all questions about one document share one prefix. */
 int mn_cli_documents(const mn_opt_list *files, mn_buf *out);

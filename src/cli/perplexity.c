@@ -90,7 +90,8 @@ static int read_saved(work *w, const perplexity_options *o) {
 }
 
 static int prepare(work *w, const perplexity_options *o) {
-    MN_TRY(mn_cli_model_open(o->model, o->threads, o->bf16, &w->model));
+    MN_TRY(mn_cli_model_open(o->model, (mn_model_options){.threads = o->threads, .bf16 = o->bf16},
+                             &w->model));
     mn_model_info info;
     mn_model_describe(w->model, &info);
     w->n_vocab = info.n_vocab;

@@ -96,13 +96,11 @@ void mn_cli_notice(void *bar, const char *line) {
     fprintf(stderr, "omnesia: %s\n", line);
 }
 
-int mn_cli_model_open(const char *name, int threads, int bf16, mn_model **out) {
+int mn_cli_model_open(const char *name, mn_model_options how, mn_model **out) {
     mn_cli_bar bar = {.in_bytes = 1};
-    const mn_model_options how = {.threads = threads,
-                                  .bf16 = bf16,
-                                  .progress = mn_cli_progress(&bar),
-                                  .notice = mn_cli_notice,
-                                  .notice_user = &bar};
+    how.progress = mn_cli_progress(&bar);
+    how.notice = mn_cli_notice;
+    how.notice_user = &bar;
     const int rc = mn_model_open(name, &how, out);
     mn_cli_progress_clear(&bar);
     return rc;

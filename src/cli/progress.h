@@ -21,7 +21,7 @@ mn_progress mn_cli_progress(mn_cli_bar *bar);
 void mn_cli_progress_clear(mn_cli_bar *bar);
 
 /* mn_model_open as every command does it: with a bar and notices on standard error. */
-int mn_cli_model_open(const char *name, int threads, int bf16, mn_model **out);
+int mn_cli_model_open(const char *name, mn_model_options how, mn_model **out);
 
 /* For mn_store_pull: a notice line on standard error, the bar stepping aside. user is the bar. */
 void mn_cli_notice(void *bar, const char *line);

@@ -75,10 +75,10 @@ static int on_text(void *user, const char *text, size_t n) {
 
 static int print_json(const sink *s, const mn_stats *stats) {
     json_set_alloc_funcs(mn_malloc, mn_free);
-    json_t *o = json_pack("{s:s%, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:s}", "text",
+    json_t *o = json_pack("{s:s%, s:i, s:i, s:i, s:s?, s:f, s:f, s:f, s:f, s:s}", "text",
                           s->text.len ? s->text.data : "", s->text.len, "prompt_tokens",
                           (int)stats->prompt_tokens, "tokens", (int)stats->tokens, "cached_tokens",
-                          (int)stats->cached_tokens, "first_token_ms", s->first_ms, "prefill_tps",
+                          (int)stats->cached_tokens, "cached_from", stats->cached_from, "first_token_ms", s->first_ms, "prefill_tps",
                           stats->prefill_tps, "decode_tps", stats->decode_tps, "peak_rss_mb",
                           mn_cli_peak_rss_mb(), "finish", stats->finish);
     char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
@@ -147,13 +147,14 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     mn_buf prompt = {.what = "the prompt"};
     sink s = {.o = o};
     mn_stats stats = {0};
+    mn_region *region = NULL;
     int rc = prompt_of(o, n_words, words, &prompt);
     if (rc >= 0) rc = mn_utf8_check("the prompt", prompt.data, prompt.len);
-    if (rc >= 0)
-        rc = mn_cli_model_open(o->generate.model, o->generate.threads, o->generate.bf16, &running);
+    if (rc >= 0) rc = mn_cli_generate_open(&o->generate, &region, &running);
     if (rc >= 0) rc = answer(o, prompt.data, &stats, &s);
     if (rc == 0 && !o->json) hint(o->generate.model);
     mn_model_close(&running);
+    mn_region_close(&region);
     mn_buf_free(&prompt);
     mn_buf_free(&s.text);
     return rc;

@@ -318,7 +318,7 @@ static int pass(mn_engine *e, const int *done) {
 int mn_engine_step(mn_engine *e, const mn_part *parts, int n, int (*go_on)(void *), void *user) {
     int done[MAX_PARTS] = {0};
     if (n < 1 || n > MAX_PARTS) return MN_FAIL(MN_EINVAL, "a step of %d parts", n);
-    for (int i = 0; i < n; i++) MN_TRY(mn_seq_room(parts[i].seq, parts[i].n));
+    for (int i = 0; i < n; i++) MN_TRY(mn_seq_room(parts[i].seq, parts[i].ids, parts[i].n));
     for (;;) {
         int T = 0, start[MN_FORWARD_ROWS];
         e->n_runs = 0;

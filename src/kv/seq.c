@@ -1,144 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kv/seq.c - extents in anonymous memory, and lists of spans over them.
+ * kv/seq.c - lists of spans: growing the last one, forking, trimming, giving back.
  *
- * An extent reserves address space for `rows` tokens: planes [layer][K, V][head] of plane_bytes
- * each. Pages appear on first write. Booking is by blocks of 512 rows over all planes, less what
- * window layers have given back. An extent is freed when the last sequence with a span of it
- * closes.
+ * The last span may be open: its extent is ours, and the next rows go behind its last. An open
+ * extent is closed, and another one opened when more is to be written, in three cases: it is full,
+ * it was trimmed while others can see its rows, or its home has no room. Extents in the region are
+ * made twice as long as what came before them, so a long sequence has few.
  */
 #include "kv/seq.h"
 
 #include "base/alloc.h"
-#include "base/budget.h"
+#include "base/clock.h"
 #include "base/error.h"
+#include "kv/prefix.h"
+#include "kv/span.h"
 
-#include <stdatomic.h>
-#include <string.h>
-
-enum { PAGE = 4096 };
-
-typedef struct extent {
-    atomic_int users;
-    uint8_t *data;
-    size_t plane_bytes, bytes; /* of one plane, of all */
-    int booked_rows;
-    int *gone; /* [layers] rows given back, a multiple of 512 */
-    uint64_t booked;
-} extent;
-
-typedef struct span {
-    extent *e;
-    int at;  /* position of its first row in the sequence */
-    int row; /* that row in the extent */
-    int n;   /* rows that count */
-} span;
+enum { BLOCK = MN_ATTN_BLOCK, MANY = 12 /* spans, from where on the next one is the last */ };
 
 struct mn_seq {
     mn_kv_layout layout;
+    mn_kv_share share;
     int context, length, n;
-    span span[MN_SEQ_SPANS]; /* the last one is owned: it grows */
+    int open;                    /* the last span grows */
+    int alone;                   /* a row lies in this process only: what follows, too */
+    mn_kv_span span[MN_SEQ_SPANS];
+    mn_kv_chain chain;           /* of the committed tokens */
+    uint64_t anchor;             /* where the open extent begins: word of the chain's key */
+    uint64_t since;              /* when the rows to come began to be computed, ns */
 };
 
-/* Bytes of 512 rows of one layer. */
-static uint64_t block_bytes(const mn_kv_layout *l) {
-    return (uint64_t)mn_kv_plane_bytes(l->format, MN_ATTN_BLOCK, l->d) * 2 * (uint64_t)l->heads;
+static mn_kv_span *tail_of(const mn_seq *s) {
+    return (mn_kv_span *)(uintptr_t)(s->span + s->n - 1);
 }
 
-static int extent_open(const mn_kv_layout *l, int rows, extent **out) {
-    const size_t one = (mn_kv_plane_bytes(l->format, rows, l->d) + PAGE - 1) / PAGE * PAGE;
-    const size_t bytes = one * 2 * (size_t)l->heads * (size_t)l->layers;
-    extent *e = mn_calloc(1, sizeof *e);
-    int *gone = mn_calloc((size_t)l->layers, sizeof *gone);
-    void *data = NULL;
-    if (!e || !gone || mn_reserve_pages(bytes, "keys and values", &data) < 0) {
-        mn_free(e);
-        mn_free(gone);
-        return MN_FAIL(MN_ENOMEM,
-                       "no address space for the keys and values of %d tokens (%zu bytes); "
-                       "choose a smaller --ctx",
-                       rows, bytes);
-    }
-    *e = (extent){.users = 1, .data = data, .plane_bytes = one, .bytes = bytes, .gone = gone};
-    *out = e;
-    return 0;
-}
-
-static void extent_release(extent **pe) {
-    extent *e = *pe;
-    *pe = NULL;
-    if (!e || atomic_fetch_sub(&e->users, 1) != 1) return;
-    mn_unreserve_pages(e->data, e->bytes);
-    mn_budget_give(e->booked);
-    mn_free(e->gone);
-    mn_free(e);
-}
-
-static uint8_t *plane(const mn_seq *s, const extent *e, int layer, int value, int head) {
-    return e->data + e->plane_bytes * (size_t)((layer * 2 + value) * s->layout.heads + head);
-}
-static span *tail_of(const mn_seq *s) {
-    return (span *)(uintptr_t)(s->span + s->n - 1);
-}
-
-int mn_seq_open(const mn_kv_layout *layout, int context, mn_seq **out) {
+int mn_seq_open(const mn_kv_layout *layout, const mn_kv_share *share, int context, mn_seq **out) {
+    static const mn_kv_share none;
     *out = NULL;
     if (context < 1) return MN_FAIL(MN_EINVAL, "a context of %d tokens is none", context);
     mn_seq *s = mn_calloc(1, sizeof *s);
     if (!s) return MN_FAIL(MN_ENOMEM, "no memory for a sequence");
-    *s = (mn_seq){.layout = *layout, .context = context, .n = 1};
-    const int rc = extent_open(layout, context, &s->span[0].e);
-    if (rc < 0)
-        mn_free(s);
-    else
-        *out = s;
-    return rc;
+    *s = (mn_seq){.layout = *layout, .share = share ? *share : none, .context = context};
+    mn_kv_chain_begin(&s->chain, &s->share.seed);
+    *out = s;
+    return 0;
+}
+
+static void drop_spans(mn_seq *s, int from) {
+    while (s->n > from) mn_kv_extent_release(&s->span[--s->n].e);
+    s->open = 0;
 }
 
 void mn_seq_close(mn_seq **ps) {
     mn_seq *s = *ps;
     *ps = NULL;
     if (!s) return;
-    for (int i = 0; i < s->n; i++) extent_release(&s->span[i].e);
+    drop_spans(s, 0);
     mn_free(s);
-}
-
-/* Does every window layer still hold what a query at position n needs? */
-static int window_intact(const mn_seq *s, int n) {
-    for (int l = 0; l < s->layout.layers; l++) {
-        if (!s->layout.window[l]) continue;
-        const int need = n - s->layout.window[l] + 1;
-        for (int i = 0; i < s->n; i++) {
-            const span *p = s->span + i;
-            const int gone = p->e->gone[l] - p->row; /* rows of the span that went back */
-            if (gone > 0 && p->at < n && p->at + gone > (need > 0 ? need : 0)) return 0;
-        }
-    }
-    return 1;
-}
-
-int mn_seq_fork(const mn_seq *from, int n, mn_seq **out) {
-    *out = NULL;
-    if (n < 0 || n > from->length)
-        return MN_FAIL(MN_EINVAL, "a fork at %d of %d tokens", n, from->length);
-    if (!window_intact(from, n))
-        return MN_FAIL(MN_EINVAL, "a fork at %d lies behind the window", n);
-    int keep = 0;
-    while (keep < from->n && from->span[keep].n && from->span[keep].at < n) keep++;
-    if (keep >= MN_SEQ_SPANS) return MN_FAIL(MN_ETOOLONG, "more than %d spans", MN_SEQ_SPANS);
-    mn_seq *s;
-    MN_TRY(mn_seq_open(&from->layout, from->context > n ? from->context - n : 1, &s));
-    s->context = from->context;
-    s->span[keep] = (span){.e = s->span[0].e, .at = n};
-    for (int i = 0; i < keep; i++) {
-        s->span[i] = from->span[i];
-        atomic_fetch_add(&s->span[i].e->users, 1);
-        if (s->span[i].at + s->span[i].n > n) s->span[i].n = n - s->span[i].at;
-    }
-    s->n = keep + 1;
-    s->length = n;
-    *out = s;
-    return 0;
 }
 
 int mn_seq_length(const mn_seq *s) {
@@ -147,119 +64,223 @@ int mn_seq_length(const mn_seq *s) {
 int mn_seq_context(const mn_seq *s) {
     return s->context;
 }
+int mn_seq_spans(const mn_seq *s) {
+    return s->n;
+}
 mn_kv_format mn_seq_format(const mn_seq *s) {
     return s->layout.format;
 }
+int64_t mn_seq_writer(const mn_seq *s) {
+    int most = 0;
+    uint64_t pid = 0;
+    for (int i = 0; i < s->n; i++) {
+        const mn_kv_span *p = s->span + i;
+        if (!p->e->x.region || p->e->mine || p->n <= most) continue;
+        most = p->n;
+        pid = mn_word_load(&p->e->x.slot->writer);
+    }
+    return (int64_t)(pid & INT32_MAX);
+}
 uint64_t mn_seq_bytes(const mn_seq *s) {
-    return tail_of(s)->e->booked;
+    return s->open ? tail_of(s)->e->booked : 0;
 }
 
-int mn_seq_room(mn_seq *s, int n) {
-    if (n > s->context - s->length)
-        return MN_FAIL(MN_ETOOLONG, "%d more tokens do not fit: %d of a context of %d are in use",
-                       n, s->length, s->context);
-    const span *tail = tail_of(s);
-    extent *e = tail->e;
-    const int blocks = (tail->row + tail->n + n + MN_ATTN_BLOCK - 1) / MN_ATTN_BLOCK;
-    const int more = blocks - e->booked_rows / MN_ATTN_BLOCK;
-    if (more <= 0) return 0;
-    const uint64_t bytes = (uint64_t)more * block_bytes(&s->layout) * (uint64_t)s->layout.layers;
-    MN_TRY(mn_budget_take(bytes, "the KV cache"));
-    e->booked += bytes;
-    e->booked_rows = blocks * MN_ATTN_BLOCK;
+/* ---- the chain follows the spans ---------------------------------------------------------- */
+static void chain_again(mn_seq *s) {
+    mn_kv_chain_begin(&s->chain, &s->share.seed);
+    s->alone = 0;
+    for (int i = 0; i < s->n; i++) {
+        const mn_kv_span *p = s->span + i;
+        s->alone |= !p->e->x.region;
+        for (int k = 0; s->share.region && k < p->n; k++)
+            mn_kv_chain_add(&s->chain, p->e->tokens[p->row + k]);
+    }
+}
+
+/* Spans cut to the first n tokens; the rest let go. */
+static void cut_spans(mn_seq *s, int n) {
+    int keep = 0;
+    while (keep < s->n && s->span[keep].n && s->span[keep].at < n) keep++;
+    drop_spans(s, keep);
+    if (keep && s->span[keep - 1].at + s->span[keep - 1].n > n)
+        s->span[keep - 1].n = n - s->span[keep - 1].at;
+    s->length = n;
+    chain_again(s);
+}
+
+int mn_seq_fork(const mn_seq *from, int n, mn_seq **out) {
+    *out = NULL;
+    if (n < 0 || n > from->length)
+        return MN_FAIL(MN_EINVAL, "a fork at %d of %d tokens", n, from->length);
+    if (!mn_kv_spans_intact(&from->layout, from->span, from->n, n))
+        return MN_FAIL(MN_EINVAL, "a fork at %d lies behind the window", n);
+    mn_seq *s;
+    MN_TRY(mn_seq_open(&from->layout, &from->share, from->context, &s));
+    for (; s->n < from->n; s->n++) {
+        s->span[s->n] = from->span[s->n];
+        mn_kv_extent_retain(s->span[s->n].e);
+    }
+    cut_spans(s, n);
+    *out = s;
     return 0;
 }
 
-void mn_seq_tail(const mn_seq *s, int layer, int head, void **k, void **v, int *row) {
-    const span *tail = tail_of(s);
-    *k = plane(s, tail->e, layer, 0, head);
-    *v = plane(s, tail->e, layer, 1, head);
-    *row = tail->row + tail->n;
-}
-
-/* Window layers of the own extent give back whole blocks that no later query can see; one block of
- * slack lets a sequence be trimmed a little. */
-static void give_back(mn_seq *s) {
-    const span *tail = tail_of(s);
-    extent *e = tail->e;
-    if (atomic_load(&e->users) != 1) return; /* a fork may still look */
-    for (int l = 0; l < s->layout.layers; l++) {
-        if (!s->layout.window[l]) continue;
-        const int old = s->length - s->layout.window[l] - MN_ATTN_BLOCK - tail->at + tail->row;
-        const int gone = old / MN_ATTN_BLOCK * MN_ATTN_BLOCK;
-        if (old <= 0 || gone <= e->gone[l]) continue;
-        const size_t from =
-            mn_kv_plane_bytes(s->layout.format, e->gone[l], s->layout.d) / PAGE * PAGE;
-        const size_t to = mn_kv_plane_bytes(s->layout.format, gone, s->layout.d) / PAGE * PAGE;
-        for (int h = 0; h < s->layout.heads; h++)
-            for (int v = 0; v < 2; v++) mn_release_pages(plane(s, e, l, v, h), from, to);
-        const uint64_t freed =
-            (uint64_t)((gone - e->gone[l]) / MN_ATTN_BLOCK) * block_bytes(&s->layout);
-        mn_budget_give(freed);
-        e->booked -= freed;
-        e->gone[l] = gone;
-    }
-}
-
-void mn_seq_commit(mn_seq *s, int n) {
-    tail_of(s)->n += n;
-    s->length += n;
-    give_back(s);
-}
-
-/* Whole blocks beyond the last row go back: who forgets a long text does not go on holding it. */
-static void give_back_end(mn_seq *s) {
-    const span *tail = tail_of(s);
-    extent *e = tail->e;
-    const int rows = (tail->row + tail->n + MN_ATTN_BLOCK - 1) / MN_ATTN_BLOCK * MN_ATTN_BLOCK;
-    if (rows >= e->booked_rows || atomic_load(&e->users) != 1) return; /* a fork may still look */
-    const size_t from = mn_kv_plane_bytes(s->layout.format, rows, s->layout.d);
-    uint64_t blocks = 0;
-    for (int l = 0; l < s->layout.layers; l++) {
-        for (int h = 0; h < s->layout.heads; h++)
-            for (int v = 0; v < 2; v++)
-                mn_release_pages(plane(s, e, l, v, h), from, e->plane_bytes);
-        blocks +=
-            (uint64_t)(e->booked_rows - (e->gone[l] > rows ? e->gone[l] : rows)) / MN_ATTN_BLOCK;
-        if (e->gone[l] > rows) e->gone[l] = rows;
-    }
-    e->booked_rows = rows;
-    e->booked -= blocks * block_bytes(&s->layout);
-    mn_budget_give(blocks * block_bytes(&s->layout));
+int mn_seq_match(mn_seq *s, const int32_t *ids, int n, int *coming) {
+    if (s->length || s->n) return MN_FAIL(MN_EINVAL, "only an empty sequence can take a prefix");
+    if (n > s->context) n = s->context;
+    const int found = mn_kv_prefix_find(&s->layout, &s->share, ids, n, s->span, &s->n, coming);
+    s->length = found;
+    chain_again(s);
+    return found;
 }
 
 int mn_seq_trim(mn_seq *s, int n) {
     if (n < 0 || n > s->length)
         return MN_FAIL(MN_EINVAL, "a trim to %d of %d tokens", n, s->length);
-    if (n == 0) { /* begin anew: shared spans go, and so does what the own extent gave back */
-        mn_seq *fresh;
-        MN_TRY(mn_seq_open(&s->layout, s->context, &fresh));
-        const mn_seq old = *s;
-        *s = *fresh;
-        *fresh = old;
-        mn_seq_close(&fresh);
+    if (!mn_kv_spans_intact(&s->layout, s->span, s->n, n))
+        return MN_FAIL(MN_EINVAL, "a trim to %d lies behind the window", n);
+    if (n == s->length) return 0;
+    mn_kv_span *t = s->n ? tail_of(s) : NULL;
+    const int inside = s->open && t->at < n && !t->e->x.region && mn_kv_extent_alone(t->e);
+    if (!inside) { /* what others can see stays as it is: the next row begins an extent */
+        cut_spans(s, n);
         return 0;
     }
-    span *tail = tail_of(s);
-    if (n < tail->at)
-        return MN_FAIL(MN_EINVAL, "a trim to %d cuts into a shared prefix of %d", n, tail->at);
-    if (!window_intact(s, n)) return MN_FAIL(MN_EINVAL, "a trim to %d lies behind the window", n);
-    tail->n = n - tail->at;
+    t->n = n - t->at;
     s->length = n;
-    give_back_end(s);
+    mn_kv_extent_cut(&s->layout, t->e, t->row + t->n);
+    chain_again(s);
     return 0;
 }
 
+/* ---- growing ------------------------------------------------------------------------------ */
+/* Rows the next extent should have for n more tokens: in memory of our own address space costs
+ * nothing; in the region ranges are many when they are short. */
+static int wanted(const mn_seq *s, int n, int shared) {
+    const int left = s->context - s->length, slack = s->length > BLOCK ? s->length : BLOCK;
+    return !shared || s->n >= MANY || left - n < slack ? left : n + slack;
+}
+
+/* A fresh extent becomes the open span. */
+static int extend(mn_seq *s, int n, int shared) {
+    mn_kv_extent *e;
+    if (s->open && !tail_of(s)->n) drop_spans(s, s->n - 1); /* nothing was written to it */
+    s->open = 0;
+    if (s->n == MN_SEQ_SPANS)
+        return MN_FAIL(MN_ETOOLONG, "the sequence has been cut into more than %d spans",
+                       MN_SEQ_SPANS);
+    MN_TRY(mn_kv_extent_open(&s->layout, wanted(s, n, shared), shared ? s->share.region : NULL,
+                             &e));
+    mn_kv_head *h = e->head;
+    mn_word_store(&h->start, (uint64_t)s->length);
+    mn_word_store(&h->n_before, shared ? (uint64_t)s->n : 0);
+    for (int i = 0; shared && i < s->n; i++) {
+        const mn_kv_span *p = s->span + i;
+        mn_word_store(&h->before[i].ref, p->e->x.ref);
+        mn_word_store(&h->before[i].row, (uint64_t)p->row);
+        mn_word_store(&h->before[i].n, (uint64_t)p->n);
+        mn_word_store(&h->before[i].at, (uint64_t)p->at);
+    }
+    s->anchor = mn_kv_key_word(&s->chain.key);
+    s->span[s->n++] = (mn_kv_span){.e = e, .at = s->length};
+    s->open = 1;
+    if (!shared) s->alone = 1;
+    return 0;
+}
+
+/* An open extent with room for n rows whose pages are promised. */
+static int room(mn_seq *s, int n, int shared) {
+    const mn_kv_span *t = s->n ? tail_of(s) : NULL;
+    const int fits = s->open && t->row + t->n + n <= t->e->rows && (t->e->x.region != NULL) == shared;
+    if (!fits) MN_TRY(extend(s, n, shared));
+    t = tail_of(s);
+    return mn_kv_extent_back(&s->layout, t->e, t->row + t->n + n);
+}
+
+/* The tokens of the rows to come, for others to see what is being computed. */
+static void announce(mn_seq *s, const int32_t *ids, int n) {
+    mn_kv_span *t = tail_of(s);
+    const int row = t->row + t->n;
+    for (int i = 0; i < n; i++) t->e->tokens[row + i] = ids[i];
+    mn_word_store(&t->e->head->planned, (uint64_t)(row + n));
+    if (!t->e->x.region || t->n) return;
+    const mn_ref parent = s->n > 1 ? s->span[s->n - 2].e->x.ref : 0;
+    mn_extent_publish(&t->e->x, s->share.seed.byte, parent, s->anchor);
+}
+
+int mn_seq_room(mn_seq *s, const int32_t *ids, int n) {
+    if (n > s->context - s->length)
+        return MN_FAIL(MN_ETOOLONG, "%d more tokens do not fit: %d of a context of %d are in use",
+                       n, s->length, s->context);
+    const int shared = s->share.region && !s->share.quiet && !s->alone;
+    s->since = mn_clock_ns();
+    int rc = room(s, n, shared);
+    if (rc == MN_EFULL && shared) rc = room(s, n, 0);
+    if (rc >= 0) announce(s, ids, n);
+    return rc;
+}
+
+void mn_seq_tail(const mn_seq *s, int layer, int head, void **k, void **v, int *row) {
+    const mn_kv_span *tail = tail_of(s);
+    *k = mn_kv_plane(&s->layout, tail->e, layer, 0, head);
+    *v = mn_kv_plane(&s->layout, tail->e, layer, 1, head);
+    *row = tail->row + tail->n;
+}
+
+/* Window layers of the own extent give back whole blocks that no later query can see; one block of
+ * slack lets a sequence be trimmed a little. Others may need them still: first say that they go,
+ * then look who is there. */
+static void give_back(mn_seq *s) {
+    const mn_kv_span *tail = tail_of(s);
+    mn_kv_extent *e = tail->e;
+    for (int l = 0; l < s->layout.layers && l < MN_KV_LAYERS; l++) {
+        if (!s->layout.window[l]) continue;
+        const int old = s->length - s->layout.window[l] - BLOCK - tail->at + tail->row;
+        const int gone = old / BLOCK * BLOCK, was = (int)mn_word_peek(&e->head->gone[l]);
+        if (old <= 0 || gone <= was) continue;
+        mn_word_announce(&e->head->gone[l], (uint64_t)gone);
+        if (mn_kv_extent_alone(e))
+            mn_kv_extent_drop(&s->layout, e, l, was, gone);
+        else
+            mn_word_store(&e->head->gone[l], (uint64_t)was);
+    }
+}
+
+/* Committed rows of a shared extent are there for everyone, under the keys of their steps. */
+static void publish(mn_seq *s, int n) {
+    const mn_kv_span *t = tail_of(s);
+    mn_extent *x = &t->e->x;
+    const int32_t *ids = t->e->tokens + t->row + t->n - n;
+    const uint64_t t1 = mn_clock_ns();
+    mn_word_store(&x->slot->cost, mn_word_peek(&x->slot->cost) + (t1 - s->since) / 1000);
+    s->since = t1;
+    mn_extent_grow(x, (uint64_t)(t->row + t->n));
+    for (int i = 0; i < n; i++)
+        if (mn_kv_chain_add(&s->chain, ids[i]))
+            mn_index_put(s->share.region, mn_kv_key_word(&s->chain.key), x->ref);
+}
+
+void mn_seq_commit(mn_seq *s, int n) {
+    if (n <= 0) return;
+    mn_kv_span *t = tail_of(s);
+    t->n += n;
+    s->length += n;
+    if (t->e->x.region) publish(s, n);
+    give_back(s);
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
 int mn_seq_pieces(const mn_seq *s, int layer, int head, int b, int from, int to,
                   mn_attn_piece *out) {
     int n = 0;
     for (int i = 0; i < s->n; i++) {
-        const span *p = s->span + i;
+        const mn_kv_span *p = s->span + i;
         const int end = i + 1 < s->n ? p->at + p->n : to; /* the tail reaches over written rows */
         const int lo = p->at > from ? p->at : from, hi = end < to ? end : to;
         if (lo >= hi) continue;
-        out[n++] = (mn_attn_piece){plane(s, p->e, layer, 0, head), plane(s, p->e, layer, 1, head),
-                                   p->row + lo - p->at, lo - b * MN_ATTN_BLOCK, hi - lo};
+        out[n++] = (mn_attn_piece){mn_kv_plane(&s->layout, p->e, layer, 0, head),
+                                   mn_kv_plane(&s->layout, p->e, layer, 1, head),
+                                   p->row + lo - p->at, lo - b * BLOCK, hi - lo};
     }
     return n;
 }

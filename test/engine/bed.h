@@ -34,7 +34,7 @@ static inline mn_seq *bed_seq_of(bed *b, mn_kv_format format, int context) {
     mn_kv_layout layout;
     mn_engine_layout(b->engine, format, &layout);
     mn_seq *s;
-    assert_ok(mn_seq_open(&layout, context, &s));
+    assert_ok(mn_seq_open(&layout, NULL, context, &s));
     return s;
 }
 static inline mn_seq *bed_seq(bed *b, int context) {

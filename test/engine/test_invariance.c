@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test/engine/test_invariance.c - one hash of logits and KV rows, however a prompt is computed:
- * threads, chunks, span cuts, alone or in a group of eight, each instruction set (design decisions
- * 3 and 7), one for each numerics. The full form (test/soak.h) draws model, prompt and way from a
+ * threads, chunks, span cuts, alone or in a group of eight, begun by another process, each
+ * instruction set (design decisions 3 and 7), one for each numerics. The full form (test/soak.h) draws model, prompt and way from a
  * number, SmolLM2 too. */
 #include "soak.h"
 
 #include "base/hash.h"
+#include "base/walk.h"
 #include "engine/bed.h"
 #include "model/golden.h"
 #include "omnesia.h"
@@ -98,6 +99,44 @@ static uint64_t cut(bed *b, const int32_t *ids, int chunk, int cuts) {
     return h;
 }
 
+/* Two processes, as far as a region can tell. */
+static mn_region *mine, *theirs;
+static char folder[] = "/tmp/mn-way-XXXXXX";
+static int open_regions(void **s) {
+    (void)s;
+    char path[64];
+    if (!mkdtemp(folder)) return -1;
+    snprintf(path, sizeof path, "%s/region", folder);
+    return mn_region_open(path, 256 << 20, &mine) || mn_region_open(path, 0, &theirs);
+}
+static int close_regions(void **s) {
+    (void)s;
+    mn_region_close(&mine);
+    mn_region_close(&theirs);
+    mn_walk_remove(folder);
+    return 0;
+}
+
+/* Begun by one process, found and gone on with by another. */
+static uint64_t shared(bed *b, const int32_t *ids, int chunk) {
+    const int to = 1 + (int)(rnd() % (uint32_t)(T - 1));
+    const mn_kv_share share[2] = {{.region = mine, .seed = {{1}}},
+                                  {.region = theirs, .seed = {{1}}}};
+    mn_kv_layout layout;
+    mn_seq *s[2];
+    int coming;
+    mn_engine_layout(b->engine, format, &layout);
+    mn_region_clear(mine);
+    for (int i = 0; i < 2; i++) assert_ok(mn_seq_open(&layout, share + i, T + 8, s + i));
+    uint64_t h = feed(b, s[0], ids, 0, to, chunk, 0);
+    if (rnd() % 2) mn_seq_close(&s[0]);
+    assert_int_equal(mn_seq_match(s[1], ids, T, &coming), to);
+    h = feed(b, s[1], ids, to, T, chunk, h) ^ kv_hash(b, s[1]);
+    mn_seq_close(&s[0]);
+    mn_seq_close(&s[1]);
+    return h;
+}
+
 /* Fed together with seven others of other lengths. */
 static uint64_t group(bed *b, const int32_t *ids, int chunk) {
     enum { N = 8 };
@@ -133,6 +172,8 @@ static void one_chunk(bed *b, const int32_t *ids, int threads, int c, uint64_t w
         fail_msg("%s, %d threads, chunks of %d", what, threads, chunks[c]);
     if (cut(b, ids, chunks[c], cuts) != want)
         fail_msg("%s, %d threads, chunks of %d, %d cuts", what, threads, chunks[c], cuts);
+    if (shared(b, ids, chunks[c]) != want)
+        fail_msg("%s, %d threads, chunks of %d, begun by another", what, threads, chunks[c]);
     if (c > 0 && threads == 2 && group(b, ids, chunks[c]) != want)
         fail_msg("%s, %d threads, chunks of %d in a group", what, threads, chunks[c]);
 }
@@ -227,7 +268,7 @@ static void prompt(long i, const char *path, int longest) {
         const mn_kernels *k = draw_kernels(&draw);
         const int threads = 1 + (int)(soak_random(&draw) % 4);
         const int chunk = way ? 1 + (int)(soak_random(&draw) % (unsigned)T) : T;
-        const int cuts = (int)(soak_random(&draw) % 4);
+        const int cuts = (int)(soak_random(&draw) % 5);
         bed b;
         bed_open(&b, path, k->name, threads);
         format = b.net->d % 32 ? MN_KV_F16 : kv; /* as the API has it */
@@ -235,7 +276,8 @@ static void prompt(long i, const char *path, int longest) {
         for (int t = 0; t < T; t++) ids[t] = (int32_t)(rnd() % (uint32_t)b.net->V);
         state = soak_random(&draw);
         const int kind = way && T > 8 ? cuts : 0;
-        const uint64_t got = kind == 3 ? group(&b, ids, chunk)
+        const uint64_t got = kind == 4   ? shared(&b, ids, chunk)
+                             : kind == 3 ? group(&b, ids, chunk)
                              : kind    ? cut(&b, ids, chunk, kind)
                                        : plain(&b, ids, chunk);
         bed_close(&b);
@@ -271,6 +313,6 @@ int main(void) {
                                        cmocka_unit_test(mixed), cmocka_unit_test(qwen),
                                        cmocka_unit_test(phi3),  cmocka_unit_test(q8)};
     const struct CMUnitTest full[] = {cmocka_unit_test(every_prompt)};
-    return soak_asked() ? cmocka_run_group_tests(full, NULL, NULL)
-                        : cmocka_run_group_tests(tests, NULL, NULL);
+    return soak_asked() ? cmocka_run_group_tests(full, open_regions, close_regions)
+                        : cmocka_run_group_tests(tests, open_regions, close_regions);
 }

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * base/fault.h - the named point before each I/O call of base/ that can fail.
+ *
+ * OMNESIA_FAIL_IO=N makes the N-th such call of this process fail with EIO; N:ENOSPC or N:EINTR
+ * chooses the error. Tests count N up until a command passes.
+ */
+#ifndef MN_BASE_FAULT_H
+#define MN_BASE_FAULT_H
+
+int mn_fault(void); /* 1: this call fails, errno is set */
+
+#endif

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * region/extent.c - the life of an extent: opened, grown, published, sealed, pinned, freed.
+ *
+ * Every arrow of the state diagram in region/format.h is one compare-and-swap here, and a FREE
+ * slot has no length and no flags, so a process that dies right behind an arrow leaves a slot that
+ * mn_extent_bury understands. The ledger has no word of its own: to charge is to write the new sum
+ * of one's own extent and then to add up all of them. Two that charge at once may both see too
+ * much, never both too little.
+ */
+#include "base/error.h"
+#include "region/inside.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PIN_TAKEN ((uint64_t)1 << 20) /* a pin word in use that names no slot */
+
+static uint64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME_COARSE, &t);
+    return (uint64_t)t.tv_sec;
+}
+
+static int forked(const mn_region *r) {
+    return r->me >= 0 ? 0
+                      : MN_FAIL(MN_EBUSY, "%s was opened before this process was forked; open it "
+                                          "again in the child",
+                                r->file.path);
+}
+
+/* ---- pins --------------------------------------------------------------------------------- */
+static int pin_take(mn_region *r) {
+    mn_word *pin = mn_proc(r, r->me)->pin;
+    for (int k = 0; k < MN_REGION_PINS; k++)
+        if (!mn_word_peek(pin + k) && mn_word_cas(pin + k, 0, PIN_TAKEN)) return k;
+    return -1;
+}
+
+/* How many pins hold `ref`, in all processes. */
+static int pins_of(const mn_region *r, mn_ref ref) {
+    int n = 0;
+    for (int i = 0; i < MN_REGION_PROCS; i++) {
+        mn_proc_slot *p = mn_proc(r, i);
+        if (!mn_word_load(&p->state)) continue;
+        for (int k = 0; k < MN_REGION_PINS; k++) n += mn_word_load(p->pin + k) == ref;
+    }
+    return n;
+}
+
+static void fill(mn_region *r, mn_ref ref, int pin, mn_extent *x) {
+    const uint32_t i = mn_ref_slot(ref);
+    const int c = mn_slot_class(r, i);
+    *x = (mn_extent){r, ref, mn_slot(r, i), r->file.data + mn_slot_at(r, i, c), mn_class_bytes(c),
+                     pin};
+}
+
+int mn_extent_pin(mn_region *r, mn_ref ref, mn_extent *x) {
+    const uint32_t i = mn_ref_slot(ref);
+    *x = (mn_extent){0};
+    if (r->me < 0 || i >= r->plan.slots) return 0;
+    const int k = pin_take(r);
+    if (k < 0) return 0;
+    mn_word *const pin = mn_proc(r, r->me)->pin + k;
+    mn_word_announce(pin, ref);
+    mn_extent_slot *const s = mn_slot(r, i);
+    const uint64_t state = mn_word_load(&s->state);
+    const int phase = mn_state_phase(state);
+    if (mn_state_epoch(state) != mn_ref_epoch(ref) ||
+        (phase != MN_EXTENT_OPEN && phase != MN_EXTENT_SEALED)) {
+        mn_word_store(pin, 0);
+        return 0;
+    }
+    mn_word_store(&s->used, now());
+    fill(r, ref, k, x);
+    return 1;
+}
+
+void mn_extent_unpin(mn_extent *x) {
+    if (x->region && x->region->me >= 0)
+        mn_word_store(mn_proc(x->region, x->region->me)->pin + x->pin, 0);
+    *x = (mn_extent){0};
+}
+
+int mn_extent_shared(const mn_extent *x) {
+    mn_word_fence();
+    return pins_of(x->region, x->ref) > 1;
+}
+
+/* ---- freeing ------------------------------------------------------------------------------ */
+/* GONE, ours: its pages go (or stay warm for the next), then the slot is free. */
+static void free_slot(mn_region *r, uint32_t i, uint64_t state, int warm) {
+    mn_extent_slot *s = mn_slot(r, i);
+    if (!warm) {
+        const int c = mn_slot_class(r, i);
+        if (mn_sparse_punch(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c)) >= 0) {
+            mn_word_store(&s->backed, 0);
+            mn_word_store(&s->charged, 0);
+        } /* else they stay, charged, and the next one here has them */
+    }
+    mn_word_store(&s->flags, 0);
+    mn_word_store(&s->length, 0);
+    mn_word_store(&s->parent, 0);
+    mn_word_store(&s->anchor, 0);
+    mn_word_store(&s->state, mn_state_make(mn_state_epoch(state) + 1, 0, MN_EXTENT_FREE));
+}
+
+/* From `state`, which is OPEN and ours to drop, or FREE: bytes that left. */
+static uint64_t drop(mn_region *r, uint32_t i, uint64_t state, int warm) {
+    mn_extent_slot *s = mn_slot(r, i);
+    const uint64_t gone = mn_state_make(mn_state_epoch(state), r->me + 1, MN_EXTENT_GONE);
+    const uint64_t bytes = mn_word_peek(&s->charged);
+    if (!mn_word_cas(&s->state, state, gone)) return 0;
+    free_slot(r, i, gone, warm);
+    return warm ? 0 : bytes;
+}
+
+/* The end of a sealed extent nobody reads: bytes that left, 0 when somebody does. */
+static uint64_t kill_sealed(mn_region *r, uint32_t i, uint64_t sealed) {
+    mn_extent_slot *s = mn_slot(r, i);
+    const uint64_t epoch = mn_state_epoch(sealed), bytes = mn_word_peek(&s->charged);
+    const uint64_t dying = mn_state_make(epoch, r->me + 1, MN_EXTENT_DYING);
+    const uint64_t gone = mn_state_make(epoch, r->me + 1, MN_EXTENT_GONE);
+    if (!mn_word_cas(&s->state, sealed, dying)) return 0;
+    if (pins_of(r, mn_ref_make(epoch, i))) {
+        mn_word_store(&s->state, sealed);
+        return 0;
+    }
+    mn_word_store(&s->state, gone);
+    free_slot(r, i, gone, 0);
+    return bytes;
+}
+
+/* What process slot `p` left of extent slot i, whose state names it as owner. */
+static void bury_one(mn_region *r, uint32_t i, uint64_t state) {
+    mn_extent_slot *s = mn_slot(r, i);
+    const uint64_t epoch = mn_state_epoch(state);
+    const uint64_t sealed = mn_state_make(epoch, 0, MN_EXTENT_SEALED);
+    const uint64_t mine = mn_state_make(epoch, r->me + 1, MN_EXTENT_GONE);
+    switch (mn_state_phase(state)) {
+    case MN_EXTENT_OPEN:
+        if (!(mn_word_load(&s->flags) & MN_EXTENT_PUBLISHED))
+            drop(r, i, state, 1);
+        else if (mn_word_cas(&s->state, state, sealed) && !mn_word_load(&s->length))
+            kill_sealed(r, i, sealed); /* somebody may be looking at it all the same */
+        break;
+    case MN_EXTENT_DYING: /* intact, for it was not GONE yet */
+        mn_word_cas(&s->state, state, sealed);
+        break;
+    case MN_EXTENT_GONE:
+        if (state == mine || mn_word_cas(&s->state, state, mine)) free_slot(r, i, mine, 0);
+        break;
+    default: break; /* nobody owns it */
+    }
+}
+
+void mn_extent_bury(mn_region *r, int p) {
+    MN_EACH_SLOT(r, c, i) {
+        const uint64_t state = mn_word_load(&mn_slot(r, i)->state);
+        if (mn_state_owner(state) == p + 1) bury_one(r, i, state);
+    }
+}
+
+/* ---- the ledger --------------------------------------------------------------------------- */
+uint64_t mn_region_charged(const mn_region *r) {
+    uint64_t sum = 0;
+    mn_word_fence();
+    MN_EACH_SLOT(r, c, i) {
+        const uint64_t n = mn_word_load(&mn_slot(r, i)->charged);
+        sum += n < mn_class_bytes(c) ? n : mn_class_bytes(c);
+    }
+    return sum;
+}
+
+/* Free slots that hold warm pages give them back, until `bytes` have left. */
+static uint64_t cool(mn_region *r, uint64_t bytes) {
+    uint64_t left = 0;
+    MN_EACH_SLOT(r, c, i) {
+        mn_extent_slot *s = mn_slot(r, i);
+        const uint64_t state = mn_word_load(&s->state);
+        if (left >= bytes) break;
+        if (mn_state_phase(state) == MN_EXTENT_FREE && mn_word_peek(&s->charged))
+            left += drop(r, i, state, 0);
+    }
+    return left;
+}
+
+typedef struct bits { /* of all slots there can be */
+    uint64_t word[MN_REGION_CLASSES * MN_REGION_OF_CLASS / 64];
+} bits;
+static int has(const bits *b, uint32_t i) {
+    return (int)(b->word[i / 64] >> i % 64 & 1);
+}
+static void put(bits *b, uint32_t i) {
+    b->word[i / 64] |= (uint64_t)1 << i % 64;
+}
+
+static int alive(uint64_t state) {
+    return mn_state_phase(state) == MN_EXTENT_OPEN || mn_state_phase(state) == MN_EXTENT_SEALED;
+}
+
+/* Time saved per byte, less the longer nobody has asked for it. */
+static double worth(mn_extent_slot *s, uint64_t at) {
+    const uint64_t used = mn_word_peek(&s->used), age = at > used ? at - used : 0;
+    return ((double)mn_word_peek(&s->cost) + 1) / ((double)mn_word_peek(&s->charged) + 1) /
+           ((double)age + 60);
+}
+
+/* The sealed extent least worth keeping; what others begin with stays before them. */
+static uint32_t least(mn_region *r, const bits *tried, uint64_t *state) {
+    bits parents = {{0}};
+    MN_EACH_SLOT(r, c, i) {
+        mn_extent_slot *s = mn_slot(r, i);
+        const mn_ref parent = mn_word_peek(&s->parent);
+        const uint32_t p = mn_ref_slot(parent);
+        if (!alive(mn_word_load(&s->state)) || !parent || p >= r->plan.slots) continue;
+        if (mn_state_epoch(mn_word_load(&mn_slot(r, p)->state)) == mn_ref_epoch(parent))
+            put(&parents, p);
+    }
+    uint32_t found = UINT32_MAX;
+    double low = 0;
+    const uint64_t at = now();
+    MN_EACH_SLOT(r, c, i) {
+        mn_extent_slot *s = mn_slot(r, i);
+        const uint64_t st = mn_word_load(&s->state);
+        if (mn_state_phase(st) != MN_EXTENT_SEALED || has(&parents, i) || has(tried, i)) continue;
+        if (mn_word_load(&s->flags) & MN_EXTENT_KEPT) continue;
+        const double w = worth(s, at);
+        if (found != UINT32_MAX && w >= low) continue;
+        found = i;
+        low = w;
+        *state = st;
+    }
+    return found;
+}
+
+/* Warm pages first, then extents nobody reads, until `bytes` have left: how many did. */
+static uint64_t make_room(mn_region *r, uint64_t bytes) {
+    bits tried = {{0}};
+    mn_region_reap(r);
+    uint64_t left = cool(r, bytes);
+    while (left < bytes) {
+        uint64_t state;
+        const uint32_t i = least(r, &tried, &state);
+        if (i == UINT32_MAX) break;
+        put(&tried, i);
+        left += kill_sealed(r, i, state);
+    }
+    return left;
+}
+
+uint64_t mn_region_clear(mn_region *r) {
+    return r->me < 0 ? 0 : make_room(r, UINT64_MAX);
+}
+
+/* Evict until the ledger has room for `bytes` more, and the place the file lies in has, too. */
+int mn_region_evict(mn_region *r, uint64_t bytes) {
+    MN_TRY(forked(r));
+    for (int tries = 0;; tries++) {
+        const uint64_t used = mn_region_charged(r), room = mn_sparse_room(&r->file);
+        const uint64_t over = used + bytes > r->limit ? used + bytes - r->limit : 0;
+        const uint64_t lacks = bytes > room ? bytes - room : 0, more = over > lacks ? over : lacks;
+        if (!more) return 0;
+        if (tries >= 8 || !make_room(r, more))
+            return MN_FAIL(MN_EFULL,
+                           "%llu bytes more do not fit into %s: it holds %llu of %llu, all in use, "
+                           "and %llu are free where it lies",
+                           (unsigned long long)bytes, r->file.path, (unsigned long long)used,
+                           (unsigned long long)r->limit, (unsigned long long)room);
+    }
+}
+
+int mn_extent_charge(mn_extent *x, uint64_t bytes) {
+    mn_word *const w = &x->slot->charged;
+    mn_word_announce(w, mn_word_peek(w) + bytes);
+    const uint64_t used = mn_region_charged(x->region), room = mn_sparse_room(&x->region->file);
+    if (used <= x->region->limit && bytes <= room) return 0;
+    mn_word_announce(w, mn_word_peek(w) - bytes); /* so that evicting counts it once */
+    MN_TRY(mn_region_evict(x->region, bytes));
+    mn_word_announce(w, mn_word_peek(w) + bytes);
+    if (mn_region_charged(x->region) <= x->region->limit) return 0;
+    mn_word_store(w, mn_word_peek(w) - bytes);
+    return MN_FAIL(MN_EFULL, "%s is full: others were faster", x->region->file.path);
+}
+
+void mn_extent_uncharge(mn_extent *x, uint64_t bytes) {
+    const uint64_t n = mn_word_peek(&x->slot->charged);
+    mn_word_store(&x->slot->charged, n > bytes ? n - bytes : 0);
+}
+
+int mn_extent_back(mn_extent *x, uint64_t at, uint64_t n) {
+    return mn_sparse_back(&x->region->file, (uint64_t)(x->data - x->region->file.data) + at, n);
+}
+
+void mn_extent_release(mn_extent *x, uint64_t at, uint64_t n) {
+    mn_sparse_punch(&x->region->file, (uint64_t)(x->data - x->region->file.data) + at, n);
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+/* Win slot i in state `free_state`; then it holds nothing of a strange shape. */
+static int win(mn_region *r, uint32_t i, uint64_t free_state, uint64_t shape) {
+    mn_extent_slot *s = mn_slot(r, i);
+    const uint64_t open =
+        mn_state_make(mn_state_epoch(free_state), r->me + 1, MN_EXTENT_OPEN);
+    if (!mn_word_cas(&s->state, free_state, open)) return 0;
+    const int c = mn_slot_class(r, i);
+    if (mn_word_peek(&s->shape) != shape && mn_word_peek(&s->charged)) {
+        mn_sparse_punch(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c));
+        mn_word_store(&s->charged, 0);
+    }
+    if (mn_word_peek(&s->shape) != shape) mn_word_store(&s->backed, 0);
+    mn_word_store(&s->shape, shape);
+    mn_word_store(&s->cost, 0);
+    mn_word_store(&s->sum, 0);
+    mn_word_store(&s->used, now());
+    mn_word_store(&s->writer, (uint64_t)getpid());
+    return 1;
+}
+
+/* A free slot of class c that suits: warm pages of this shape, then none, then any. */
+static int find(mn_region *r, int c, uint64_t shape, uint32_t *out) {
+    for (int pass = 0; pass < 3; pass++) {
+        for (uint32_t i = r->plan.first[c], end = mn_class_end(r, c); i < end; i++) {
+            mn_extent_slot *s = mn_slot(r, i);
+            const uint64_t state = mn_word_load(&s->state), warm = mn_word_peek(&s->charged);
+            if (mn_state_phase(state) != MN_EXTENT_FREE) continue;
+            if (pass == 0 && (!warm || mn_word_peek(&s->shape) != shape)) continue;
+            if (pass == 1 && warm) continue;
+            *out = i;
+            if (win(r, i, state, shape)) return 1;
+        }
+        while (pass == 1) { /* one that was never used; who counts must see it first */
+            const uint64_t top = mn_word_load(mn_top(r, c));
+            if (top >= r->plan.first[c + 1] - r->plan.first[c]) break;
+            if (!mn_word_cas(mn_top(r, c), top, top + 1)) continue;
+            *out = r->plan.first[c] + (uint32_t)top;
+            if (win(r, *out, mn_word_load(&mn_slot(r, *out)->state), shape)) return 1;
+        }
+    }
+    return 0;
+}
+
+int mn_extent_open(mn_region *r, uint64_t bytes, uint64_t shape, mn_extent *out) {
+    *out = (mn_extent){0};
+    MN_TRY(forked(r));
+    const int k = pin_take(r);
+    if (k < 0)
+        return MN_FAIL(MN_EFULL, "this process already holds %d extents of %s", MN_REGION_PINS,
+                       r->file.path);
+    for (int tries = 0; tries < 2; tries++) {
+        for (int c = 0; c < MN_REGION_CLASSES; c++) {
+            uint32_t i;
+            if (mn_class_bytes(c) < bytes || !find(r, c, shape, &i)) continue;
+            const uint64_t epoch = mn_state_epoch(mn_word_load(&mn_slot(r, i)->state));
+            mn_word_announce(mn_proc(r, r->me)->pin + k, mn_ref_make(epoch, i));
+            fill(r, mn_ref_make(epoch, i), k, out);
+            return 0;
+        }
+        if (!make_room(r, 1)) break; /* a range is wanted, not bytes: one extent less may do */
+    }
+    mn_word_store(mn_proc(r, r->me)->pin + k, 0);
+    return MN_FAIL(MN_EFULL, "%s has no free range of %llu bytes", r->file.path,
+                   (unsigned long long)bytes);
+}
+
+void mn_extent_publish(mn_extent *x, const uint8_t seed[32], mn_ref parent, uint64_t anchor) {
+    uint64_t w[4];
+    memcpy(w, seed, sizeof w);
+    for (int i = 0; i < 4; i++) mn_word_store(x->slot->seed + i, w[i]);
+    mn_word_store(&x->slot->parent, parent);
+    mn_word_store(&x->slot->anchor, anchor);
+    mn_word_store(&x->slot->flags, MN_EXTENT_PUBLISHED);
+}
+
+void mn_extent_grow(mn_extent *x, uint64_t length) {
+    mn_word_store(&x->slot->length, length);
+}
+
+void mn_extent_close(mn_extent *x) {
+    mn_region *const r = x->region;
+    if (!r) return;
+    if (r->me >= 0) {
+        const uint64_t state = mn_word_load(&x->slot->state);
+        if (mn_state_phase(state) == MN_EXTENT_OPEN && mn_state_owner(state) == r->me + 1)
+            bury_one(r, mn_ref_slot(x->ref), state);
+    }
+    mn_extent_unpin(x);
+}

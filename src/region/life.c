@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * region/life.c - process slots: claiming one, telling the dead from the stopped, burying them.
+ *
+ * Life is the lock on one byte of the lock file, held through an open file description: the kernel
+ * lets go of it when the process ends, however it ends, and not before; it holds across containers,
+ * and a number that is used again means nothing. A child after fork shares the description, so its
+ * copy is closed at once (else the child would keep its dead parent alive).
+ */
+#include "base/error.h"
+#include "region/inside.h"
+
+#include <time.h>
+#include <unistd.h>
+
+static pthread_mutex_t listed = PTHREAD_MUTEX_INITIALIZER;
+static mn_region *all; /* open in this process */
+
+static void forking(void) {
+    pthread_mutex_lock(&listed);
+}
+static void parent_goes_on(void) {
+    pthread_mutex_unlock(&listed);
+}
+static void child_lets_go(void) {
+    for (mn_region *r = all; r; r = r->next) {
+        mn_byte_locks_close(&r->locks);
+        r->me = -1;
+    }
+    pthread_mutex_unlock(&listed);
+}
+
+static void watch_forks(void) {
+    pthread_atfork(forking, parent_goes_on, child_lets_go);
+}
+
+/* The lock of slot i is ours: what its last tenant left goes, then the slot is empty. */
+static void bury(mn_region *r, int i) {
+    mn_proc_slot *p = mn_proc(r, i);
+    mn_extent_bury(r, i);
+    for (int k = 0; k < MN_REGION_PINS; k++) mn_word_store(p->pin + k, 0);
+    mn_word_store(&p->state, 0);
+}
+
+int mn_life_begin(mn_region *r) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    for (int i = 0; i < MN_REGION_PROCS; i++) {
+        if (!mn_byte_lock_try(r->locks, i)) continue;
+        r->me = i;
+        mn_proc_slot *p = mn_proc(r, i);
+        if (mn_word_load(&p->state)) bury(r, i);
+        mn_word_store(&p->pid, (uint64_t)getpid());
+        mn_word_store(&p->born, (uint64_t)time(NULL));
+        mn_word_announce(&p->state, 1);
+        pthread_mutex_lock(&listed);
+        r->next = all;
+        all = r;
+        pthread_mutex_unlock(&listed);
+        return 0;
+    }
+    return MN_FAIL(MN_EBUSY, "%s is in use by %d processes, the most it takes; end some, or choose "
+                             "another with --region PATH",
+                   r->file.path, MN_REGION_PROCS);
+}
+
+void mn_life_end(mn_region *r) {
+    if (r->me >= 0) {
+        bury(r, r->me);
+        mn_byte_lock_free(r->locks, r->me);
+    }
+    pthread_mutex_lock(&listed);
+    for (mn_region **p = &all; *p; p = &(*p)->next)
+        if (*p == r) {
+            *p = r->next;
+            break;
+        }
+    pthread_mutex_unlock(&listed);
+    r->me = -1;
+}
+
+int mn_life_others(mn_region *r) {
+    for (int i = 0; i < MN_REGION_PROCS; i++)
+        if (i != r->me && mn_byte_lock_held(r->locks, i)) return 1;
+    return 0;
+}
+
+int mn_region_reap(mn_region *r) {
+    int n = 0;
+    if (r->me < 0) return 0;
+    pthread_mutex_lock(&r->graves);
+    for (int i = 0; i < MN_REGION_PROCS; i++) {
+        if (i == r->me || !mn_word_load(&mn_proc(r, i)->state)) continue;
+        if (mn_byte_lock_held(r->locks, i) || !mn_byte_lock_try(r->locks, i)) continue;
+        if (mn_word_load(&mn_proc(r, i)->state)) { /* nobody was faster */
+            bury(r, i);
+            n++;
+        }
+        mn_byte_lock_free(r->locks, i);
+    }
+    pthread_mutex_unlock(&r->graves);
+    return n;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * region/region.c - making, checking, opening and closing a region file.
+ *
+ * The file is complete or absent (base/sparse.h), and what it says is checked against what it is
+ * before anything in it is believed. Beside it, PATH.lock holds the locks that tell who is alive;
+ * it is never removed, for a lock on a file that has no name any more protects nothing.
+ *
+ * A region that was made before the machine was last started may hold anything: unless somebody
+ * uses it, it is replaced. Who replaces holds the lock of byte MN_REGION_PROCS.
+ */
+#include "base/alloc.h"
+#include "base/budget.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "region/inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Which start of the machine this is: 16 bytes, the same in every process and container. */
+static void boot_id(uint8_t out[16]) {
+    char text[64] = "";
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (f && !fgets(text, sizeof text, f)) text[0] = 0;
+    if (f) fclose(f);
+    uint8_t digest[32];
+    mn_sha256_of(text, strlen(text), digest);
+    memcpy(out, digest, 16);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
+/* Address space is nearly free, but not everywhere. */
+static uint64_t logical_size(void) {
+    struct rlimit space;
+    const uint64_t most = (uint64_t)1 << 40, little = (uint64_t)16 << 30;
+    if (SANITIZED || getenv("VALGRIND_LIB") ||
+        (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY))
+        return little;
+    const uint64_t size = mn_budget_machine() >> 20 << 24;
+    return size < little ? little : size < most ? size : most;
+}
+
+static int make(const char *path, uint64_t limit) {
+    mn_region_head h = {.version = MN_REGION_VERSION,
+                        .size = logical_size(),
+                        .created = (uint64_t)time(NULL),
+                        .limit = limit ? limit : mn_budget_machine() / 8};
+    memcpy(h.magic, MN_REGION_MAGIC, sizeof h.magic);
+    boot_id(h.boot);
+    h.sum = mn_hash64(&h, offsetof(mn_region_head, sum));
+    return mn_sparse_make(path, h.size, &h, sizeof h);
+}
+
+/* The file is mapped: is it a region of ours? 1: of an earlier boot. */
+static int vet(const mn_sparse *file, mn_region_head *h) {
+    memcpy(h, file->data, sizeof *h);
+    if (memcmp(h->magic, MN_REGION_MAGIC, sizeof h->magic) != 0)
+        return MN_FAIL(MN_EINVAL, "%s is no region of omnesia; it was left as it is", file->path);
+    if (h->version != MN_REGION_VERSION)
+        return MN_FAIL(MN_EUNSUPPORTED,
+                       "%s is a region of another version of omnesia (%u, this one reads %d); name "
+                       "another with --region PATH, or remove it",
+                       file->path, h->version, MN_REGION_VERSION);
+    if (h->sum != mn_hash64(h, offsetof(mn_region_head, sum)) || h->size != file->size)
+        return MN_FAIL(MN_ECORRUPT, "the head of %s is damaged; remove it to begin anew",
+                       file->path);
+    uint8_t boot[16];
+    boot_id(boot);
+    return memcmp(boot, h->boot, sizeof boot) != 0;
+}
+
+/* A region of an earlier boot goes, unless it is in use: one process at a time. */
+static int bury_file(mn_region *r, const char *path) {
+    int gate = 0;
+    for (int ms = 0; ms < 5000 && !(gate = mn_byte_lock_try(r->locks, MN_REGION_PROCS)); ms++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (!gate) return MN_FAIL(MN_EBUSY, "another process has been replacing %s for 5 s", path);
+    mn_sparse file;
+    mn_region_head h;
+    int rc = mn_sparse_open(path, MN_REGION_LEAST, &file);
+    if (rc >= 0) {
+        rc = vet(&file, &h); /* again: somebody may have been faster */
+        if (rc > 0 && mn_life_others(r))
+            rc = MN_FAIL(MN_EBUSY, "%s is in use since before this machine was started", path);
+        else if (rc > 0)
+            unlink(path);
+        mn_sparse_close(&file);
+    }
+    mn_byte_lock_free(r->locks, MN_REGION_PROCS);
+    return rc == MN_ENOENT ? 0 : rc;
+}
+
+static int open_file(mn_region *r, const char *path, uint64_t limit) {
+    mn_region_head h;
+    for (int tries = 0; tries < 8; tries++) {
+        int rc = mn_sparse_open(path, MN_REGION_LEAST, &r->file);
+        if (rc == MN_ENOENT) {
+            MN_TRY(make(path, limit));
+            continue;
+        }
+        MN_TRY(rc);
+        rc = vet(&r->file, &h);
+        if (!rc) {
+            r->plan = mn_region_plan_of(h.size);
+            r->limit = h.limit;
+            return 0;
+        }
+        mn_sparse_close(&r->file);
+        MN_TRY(rc);
+        MN_TRY(bury_file(r, path));
+    }
+    return MN_FAIL(MN_EBUSY, "%s changes faster than it can be opened", path);
+}
+
+int mn_region_open(const char *path, uint64_t limit, mn_region **out) {
+    *out = NULL;
+    mn_region *r = mn_calloc(1, sizeof *r);
+    mn_buf lock = {0}, place = {0};
+    if (!r) return MN_FAIL(MN_ENOMEM, "no memory to open a region");
+    r->file.fd = r->locks = r->me = -1;
+    pthread_mutex_init(&r->graves, NULL);
+    int rc = path ? 0 : mn_region_place(limit, &place);
+    if (!path) path = place.data;
+    if (rc >= 0) rc = mn_buf_printf(&lock, "%s.lock", path);
+    if (rc >= 0) rc = r->locks = mn_byte_locks_open(lock.data);
+    mn_buf_free(&lock);
+    if (rc >= 0) rc = open_file(r, path, limit);
+    if (rc >= 0) rc = mn_life_begin(r);
+    mn_buf_free(&place);
+    if (rc >= 0)
+        mn_region_reap(r);
+    else
+        mn_region_close(&r);
+    *out = r;
+    return rc < 0 ? rc : 0;
+}
+
+void mn_region_close(mn_region **pr) {
+    mn_region *r = *pr;
+    *pr = NULL;
+    if (!r) return;
+    mn_life_end(r);
+    mn_byte_locks_close(&r->locks);
+    mn_sparse_close(&r->file);
+    pthread_mutex_destroy(&r->graves);
+    mn_free(r);
+}
+
+const char *mn_region_path(const mn_region *r) {
+    return r->file.path;
+}
+uint64_t mn_region_limit(const mn_region *r) {
+    return r->limit;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * region/region.h - the file that processes share: opening it, living and dying in it, extents.
+ *
+ * A region holds extents: ranges of bytes that one process writes and any process reads
+ * (region/format.h has the layout and the states). What is published is never changed again; what
+ * nobody reads may leave when room is needed. No call waits for another process: who was stopped
+ * or killed holds up nobody, and what the dead left is buried by whoever comes by.
+ *
+ * Any thread may call, except that an extent is written by one thread at a time. After fork the
+ * child may only close its handle, and opens its own.
+ */
+#ifndef MN_REGION_REGION_H
+#define MN_REGION_REGION_H
+#include "base/buf.h"
+#include "region/format.h"
+
+typedef struct mn_region mn_region;
+
+/* Open the region at `path` (NULL: mn_region_place), made when absent with room for `limit` bytes
+ * of extents (0: an eighth of this machine's memory). A region of an earlier boot is replaced unless somebody uses it.
+ * MN_EBUSY: all process slots are taken; MN_ECORRUPT, MN_EUNSUPPORTED (another version), MN_EINVAL
+ * (not ours to use) say what to do. */
+int mn_region_open(const char *path, uint64_t limit, mn_region **out);
+void mn_region_close(mn_region **r); /* own open extents are sealed or dropped */
+/* Where this user's region lies when nobody says otherwise; MN_EFULL when no place has room. */
+int mn_region_place(uint64_t limit, mn_buf *out);
+const char *mn_region_path(const mn_region *r);
+uint64_t mn_region_limit(const mn_region *r);
+uint64_t mn_region_charged(const mn_region *r); /* the ledger: the sum over all extents, now */
+int mn_region_reap(mn_region *r);               /* bury the dead; how many */
+/* Let warm pages and extents nobody reads leave, the least worth keeping first, until `bytes` more
+ * may be charged. MN_EFULL with the numbers. */
+int mn_region_evict(mn_region *r, uint64_t bytes);
+/* Evict everything that is not pinned. Bytes that left. */
+uint64_t mn_region_clear(mn_region *r);
+
+typedef struct mn_region_counts {
+    const char *path;                        /* borrowed from the region */
+    uint64_t limit, charged, warm;           /* bytes extents may hold, hold, and hold for nobody */
+    uint64_t held, size;                     /* bytes the file takes now, and its logical size */
+    uint64_t rows, cost_us;                  /* tokens in all, and what they took to compute */
+    int32_t processes, extents, open;        /* others alive; extents, of which are still written */
+} mn_region_counts;
+void mn_region_count(mn_region *r, mn_region_counts *out);
+
+/* ---- extents ------------------------------------------------------------------------------ */
+typedef struct mn_extent {
+    mn_region *region;
+    mn_ref ref;
+    mn_extent_slot *slot;
+    uint8_t *data;  /* [bytes] */
+    uint64_t bytes; /* of the range; pages only where they were asked for */
+    int pin;        /* word of the own process slot that holds `ref` */
+} mn_extent;
+
+/* A range of at least `bytes`, OPEN, ours and pinned. `shape` says what its rows are: a range whose
+ * warm pages have the same shape is preferred, and slot->backed rows of it need no asking. Content
+ * is undefined. MN_EFULL: no range is free. */
+int mn_extent_open(mn_region *r, uint64_t bytes, uint64_t shape, mn_extent *out);
+/* Book `bytes` more of pages before asking for them, evicting if need be (MN_EFULL: nothing is
+ * booked), or give booked ones back. */
+int mn_extent_charge(mn_extent *x, uint64_t bytes);
+void mn_extent_uncharge(mn_extent *x, uint64_t bytes);
+/* Pages for [at, at + n) of the range, booked before; and back. */
+int mn_extent_back(mn_extent *x, uint64_t at, uint64_t n);
+void mn_extent_release(mn_extent *x, uint64_t at, uint64_t n);
+/* From now on others may find it: `seed` (32 bytes), the parent's reference or 0, and the key its
+ * first whole step follows. */
+void mn_extent_publish(mn_extent *x, const uint8_t seed[32], mn_ref parent, uint64_t anchor);
+/* The first `length` rows count: visible to everyone who pins, and for ever. */
+void mn_extent_grow(mn_extent *x, uint64_t length);
+/* The writer has finished: published extents stay, others go; consumes x, unpins. */
+void mn_extent_close(mn_extent *x);
+
+/* Pin what `ref` names: 1, or 0 when it is not there any more. x is read-only. */
+int mn_extent_pin(mn_region *r, mn_ref ref, mn_extent *x);
+void mn_extent_unpin(mn_extent *x); /* an empty x is fine */
+/* Does another process, or another handle of this one, pin it? */
+int mn_extent_shared(const mn_extent *x);
+
+/* ---- the index ---------------------------------------------------------------------------- */
+/* The step that ends with `key` lies in `ref`. Old entries may give way: an entry is a hint. */
+void mn_index_put(mn_region *r, uint64_t key, mn_ref ref);
+/* References under `key`, at most `most`; stale ones and strangers may be among them. */
+int mn_index_find(mn_region *r, uint64_t key, mn_ref *out, int most);
+/* References of published extents that follow `anchor`, newest last. */
+int mn_index_anchored(mn_region *r, uint64_t anchor, mn_ref *out, int most);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * region/survey.c - what is in a region, counted while it goes on changing.
+ */
+#include "region/inside.h"
+
+void mn_region_count(mn_region *r, mn_region_counts *out) {
+    *out = (mn_region_counts){.path = r->file.path, .limit = r->limit, .size = r->file.size};
+    mn_region_reap(r);
+    for (int i = 0; i < MN_REGION_PROCS; i++) out->processes += mn_word_load(&mn_proc(r, i)->state) == 1;
+    out->processes -= r->me >= 0; /* who asks does not count */
+    MN_EACH_SLOT(r, c, i) {
+        mn_extent_slot *s = mn_slot(r, i);
+        const uint64_t charged = mn_word_load(&s->charged), length = mn_word_load(&s->length);
+        const int phase = mn_state_phase(mn_word_load(&s->state));
+        out->charged += charged;
+        if (phase == MN_EXTENT_FREE) out->warm += charged;
+        if (phase != MN_EXTENT_OPEN && phase != MN_EXTENT_SEALED) continue;
+        if (phase == MN_EXTENT_OPEN) out->open++;
+        out->extents++;
+        out->rows += length;
+        out->cost_us += mn_word_load(&s->cost);
+    }
+    out->held = mn_sparse_held(&r->file);
+}

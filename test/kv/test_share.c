@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test/kv/test_share.c - sequences of several processes over one region: what one wrote the others
+ * find by its tokens, from the longest prefix down to one token, alive or dead, and nothing else.
+ *
+ * Rows are marked with who computed them and where, so a wrong row shows. Two handles on one region
+ * stand for two processes; where one must die, it is forked.
+ */
+#include "test.h"
+
+#include "base/budget.h"
+#include "kv/prefix.h"
+#include "kv/seq.h"
+#include "region/inside.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LAYERS = 3, HEADS = 2, D = 32, BLOCK = MN_ATTN_BLOCK, CONTEXT = 6000, LIMIT = 64 << 20 };
+static const int windows[LAYERS] = {0, 0, 0}, sliding[LAYERS] = {0, 100, 600};
+static mn_kv_layout layout = {LAYERS, HEADS, D, MN_KV_F16, windows};
+static char folder[64], path[96];
+static mn_region *a, *b;
+
+static int begin(void **s) {
+    (void)s;
+    strcpy(folder, "/tmp/mn-share-XXXXXX");
+    if (!mkdtemp(folder)) return -1;
+    snprintf(path, sizeof path, "%s/region", folder);
+    layout.window = windows;
+    return mn_region_open(path, LIMIT, &a) || mn_region_open(path, LIMIT, &b);
+}
+static int end(void **s) {
+    (void)s;
+    mn_region_close(&a);
+    mn_region_close(&b);
+    char line[128];
+    snprintf(line, sizeof line, "rm -rf %s", folder);
+    return system(line) || mn_budget_used() != 0;
+}
+
+static mn_kv_share share_of(mn_region *r) {
+    return (mn_kv_share){.region = r, .seed = {{7}}};
+}
+static mn_seq *fresh(mn_region *r) {
+    const mn_kv_share share = share_of(r);
+    mn_seq *s;
+    assert_ok(mn_seq_open(&layout, &share, CONTEXT, &s));
+    return s;
+}
+
+/* Token at `position` of text `text`; texts agree nowhere. */
+static int32_t token(int text, int position) {
+    return text * 100000 + position;
+}
+static uint16_t mark(int text, int layer, int head, int position) {
+    return (uint16_t)(text * 7919 + layer * 131 + head * 17 + position);
+}
+
+/* The next n tokens are those of `text`, rows marked, in steps. */
+static void grow(mn_seq *s, int text, int n, int step) {
+    while (n > 0) {
+        const int k = n < step ? n : step, at = mn_seq_length(s);
+        int32_t ids[CONTEXT];
+        for (int i = 0; i < k; i++) ids[i] = token(text, at + i);
+        assert_ok(mn_seq_room(s, ids, k));
+        for (int l = 0; l < LAYERS; l++)
+            for (int h = 0; h < HEADS; h++) {
+                void *pk, *pv;
+                int row;
+                mn_seq_tail(s, l, h, &pk, &pv, &row);
+                for (int i = 0; i < k * D; i++)
+                    ((uint16_t *)pv)[row * D + i] = mark(text, l, h, at + i / D);
+            }
+        mn_seq_commit(s, k);
+        n -= k;
+    }
+}
+
+/* Rows [from, to) that layers still see are those of `text`. */
+static void expect(const mn_seq *s, int text, int from, int to) {
+    for (int l = 0; l < LAYERS; l++)
+        for (int h = 0; h < HEADS; h++) {
+            const int n = mn_seq_length(s), w = layout.window[l];
+            int lo = w && n - w > from ? n - w : from;
+            for (int block = lo / BLOCK; lo < to; block++) {
+                mn_attn_piece piece[MN_SEQ_SPANS];
+                const int stop = (block + 1) * BLOCK < to ? (block + 1) * BLOCK : to;
+                const int k = mn_seq_pieces(s, l, h, block, lo, stop, piece);
+                assert_in_range(k, 1, MN_SEQ_SPANS);
+                for (int p = 0; p < k; p++)
+                    for (int i = 0; i < piece[p].n; i++, lo++) {
+                        const uint16_t *v = (const uint16_t *)piece[p].v + (piece[p].row + i) * D;
+                        if (v[0] != mark(text, l, h, lo) || v[D - 1] != v[0])
+                            fail_msg("layer %d head %d position %d is another's", l, h, lo);
+                    }
+                assert_int_equal(lo, stop);
+            }
+        }
+}
+
+/* A prompt of the first `head` tokens of one text, then `rest` of another. */
+static int match(mn_seq *s, int text, int head, int other, int rest) {
+    int32_t ids[CONTEXT];
+    for (int i = 0; i < head + rest; i++) ids[i] = token(i < head ? text : other, i);
+    int coming;
+    const int found = mn_seq_match(s, ids, head + rest, &coming);
+    assert_int_equal(mn_seq_length(s), found);
+    assert_in_range(coming, found, head + rest);
+    return found;
+}
+
+static void finds_any_length(void **state) {
+    (void)state;
+    static const int lengths[] = {1, 15, 63, 64, 65, 100, 127, 128, 129, 511, 512, 513, 700};
+    mn_seq *s = fresh(a);
+    grow(s, 1, 700, 70);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        for (int open = 1; open >= 0; open--) {
+            mn_seq *t = fresh(i % 2 ? a : b);
+            assert_int_equal(match(t, 1, lengths[i], 2, open ? 40 : 0), lengths[i]);
+            expect(t, 1, 0, lengths[i]);
+            grow(t, 3, 5, 5);
+            expect(t, 1, 0, lengths[i]);
+            expect(t, 3, lengths[i], lengths[i] + 5);
+            mn_seq_close(&t);
+        }
+    mn_seq *t = fresh(b);
+    assert_int_equal(match(t, 5, 300, 5, 0), 0);
+    mn_seq_close(&t);
+    mn_seq_close(&s);
+    t = fresh(b);
+    assert_int_equal(match(t, 1, 1000, 1, 0), 700); /* sealed now */
+    expect(t, 1, 0, 700);
+    mn_seq_close(&t);
+}
+
+/* A question behind a document, a question behind that: paths of several extents. */
+static void goes_on(void **state) {
+    (void)state;
+    mn_seq *s = fresh(a);
+    grow(s, 1, 1000, 256);
+    mn_seq_close(&s);
+    int at = 1000, coming;
+    for (int i = 2; i < 8; i++) { /* each goes on where the last one stopped */
+        s = fresh(i % 2 ? a : b);
+        int32_t ids[CONTEXT];
+        for (int p = 0; p < at + 10; p++)
+            ids[p] = token(p < 1000 ? 1 : 2 + (p - 1000) / 37, p);
+        assert_int_equal(mn_seq_match(s, ids, at + 10, &coming), at);
+        for (int k = 0; k < 37; k++) grow(s, i, 1, 1);
+        expect(s, 1, 0, 1000);
+        for (int k = 2; k <= i; k++) expect(s, k, 1000 + 37 * (k - 2), 1000 + 37 * (k - 1));
+        mn_seq_close(&s);
+        at += 37;
+    }
+    s = fresh(a); /* and somewhere in the middle of it all */
+    int32_t ids[CONTEXT];
+    for (int p = 0; p < 1100; p++) ids[p] = token(p < 1000 ? 1 : 2 + (p - 1000) / 37, p);
+    assert_int_equal(mn_seq_match(s, ids, 1100, &coming), 1100);
+    assert_int_equal(mn_seq_spans(s), 4);
+    mn_seq_close(&s);
+}
+
+static void follows_live(void **state) {
+    (void)state;
+    mn_seq *s = fresh(a), *t, *u;
+    grow(s, 1, 256, 256);
+    t = fresh(b);
+    assert_int_equal(match(t, 1, 800, 1, 0), 256);
+    grow(s, 1, 256, 256); /* the writer goes on, and so does its reader */
+    grow(t, 2, 200, 100);
+    expect(s, 1, 0, 512);
+    expect(t, 1, 0, 256);
+    expect(t, 2, 256, 456);
+    u = fresh(a);
+    assert_int_equal(match(u, 1, 600, 1, 0), 512);
+    mn_seq_close(&s);
+    mn_seq_close(&t);
+    expect(u, 1, 0, 512);
+    mn_seq_close(&u);
+}
+
+/* What somebody is computing now can be waited for. */
+static void comes(void **state) {
+    (void)state;
+    int32_t ids[900];
+    int coming;
+    for (int i = 0; i < 900; i++) ids[i] = token(1, i);
+    mn_seq *s = fresh(a), *t = fresh(b);
+    assert_ok(mn_seq_room(s, ids, 800));
+    assert_int_equal(mn_seq_match(t, ids, 900, &coming), 0);
+    assert_int_equal(coming, 800);
+    mn_seq_commit(s, 300);
+    assert_int_equal(mn_seq_match(t, ids, 900, &coming), 300);
+    assert_int_equal(coming, 800);
+    mn_seq_close(&s);
+    assert_ok(mn_seq_trim(t, 0));
+    assert_int_equal(mn_seq_match(t, ids, 900, &coming), 300); /* it gave up */
+    assert_int_equal(coming, 300);
+    mn_seq_close(&t);
+}
+
+/* Rows that were seen are never written again: who goes back goes elsewhere. */
+static void trims_elsewhere(void **state) {
+    (void)state;
+    mn_seq *s = fresh(a), *t = fresh(b);
+    grow(s, 1, 500, 100);
+    assert_int_equal(match(t, 1, 500, 1, 0), 500);
+    assert_ok(mn_seq_trim(s, 300));
+    grow(s, 2, 300, 50);
+    expect(s, 1, 0, 300);
+    expect(s, 2, 300, 600);
+    expect(t, 1, 0, 500);
+    assert_ok(mn_seq_trim(s, 0));
+    grow(s, 3, 100, 10);
+    expect(s, 3, 0, 100);
+    mn_seq_close(&t);
+    t = fresh(b);
+    assert_int_equal(match(t, 1, 300, 2, 300), 600); /* both pasts are there */
+    mn_seq_close(&t);
+    t = fresh(b);
+    assert_int_equal(match(t, 1, 600, 1, 0), 500);
+    mn_seq_close(&t);
+    mn_seq_close(&s);
+}
+
+static void keeps_apart(void **state) {
+    (void)state;
+    mn_seq *s = fresh(a), *t;
+    grow(s, 1, 200, 200);
+    mn_kv_share other = share_of(b);
+    other.seed.byte[31] = 1; /* another model, or another tenant */
+    assert_ok(mn_seq_open(&layout, &other, CONTEXT, &t));
+    assert_int_equal(match(t, 1, 200, 1, 0), 0);
+    mn_seq_close(&t);
+    mn_kv_layout wide = layout;
+    wide.d = 64;
+    const mn_kv_share same = share_of(b);
+    assert_ok(mn_seq_open(&wide, &same, CONTEXT, &t));
+    assert_int_equal(match(t, 1, 200, 1, 0), 0);
+    mn_seq_close(&t);
+    mn_kv_share quiet = share_of(b);
+    quiet.quiet = 1;
+    assert_ok(mn_seq_open(&layout, &quiet, CONTEXT, &t));
+    assert_int_equal(match(t, 1, 200, 4, 9), 200);
+    grow(t, 4, 300, 100);
+    expect(t, 1, 0, 200);
+    expect(t, 4, 200, 500);
+    mn_seq *u = fresh(a);
+    assert_int_equal(match(u, 1, 200, 4, 300), 200); /* nothing of it was left */
+    mn_seq_close(&u);
+    mn_seq_close(&t);
+    mn_seq_close(&s);
+}
+
+/* Window layers: what a question behind the end of a document needs is there. */
+static void windows_stay(void **state) {
+    (void)state;
+    layout.window = sliding;
+    mn_seq *s = fresh(a), *t;
+    grow(s, 1, 5 * BLOCK, 256);
+    t = fresh(b);
+    assert_int_equal(match(t, 1, 5 * BLOCK - 20, 2, 40), 5 * BLOCK - 20);
+    expect(t, 1, 0, 5 * BLOCK - 20);
+    grow(s, 1, 3 * BLOCK, 256); /* a reader holds the window: nothing of it goes */
+    expect(t, 1, 0, 5 * BLOCK - 20);
+    mn_seq_close(&t);
+    grow(s, 1, 256, 256);
+    t = fresh(b);
+    assert_int_equal(match(t, 1, 5 * BLOCK - 20, 2, 40), 0); /* now it has */
+    mn_seq_close(&t);
+    t = fresh(b);
+    assert_int_equal(match(t, 1, 8 * BLOCK, 2, 40), 8 * BLOCK);
+    expect(t, 1, 0, 8 * BLOCK);
+    mn_seq_close(&t);
+    mn_seq_close(&s);
+}
+
+static void no_room_is_no_failure(void **state) {
+    (void)state;
+    mn_region *r;
+    char small[128];
+    snprintf(small, sizeof small, "%s/small", folder);
+    assert_ok(mn_region_open(small, 1 << 20, &r));
+    mn_seq *s = fresh(r), *t;
+    grow(s, 1, 4000, 256); /* 768 bytes a row: 3 MB */
+    expect(s, 1, 0, 4000);
+    assert_true(mn_region_charged(r) <= 1 << 20);
+    t = fresh(r);
+    const int found = match(t, 1, 4000, 1, 0); /* what was written while there was room */
+    assert_in_range(found, 256, 1400);
+    expect(t, 1, 0, found);
+    grow(t, 2, 1000, 100);
+    expect(t, 2, found, found + 1000);
+    mn_seq_close(&t);
+    mn_seq_close(&s);
+    s = fresh(r); /* another text takes the place of the old one */
+    grow(s, 5, 1000, 100);
+    mn_seq_close(&s);
+    s = fresh(r);
+    assert_int_equal(match(s, 5, 1000, 5, 0), 1000);
+    mn_seq_close(&s);
+    mn_region_close(&r);
+}
+
+static void outlives_its_writer(void **state) {
+    (void)state;
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (!child) {
+        mn_region *mine;
+        if (mn_region_open(path, 0, &mine) < 0) _exit(1);
+        mn_seq *s = fresh(mine);
+        grow(s, 1, 777, 100);
+        if (write(ready[1], "x", 1) != 1) _exit(1);
+        for (int i = 0;; i++) grow(s, 1, 1, 1); /* killed in the middle of something */
+    }
+    char c;
+    assert_int_equal(read(ready[0], &c, 1), 1);
+    usleep(2000);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    for (int reaped = 0; reaped < 2; reaped++) {
+        mn_seq *s = fresh(a);
+        const int found = match(s, 1, 5000, 1, 0);
+        assert_in_range(found, 777, 5000);
+        expect(s, 1, 0, found);
+        grow(s, 2, 10, 10);
+        expect(s, 1, 0, found);
+        mn_seq_close(&s);
+        assert_int_equal(mn_region_reap(b), !reaped);
+    }
+    close(ready[0]), close(ready[1]);
+}
+
+/* A neighbour that writes nonsense: nothing is found then, or what is right. */
+static void hostile_heads(void **state) {
+    (void)state;
+    static const uint64_t bad[] = {0, 1, 15, 16, 1u << 31, 1ull << 32, UINT64_MAX, 0x7fffffff};
+    mn_seq *s = fresh(a), *t;
+    grow(s, 1, 100, 100);
+    mn_seq_close(&s);
+    s = fresh(a);
+    assert_int_equal(match(s, 1, 100, 2, 5), 100);
+    grow(s, 2, 100, 50);
+    int32_t ids[200];
+    for (int i = 0; i < 200; i++) ids[i] = token(i < 100 ? 1 : 2, i);
+    mn_kv_span span[MN_SEQ_SPANS];
+    int n, coming;
+    const mn_kv_share share = share_of(b);
+    assert_int_equal(mn_kv_prefix_find(&layout, &share, ids, 200, span, &n, &coming), 200);
+    assert_int_equal(n, 2);
+    mn_kv_extent *last = span[1].e;
+    mn_word *const words[] = {&last->head->start,         &last->head->rows,
+                              &last->head->n_before,      &last->head->before[0].ref,
+                              &last->head->planned,
+                              &last->head->before[0].row, &last->head->before[0].n,
+                              &last->head->before[0].at,  &last->x.slot->length,
+                              &last->x.slot->parent,      &last->x.slot->shape,
+                              &last->head->magic};
+    for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+            const uint64_t good = mn_word_load(words[w]);
+            mn_word_store(words[w], bad[i]);
+            t = fresh(b);
+            const int found = mn_seq_match(t, ids, 200, &coming);
+            assert_in_range(found, 0, 200);
+            expect(t, 1, 0, found < 100 ? found : 100);
+            mn_seq_close(&t);
+            mn_word_store(words[w], good);
+        }
+    for (int i = 0; i < n; i++) mn_kv_extent_release(&span[i].e);
+    mn_seq_close(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(finds_any_length, begin, end),
+        cmocka_unit_test_setup_teardown(goes_on, begin, end),
+        cmocka_unit_test_setup_teardown(follows_live, begin, end),
+        cmocka_unit_test_setup_teardown(comes, begin, end),
+        cmocka_unit_test_setup_teardown(trims_elsewhere, begin, end),
+        cmocka_unit_test_setup_teardown(keeps_apart, begin, end),
+        cmocka_unit_test_setup_teardown(windows_stay, begin, end),
+        cmocka_unit_test_setup_teardown(no_room_is_no_failure, begin, end),
+        cmocka_unit_test_setup_teardown(outlives_its_writer, begin, end),
+        cmocka_unit_test_setup_teardown(hostile_heads, begin, end)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test/region/test_storm.c - processes that share a region are killed, again and again
+ * (reliability row 1).
+ *
+ * Workers open, fill, publish, keep, read, evict and bury at random; one of them is killed with -9
+ * every few milliseconds and another takes its place. What a worker was told was kept it writes
+ * into a journal that is no part of the region. A reader checks every word of what it pins. When
+ * the last worker is dead the region must be as if nobody had ever died: everything kept is there
+ * and whole, nothing is half way between two states, nobody is pinned, and all pages come back.
+ *
+ *     OMNESIA_SOAK=FIRST:COUNT   COUNT storms of KILLS kills, from number FIRST on
+ *     OMNESIA_PLANT=1            what the dead left OPEN is published without having been written
+ */
+#include "test.h"
+
+#include "soak.h"
+
+#include "region/inside.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WORKERS = 8, KILLS = 2000, KEPT = 200, LIMIT = 48 << 20, PAGE = 4096, MOST_PAGES = 64 };
+
+/* Outside the region: what the workers know for certain. */
+typedef struct journal {
+    atomic_ulong reads, writes, burials, full;
+    atomic_int torn;     /* a reader saw what nobody wrote */
+    atomic_int refused;  /* a call failed that must not */
+    atomic_int n_kept;
+    atomic_ulong kept[KEPT];
+    char why[256];
+} journal;
+static journal *J;
+static char folder[64], path[96];
+
+static uint64_t word(uint64_t seed, uint64_t i) {
+    uint64_t z = seed + i * 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    return z ^ (z >> 27);
+}
+
+static void blame(atomic_int *what, const char *why) {
+    snprintf(J->why, sizeof J->why, "%s: %s", why, mn_error_detail());
+    atomic_fetch_add(what, 1);
+}
+
+/* Word 0 of an extent is its seed, and every word follows from it; `length` words count. */
+static int whole(const mn_extent *x) {
+    const uint64_t *w = (const uint64_t *)(const void *)x->data;
+    const uint64_t n = mn_word_load(&x->slot->length), seed = w[0];
+    if (n > x->bytes / 8) return 0;
+    for (uint64_t i = 1; i < n; i++)
+        if (w[i] != word(seed, i)) return 0;
+    return 1;
+}
+
+static void write_one(mn_region *r, unsigned long *state) {
+    static const uint8_t seed[32] = {1};
+    mn_extent x;
+    if (mn_extent_open(r, (uint64_t)(1 + soak_random(state) % 3) << 20, 7, &x) < 0) {
+        atomic_fetch_add(&J->full, 1);
+        return;
+    }
+    const uint64_t pages = 1 + soak_random(state) % MOST_PAGES, key = soak_random(state) % 50;
+    const uint64_t mark = (uint64_t)soak_random(state) << 20 | 1, n = pages * PAGE / 8;
+    if (mn_extent_charge(&x, pages * PAGE) < 0) {
+        atomic_fetch_add(&J->full, 1);
+        mn_extent_close(&x);
+        return;
+    }
+    if (mn_extent_back(&x, 0, pages * PAGE) < 0) blame(&J->refused, "back");
+    uint64_t *w = (uint64_t *)(void *)x.data;
+    const int plant = soak_planted() && soak_random(state) % 8 == 0;
+    w[0] = mark;
+    mn_extent_publish(&x, seed, 0, key);
+    for (uint64_t at = 1; at < n;) { /* it grows while others read it */
+        const uint64_t step = at + 1 + soak_random(state) % 4096, to = step < n ? step : n;
+        if (plant) mn_extent_grow(&x, to);
+        for (; at < to; at++) w[at] = word(mark, at);
+        mn_extent_grow(&x, at);
+    }
+    mn_index_put(r, key * 77777, x.ref);
+    const mn_ref ref = x.ref;
+    if (soak_random(state) % 64 == 0 && atomic_load(&J->n_kept) < KEPT) {
+        mn_word_store(&x.slot->flags, MN_EXTENT_PUBLISHED | MN_EXTENT_KEPT);
+        mn_extent_close(&x);
+        const int i = atomic_fetch_add(&J->n_kept, 1); /* from now on it has been promised */
+        if (i < KEPT) atomic_store(&J->kept[i], ref);
+        else atomic_fetch_sub(&J->n_kept, 1);
+    } else {
+        mn_extent_close(&x);
+    }
+    atomic_fetch_add(&J->writes, 1);
+}
+
+static void read_some(mn_region *r, unsigned long *state) {
+    mn_ref found[16];
+    mn_extent x;
+    const uint64_t key = soak_random(state) % 50;
+    const int n = soak_random(state) % 2 ? mn_index_anchored(r, key, found, 16)
+                                         : mn_index_find(r, key * 77777, found, 16);
+    for (int i = 0; i < n; i++) {
+        if (!mn_extent_pin(r, found[i], &x)) continue;
+        if (!whole(&x)) blame(&J->torn, "an extent that nobody wrote");
+        atomic_fetch_add(&J->reads, 1);
+        mn_extent_unpin(&x);
+    }
+}
+
+static void work(unsigned long state) {
+    mn_region *r;
+    if (mn_region_open(path, 0, &r) < 0) {
+        blame(&J->refused, "open");
+        _exit(1);
+    }
+    for (;;) {
+        const unsigned what = soak_random(&state) % 100;
+        if (what < 40)
+            write_one(r, &state);
+        else if (what < 90)
+            read_some(r, &state);
+        else if (what < 96)
+            atomic_fetch_add(&J->burials, (unsigned long)mn_region_reap(r));
+        else if (what < 97)
+            mn_region_evict(r, 4 << 20);
+        else if (what < 98)
+            mn_region_clear(r);
+        else {
+            mn_region_close(&r);
+            if (mn_region_open(path, 0, &r) < 0) {
+                blame(&J->refused, "open again");
+                _exit(1);
+            }
+        }
+    }
+}
+
+static pid_t begin_worker(unsigned long *state) {
+    const unsigned long own = ((unsigned long)soak_random(state) << 32) | soak_random(state);
+    const pid_t pid = fork();
+    if (!pid) work(own);
+    return pid;
+}
+
+/* The quiet afterwards. */
+static void inspect(void) {
+    mn_region *r;
+    mn_extent x;
+    assert_ok(mn_region_open(path, 0, &r));
+    mn_region_reap(r);
+    for (int i = 0; i < MN_REGION_PROCS; i++) {
+        const mn_proc_slot *p = mn_proc(r, i);
+        assert_int_equal(mn_word_load(&p->state), i == r->me);
+        for (int k = 0; k < MN_REGION_PINS; k++) assert_int_equal(mn_word_load(p->pin + k), 0);
+    }
+    MN_EACH_SLOT(r, c, i) {
+        mn_extent_slot *s = mn_slot(r, i);
+        const uint64_t state = mn_word_load(&s->state);
+        const int phase = mn_state_phase(state);
+        if (phase != MN_EXTENT_FREE && phase != MN_EXTENT_SEALED)
+            fail_msg("slot %u was left in state %d of owner %d", i, phase, mn_state_owner(state));
+        if (phase != MN_EXTENT_SEALED) continue;
+        assert_int_equal(mn_extent_pin(r, mn_ref_make(mn_state_epoch(state), i), &x), 1);
+        if (!whole(&x)) fail_msg("slot %u holds what nobody wrote", i);
+        mn_extent_unpin(&x);
+    }
+    const int kept = atomic_load(&J->n_kept);
+    for (int i = 0; i < kept && i < KEPT; i++) {
+        const mn_ref ref = atomic_load(&J->kept[i]);
+        if (!ref) continue; /* its keeper died before it knew */
+        if (!mn_extent_pin(r, ref, &x)) fail_msg("kept extent %d of %d is lost", i, kept);
+        mn_word_store(&x.slot->flags, MN_EXTENT_PUBLISHED);
+        mn_extent_unpin(&x);
+    }
+    MN_EACH_SLOT(r, c, i) {
+        mn_extent_slot *s = mn_slot(r, i);
+        if (mn_state_phase(mn_word_load(&s->state)) == MN_EXTENT_SEALED)
+            mn_word_store(&s->flags, MN_EXTENT_PUBLISHED);
+    }
+    mn_region_clear(r);
+    assert_int_equal(mn_region_charged(r), 0);
+    assert_true(mn_sparse_held(&r->file) < 4 << 20); /* tables only: no page was lost */
+    mn_region_close(&r);
+}
+
+static int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void storm(unsigned long state, int kills) {
+    pid_t pid[WORKERS];
+    mn_region *r;
+    assert_ok(mn_region_open(path, LIMIT, &r));
+    mn_region_close(&r);
+    for (int i = 0; i < WORKERS; i++) pid[i] = begin_worker(&state);
+    const int64_t began = now_ns();
+    for (int i = 0; i < kills; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 500000 + soak_random(&state) % 3000000}, NULL);
+        const int k = (int)(soak_random(&state) % WORKERS);
+        assert_int_equal(kill(pid[k], SIGKILL), 0);
+        assert_int_equal(waitpid(pid[k], NULL, 0), pid[k]);
+        pid[k] = begin_worker(&state);
+        if (atomic_load(&J->torn) || atomic_load(&J->refused)) break;
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        kill(pid[i], SIGKILL);
+        waitpid(pid[i], NULL, 0);
+    }
+    if (atomic_load(&J->torn) || atomic_load(&J->refused)) fail_msg("%s", J->why);
+    printf("storm: %d kills in %.1f s: %lu written, %lu read, %lu buried by workers, %d kept\n",
+           kills, (double)(now_ns() - began) * 1e-9, atomic_load(&J->writes),
+           atomic_load(&J->reads), atomic_load(&J->burials), atomic_load(&J->n_kept));
+    assert_true(atomic_load(&J->writes) > (unsigned long)kills / 10);
+    assert_true(atomic_load(&J->reads) > (unsigned long)kills / 10);
+    inspect();
+}
+
+static void storms(void **s) {
+    (void)s;
+    const soak all = soak_begin(0);
+    const long first = soak_asked() ? all.first : 1, end = soak_asked() ? all.end : 2;
+    for (long i = first; i < end; i++) {
+        J = mmap(NULL, sizeof *J, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_true(J != MAP_FAILED);
+        strcpy(folder, "/dev/shm/mn-storm-XXXXXX");
+        if (!mkdtemp(folder)) {
+            strcpy(folder, "/tmp/mn-storm-XXXXXX");
+            assert_non_null(mkdtemp(folder));
+        }
+        snprintf(path, sizeof path, "%s/region", folder);
+        storm(soak_seed(i), KILLS);
+        char line[128];
+        snprintf(line, sizeof line, "rm -rf %s", folder);
+        assert_int_equal(system(line), 0);
+        munmap(J, sizeof *J);
+    }
+    if (soak_asked()) soak_end(&all, (end - first) * KILLS);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(storms)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
