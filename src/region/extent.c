@@ -41,7 +41,7 @@ static int pin_take(mn_region *r) {
 /* How many pins hold `ref`, in all processes. */
 static int pins_of(const mn_region *r, mn_ref ref) {
     int n = 0;
-    for (int i = 0; i < MN_REGION_PROCS; i++) {
+    for (int i = 0, end = mn_procs_end(r); i < end; i++) {
         mn_proc_slot *p = mn_proc(r, i);
         if (!mn_word_load(&p->state)) continue;
         for (int k = 0; k < MN_REGION_PINS; k++) n += mn_word_load(p->pin + k) == ref;

@@ -3,7 +3,7 @@
  * region/format.h - the region file, byte by byte. All that processes share is declared here.
  *
  *   0            superblock                                     one page, never changed
- *   4096         how many slots of each class were ever used    one page
+ *   4096         how many slots of each kind were ever used     one page
  *   8192         process slots [MN_REGION_PROCS]                one page each
  *   ..           extent slots  [sum of all classes]             128 bytes each
  *   ..           index         [a power of two]                 16 bytes an entry
@@ -72,6 +72,7 @@ typedef struct mn_region_head { /* the superblock; the rest of its page is zero 
 
 typedef struct mn_region_tops { /* one page */
     mn_word top[MN_REGION_CLASSES]; /* slots of the class that may be in use: those below */
+    mn_word procs;                  /* the same of process slots */
 } mn_region_tops;
 
 typedef struct mn_proc_slot {

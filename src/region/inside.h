@@ -28,6 +28,12 @@ static inline mn_extent_slot *mn_slot(const mn_region *r, uint32_t i) {
 static inline mn_word *mn_top(const mn_region *r, int c) {
     return ((mn_region_tops *)(void *)(r->file.data + r->plan.tops_at))->top + c;
 }
+/* One past the last process slot that may be in use. */
+static inline int mn_procs_end(const mn_region *r) {
+    const uint64_t n =
+        mn_word_load(&((mn_region_tops *)(void *)(r->file.data + r->plan.tops_at))->procs);
+    return n < MN_REGION_PROCS ? (int)n : MN_REGION_PROCS;
+}
 static inline int mn_slot_class(const mn_region *r, uint32_t i) {
     int c = 0;
     while (i >= r->plan.first[c + 1]) c++;

@@ -48,6 +48,10 @@ int mn_life_begin(mn_region *r) {
     for (int i = 0; i < MN_REGION_PROCS; i++) {
         if (!mn_byte_lock_try(r->locks, i)) continue;
         r->me = i;
+        mn_word *const procs =
+            &((mn_region_tops *)(void *)(r->file.data + r->plan.tops_at))->procs;
+        for (uint64_t n; (n = mn_word_load(procs)) < (uint64_t)i + 1;)
+            mn_word_cas(procs, n, (uint64_t)i + 1); /* who counts must see it first */
         mn_proc_slot *p = mn_proc(r, i);
         if (mn_word_load(&p->state)) bury(r, i);
         mn_word_store(&p->pid, (uint64_t)getpid());
@@ -89,7 +93,7 @@ int mn_region_reap(mn_region *r) {
     int n = 0;
     if (r->me < 0) return 0;
     pthread_mutex_lock(&r->graves);
-    for (int i = 0; i < MN_REGION_PROCS; i++) {
+    for (int i = 0, end = mn_procs_end(r); i < end; i++) {
         if (i == r->me || !mn_word_load(&mn_proc(r, i)->state)) continue;
         if (mn_byte_lock_held(r->locks, i) || !mn_byte_lock_try(r->locks, i)) continue;
         if (mn_word_load(&mn_proc(r, i)->state)) { /* nobody was faster */

@@ -7,7 +7,8 @@
 void mn_region_count(mn_region *r, mn_region_counts *out) {
     *out = (mn_region_counts){.path = r->file.path, .limit = r->limit, .size = r->file.size};
     mn_region_reap(r);
-    for (int i = 0; i < MN_REGION_PROCS; i++) out->processes += mn_word_load(&mn_proc(r, i)->state) == 1;
+    for (int i = 0, end = mn_procs_end(r); i < end; i++)
+        out->processes += mn_word_load(&mn_proc(r, i)->state) == 1;
     out->processes -= r->me >= 0; /* who asks does not count */
     MN_EACH_SLOT(r, c, i) {
         mn_extent_slot *s = mn_slot(r, i);
