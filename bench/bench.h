@@ -16,7 +16,7 @@ typedef struct mn_bench_options {
     int32_t prompt, gen, threads, depth;
     uint64_t seed;
     int json, bf16;
-    const char *region; /* "none": there is no other yet */
+    const char *region; /* where rows are written: a path, or "none" */
 } mn_bench_options;
 
 typedef struct mn_bench {

@@ -44,10 +44,11 @@ static const mn_opt options[] = {
      .help = "arithmetic of attention: c1 is f32, bf16 is faster over long texts"},
     {.kind = MN_OPT_TEXT,
      .name = "region",
-     .value = "none",
+     .value = "PATH",
      .offset = AT(region),
      .standard = "none",
-     .help = "accepted for scripts: there is no other region yet"},
+     .no_env = 1,
+     .help = "write keys and values into this region, for others to find; none: nowhere"},
     {.kind = MN_OPT_FLAG,
      .name = "json",
      .offset = AT(json),
@@ -59,9 +60,6 @@ static const mn_opt options[] = {
 static int run(const void *opaque, int n_words, const char *const *words) {
     const mn_bench_options *o = opaque;
     const char *name = n_words ? words[0] : "speed";
-    if (strcmp(o->region, "none") != 0)
-        return MN_FAIL(MN_CLI_USAGE, "--region %s: there is no other region than 'none' yet",
-                       o->region);
     for (int i = 0; i < N; i++)
         if (strcmp(benches[i]->name, name) == 0) return benches[i]->run(o);
     return MN_FAIL(MN_CLI_USAGE, "there is no bench '%s'; there is: speed", name);

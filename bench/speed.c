@@ -15,6 +15,8 @@
 #include "base/error.h"
 #include "cli/progress.h"
 
+#include <string.h>
+
 static uint64_t next(uint64_t *state) { /* splitmix64 (Steele et al. 2014) */
     uint64_t z = *state += 0x9E3779B97F4A7C15u;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
@@ -84,8 +86,10 @@ static int speed(const mn_bench_options *o) {
     mn_model *m = NULL;
     run r = {0};
     const int total = o->depth + (o->prompt > o->gen ? o->prompt : o->gen) + 33;
-    int rc = mn_cli_model_open(o->model, (mn_model_options){.threads = o->threads, .bf16 = o->bf16},
-                               &m);
+    mn_region *region = NULL;
+    int rc = strcmp(o->region, "none") ? mn_region_open(o->region, 0, &region) : 0;
+    const mn_model_options how = {.threads = o->threads, .bf16 = o->bf16, .region = region};
+    if (rc >= 0) rc = mn_cli_model_open(o->model, how, &m);
     if (rc >= 0 && total > m->net->context)
         rc = MN_FAIL(MN_ETOOLONG,
                      "-d %d with -p %d and -n %d takes a context of %d tokens (33 warm up), but %s "
@@ -106,6 +110,7 @@ static int speed(const mn_bench_options *o) {
     mn_free(r.ids);
     mn_free(r.logits);
     mn_model_close(&m);
+    mn_region_close(&region);
     return rc;
 }
 

@@ -184,12 +184,12 @@ static void limits(void **s) {
     refuses("run --memory 1 " FRANCE, 1, "--memory", "");
     refuses("run --frobnicate " FRANCE, 2, "--frobnicate", "usage");
     refuses("run --temp hot " FRANCE, 2, "hot", "--temp");
-    refuses("run --region r " FRANCE, 2, "--region", "none");
+    refuses("run --region /no/such/folder/r " FRANCE, 1, "/no/such/folder/r", "");
     refuses("run --stop '' " FRANCE, 2, "--stop ''", "usage");
     refuses("run --repeat-penalty 0 " FRANCE, 2, "--repeat-penalty", "between 0.01 and 100");
     refuses("run --seed -1 " FRANCE, 2, "--seed", "a whole number from 0 on");
     refuses("run --kv q4 " FRANCE, 2, "--kv is f16 or q8, not 'q4'", "usage");
-    refuses("bench speed --region r", 2, "--region", "none");
+    refuses("bench speed --region /no/such/folder/r", 1, "/no/such/folder/r", "");
     refuses("bench speed -p 9000", 1, "9033 tokens", "8192");
     refuses("run -m no-such-model " FRANCE, 1, "no-such-model", "smollm2-135m");
     refuses("run -m /no/such.gguf " FRANCE, 1, "/no/such.gguf", "no such file");
