@@ -53,6 +53,7 @@ typedef struct mn_region_info {
     uint64_t held, size;              /* bytes the file takes now, and its logical size */
     uint64_t rows, cost_us;           /* tokens in all, and what they took to compute */
     int32_t processes, extents, open; /* others alive; extents, of which are still written */
+    int32_t made;                     /* 1: the file was made by this handle */
 } mn_region_info;
 MN_API void mn_region_describe(mn_region *region, mn_region_info *out);
 /* Forget all that nobody is reading: bytes that went back. */

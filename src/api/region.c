@@ -18,5 +18,6 @@ void mn_region_describe(mn_region *r, mn_region_info *out) {
                             .cost_us = c.cost_us,
                             .processes = c.processes,
                             .extents = c.extents,
-                            .open = c.open};
+                            .open = c.open,
+                            .made = c.made};
 }

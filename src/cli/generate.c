@@ -134,6 +134,18 @@ int mn_cli_generate_check(const mn_cli_generate *o) {
     return 0;
 }
 
+/* Once: what is kept from now on, where, and how to turn it off. */
+static void say_made(mn_region *region) {
+    mn_region_info i;
+    char human[16];
+    mn_region_describe(region, &i);
+    if (i.made)
+        fprintf(stderr,
+                "omnesia: what is computed is kept for other processes of yours in %s, at most %s "
+                "of memory (--region none: share nothing; --private: leave nothing)\n",
+                i.path, mn_budget_human(i.limit, human));
+}
+
 int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model **model) {
     const int given = o->region && *o->region;
     *region = NULL;
@@ -142,6 +154,7 @@ int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model 
         if (rc < 0 && given) return rc;
         if (rc < 0) fprintf(stderr, "(nothing is shared with other processes: %s)\n",
                             mn_error_detail());
+        if (rc >= 0) say_made(*region);
     }
     return mn_cli_model_open(o->model,
                              (mn_model_options){.threads = o->threads,

@@ -15,6 +15,7 @@ struct mn_region {
     uint64_t limit;
     int locks;             /* descriptor of the lock file; -1 in a child after fork */
     int me;                /* own process slot; -1: none */
+    int made;              /* this handle made the file */
     pthread_mutex_t graves; /* one burial at a time: threads share their locks */
     mn_region *next;       /* of all that are open here (life.c) */
 };

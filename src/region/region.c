@@ -106,7 +106,7 @@ static int open_file(mn_region *r, const char *path, uint64_t limit) {
     for (int tries = 0; tries < 8; tries++) {
         int rc = mn_sparse_open(path, MN_REGION_LEAST, &r->file);
         if (rc == MN_ENOENT) {
-            MN_TRY(make(path, limit));
+            MN_TRY(r->made = make(path, limit));
             continue;
         }
         MN_TRY(rc);
