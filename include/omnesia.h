@@ -47,6 +47,11 @@ typedef struct mn_region mn_region;
 MN_API int mn_region_open(const char *path, uint64_t limit, mn_region **out);
 MN_API void mn_region_close(mn_region **region);
 
+/* A region file that somebody cuts short while it is mapped raises SIGBUS. After this call that is
+ * MN_ECORRUPT instead, where it happens inside a region; other SIGBUSes go where they went. The
+ * library installs no handler by itself. */
+MN_API int mn_guard_install(void);
+
 typedef struct mn_region_info {
     const char *path;                 /* borrowed from the region */
     uint64_t limit, charged, warm;    /* bytes extents may hold, hold, and hold for nobody */

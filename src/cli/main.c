@@ -118,6 +118,7 @@ static int unknown(const char *word) {
 
 int main(int argc, char **argv) {
     mn_file_standard();
+    mn_guard_install(); /* best effort: without it a file cut short under us ends the program */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     const char *word = argc > 1 ? argv[1] : "--help";

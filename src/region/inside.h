@@ -57,6 +57,9 @@ void mn_life_end(mn_region *r);
 /* Is any process but this handle alive in it? */
 int mn_life_others(mn_region *r);
 
+void mn_guard_watch(const mn_region *r);
+void mn_guard_forget(const mn_region *r);
+
 /* All that process slot `i` owned and pinned, dealt with; the caller holds its lock. */
 void mn_extent_bury(mn_region *r, int i);
 

@@ -136,6 +136,7 @@ int mn_region_open(const char *path, uint64_t limit, mn_region **out) {
     if (rc >= 0) rc = r->locks = mn_byte_locks_open(lock.data);
     mn_buf_free(&lock);
     if (rc >= 0) rc = open_file(r, path, limit);
+    if (rc >= 0) mn_guard_watch(r);
     if (rc >= 0) rc = mn_life_begin(r);
     mn_buf_free(&place);
     if (rc >= 0)
@@ -152,6 +153,7 @@ void mn_region_close(mn_region **pr) {
     if (!r) return;
     mn_life_end(r);
     mn_byte_locks_close(&r->locks);
+    if (r->file.fd >= 0) mn_guard_forget(r);
     mn_sparse_close(&r->file);
     pthread_mutex_destroy(&r->graves);
     mn_free(r);

@@ -23,6 +23,10 @@ typedef struct mn_region mn_region;
  * (not ours to use) say what to do. */
 int mn_region_open(const char *path, uint64_t limit, mn_region **out);
 void mn_region_close(mn_region **r); /* own open extents are sealed or dropped */
+/* MN_ECORRUPT when the file was cut short under us since mn_guard_install: what was computed from it
+ * is not to be believed. */
+int mn_region_intact(const mn_region *r);
+int mn_guard_install(void);
 /* Where this user's region lies when nobody says otherwise; MN_EFULL when no place has room. */
 int mn_region_place(uint64_t limit, mn_buf *out);
 const char *mn_region_path(const mn_region *r);

@@ -329,6 +329,29 @@ static void forks(void **s) {
     close(up[0]), close(up[1]), close(hold[0]);
 }
 
+/* Somebody cuts the file short while we read it: an error, and no death. */
+static void cut_short(void **s) {
+    (void)s;
+    const pid_t child = fork();
+    if (!child) {
+        mn_region *r = opened();
+        mn_extent x = made(r, 4, 9);
+        if (mn_guard_install() < 0 || mn_region_intact(r) < 0) _exit(1);
+        if (truncate(path, MIB) < 0) _exit(2);
+        uint64_t sum = 0;
+        for (uint64_t i = 0; i < x.bytes; i += 512) sum += x.data[i];
+        if (sum) _exit(3);
+        if (mn_region_intact(r) != MN_ECORRUPT) _exit(4);
+        mn_extent_close(&x);
+        mn_region_close(&r);
+        _exit(strstr(mn_error_detail(), "cut short") ? 0 : 5);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void index_gives_way(void **s) {
     (void)s;
     mn_region *r = opened();
@@ -357,6 +380,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(keeps_to_its_limit, begin, end),
         cmocka_unit_test_setup_teardown(buries, begin, end),
         cmocka_unit_test_setup_teardown(forks, begin, end),
+        cmocka_unit_test_setup_teardown(cut_short, begin, end),
         cmocka_unit_test_setup_teardown(index_gives_way, begin, end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
