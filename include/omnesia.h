@@ -165,7 +165,8 @@ MN_API mn_request mn_request_default(void);
 typedef struct mn_stats {
     int32_t prompt_tokens, tokens;
     int32_t cached_tokens; /* of the prompt, that needed no computing */
-    const char *cached_from; /* "own" (this model's last answer), "process" (the region: any process,
+    const char
+        *cached_from;      /* "own" (this model's last answer), "process" (the region: any process,
                                 dead or alive), NULL: none were */
     int64_t cached_by;     /* process id of who computed most of them; 0: this one */
     int32_t dropped_turns; /* by drop_oldest */

@@ -77,8 +77,8 @@ int mn_kept_resume(mn_model *m, int context, int kv_q8, const int32_t *ids, int 
     if (rc >= 0 && found < 0) rc = found;
     *out = s;
     if (rc >= 0 && shared && shared >= found && mn_seq_spans(s->seq) < MN_SEQ_SPANS - 2 &&
-        mn_seq_context(s->seq) == context &&
-        (mn_seq_format(s->seq) == MN_KV_Q8) == (kv_q8 != 0) && mn_session_trim(s, shared) >= 0) {
+        mn_seq_context(s->seq) == context && (mn_seq_format(s->seq) == MN_KV_Q8) == (kv_q8 != 0) &&
+        mn_session_trim(s, shared) >= 0) {
         s->from = "own";
         mn_session_close(&fresh);
         return 0;

@@ -2,8 +2,8 @@
  *
  * api/region.c - omnesia.h, the region. mn_region_open, _close and _clear are region/region.c's own.
  */
-#include "omnesia.h"
 #include "region/region.h"
+#include "omnesia.h"
 
 void mn_region_describe(mn_region *r, mn_region_info *out) {
     mn_region_counts c;

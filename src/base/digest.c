@@ -39,8 +39,7 @@ static void piece(void *ctx, int i, int worker) {
 
 static int compute(const char *path, uint64_t size, mn_team *team, uint8_t out[32]) {
     const uint64_t pieces = (size + PIECE - 1) / PIECE;
-    if (pieces > MOST)
-        return MN_FAIL(MN_EUNSUPPORTED, "%s has more than %d MiB", path, MOST);
+    if (pieces > MOST) return MN_FAIL(MN_EUNSUPPORTED, "%s has more than %d MiB", path, MOST);
     const size_t threads = (size_t)mn_team_size(team), bytes = (size_t)pieces * 32;
     void *buffer;
     MN_TRY(mn_alloc_pages(threads * PIECE + bytes, "reading a model file", &buffer));

@@ -143,8 +143,8 @@ int mn_file_read_at(const char *path, uint64_t at, void *out, size_t n) {
     if (fd < 0) return fail_io("open", path);
     int rc = 0;
     for (size_t got = 0; rc >= 0 && got < n;) {
-        const ssize_t r = mn_fault() ? -1
-                                     : pread(fd, (char *)out + got, n - got, (off_t)(at + got));
+        const ssize_t r =
+            mn_fault() ? -1 : pread(fd, (char *)out + got, n - got, (off_t)(at + got));
         if (r > 0)
             got += (size_t)r;
         else if (r == 0)

@@ -24,8 +24,9 @@ static int fail(const char *verb, const char *path) {
     const int e = errno;
     const int full = e == ENOSPC || e == EDQUOT || e == EFBIG;
     if (full)
-        return MN_FAIL(MN_EFULL, "cannot %s %s: no space is left there; free some, or choose another "
-                                 "place with --region PATH",
+        return MN_FAIL(MN_EFULL,
+                       "cannot %s %s: no space is left there; free some, or choose another "
+                       "place with --region PATH",
                        verb, path);
     return MN_FAIL(e == ENOMEM   ? MN_ENOMEM
                    : e == ENOENT ? MN_ENOENT
@@ -61,12 +62,14 @@ static int vet(const char *path, const struct stat *st, uint64_t least) {
         return MN_FAIL(MN_EINVAL, "%s belongs to another user (%u, you are %u)", path, st->st_uid,
                        geteuid());
     if (st->st_mode & 077)
-        return MN_FAIL(MN_EINVAL, "%s may be used by other users (mode %03o); chmod 600 it, or "
-                                  "remove it to begin anew",
+        return MN_FAIL(MN_EINVAL,
+                       "%s may be used by other users (mode %03o); chmod 600 it, or "
+                       "remove it to begin anew",
                        path, st->st_mode & 0777);
     if ((uint64_t)st->st_size < least)
-        return MN_FAIL(MN_ECORRUPT, "%s is cut short: %llu bytes, at least %llu are expected; "
-                                    "remove it to begin anew",
+        return MN_FAIL(MN_ECORRUPT,
+                       "%s is cut short: %llu bytes, at least %llu are expected; "
+                       "remove it to begin anew",
                        path, (unsigned long long)st->st_size, (unsigned long long)least);
     return 0;
 }
@@ -151,8 +154,7 @@ uint64_t mn_sparse_room(const mn_sparse *s) {
 
 /* ---- byte locks --------------------------------------------------------------------------- */
 int mn_byte_locks_open(const char *path) {
-    const int fd =
-        mn_fault() ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int fd = mn_fault() ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     return fd < 0 ? fail("open the locks", path) : fd;
 }
 

@@ -63,9 +63,9 @@ static int start(stage *s, mn_demo_run *r) {
     }
     char tokens[16];
     snprintf(tokens, sizeof tokens, "%d", TOKENS);
-    const char *const argv[] = {"omnesia",   "run", "-m",     s->o->model, "--temp",    "0", "-n",
-                                tokens,      "--region", s->region, "-f", s->document, r->question,
-                                NULL};
+    const char *const argv[] = {"omnesia", "run",       "-m",        s->o->model, "--temp",
+                                "0",       "-n",        tokens,      "--region",  s->region,
+                                "-f",      s->document, r->question, NULL};
     r->began = mn_clock_seconds();
     r->pid = fork();
     if (!r->pid) {
@@ -335,8 +335,9 @@ const mn_cli_command mn_cli_command_demo = {
     .size = sizeof(demo_options),
     .usage = "[-m MODEL] [--svg FILE]",
     .summary = "three processes share what one of them read",
-    .about = "A first process reads a document (this program's own) and is killed with -9 while it "
-             "answers. A second one asks something else, a third one comes when all others have "
-             "ended. Each shows how long its first words took and what it found in the region. "
-             "Nothing is prepared: the region of the demo is empty when it begins, and goes when it "
-             "ends."};
+    .about =
+        "A first process reads a document (this program's own) and is killed with -9 while it "
+        "answers. A second one asks something else, a third one comes when all others have "
+        "ended. Each shows how long its first words took and what it found in the region. "
+        "Nothing is prepared: the region of the demo is empty when it begins, and goes when it "
+        "ends."};

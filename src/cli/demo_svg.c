@@ -36,7 +36,8 @@ static int say(mn_buf *b, int x, int y, const char *style, const char *text) {
 /* One process: its name, its question, the beginning of its answer. */
 static int pane(mn_buf *b, const mn_demo_run *r, int x, int y) {
     char line[256];
-    MN_TRY(mn_buf_printf(b, "<rect x=\"%d\" y=\"%d\" width=\"400\" height=\"%d\" class=\"pane\"/>\n",
+    MN_TRY(mn_buf_printf(b,
+                         "<rect x=\"%d\" y=\"%d\" width=\"400\" height=\"%d\" class=\"pane\"/>\n",
                          x, y, 54 + PANE_LINES * LINE));
     snprintf(line, sizeof line, "process %d  %s", (int)r->pid,
              r->killed ? "killed with -9 while it answers" : r->role);

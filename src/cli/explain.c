@@ -27,8 +27,8 @@ static const mn_opt options[] = {
 
 static int say(const mn_cached *c, const mn_region *region, mn_buf *out) {
     const int rest = c->prompt_tokens - c->cached_tokens;
-    MN_TRY(mn_buf_printf(out, "prompt   %d tokens\ncached   %d", c->prompt_tokens,
-                         c->cached_tokens));
+    MN_TRY(
+        mn_buf_printf(out, "prompt   %d tokens\ncached   %d", c->prompt_tokens, c->cached_tokens));
     if (c->cached_tokens) MN_TRY(mn_buf_printf(out, ", in %d spans of the region", c->spans));
     if (c->by) MN_TRY(mn_buf_printf(out, ", computed by process %lld", (long long)c->by));
     MN_TRY(mn_buf_printf(out, "\nrest     %d, from \"", rest));

@@ -152,16 +152,15 @@ int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model 
     if (!given || strcmp(o->region, "none") != 0) {
         const int rc = mn_region_open(given ? o->region : NULL, 0, region);
         if (rc < 0 && given) return rc;
-        if (rc < 0) fprintf(stderr, "(nothing is shared with other processes: %s)\n",
-                            mn_error_detail());
+        if (rc < 0)
+            fprintf(stderr, "(nothing is shared with other processes: %s)\n", mn_error_detail());
         if (rc >= 0) say_made(*region);
     }
-    return mn_cli_model_open(o->model,
-                             (mn_model_options){.threads = o->threads,
-                                                .bf16 = o->bf16,
-                                                .region = *region,
-                                                .private_ = o->private_},
-                             model);
+    return mn_cli_model_open(
+        o->model,
+        (mn_model_options){
+            .threads = o->threads, .bf16 = o->bf16, .region = *region, .private_ = o->private_},
+        model);
 }
 
 int mn_cli_documents(const mn_opt_list *files, mn_buf *out) {
@@ -193,9 +192,11 @@ void mn_cli_facts(const mn_stats *s, double first_token_ms) {
                  (long long)s->cached_by);
     else if (s->cached_tokens)
         snprintf(kept, sizeof kept, " (%d cached)", s->cached_tokens);
+    char speed[32] = ""; /* of a few tokens it says nothing */
+    if (s->prompt_tokens - s->cached_tokens >= 16)
+        snprintf(speed, sizeof speed, " at %.0f/s", s->prefill_tps);
     fprintf(stderr,
-            "%d tokens read%s at %.0f/s, %d written at %.1f/s, first after %.0f ms, %.0f MB of "
-            "memory\n",
-            s->prompt_tokens, kept, s->prefill_tps, s->tokens, s->decode_tps, first_token_ms,
+            "%d tokens read%s%s, %d written at %.1f/s, first after %.0f ms, %.0f MB of memory\n",
+            s->prompt_tokens, kept, speed, s->tokens, s->decode_tps, first_token_ms,
             mn_cli_peak_rss_mb());
 }

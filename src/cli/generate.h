@@ -12,8 +12,8 @@ typedef struct mn_cli_generate {
     const char *model, *system, *region;
     int32_t tokens, threads, context;
     int private_; /* take from the region, leave nothing in it */
-    int kv;   /* 0 f16, 1 q8 */
-    int bf16; /* numerics: 0 c1, 1 bf16 */
+    int kv;       /* 0 f16, 1 q8 */
+    int bf16;     /* numerics: 0 c1, 1 bf16 */
     mn_opt_list files, stop;
     float temp, top_p, min_p, typical_p, repeat_penalty, presence_penalty, frequency_penalty;
     int32_t top_k, repeat_last_n;

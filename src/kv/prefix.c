@@ -14,7 +14,10 @@
 
 #include <string.h>
 
-enum { MOST = 256 /* extents looked at under one key */, DEPTH = MN_SEQ_SPANS - 2 /* one to go on in, one for when that has no room */ };
+enum {
+    MOST = 256 /* extents looked at under one key */,
+    DEPTH = MN_SEQ_SPANS - 2 /* one to go on in, one for when that has no room */
+};
 
 int mn_kv_spans_intact(const mn_kv_layout *l, const mn_kv_span *span, int n_spans, int n) {
     for (int layer = 0; layer < l->layers && layer < MN_KV_LAYERS; layer++) {
@@ -108,8 +111,7 @@ static int walk(const mn_kv_layout *l, const mn_kv_share *share, mn_ref ref, con
 
 /* The best path among refs[k], if it is longer than `best`. */
 static int choose(const mn_kv_layout *l, const mn_kv_share *share, const mn_ref *refs, int k,
-                  const int32_t *ids, int n, int best, mn_kv_span *out, int *n_spans,
-                  int *coming) {
+                  const int32_t *ids, int n, int best, mn_kv_span *out, int *n_spans, int *coming) {
     for (int i = 0; i < k && best < n; i++) {
         mn_kv_span span[DEPTH];
         int spans, more;
@@ -133,7 +135,7 @@ int mn_kv_prefix_find(const mn_kv_layout *l, const mn_kv_share *share, const int
     if (!share->region || n < 1) return 0;
     const int steps = n / MN_KV_STEP;
     uint64_t *key = mn_calloc((size_t)steps + 1, sizeof *key); /* of step i */
-    if (!key) return 0; /* computing is always possible */
+    if (!key) return 0;                                        /* computing is always possible */
     mn_kv_chain chain;
     mn_kv_chain_begin(&chain, &share->seed);
     key[0] = mn_kv_key_word(&chain.key);

@@ -21,12 +21,12 @@ struct mn_seq {
     mn_kv_layout layout;
     mn_kv_share share;
     int context, length, n;
-    int open;                    /* the last span grows */
-    int alone;                   /* a row lies in this process only: what follows, too */
+    int open;  /* the last span grows */
+    int alone; /* a row lies in this process only: what follows, too */
     mn_kv_span span[MN_SEQ_SPANS];
-    mn_kv_chain chain;           /* of the committed tokens */
-    uint64_t anchor;             /* where the open extent begins: word of the chain's key */
-    uint64_t since;              /* when the rows to come began to be computed, ns */
+    mn_kv_chain chain; /* of the committed tokens */
+    uint64_t anchor;   /* where the open extent begins: word of the chain's key */
+    uint64_t since;    /* when the rows to come began to be computed, ns */
 };
 
 static mn_kv_span *tail_of(const mn_seq *s) {
@@ -169,8 +169,8 @@ static int extend(mn_seq *s, int n, int shared) {
     if (s->n == MN_SEQ_SPANS)
         return MN_FAIL(MN_ETOOLONG, "the sequence has been cut into more than %d spans",
                        MN_SEQ_SPANS);
-    MN_TRY(mn_kv_extent_open(&s->layout, wanted(s, n, shared), shared ? s->share.region : NULL,
-                             &e));
+    MN_TRY(
+        mn_kv_extent_open(&s->layout, wanted(s, n, shared), shared ? s->share.region : NULL, &e));
     mn_kv_head *h = e->head;
     mn_word_store(&h->start, (uint64_t)s->length);
     mn_word_store(&h->n_before, shared ? (uint64_t)s->n : 0);
@@ -191,7 +191,8 @@ static int extend(mn_seq *s, int n, int shared) {
 /* An open extent with room for n rows whose pages are promised. */
 static int room(mn_seq *s, int n, int shared) {
     const mn_kv_span *t = s->n ? tail_of(s) : NULL;
-    const int fits = s->open && t->row + t->n + n <= t->e->rows && (t->e->x.region != NULL) == shared;
+    const int fits =
+        s->open && t->row + t->n + n <= t->e->rows && (t->e->x.region != NULL) == shared;
     if (!fits) MN_TRY(extend(s, n, shared));
     t = tail_of(s);
     return mn_kv_extent_back(&s->layout, t->e, t->row + t->n + n);
@@ -227,15 +228,15 @@ void mn_seq_tail(const mn_seq *s, int layer, int head, void **k, void **v, int *
     *row = tail->row + tail->n;
 }
 
-/* Window layers of the own extent give back whole blocks that no later query can see; one block of
- * slack lets a sequence be trimmed a little. Others may need them still: first say that they go,
- * then look who is there. */
-static void give_back(mn_seq *s) {
-    const mn_kv_span *tail = tail_of(s);
-    mn_kv_extent *e = tail->e;
+/* Window layers of one of our own extents give back whole blocks that no later query can see; one
+ * block of slack lets a sequence be trimmed a little. Others may need them still: first say that
+ * they go, then look who is there. */
+static void give_back(mn_seq *s, const mn_kv_span *p) {
+    mn_kv_extent *e = p->e;
     for (int l = 0; l < s->layout.layers && l < MN_KV_LAYERS; l++) {
         if (!s->layout.window[l]) continue;
-        const int old = s->length - s->layout.window[l] - BLOCK - tail->at + tail->row;
+        const int unseen = s->length - s->layout.window[l] - BLOCK - p->at + p->row;
+        const int old = unseen < p->row + p->n ? unseen : p->row + p->n;
         const int gone = old / BLOCK * BLOCK, was = (int)mn_word_peek(&e->head->gone[l]);
         if (old <= 0 || gone <= was) continue;
         mn_word_announce(&e->head->gone[l], (uint64_t)gone);
@@ -266,7 +267,8 @@ void mn_seq_commit(mn_seq *s, int n) {
     t->n += n;
     s->length += n;
     if (t->e->x.region) publish(s, n);
-    give_back(s);
+    for (int i = 0; i < s->n; i++)
+        if (s->span[i].e->mine) give_back(s, s->span + i);
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */

@@ -25,8 +25,9 @@ static uint64_t now(void) {
 
 static int forked(const mn_region *r) {
     return r->me >= 0 ? 0
-                      : MN_FAIL(MN_EBUSY, "%s was opened before this process was forked; open it "
-                                          "again in the child",
+                      : MN_FAIL(MN_EBUSY,
+                                "%s was opened before this process was forked; open it "
+                                "again in the child",
                                 r->file.path);
 }
 
@@ -52,7 +53,7 @@ static int pins_of(const mn_region *r, mn_ref ref) {
 static void fill(mn_region *r, mn_ref ref, int pin, mn_extent *x) {
     const uint32_t i = mn_ref_slot(ref);
     const int c = mn_slot_class(r, i);
-    *x = (mn_extent){r, ref, mn_slot(r, i), r->file.data + mn_slot_at(r, i, c), mn_class_bytes(c),
+    *x = (mn_extent){r,  ref, mn_slot(r, i), r->file.data + mn_slot_at(r, i, c), mn_class_bytes(c),
                      pin};
 }
 
@@ -301,8 +302,7 @@ void mn_extent_release(mn_extent *x, uint64_t at, uint64_t n) {
 /* Win slot i in state `free_state`; then it holds nothing of a strange shape. */
 static int win(mn_region *r, uint32_t i, uint64_t free_state, uint64_t shape) {
     mn_extent_slot *s = mn_slot(r, i);
-    const uint64_t open =
-        mn_state_make(mn_state_epoch(free_state), r->me + 1, MN_EXTENT_OPEN);
+    const uint64_t open = mn_state_make(mn_state_epoch(free_state), r->me + 1, MN_EXTENT_OPEN);
     if (!mn_word_cas(&s->state, free_state, open)) return 0;
     const int c = mn_slot_class(r, i);
     if (mn_word_peek(&s->shape) != shape && mn_word_peek(&s->charged)) {

@@ -70,7 +70,7 @@ typedef struct mn_region_head { /* the superblock; the rest of its page is zero 
     uint64_t sum;            /* XXH3 of the fields above */
 } mn_region_head;
 
-typedef struct mn_region_tops { /* one page */
+typedef struct mn_region_tops {     /* one page */
     mn_word top[MN_REGION_CLASSES]; /* slots of the class that may be in use: those below */
     mn_word procs;                  /* the same of process slots */
 } mn_region_tops;
@@ -111,8 +111,13 @@ _Static_assert(sizeof(mn_extent_slot) == 128, "part of the file format");
 _Static_assert(sizeof(mn_index_entry) == 16, "part of the file format");
 
 /* ---- words taken apart -------------------------------------------------------------------- */
-enum { MN_EXTENT_FREE = 0, MN_EXTENT_OPEN = 1, MN_EXTENT_SEALED = 2, MN_EXTENT_DYING = 3,
-       MN_EXTENT_GONE = 4 };
+enum {
+    MN_EXTENT_FREE = 0,
+    MN_EXTENT_OPEN = 1,
+    MN_EXTENT_SEALED = 2,
+    MN_EXTENT_DYING = 3,
+    MN_EXTENT_GONE = 4
+};
 #define MN_EPOCH_MASK (((uint64_t)1 << 44) - 1)
 
 static inline uint64_t mn_state_make(uint64_t epoch, int owner, int phase) {
@@ -161,8 +166,7 @@ static inline mn_region_plan mn_region_plan_of(uint64_t size) {
     const uint64_t share = (size - size / 16) / MN_REGION_CLASSES;
     for (int c = 0; c < MN_REGION_CLASSES; c++) {
         const uint64_t n = share / mn_class_bytes(c);
-        p.first[c + 1] =
-            p.first[c] + (uint32_t)(n < MN_REGION_OF_CLASS ? n : MN_REGION_OF_CLASS);
+        p.first[c + 1] = p.first[c] + (uint32_t)(n < MN_REGION_OF_CLASS ? n : MN_REGION_OF_CLASS);
     }
     p.slots = p.first[MN_REGION_CLASSES];
     p.extents_at = p.procs_at + (uint64_t)MN_REGION_PROCS * sizeof(mn_proc_slot);

@@ -14,9 +14,7 @@
 #include <sys/mman.h>
 
 enum { MOST = 16 /* regions watched at once */ };
-static struct {
-    _Atomic uintptr_t from, to;
-} watched[MOST];
+static struct { _Atomic uintptr_t from, to; } watched[MOST];
 static atomic_int hits;
 static struct sigaction before;
 
@@ -61,7 +59,8 @@ void mn_guard_forget(const mn_region *r) {
 
 int mn_region_intact(const mn_region *r) {
     if (!atomic_load(&hits)) return 0;
-    return MN_FAIL(MN_ECORRUPT,
-                   "%s was cut short while it was in use; remove it, or go without by --region none",
-                   r->file.path);
+    return MN_FAIL(
+        MN_ECORRUPT,
+        "%s was cut short while it was in use; remove it, or go without by --region none",
+        r->file.path);
 }

@@ -13,11 +13,11 @@ struct mn_region {
     mn_sparse file;
     mn_region_plan plan;
     uint64_t limit;
-    int locks;             /* descriptor of the lock file; -1 in a child after fork */
-    int me;                /* own process slot; -1: none */
-    int made;              /* this handle made the file */
+    int locks;              /* descriptor of the lock file; -1 in a child after fork */
+    int me;                 /* own process slot; -1: none */
+    int made;               /* this handle made the file */
     pthread_mutex_t graves; /* one burial at a time: threads share their locks */
-    mn_region *next;       /* of all that are open here (life.c) */
+    mn_region *next;        /* of all that are open here (life.c) */
 };
 
 static inline mn_proc_slot *mn_proc(const mn_region *r, int i) {
@@ -48,8 +48,8 @@ static inline uint32_t mn_class_end(const mn_region *r, int c) {
     const uint64_t top = mn_word_load(mn_top(r, c)), all = r->plan.first[c + 1] - r->plan.first[c];
     return r->plan.first[c] + (uint32_t)(top < all ? top : all);
 }
-#define MN_EACH_SLOT(r, c, i)                        \
-    for (int c = 0; c < MN_REGION_CLASSES; c++)      \
+#define MN_EACH_SLOT(r, c, i)                   \
+    for (int c = 0; c < MN_REGION_CLASSES; c++) \
         for (uint32_t i = (r)->plan.first[c], i##_end = mn_class_end(r, c); i < i##_end; i++)
 
 int mn_life_begin(mn_region *r); /* claim a process slot */

@@ -48,8 +48,7 @@ int mn_life_begin(mn_region *r) {
     for (int i = 0; i < MN_REGION_PROCS; i++) {
         if (!mn_byte_lock_try(r->locks, i)) continue;
         r->me = i;
-        mn_word *const procs =
-            &((mn_region_tops *)(void *)(r->file.data + r->plan.tops_at))->procs;
+        mn_word *const procs = &((mn_region_tops *)(void *)(r->file.data + r->plan.tops_at))->procs;
         for (uint64_t n; (n = mn_word_load(procs)) < (uint64_t)i + 1;)
             mn_word_cas(procs, n, (uint64_t)i + 1); /* who counts must see it first */
         mn_proc_slot *p = mn_proc(r, i);
@@ -63,8 +62,9 @@ int mn_life_begin(mn_region *r) {
         pthread_mutex_unlock(&listed);
         return 0;
     }
-    return MN_FAIL(MN_EBUSY, "%s is in use by %d processes, the most it takes; end some, or choose "
-                             "another with --region PATH",
+    return MN_FAIL(MN_EBUSY,
+                   "%s is in use by %d processes, the most it takes; end some, or choose "
+                   "another with --region PATH",
                    r->file.path, MN_REGION_PROCS);
 }
 

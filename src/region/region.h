@@ -40,12 +40,12 @@ int mn_region_evict(mn_region *r, uint64_t bytes);
 uint64_t mn_region_clear(mn_region *r);
 
 typedef struct mn_region_counts {
-    const char *path;                        /* borrowed from the region */
-    uint64_t limit, charged, warm;           /* bytes extents may hold, hold, and hold for nobody */
-    uint64_t held, size;                     /* bytes the file takes now, and its logical size */
-    uint64_t rows, cost_us;                  /* tokens in all, and what they took to compute */
-    int32_t processes, extents, open;        /* others alive; extents, of which are still written */
-    int32_t made;                            /* 1: the file was made by this handle */
+    const char *path;                 /* borrowed from the region */
+    uint64_t limit, charged, warm;    /* bytes extents may hold, hold, and hold for nobody */
+    uint64_t held, size;              /* bytes the file takes now, and its logical size */
+    uint64_t rows, cost_us;           /* tokens in all, and what they took to compute */
+    int32_t processes, extents, open; /* others alive; extents, of which are still written */
+    int32_t made;                     /* 1: the file was made by this handle */
 } mn_region_counts;
 void mn_region_count(mn_region *r, mn_region_counts *out);
 

@@ -5,8 +5,8 @@
 #include "region/inside.h"
 
 void mn_region_count(mn_region *r, mn_region_counts *out) {
-    *out = (mn_region_counts){.path = r->file.path, .limit = r->limit, .size = r->file.size,
-                              .made = r->made};
+    *out = (mn_region_counts){
+        .path = r->file.path, .limit = r->limit, .size = r->file.size, .made = r->made};
     mn_region_reap(r);
     for (int i = 0, end = mn_procs_end(r); i < end; i++)
         out->processes += mn_word_load(&mn_proc(r, i)->state) == 1;

@@ -278,8 +278,8 @@ static void prompt(long i, const char *path, int longest) {
         const int kind = way && T > 8 ? cuts : 0;
         const uint64_t got = kind == 4   ? shared(&b, ids, chunk)
                              : kind == 3 ? group(&b, ids, chunk)
-                             : kind    ? cut(&b, ids, chunk, kind)
-                                       : plain(&b, ids, chunk);
+                             : kind      ? cut(&b, ids, chunk, kind)
+                                         : plain(&b, ids, chunk);
         bed_close(&b);
         if (!way) want = got;
         if (got != want)

@@ -146,8 +146,7 @@ static void goes_on(void **state) {
     for (int i = 2; i < 8; i++) { /* each goes on where the last one stopped */
         s = fresh(i % 2 ? a : b);
         int32_t ids[CONTEXT];
-        for (int p = 0; p < at + 10; p++)
-            ids[p] = token(p < 1000 ? 1 : 2 + (p - 1000) / 37, p);
+        for (int p = 0; p < at + 10; p++) ids[p] = token(p < 1000 ? 1 : 2 + (p - 1000) / 37, p);
         assert_int_equal(mn_seq_match(s, ids, at + 10, &coming), at);
         for (int k = 0; k < 37; k++) grow(s, i, 1, 1);
         expect(s, 1, 0, 1000);
@@ -354,13 +353,11 @@ static void hostile_heads(void **state) {
     assert_int_equal(mn_kv_prefix_find(&layout, &share, ids, 200, span, &n, &coming), 200);
     assert_int_equal(n, 2);
     mn_kv_extent *last = span[1].e;
-    mn_word *const words[] = {&last->head->start,         &last->head->rows,
-                              &last->head->n_before,      &last->head->before[0].ref,
-                              &last->head->planned,
-                              &last->head->before[0].row, &last->head->before[0].n,
-                              &last->head->before[0].at,  &last->x.slot->length,
-                              &last->x.slot->parent,      &last->x.slot->shape,
-                              &last->head->magic};
+    mn_word *const words[] = {
+        &last->head->start,         &last->head->rows,         &last->head->n_before,
+        &last->head->before[0].ref, &last->head->planned,      &last->head->before[0].row,
+        &last->head->before[0].n,   &last->head->before[0].at, &last->x.slot->length,
+        &last->x.slot->parent,      &last->x.slot->shape,      &last->head->magic};
     for (size_t w = 0; w < sizeof words / sizeof *words; w++)
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
             const uint64_t good = mn_word_load(words[w]);

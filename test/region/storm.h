@@ -18,8 +18,8 @@ enum { KEPT = 200, LIMIT = 48 << 20, PAGE = 4096, MOST_PAGES = 64 };
 
 typedef struct journal {
     atomic_ulong reads, writes, burials, full;
-    atomic_int torn;     /* a reader saw what nobody wrote */
-    atomic_int refused;  /* a call failed that must not */
+    atomic_int torn;    /* a reader saw what nobody wrote */
+    atomic_int refused; /* a call failed that must not */
     atomic_int n_kept;
     atomic_ulong kept[KEPT];
     char why[256];
@@ -78,8 +78,10 @@ static inline void write_one(mn_region *r, unsigned long *state) {
         mn_word_store(&x.slot->flags, MN_EXTENT_PUBLISHED | MN_EXTENT_KEPT);
         mn_extent_close(&x);
         const int i = atomic_fetch_add(&J->n_kept, 1); /* from now on it has been promised */
-        if (i < KEPT) atomic_store(&J->kept[i], ref);
-        else atomic_fetch_sub(&J->n_kept, 1);
+        if (i < KEPT)
+            atomic_store(&J->kept[i], ref);
+        else
+            atomic_fetch_sub(&J->n_kept, 1);
     } else {
         mn_extent_close(&x);
     }

@@ -225,7 +225,7 @@ static void keeps_to_its_limit(void **s) {
     (void)s;
     mn_region *r = opened();
     mn_extent x, held;
-    assert_ok(mn_extent_open(r, MIB, 7, &x));
+    assert_ok(mn_extent_open(r, 2 * LIMIT, 7, &x));
     assert_fails(mn_extent_charge(&x, LIMIT + 1), MN_EFULL, "do not fit");
     assert_int_equal(mn_region_charged(r), 0);
     mn_extent_close(&x);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { THREADS = 4, ROUNDS = 400 };
-static char folder[] = "/tmp/mn-threads-XXXXXX", path[96], lock[96];
+static char folder[] = "/tmp/mn-threads-XXXXXX", path[64], lock[96];
 static mn_region *first;
 
 /* A handle of its own on the same mapping. */
