@@ -4,7 +4,7 @@
  *
  * Who computes a prompt says so in the region before it begins (kv/seq.h). Waiting costs nothing
  * and leaves the machine to the one that works, so it ends sooner than two computing the same. It
- * is given up when nothing has come for PATIENCE: the other one may be stopped, or slow; the dead
+ * is given up when nothing has come for a while: the other one may be stopped, or slow; the dead
  * are buried meanwhile, and what they meant to do is nobody's plan any more.
  */
 #include "api/model.h"
@@ -14,14 +14,32 @@
 
 #include <time.h>
 
-enum { WORTH = 64 /* tokens */, LOOK_MS = 2, PATIENCE_MS = 1000 };
+enum { WORTH = 64 /* tokens */, LOOK_MS = 2 };
+
+/* Rows come a pass at a time: half a second, and three passes of a slow machine (50 GFLOP/s). */
+static uint64_t patience_ns(const mn_session *s) {
+    return 500000000 + s->model->net->parameters * 2 * MN_FORWARD_ROWS / 50 * 3;
+}
+
+/* Tell others what is going to be computed, and look whether one of them did so before: 1, and it
+ * is waited for. */
+static int yields(mn_session *s, const int32_t *ids, int n) {
+    const int have = mn_session_length(s);
+    if (!s->model->region || s->model->quiet || n - have < WORTH) return 0;
+    if (mn_seq_room(s->seq, ids + have, n - have) < 0) return 0; /* the step says it again */
+    s->coming = mn_seq_rival(s->seq, ids, n);
+    if (s->coming - have < WORTH) return 0;
+    mn_seq_yield(s->seq);
+    return 1;
+}
 
 int mn_session_await(mn_session *s, const int32_t *ids, int n, int (*go_on)(void *user),
                      void *user) {
     uint64_t news = mn_clock_ns();
-    while (s->coming - mn_session_length(s) >= WORTH) {
+    for (;;) {
+        if (s->coming - mn_session_length(s) < WORTH && !yields(s, ids, n)) break;
         const int had = mn_session_length(s);
-        if (mn_clock_ns() - news > (uint64_t)PATIENCE_MS * 1000000) break;
+        if (mn_clock_ns() - news > patience_ns(s)) break;
         if (go_on && !go_on(user)) return MN_FAIL(MN_ECANCELLED, "stopped on request");
         nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
         mn_region_reap(s->model->region);

@@ -7,11 +7,18 @@
 #include "kv/seq.h"
 #include "kv/span.h"
 
-/* The longest prefix of ids[n] that lies in the region of `share`: how many tokens, and the spans
- * that hold it, retained (at most MN_SEQ_SPANS - 2); 0: none. Nothing is changed by looking, and
- * tokens are compared one by one: keys only say where to look. *coming is at least the result: how
- * far a living process means to get with this prompt. */
-int mn_kv_prefix_find(const mn_kv_layout *l, const mn_kv_share *share, const int32_t *ids, int n,
-                      mn_kv_span out[MN_SEQ_SPANS], int *n_spans, int *coming);
+/* What was found: the first `length` tokens of a prompt, in these spans (retained). */
+typedef struct mn_kv_prefix {
+    mn_kv_span span[MN_SEQ_SPANS]; /* at most MN_SEQ_SPANS - 2 of them */
+    int n, length;
+    int coming; /* at least length: how far living processes mean to get with this prompt */
+} mn_kv_prefix;
+
+/* The longest prefix of ids[n] in the region of `share`. Nothing is changed by looking, and tokens
+ * are compared one by one: keys only say where to look. When `rival` names an extent, only what is
+ * planned in slots before its own counts as coming. */
+void mn_kv_prefix_find(const mn_kv_layout *l, const mn_kv_share *share, mn_ref rival,
+                       const int32_t *ids, int n, mn_kv_prefix *out);
+void mn_kv_prefix_release(mn_kv_prefix *p);
 
 #endif

@@ -128,10 +128,26 @@ int mn_seq_fork(const mn_seq *from, int n, mn_seq **out) {
 int mn_seq_match(mn_seq *s, const int32_t *ids, int n, int *coming) {
     if (s->length || s->n) return MN_FAIL(MN_EINVAL, "only an empty sequence can take a prefix");
     if (n > s->context) n = s->context;
-    const int found = mn_kv_prefix_find(&s->layout, &s->share, ids, n, s->span, &s->n, coming);
-    s->length = found;
+    mn_kv_prefix p;
+    mn_kv_prefix_find(&s->layout, &s->share, 0, ids, n, &p);
+    for (; s->n < p.n; s->n++) s->span[s->n] = p.span[s->n];
+    s->length = p.length;
+    *coming = p.coming;
     chain_again(s);
-    return found;
+    return p.length;
+}
+
+int mn_seq_rival(mn_seq *s, const int32_t *ids, int n) {
+    mn_kv_span *t = s->n ? tail_of(s) : NULL;
+    if (!s->open || t->n || !t->e->x.region) return 0;
+    mn_kv_prefix p;
+    mn_kv_prefix_find(&s->layout, &s->share, t->e->x.ref, ids, n, &p);
+    mn_kv_prefix_release(&p);
+    return p.coming;
+}
+
+void mn_seq_yield(mn_seq *s) {
+    if (s->open && !tail_of(s)->n) drop_spans(s, s->n - 1);
 }
 
 int mn_seq_trim(mn_seq *s, int n) {

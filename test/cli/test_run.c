@@ -115,7 +115,7 @@ static void json(void **s) {
     assert_memory_equal(text, paris, strlen(text));
     assert_int_equal(strlen(text), strlen(paris) - 1);
     assert_string_equal(json_string_value(json_object_get(o, "finish")), "stop");
-    assert_int_equal(json_object_size(o), 9);
+    assert_int_equal(json_object_size(o), 10);
     json_decref(o);
 }
 

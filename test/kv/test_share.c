@@ -347,12 +347,13 @@ static void hostile_heads(void **state) {
     grow(s, 2, 100, 50);
     int32_t ids[200];
     for (int i = 0; i < 200; i++) ids[i] = token(i < 100 ? 1 : 2, i);
-    mn_kv_span span[MN_SEQ_SPANS];
-    int n, coming;
+    mn_kv_prefix p;
+    int coming;
     const mn_kv_share share = share_of(b);
-    assert_int_equal(mn_kv_prefix_find(&layout, &share, ids, 200, span, &n, &coming), 200);
-    assert_int_equal(n, 2);
-    mn_kv_extent *last = span[1].e;
+    mn_kv_prefix_find(&layout, &share, 0, ids, 200, &p);
+    assert_int_equal(p.length, 200);
+    assert_int_equal(p.n, 2);
+    mn_kv_extent *last = p.span[1].e;
     mn_word *const words[] = {
         &last->head->start,         &last->head->rows,         &last->head->n_before,
         &last->head->before[0].ref, &last->head->planned,      &last->head->before[0].row,
@@ -369,7 +370,7 @@ static void hostile_heads(void **state) {
             mn_seq_close(&t);
             mn_word_store(words[w], good);
         }
-    for (int i = 0; i < n; i++) mn_kv_extent_release(&span[i].e);
+    mn_kv_prefix_release(&p);
     mn_seq_close(&s);
 }
 
