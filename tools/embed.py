@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """tools/embed.py NAME FILE.. OUT.c - files, one after the other, as a C array, for the build.
 
-The array ends with a NUL. Writes `const unsigned char NAME[]` and `const size_t NAME_size` (without the NUL).
+The array ends with a NUL. Writes `const unsigned char NAME[]` and `const size_t NAME_size`
+(without the NUL).
 """
 import sys
 

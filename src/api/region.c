@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * api/region.c - omnesia.h, the region. mn_region_open, _close and _clear are region/region.c's own.
+ * api/region.c - omnesia.h, the region; mn_region_open, _close and _clear are region/'s own.
  */
 #include "region/region.h"
 #include "omnesia.h"

@@ -13,10 +13,10 @@
 #include "base/budget.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "region/inside.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -25,13 +25,12 @@
 
 /* Which start of the machine this is: 16 bytes, the same in every process and container. */
 static void boot_id(uint8_t out[16]) {
-    char text[64] = "";
-    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (f && !fgets(text, sizeof text, f)) text[0] = 0;
-    if (f) fclose(f);
+    mn_buf text = {0};
+    if (mn_file_read("/proc/sys/kernel/random/boot_id", 4096, &text) < 0) mn_buf_clear(&text);
     uint8_t digest[32];
-    mn_sha256_of(text, strlen(text), digest);
+    mn_sha256_of(text.data ? text.data : "", text.len, digest);
     memcpy(out, digest, 16);
+    mn_buf_free(&text);
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -195,10 +195,10 @@ static void commands(void **state) {
     assert_has(r.out, "seed 7");
     assert_has(r.out, "seed 8");
     assert_has(r.err, "2 turns; 6 of 120 tokens of context; ended by: stop");
-    assert_has(r.err, "5 tokens read at ");
+    assert_has(r.err, "5 tokens read, ");
     assert_has(r.err, "/regen");
     assert_has(r.err, "top-k 40");
-    assert_has(TALK("hi\nagain\n/stats\n", TOY).err, "5 tokens read (3 kept) at ");
+    assert_has(TALK("hi\nagain\n/stats\n", TOY).err, "5 tokens read (3 cached), ");
     r = TALK(
         "/regn\n/set temp hot\n/set model x\n/set tmp 1\n/set temp\n/file\n/regen\n/stats\nhi\n",
         TOY);

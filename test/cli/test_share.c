@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test/cli/test_share.c - what one `omnesia run` computed, the next one has: the same words, sooner.
+ * test/cli/test_share.c - what one `omnesia run` computed, the next one has: the same words.
  *
  * Each answer is compared with the one of `--region none`: a cache that changes a byte is wrong
  * (reliability row 6). The scratch folder holds the region and a document.

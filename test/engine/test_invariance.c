@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test/engine/test_invariance.c - one hash of logits and KV rows, however a prompt is computed:
  * threads, chunks, span cuts, alone or in a group of eight, begun by another process, each
- * instruction set (design decisions 3 and 7), one for each numerics. The full form (test/soak.h) draws model, prompt and way from a
- * number, SmolLM2 too. */
+ * instruction set (design decisions 3 and 7), one for each numerics. The full form (test/soak.h)
+ * draws model, prompt and way from a number, SmolLM2 too. */
 #include "soak.h"
 
 #include "base/hash.h"
