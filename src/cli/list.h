@@ -7,11 +7,11 @@
 #define MN_CLI_LIST_H
 #include "cli/cli.h"
 
-#define MN_CLI_LIST(X)                                                                           \
-    X(run)                                                                                       \
-    X(chat)                                                                                      \
-    X(demo) X(pull) X(models) X(inspect) X(tokenize) X(perplexity) X(bench) X(region) X(explain) \
-        X(doctor) X(help)
+/* clang-format off */
+#define MN_CLI_LIST(X) \
+    X(run) X(chat) X(demo) X(explain) X(region) X(pull) X(models) X(inspect) X(tokenize) \
+    X(perplexity) X(bench) X(doctor) X(help)
+/* clang-format on */
 
 #define X(name) extern const mn_cli_command mn_cli_command_##name;
 MN_CLI_LIST(X)

@@ -18,13 +18,13 @@
 typedef struct mn_region mn_region;
 
 /* Open the region at `path` (NULL: mn_region_place), made when absent with room for `limit` bytes
- * of extents (0: an eighth of this machine's memory). A region of an earlier boot is replaced unless
- * somebody uses it. MN_EBUSY: all process slots are taken; MN_ECORRUPT, MN_EUNSUPPORTED (another
- * version), MN_EINVAL (not ours to use) say what to do. */
+ * of extents (0: an eighth of this machine's memory). A region of an earlier boot is replaced
+ * unless somebody uses it. MN_EBUSY: all process slots are taken; MN_ECORRUPT, MN_EUNSUPPORTED
+ * (another version), MN_EINVAL (not ours to use) say what to do. */
 int mn_region_open(const char *path, uint64_t limit, mn_region **out);
 void mn_region_close(mn_region **r); /* own open extents are sealed or dropped */
-/* MN_ECORRUPT when the file was cut short under us since mn_guard_install: what was computed from it
- * is not to be believed. */
+/* MN_ECORRUPT when the file was cut short under us since mn_guard_install: what was computed from
+ * it is not to be believed. */
 int mn_region_intact(const mn_region *r);
 int mn_guard_install(void);
 /* Where this user's region lies when nobody says otherwise; MN_EFULL when no place has room. */
