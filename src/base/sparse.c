@@ -113,6 +113,8 @@ void mn_sparse_close(mn_sparse *s) {
 int mn_sparse_back(const mn_sparse *s, uint64_t at, uint64_t n) {
     while (mn_fault() || fallocate(s->fd, FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)n) < 0)
         if (errno != EINTR) return fail("get memory for", s->path);
+    /* In one go into our page table, too; who is refused takes them one by one. */
+    if (madvise(s->data + at, (size_t)n, MADV_POPULATE_WRITE) < 0) errno = 0;
     return 0;
 }
 

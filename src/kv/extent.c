@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-enum { PAGE = 4096, BLOCK = MN_ATTN_BLOCK };
+enum { PAGE = 4096, BLOCK = MN_ATTN_BLOCK, STEP = 16, AHEAD = 112 };
 
 static uint64_t pages(uint64_t bytes) {
     return (bytes + PAGE - 1) / PAGE * PAGE;
@@ -59,7 +59,7 @@ int mn_kv_extent_open(const mn_kv_layout *l, int rows, mn_region *region, mn_kv_
     *out = NULL;
     mn_kv_extent *e = mn_calloc(1, sizeof *e);
     if (!e) return MN_FAIL(MN_ENOMEM, "no memory for a sequence");
-    *e = (mn_kv_extent){.users = 1, .mine = 1, .rows = rows, .bytes = total(l, rows)};
+    *e = (mn_kv_extent){.users = 1, .layout = *l, .mine = 1, .rows = rows, .bytes = total(l, rows)};
     if (l->layers > MN_KV_LAYERS) region = NULL;
     if (region) {
         const int rc = mn_extent_open(region, e->bytes, shape_of(l), &e->x);
@@ -105,7 +105,7 @@ mn_kv_extent *mn_kv_extent_attach(const mn_kv_layout *l, mn_region *region, mn_r
     mn_extent x;
     if (!mn_extent_pin(region, ref, &x)) return NULL;
     mn_kv_extent *e = mn_calloc(1, sizeof *e);
-    if (e) *e = (mn_kv_extent){.users = 1, .x = x, .data = x.data, .bytes = x.bytes};
+    if (e) *e = (mn_kv_extent){.users = 1, .layout = *l, .x = x, .data = x.data, .bytes = x.bytes};
     if (e && mn_word_load(&x.slot->shape) == shape_of(l)) {
         e->rows = capacity(l, x.bytes);
         lay_out(l, e);
@@ -123,24 +123,37 @@ mn_kv_extent *mn_kv_extent_retain(mn_kv_extent *e) {
     return e;
 }
 
+static uint64_t plane_at(const mn_kv_extent *e, uint64_t plane) {
+    return (uint64_t)(e->planes - e->data) + plane * e->plane_bytes;
+}
+
+/* The writer goes: pages asked for ahead go back. */
+static void trim_pages(const mn_kv_layout *l, mn_kv_extent *e) {
+    const int length = mn_kv_extent_length(e);
+    const uint64_t keep = pages(plane_bytes(l, length)), old = pages(plane_bytes(l, e->backed));
+    if (keep >= old) return;
+    mn_word_store(&e->x.slot->backed, (uint64_t)length); /* said before it is so */
+    for (uint64_t p = 0; p < planes(l); p++)
+        mn_extent_release(&e->x, plane_at(e, p) + keep, old - keep);
+    mn_extent_uncharge(&e->x, (old - keep) * planes(l));
+}
+
 void mn_kv_extent_release(mn_kv_extent **pe) {
     mn_kv_extent *e = *pe;
     *pe = NULL;
     if (!e || atomic_fetch_sub(&e->users, 1) != 1) return;
     mn_budget_give(e->booked);
-    if (!e->x.region)
+    if (!e->x.region) {
         mn_unreserve_pages(e->data, e->bytes);
-    else if (e->mine)
+    } else if (e->mine) {
+        trim_pages(&e->layout, e);
         mn_extent_close(&e->x);
-    else
+    } else
         mn_extent_unpin(&e->x);
     mn_free(e);
 }
 
 /* ---- pages -------------------------------------------------------------------------------- */
-static uint64_t plane_at(const mn_kv_extent *e, uint64_t plane) {
-    return (uint64_t)(e->planes - e->data) + plane * e->plane_bytes;
-}
 
 static int back_anonymous(const mn_kv_layout *l, mn_kv_extent *e, int rows) {
     const int blocks = (rows + BLOCK - 1) / BLOCK - e->backed / BLOCK;
@@ -152,6 +165,8 @@ static int back_anonymous(const mn_kv_layout *l, mn_kv_extent *e, int rows) {
 }
 
 static int back_region(const mn_kv_layout *l, mn_kv_extent *e, int rows) {
+    if (rows - e->backed <= STEP && rows > STEP) /* one by one: ask less often */
+        rows = rows + AHEAD < e->rows ? rows + AHEAD : e->rows;
     const uint64_t old = pages(plane_bytes(l, e->backed)), new = pages(plane_bytes(l, rows)),
                    n = planes(l), bytes = (new - old) * n;
     while (rows + 16 <= e->rows && pages(plane_bytes(l, rows + 16)) == new) rows += 16;

@@ -46,6 +46,7 @@ _Static_assert(sizeof(mn_kv_head) <= 4096, "one page, part of the file format");
 
 typedef struct mn_kv_extent {
     atomic_int users;
+    mn_kv_layout layout;
     mn_extent x;     /* its place in the region; x.region NULL: anonymous memory */
     uint8_t *data;   /* [bytes] */
     size_t bytes;    /* reserved */
