@@ -34,7 +34,7 @@ run: all ## run it: make run A='"What is the capital of France?"'
 	@$(DIR)/omnesia run $(A)
 
 test: all ## all tests of the SmolLM2 kind, a few minutes; T=NAME.. runs only those
-	@$(RUN_TESTS) --suite quick --suite model
+	@$(RUN_TESTS) --suite quick --suite crash --suite model
 
 quick: all ## tests without a model, under a minute
 	@$(RUN_TESTS) --suite quick
