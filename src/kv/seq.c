@@ -45,9 +45,17 @@ int mn_seq_open(const mn_kv_layout *layout, const mn_kv_share *share, int contex
     return 0;
 }
 
-static void drop_spans(mn_seq *s, int from) {
-    while (s->n > from) mn_kv_extent_release(&s->span[--s->n].e);
+/* No more rows go to the open extent: what was told others is taken back. */
+static void stop(mn_seq *s) {
+    if (!s->open) return;
+    const mn_kv_span *t = tail_of(s);
+    mn_word_store(&t->e->head->planned, (uint64_t)(t->row + t->n));
     s->open = 0;
+}
+
+static void drop_spans(mn_seq *s, int from) {
+    stop(s);
+    while (s->n > from) mn_kv_extent_release(&s->span[--s->n].e);
 }
 
 void mn_seq_close(mn_seq **ps) {
@@ -147,7 +155,10 @@ int mn_seq_rival(mn_seq *s, const int32_t *ids, int n) {
 }
 
 void mn_seq_yield(mn_seq *s) {
-    if (s->open && !tail_of(s)->n) drop_spans(s, s->n - 1);
+    if (!s->open) return;
+    const mn_kv_span *t = tail_of(s);
+    mn_word_store(&t->e->head->planned, (uint64_t)(t->row + t->n));
+    if (!t->n) drop_spans(s, s->n - 1); /* nothing was written to it */
 }
 
 int mn_seq_trim(mn_seq *s, int n) {
@@ -180,8 +191,8 @@ static int wanted(const mn_seq *s, int n, int shared) {
 /* A fresh extent becomes the open span. */
 static int extend(mn_seq *s, int n, int shared) {
     mn_kv_extent *e;
-    if (s->open && !tail_of(s)->n) drop_spans(s, s->n - 1); /* nothing was written to it */
-    s->open = 0;
+    mn_seq_yield(s);
+    stop(s);
     if (s->n == MN_SEQ_SPANS)
         return MN_FAIL(MN_ETOOLONG, "the sequence has been cut into more than %d spans",
                        MN_SEQ_SPANS);

@@ -41,8 +41,8 @@ int mn_seq_fork(const mn_seq *from, int n, mn_seq **out);
 int mn_seq_match(mn_seq *seq, const int32_t *ids, int n, int *coming);
 
 /* After mn_seq_room, before anything is computed: how many tokens of the prompt another process has
- * begun to compute too, which goes first where both began at once. mn_seq_yield takes back what was
- * told others; room is promised again later. */
+ * begun to compute too, which goes first where both began at once. mn_seq_yield takes back what
+ * others were told; room is promised again later. */
 int mn_seq_rival(mn_seq *seq, const int32_t *ids, int n);
 void mn_seq_yield(mn_seq *seq);
 

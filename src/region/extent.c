@@ -304,12 +304,14 @@ static int win(mn_region *r, uint32_t i, uint64_t free_state, uint64_t shape) {
     mn_extent_slot *s = mn_slot(r, i);
     const uint64_t open = mn_state_make(mn_state_epoch(free_state), r->me + 1, MN_EXTENT_OPEN);
     if (!mn_word_cas(&s->state, free_state, open)) return 0;
-    const int c = mn_slot_class(r, i);
-    if (mn_word_peek(&s->shape) != shape && mn_word_peek(&s->charged)) {
-        mn_sparse_punch(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c));
-        mn_word_store(&s->charged, 0);
+    if (mn_word_peek(&s->shape) != shape) {
+        mn_word_store(&s->backed, 0); /* first: who dies here must not leave rows without pages */
+        const int c = mn_slot_class(r, i);
+        if (mn_word_peek(&s->charged)) {
+            mn_sparse_punch(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c));
+            mn_word_store(&s->charged, 0);
+        }
     }
-    if (mn_word_peek(&s->shape) != shape) mn_word_store(&s->backed, 0);
     mn_word_store(&s->shape, shape);
     mn_word_store(&s->cost, 0);
     mn_word_store(&s->sum, 0);
