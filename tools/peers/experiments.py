@@ -5,6 +5,8 @@ An experiment is a function of (bench, model) that yields, round by round, {row 
 Within a round both sides run one after the other, and the next round turns the order around.
 """
 import contextlib
+import os
+import tempfile
 
 import gguf_facts
 import proc
@@ -102,6 +104,22 @@ def first_byte_cold(bench, model):
         yield {"first-byte-cold": (peer, ours)}
 
 
+def elsewhere(bench, model):
+    """A long prompt that another process of ours, which has ended, computed."""
+    short, text = bench.peer.prompt(model), bench.peer.long_prompt(model, DEPTH)
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as at:
+        region = f"{at}/region"
+        if bench.ours:
+            bench.ours.first(model, text, region)
+            step = 1e3 / bench.ours.bench(model, 0, DECODE, DEPTH, bench.seed)["decode"]
+        for peer, ours in bench.alternate(
+                lambda side, i: side.first(model, text, region) if side is bench.ours
+                else side.first(model, text, "-c", 2 * DEPTH)):
+            own = bench.ours and bench.ours.first(model, short).first_byte_ms + 3 * step
+            yield {"share": (peer and peer.first_byte_ms, ours and ours.first_byte_ms),
+                   "share-own": (own, ours and ours.first_byte_ms)}
+
+
 def memory(bench, model):
     """What a running process of ours holds, frozen at the first byte of its answer. KV counts as
     the rows of the prompt and one token, in f16: what is held beyond them is our own doing."""
@@ -132,6 +150,7 @@ EXPERIMENTS = (
     (shared, ("prefill-busy", "decode-busy"), (table.SMOL, table.QWEN05), True),
     (first_byte, ("first-byte", "rss"), table.MODELS, True),
     (first_byte_cold, ("first-byte-cold",), table.MODELS, True),
+    (elsewhere, ("share", "share-own"), (table.SMOL,), True),
     (memory, ("private", "packed", "pss"), table.MODELS, False),
 )
 

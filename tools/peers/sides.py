@@ -54,8 +54,16 @@ class Peer:
         return [self.folder / "llama-completion", "-m", model, "-p", text, "-n", n, "-no-cnv",
                 "-t", self.threads, "--temp", 0, "--no-display-prompt"]
 
-    def first(self, model, text):
-        return proc.run(self.answer(model, text))
+    def first(self, model, text, *more):
+        return proc.run([*self.answer(model, text), *more])
+
+    def long_prompt(self, model, tokens):
+        """Words that make `tokens` tokens of this model, as nearly as may be."""
+        words = [WORDS[i * i % len(WORDS)] for i in range(2 * tokens)]
+        n = tokens
+        for _ in range(8):
+            n += tokens - self.count(model, " ".join(words[:n]))
+        return " ".join(words[:n])
 
     def prompt(self, model):
         """Words that make exactly PROMPT_TOKENS tokens of this model, begin token included."""
@@ -119,12 +127,12 @@ class Ours:
                 "decode": said.get("decode_tps") if gen else None,
                 "waiting": said.get("wait_share")}
 
-    def answer(self, model, text, n=1):
+    def answer(self, model, text, n=1, region="none"):
         return [self.program, "run", "-m", model, "--raw", "--temp", 0, "-n", n,
-                "-t", self.threads, "--region", "none", text]
+                "-t", self.threads, "--region", region, text]
 
-    def first(self, model, text):
-        return proc.run(self.answer(model, text), self.env)
+    def first(self, model, text, region="none"):
+        return proc.run(self.answer(model, text, region=region), self.env)
 
     def held(self, model, text):
         """A process frozen after its first byte, with more of the answer still to come."""
