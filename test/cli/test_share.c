@@ -143,6 +143,25 @@ static void together(void **state) {
     expect(ask("t", "", SHIPS), ships, ships.prompt - 1, "process");
 }
 
+/* examples/share.c: a child computes, its parent finds it. */
+static void example(void **state) {
+    (void)state;
+    char line[256];
+    int there[2], all[2];
+    snprintf(line, sizeof line, "--version >/dev/null; \"$OMNESIA_SHARE\" %s/e", bed);
+    const cli_run r = run(line);
+    assert_int_equal(r.status, 0);
+    const char *at = r.out;
+    for (int i = 0; i < 2; i++) {
+        at = strstr(at, "[process ");
+        assert_non_null(at);
+        assert_int_equal(sscanf(at, "[process %*d: %d of %d tokens", there + i, all + i), 2);
+        at++;
+    }
+    assert_int_equal(there[0], 0);
+    assert_in_range(all[1] - there[1], 1, 40);
+}
+
 static void bad_places(void **state) {
     (void)state;
     char line[512];
@@ -158,6 +177,7 @@ static void bad_places(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(second_time), cmocka_unit_test(private_leaves_nothing),
-        cmocka_unit_test(killed), cmocka_unit_test(together), cmocka_unit_test(bad_places)};
+        cmocka_unit_test(killed),      cmocka_unit_test(together),
+        cmocka_unit_test(example),     cmocka_unit_test(bad_places)};
     return cmocka_run_group_tests(tests, make_bed, drop_bed);
 }
