@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "omnesia.h"
+#include "region/region.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -88,6 +89,35 @@ static int look_at_cache(doctor *d) {
     return 0;
 }
 
+/* Where processes share; it is made when it is first used, not by looking. */
+static int look_at_region(doctor *d) {
+    const char *chosen = getenv("OMNESIA_REGION");
+    char a[16], b[16];
+    uint64_t size;
+    int64_t when;
+    mn_buf path = {0};
+    mn_region *r = NULL;
+    if (chosen && strcmp(chosen, "none") == 0) {
+        say(d, "region       none, says OMNESIA_REGION: nothing is shared");
+        return 0;
+    }
+    int rc = chosen && *chosen ? mn_buf_puts(&path, chosen) : mn_region_place(0, &path);
+    if (rc >= 0 && mn_file_stat(path.data, &size, &when) < 0) {
+        say(d, "region       %s, made when it is first used", path.data);
+    } else {
+        if (rc >= 0) rc = mn_region_open(path.data, 0, &r);
+        if (rc >= 0)
+            say(d, "region       %s, %s of at most %s", path.data,
+                mn_budget_human(mn_region_charged(r), a), mn_budget_human(mn_region_limit(r), b));
+    }
+    mn_region_close(&r);
+    mn_buf_free(&path);
+    if (rc >= 0 || rc == MN_ENOMEM) return rc;
+    d->missing++;
+    say(d, "region       cannot be used: %s", mn_error_detail());
+    return 0;
+}
+
 static int each_model(void *user, const mn_store_entry *e) {
     doctor *d = user;
     char human[16];
@@ -116,6 +146,7 @@ int mn_doctor(void (*line)(void *user, const char *text), void *user) {
     look_at_processor(&d);
     look_at_memory(&d);
     MN_TRY(look_at_cache(&d));
+    MN_TRY(look_at_region(&d));
     look_at_pip(&d);
     MN_TRY(mn_store_list(each_model, &d));
     if (!d.models) {

@@ -63,8 +63,8 @@ static int vet(const char *path, const struct stat *st, uint64_t least) {
                        geteuid());
     if (st->st_mode & 077)
         return MN_FAIL(MN_EINVAL,
-                       "%s may be used by other users (mode %03o); chmod 600 it, or "
-                       "remove it to begin anew",
+                       "%s may be read or written by other users (mode %03o), which no region "
+                       "may; name another file, or chmod 600 it if it is one",
                        path, st->st_mode & 0777);
     if ((uint64_t)st->st_size < least)
         return MN_FAIL(MN_ECORRUPT,

@@ -256,7 +256,9 @@ int mn_store_fetch(const mn_lock_model *m, const mn_fetch_ui *ui, char **path) {
     *path = NULL;
     MN_TRY(open_pull(&p, m, ui));
     int rc = 0;
-    if (!here(&p) && !adopt(&p)) { /* what is here needs no lock, nor a folder to write in */
+    if (here(&p)) {                     /* needs no lock, nor a folder to write in */
+        mn_walk_remove(p.staging.data); /* left by a pull killed at its very end */
+    } else if (!adopt(&p)) {
         rc = mn_file_mkdirs(p.folder);
         const int fd = rc < 0 ? rc : take_lock(&p);
         rc = fd < 0 ? fd : fetch_locked(&p);
