@@ -133,8 +133,9 @@ static uint64_t kill_sealed(mn_region *r, uint32_t i, uint64_t sealed) {
     return bytes;
 }
 
-/* What process slot `p` left of extent slot i, whose state names it as owner. */
-static void bury_one(mn_region *r, uint32_t i, uint64_t state) {
+/* What its owner, named by `state`, left of extent slot i. Warm: its pages are what the slot says.
+ * The dead may have gone between asking for pages and saying so, or the other way round. */
+static void bury_one(mn_region *r, uint32_t i, uint64_t state, int warm) {
     mn_extent_slot *s = mn_slot(r, i);
     const uint64_t epoch = mn_state_epoch(state);
     const uint64_t sealed = mn_state_make(epoch, 0, MN_EXTENT_SEALED);
@@ -142,7 +143,7 @@ static void bury_one(mn_region *r, uint32_t i, uint64_t state) {
     switch (mn_state_phase(state)) {
     case MN_EXTENT_OPEN:
         if (!(mn_word_load(&s->flags) & MN_EXTENT_PUBLISHED))
-            drop(r, i, state, 1);
+            drop(r, i, state, warm);
         else if (mn_word_cas(&s->state, state, sealed) && !mn_word_load(&s->length))
             kill_sealed(r, i, sealed); /* somebody may be looking at it all the same */
         break;
@@ -156,10 +157,10 @@ static void bury_one(mn_region *r, uint32_t i, uint64_t state) {
     }
 }
 
-void mn_extent_bury(mn_region *r, int p) {
+void mn_extent_bury(mn_region *r, int p, int dead) {
     MN_EACH_SLOT(r, c, i) {
         const uint64_t state = mn_word_load(&mn_slot(r, i)->state);
-        if (mn_state_owner(state) == p + 1) bury_one(r, i, state);
+        if (mn_state_owner(state) == p + 1) bury_one(r, i, state, !dead);
     }
 }
 
@@ -385,7 +386,7 @@ void mn_extent_close(mn_extent *x) {
     if (r->me >= 0) {
         const uint64_t state = mn_word_load(&x->slot->state);
         if (mn_state_phase(state) == MN_EXTENT_OPEN && mn_state_owner(state) == r->me + 1)
-            bury_one(r, mn_ref_slot(x->ref), state);
+            bury_one(r, mn_ref_slot(x->ref), state, 1);
     }
     mn_extent_unpin(x);
 }

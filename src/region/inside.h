@@ -60,7 +60,8 @@ int mn_life_others(mn_region *r);
 void mn_guard_watch(const mn_region *r);
 void mn_guard_forget(const mn_region *r);
 
-/* All that process slot `i` owned and pinned, dealt with; the caller holds its lock. */
-void mn_extent_bury(mn_region *r, int i);
+/* The extents process slot `i` owned, dealt with; the caller holds its lock. Of the dead no pages
+ * stay warm. */
+void mn_extent_bury(mn_region *r, int i, int dead);
 
 #endif

@@ -35,9 +35,9 @@ static void watch_forks(void) {
 }
 
 /* The lock of slot i is ours: what its last tenant left goes, then the slot is empty. */
-static void bury(mn_region *r, int i) {
+static void bury(mn_region *r, int i, int dead) {
     mn_proc_slot *p = mn_proc(r, i);
-    mn_extent_bury(r, i);
+    mn_extent_bury(r, i, dead);
     for (int k = 0; k < MN_REGION_PINS; k++) mn_word_store(p->pin + k, 0);
     mn_word_store(&p->state, 0);
 }
@@ -52,7 +52,7 @@ int mn_life_begin(mn_region *r) {
         for (uint64_t n; (n = mn_word_load(procs)) < (uint64_t)i + 1;)
             mn_word_cas(procs, n, (uint64_t)i + 1); /* who counts must see it first */
         mn_proc_slot *p = mn_proc(r, i);
-        if (mn_word_load(&p->state)) bury(r, i);
+        if (mn_word_load(&p->state)) bury(r, i, 1);
         mn_word_store(&p->pid, (uint64_t)getpid());
         mn_word_store(&p->born, (uint64_t)time(NULL));
         mn_word_announce(&p->state, 1);
@@ -70,7 +70,7 @@ int mn_life_begin(mn_region *r) {
 
 void mn_life_end(mn_region *r) {
     if (r->me >= 0) {
-        bury(r, r->me);
+        bury(r, r->me, 0);
         mn_byte_lock_free(r->locks, r->me);
     }
     pthread_mutex_lock(&listed);
@@ -97,7 +97,7 @@ int mn_region_reap(mn_region *r) {
         if (i == r->me || !mn_word_load(&mn_proc(r, i)->state)) continue;
         if (mn_byte_lock_held(r->locks, i) || !mn_byte_lock_try(r->locks, i)) continue;
         if (mn_word_load(&mn_proc(r, i)->state)) { /* nobody was faster */
-            bury(r, i);
+            bury(r, i, 1);
             n++;
         }
         mn_byte_lock_free(r->locks, i);
