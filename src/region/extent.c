@@ -308,10 +308,9 @@ static int win(mn_region *r, uint32_t i, uint64_t free_state, uint64_t shape) {
     if (mn_word_peek(&s->shape) != shape) {
         mn_word_store(&s->backed, 0); /* first: who dies here must not leave rows without pages */
         const int c = mn_slot_class(r, i);
-        if (mn_word_peek(&s->charged)) {
-            mn_sparse_punch(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c));
-            mn_word_store(&s->charged, 0);
-        }
+        if (mn_word_peek(&s->charged) &&
+            mn_sparse_punch(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c)) >= 0)
+            mn_word_store(&s->charged, 0); /* else they stay, charged */
     }
     mn_word_store(&s->shape, shape);
     mn_word_store(&s->cost, 0);
