@@ -382,10 +382,9 @@ void mn_extent_grow(mn_extent *x, uint64_t length) {
 void mn_extent_close(mn_extent *x) {
     mn_region *const r = x->region;
     if (!r) return;
-    if (r->me >= 0) {
-        const uint64_t state = mn_word_load(&x->slot->state);
-        if (mn_state_phase(state) == MN_EXTENT_OPEN && mn_state_owner(state) == r->me + 1)
-            bury_one(r, mn_ref_slot(x->ref), state, 1);
-    }
-    mn_extent_unpin(x);
+    const uint32_t i = mn_ref_slot(x->ref);
+    const uint64_t state = mn_word_load(&x->slot->state);
+    mn_extent_unpin(x); /* who owns it needs no pin, which would be seen as a reader's */
+    if (r->me >= 0 && mn_state_phase(state) == MN_EXTENT_OPEN && mn_state_owner(state) == r->me + 1)
+        bury_one(r, i, state, 1);
 }

@@ -37,8 +37,8 @@ static void watch_forks(void) {
 /* The lock of slot i is ours: what its last tenant left goes, then the slot is empty. */
 static void bury(mn_region *r, int i, int dead) {
     mn_proc_slot *p = mn_proc(r, i);
+    for (int k = 0; k < MN_REGION_PINS; k++) mn_word_store(p->pin + k, 0); /* it reads no more */
     mn_extent_bury(r, i, dead);
-    for (int k = 0; k < MN_REGION_PINS; k++) mn_word_store(p->pin + k, 0);
     mn_word_store(&p->state, 0);
 }
 
