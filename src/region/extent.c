@@ -209,8 +209,9 @@ static double worth(mn_extent_slot *s, uint64_t at) {
            ((double)age + 60);
 }
 
-/* The sealed extent least worth keeping; what others begin with stays before them. */
-static uint32_t least(mn_region *r, const bits *tried, uint64_t *state) {
+/* The sealed extent least worth keeping among ranges of at least `bytes`; what others begin with
+ * stays before them. */
+static uint32_t least(mn_region *r, const bits *tried, uint64_t bytes, uint64_t *state) {
     bits parents = {{0}};
     MN_EACH_SLOT(r, c, i) {
         mn_extent_slot *s = mn_slot(r, i);
@@ -227,7 +228,7 @@ static uint32_t least(mn_region *r, const bits *tried, uint64_t *state) {
         mn_extent_slot *s = mn_slot(r, i);
         const uint64_t st = mn_word_load(&s->state);
         if (mn_state_phase(st) != MN_EXTENT_SEALED || has(&parents, i) || has(tried, i)) continue;
-        if (mn_word_load(&s->flags) & MN_EXTENT_KEPT) continue;
+        if (mn_word_load(&s->flags) & MN_EXTENT_KEPT || mn_class_bytes(c) < bytes) continue;
         const double w = worth(s, at);
         if (found != UINT32_MAX && w >= low) continue;
         found = i;
@@ -244,7 +245,7 @@ static uint64_t make_room(mn_region *r, uint64_t bytes) {
     uint64_t left = cool(r, bytes);
     while (left < bytes) {
         uint64_t state;
-        const uint32_t i = least(r, &tried, &state);
+        const uint32_t i = least(r, &tried, 0, &state);
         if (i == UINT32_MAX) break;
         put(&tried, i);
         left += kill_sealed(r, i, state);
@@ -343,27 +344,44 @@ static int find(mn_region *r, int c, uint64_t shape, uint32_t *out) {
     return 0;
 }
 
+static int claim(mn_region *r, uint64_t bytes, uint64_t shape, uint32_t *out) {
+    for (int c = 0; c < MN_REGION_CLASSES; c++)
+        if (mn_class_bytes(c) >= bytes && find(r, c, shape, out)) return 1;
+    return 0;
+}
+
+/* No range is free: the dead are buried, then extents nobody reads leave ranges that will do. */
+static int claim_another(mn_region *r, uint64_t bytes, uint64_t shape, uint32_t *out) {
+    bits tried = {{0}};
+    mn_region_reap(r);
+    while (!claim(r, bytes, shape, out)) {
+        uint64_t state;
+        const uint32_t i = least(r, &tried, bytes, &state);
+        if (i == UINT32_MAX) return 0;
+        put(&tried, i);
+        kill_sealed(r, i, state);
+    }
+    return 1;
+}
+
 int mn_extent_open(mn_region *r, uint64_t bytes, uint64_t shape, mn_extent *out) {
+    uint32_t i;
     *out = (mn_extent){0};
     MN_TRY(forked(r));
     const int k = pin_take(r);
     if (k < 0)
         return MN_FAIL(MN_EFULL, "this process already holds %d extents of %s", MN_REGION_PINS,
                        r->file.path);
-    for (int tries = 0; tries < 2; tries++) {
-        for (int c = 0; c < MN_REGION_CLASSES; c++) {
-            uint32_t i;
-            if (mn_class_bytes(c) < bytes || !find(r, c, shape, &i)) continue;
-            const uint64_t epoch = mn_state_epoch(mn_word_load(&mn_slot(r, i)->state));
-            mn_word_announce(mn_proc(r, r->me)->pin + k, mn_ref_make(epoch, i));
-            fill(r, mn_ref_make(epoch, i), k, out);
-            return 0;
-        }
-        if (!make_room(r, 1)) break; /* a range is wanted, not bytes: one extent less may do */
+    mn_word *const pin = mn_proc(r, r->me)->pin + k;
+    if (!claim(r, bytes, shape, &i) && !claim_another(r, bytes, shape, &i)) {
+        mn_word_store(pin, 0);
+        return MN_FAIL(MN_EFULL, "%s has no free range of %llu bytes", r->file.path,
+                       (unsigned long long)bytes);
     }
-    mn_word_store(mn_proc(r, r->me)->pin + k, 0);
-    return MN_FAIL(MN_EFULL, "%s has no free range of %llu bytes", r->file.path,
-                   (unsigned long long)bytes);
+    const mn_ref ref = mn_ref_make(mn_state_epoch(mn_word_load(&mn_slot(r, i)->state)), i);
+    mn_word_announce(pin, ref);
+    fill(r, ref, k, out);
+    return 0;
 }
 
 void mn_extent_publish(mn_extent *x, const uint8_t seed[32], mn_ref parent, uint64_t anchor) {
