@@ -167,7 +167,7 @@ def find_planted(part, build):
     if isinstance(part, Test):
         first, count = map(int, part.first.split(":"))
         _, _, failed, said = part.run(first, count, {"OMNESIA_PLANT": "1"}, build)
-        return failed and part.found in said, said
+        return None if part.skipped else failed and part.found in said, said.strip()
     if isinstance(part, Each) and not shutil.which(part.tool):
         return None, f"{part.tool} is not installed"
     with tempfile.TemporaryDirectory() as folder:
@@ -190,7 +190,8 @@ def planted(build):
 def main(argv):
     args = argparse.ArgumentParser(description=__doc__,
                                    formatter_class=argparse.RawTextHelpFormatter)
-    args.add_argument("--row", type=int, choices=list(ROWS))
+    args.add_argument("--row", type=lambda row: int(row) if row.isdigit() else row,
+                      choices=list(ROWS))
     args.add_argument("--seconds", type=float, default=60)
     args.add_argument("--write", type=Path)
     args.add_argument("--planted", metavar="BUILD")
