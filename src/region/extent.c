@@ -301,10 +301,11 @@ void mn_extent_release(mn_extent *x, uint64_t at, uint64_t n) {
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
-/* Win slot i in state `free_state`; then it holds nothing of a strange shape. */
+/* Win slot i, whose state was `free_state`; then it holds nothing of a strange shape. */
 static int win(mn_region *r, uint32_t i, uint64_t free_state, uint64_t shape) {
     mn_extent_slot *s = mn_slot(r, i);
     const uint64_t open = mn_state_make(mn_state_epoch(free_state), r->me + 1, MN_EXTENT_OPEN);
+    if (mn_state_phase(free_state) != MN_EXTENT_FREE) return 0; /* another one was faster */
     if (!mn_word_cas(&s->state, free_state, open)) return 0;
     if (mn_word_peek(&s->shape) != shape) {
         mn_word_store(&s->backed, 0); /* first: who dies here must not leave rows without pages */
