@@ -90,16 +90,20 @@ int mn_extent_shared(const mn_extent *x) {
 }
 
 /* ---- freeing ------------------------------------------------------------------------------ */
+/* The pages of a slot that is ours go. First they are promised to nobody: who dies here, or cannot
+ * punch, leaves pages that are charged, and may have holes. */
+static void cool_slot(mn_region *r, uint32_t i) {
+    mn_extent_slot *s = mn_slot(r, i);
+    const int c = mn_slot_class(r, i);
+    mn_word_store(&s->backed, 0);
+    if (mn_sparse_punch(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c)) >= 0)
+        mn_word_store(&s->charged, 0);
+}
+
 /* GONE, ours: its pages go (or stay warm for the next), then the slot is free. */
 static void free_slot(mn_region *r, uint32_t i, uint64_t state, int warm) {
     mn_extent_slot *s = mn_slot(r, i);
-    if (!warm) {
-        const int c = mn_slot_class(r, i);
-        if (mn_sparse_punch(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c)) >= 0) {
-            mn_word_store(&s->backed, 0);
-            mn_word_store(&s->charged, 0);
-        } /* else they stay, charged, and the next one here has them */
-    }
+    if (!warm) cool_slot(r, i);
     mn_word_store(&s->flags, 0);
     mn_word_store(&s->length, 0);
     mn_word_store(&s->parent, 0);
@@ -308,11 +312,8 @@ static int win(mn_region *r, uint32_t i, uint64_t free_state, uint64_t shape) {
     if (mn_state_phase(free_state) != MN_EXTENT_FREE) return 0; /* another one was faster */
     if (!mn_word_cas(&s->state, free_state, open)) return 0;
     if (mn_word_peek(&s->shape) != shape) {
-        mn_word_store(&s->backed, 0); /* first: who dies here must not leave rows without pages */
-        const int c = mn_slot_class(r, i);
-        if (mn_word_peek(&s->charged) &&
-            mn_sparse_punch(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c)) >= 0)
-            mn_word_store(&s->charged, 0); /* else they stay, charged */
+        if (mn_word_peek(&s->charged)) cool_slot(r, i);
+        mn_word_store(&s->backed, 0);
     }
     mn_word_store(&s->shape, shape);
     mn_word_store(&s->cost, 0);

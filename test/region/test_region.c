@@ -214,6 +214,32 @@ static void recycles(void **s) {
     mn_region_close(&r);
 }
 
+/* A hole that cannot be punched leaves pages that are charged, and rows that nobody is promised:
+ * some of their pages may have gone before. */
+static void promises_nothing(void **s) {
+    (void)s;
+    mn_region *r = opened();
+    mn_extent x = made(r, 4, 1);
+    mn_extent_slot *const slot = x.slot;
+    mn_word_store(&slot->backed, 123);
+    mn_extent_publish(&x, seed, 0, 1);
+    mn_extent_grow(&x, 100);
+    mn_extent_close(&x);
+    const int fd = r->file.fd;
+    r->file.fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(r->file.fd >= 0);
+    mn_region_clear(r);
+    close(r->file.fd);
+    r->file.fd = fd;
+    assert_int_equal(mn_state_phase(mn_word_load(&slot->state)), MN_EXTENT_FREE);
+    assert_int_equal(mn_region_charged(r), 4 * MIB);
+    assert_ok(mn_extent_open(r, 4 * MIB, 7, &x));
+    assert_ptr_equal(x.slot, slot);
+    assert_int_equal(mn_word_load(&slot->backed), 0);
+    mn_extent_close(&x);
+    mn_region_close(&r);
+}
+
 static int there(mn_region *r, mn_ref ref) {
     mn_extent x;
     const int yes = mn_extent_pin(r, ref, &x);
@@ -378,6 +404,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(another_boot, begin, end),
         cmocka_unit_test_setup_teardown(shares, begin, end),
         cmocka_unit_test_setup_teardown(recycles, begin, end),
+        cmocka_unit_test_setup_teardown(promises_nothing, begin, end),
         cmocka_unit_test_setup_teardown(keeps_to_its_limit, begin, end),
         cmocka_unit_test_setup_teardown(buries, begin, end),
         cmocka_unit_test_setup_teardown(forks, begin, end),
