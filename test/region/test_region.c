@@ -247,6 +247,33 @@ static int there(mn_region *r, mn_ref ref) {
     return yes;
 }
 
+/* Published, and then no row: it goes when it is closed or buried, unless somebody looks at it. */
+static void empties_go(void **s) {
+    (void)s;
+    mn_region *r = opened(), *b = opened();
+    mn_extent x = made(r, 1, 1), y;
+    mn_extent_publish(&x, seed, 0, 1);
+    mn_ref ref = x.ref;
+    mn_extent_close(&x);
+    assert_int_equal(there(r, ref), 0);
+    assert_int_equal(mn_region_charged(r), 0);
+    x = made(r, 1, 1);
+    mn_extent_publish(&x, seed, 0, 1);
+    ref = x.ref;
+    mn_region_close(&r); /* buries itself */
+    assert_int_equal(there(b, ref), 0);
+    r = opened();
+    x = made(r, 1, 1);
+    mn_extent_publish(&x, seed, 0, 1);
+    ref = x.ref;
+    assert_int_equal(mn_extent_pin(b, ref, &y), 1);
+    mn_extent_close(&x);
+    assert_int_equal(there(r, ref), 1);
+    mn_extent_unpin(&y);
+    mn_region_close(&r);
+    mn_region_close(&b);
+}
+
 static void keeps_to_its_limit(void **s) {
     (void)s;
     mn_region *r = opened();
@@ -405,6 +432,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(shares, begin, end),
         cmocka_unit_test_setup_teardown(recycles, begin, end),
         cmocka_unit_test_setup_teardown(promises_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(empties_go, begin, end),
         cmocka_unit_test_setup_teardown(keeps_to_its_limit, begin, end),
         cmocka_unit_test_setup_teardown(buries, begin, end),
         cmocka_unit_test_setup_teardown(forks, begin, end),
