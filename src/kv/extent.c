@@ -101,6 +101,14 @@ int mn_kv_extent_open(const mn_kv_layout *l, int rows, mn_region *region, mn_kv_
     return 0;
 }
 
+static int said_gone(const mn_kv_extent *e, int layer) {
+    const uint64_t n = mn_word_load(e->head->gone + layer);
+    return n < (uint64_t)e->rows ? (int)n : e->rows;
+}
+int mn_kv_extent_gone(const mn_kv_extent *e, int layer) {
+    return e->mine ? said_gone(e, layer) : e->gone[layer];
+}
+
 mn_kv_extent *mn_kv_extent_attach(const mn_kv_layout *l, mn_region *region, mn_ref ref) {
     mn_extent x;
     if (!mn_extent_pin(region, ref, &x)) return NULL;
@@ -109,6 +117,7 @@ mn_kv_extent *mn_kv_extent_attach(const mn_kv_layout *l, mn_region *region, mn_r
     if (e && mn_word_load(&x.slot->shape) == shape_of(l)) {
         e->rows = capacity(l, x.bytes);
         lay_out(l, e);
+        for (int i = 0; i < MN_KV_LAYERS; i++) e->gone[i] = said_gone(e, i);
         if (mn_word_load(&e->head->magic) == MN_KV_MAGIC &&
             mn_word_load(&e->head->rows) == (uint64_t)e->rows)
             return e;

@@ -53,6 +53,7 @@ typedef struct mn_kv_extent {
     int rows;        /* capacity */
     int backed;      /* rows whose pages are promised: may be written */
     int mine;        /* we write it */
+    int gone[MN_KV_LAYERS]; /* another's: mn_kv_extent_gone when it was pinned */
     uint64_t booked; /* in this process's budget */
     mn_kv_head *head;
     int32_t *tokens; /* [rows] */
@@ -76,6 +77,9 @@ void mn_kv_extent_cut(const mn_kv_layout *l, mn_kv_extent *e, int rows);
 void mn_kv_extent_drop(const mn_kv_layout *l, mn_kv_extent *e, int layer, int from, int to);
 /* Does nobody else, here or elsewhere, have it? */
 int mn_kv_extent_alone(mn_kv_extent *e);
+/* First rows of a layer that may have gone back. What a pin has found it keeps: whatever is said
+ * afterwards is taken back. */
+int mn_kv_extent_gone(const mn_kv_extent *e, int layer);
 
 static inline uint8_t *mn_kv_plane(const mn_kv_layout *l, const mn_kv_extent *e, int layer,
                                    int value, int head) {

@@ -25,8 +25,7 @@ int mn_kv_spans_intact(const mn_kv_layout *l, const mn_kv_span *span, int n_span
         const int need = n - l->window[layer] + 1;
         for (int i = 0; i < n_spans; i++) {
             const mn_kv_span *p = span + i;
-            const uint64_t all = mn_word_load(&p->e->head->gone[layer]);
-            const int gone = (all < (uint64_t)p->e->rows ? (int)all : p->e->rows) - p->row;
+            const int gone = mn_kv_extent_gone(p->e, layer) - p->row;
             if (gone > 0 && p->at < n && p->at + gone > (need > 0 ? need : 0)) return 0;
         }
     }

@@ -257,7 +257,7 @@ void mn_seq_tail(const mn_seq *s, int layer, int head, void **k, void **v, int *
 
 /* Window layers of one of our own extents give back whole blocks that no later query can see; one
  * block of slack lets a sequence be trimmed a little. Others may need them still: first say that
- * they go, then look who is there. */
+ * they go, then look who is there; and look before, so that it is not said in vain. */
 static void give_back(mn_seq *s, const mn_kv_span *p) {
     mn_kv_extent *e = p->e;
     for (int l = 0; l < s->layout.layers && l < MN_KV_LAYERS; l++) {
@@ -265,7 +265,7 @@ static void give_back(mn_seq *s, const mn_kv_span *p) {
         const int unseen = s->length - s->layout.window[l] - BLOCK - p->at + p->row;
         const int old = unseen < p->row + p->n ? unseen : p->row + p->n;
         const int gone = old / BLOCK * BLOCK, was = (int)mn_word_peek(&e->head->gone[l]);
-        if (old <= 0 || gone <= was) continue;
+        if (old <= 0 || gone <= was || !mn_kv_extent_alone(e)) continue;
         mn_word_announce(&e->head->gone[l], (uint64_t)gone);
         if (mn_kv_extent_alone(e))
             mn_kv_extent_drop(&s->layout, e, l, was, gone);

@@ -277,6 +277,30 @@ static void windows_stay(void **state) {
     mn_seq_close(&s);
 }
 
+/* A writer says that rows go before it looks who is there, and may die in between: who was there
+ * goes on as before, who comes then takes it at its word. */
+static void windows_said_to_go(void **state) {
+    (void)state;
+    layout.window = sliding;
+    mn_seq *s = fresh(a), *t = fresh(b), *u = fresh(b), *v;
+    grow(s, 1, 2 * BLOCK, 256);
+    assert_int_equal(match(t, 1, 2 * BLOCK, 2, 40), 2 * BLOCK);
+    int32_t ids[2 * BLOCK];
+    for (int i = 0; i < 2 * BLOCK; i++) ids[i] = token(1, i);
+    mn_kv_prefix p;
+    const mn_kv_share share = share_of(b);
+    mn_kv_prefix_find(&layout, &share, 0, ids, 2 * BLOCK, &p);
+    assert_int_equal(p.length, 2 * BLOCK);
+    mn_word_store(&p.span[0].e->head->gone[1], 2 * BLOCK);
+    mn_kv_prefix_release(&p);
+    assert_ok(mn_seq_fork(t, 2 * BLOCK - 10, &v));
+    expect(v, 1, 0, 2 * BLOCK - 10);
+    assert_ok(mn_seq_trim(t, 2 * BLOCK - 20));
+    expect(t, 1, 0, 2 * BLOCK - 20);
+    assert_int_equal(match(u, 1, 2 * BLOCK, 2, 40), 0);
+    mn_seq_close(&s), mn_seq_close(&t), mn_seq_close(&u), mn_seq_close(&v);
+}
+
 static void no_room_is_no_failure(void **state) {
     (void)state;
     mn_region *r;
@@ -383,6 +407,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(trims_elsewhere, begin, end),
         cmocka_unit_test_setup_teardown(keeps_apart, begin, end),
         cmocka_unit_test_setup_teardown(windows_stay, begin, end),
+        cmocka_unit_test_setup_teardown(windows_said_to_go, begin, end),
         cmocka_unit_test_setup_teardown(no_room_is_no_failure, begin, end),
         cmocka_unit_test_setup_teardown(outlives_its_writer, begin, end),
         cmocka_unit_test_setup_teardown(hostile_heads, begin, end)};
