@@ -47,14 +47,14 @@ _Static_assert(sizeof(mn_kv_head) <= 4096, "one page, part of the file format");
 typedef struct mn_kv_extent {
     atomic_int users;
     mn_kv_layout layout;
-    mn_extent x;     /* its place in the region; x.region NULL: anonymous memory */
-    uint8_t *data;   /* [bytes] */
-    size_t bytes;    /* reserved */
-    int rows;        /* capacity */
-    int backed;      /* rows whose pages are promised: may be written */
-    int mine;        /* we write it */
+    mn_extent x;            /* its place in the region; x.region NULL: anonymous memory */
+    uint8_t *data;          /* [bytes] */
+    size_t bytes;           /* reserved */
+    int rows;               /* capacity */
+    int backed;             /* rows whose pages are promised: may be written */
+    int mine;               /* we write it */
     int gone[MN_KV_LAYERS]; /* another's: mn_kv_extent_gone when it was pinned */
-    uint64_t booked; /* in this process's budget */
+    uint64_t booked;        /* in this process's budget */
     mn_kv_head *head;
     int32_t *tokens; /* [rows] */
     uint8_t *planes;
