@@ -392,7 +392,7 @@ void mn_extent_publish(mn_extent *x, const uint8_t seed[32], mn_ref parent, uint
     for (int i = 0; i < 4; i++) mn_word_store(x->slot->seed + i, w[i]);
     mn_word_store(&x->slot->parent, parent);
     mn_word_store(&x->slot->anchor, anchor);
-    mn_word_store(&x->slot->flags, MN_EXTENT_PUBLISHED);
+    mn_word_announce(&x->slot->flags, MN_EXTENT_PUBLISHED); /* who looks for rivals comes next */
 }
 
 void mn_extent_grow(mn_extent *x, uint64_t length) {
