@@ -253,8 +253,11 @@ static inline void step(pid_t pid, bed *b) {
     struct user_regs_struct call;
     int status = 0;
     const int kernel = at_syscall(pid, &call);
-    HOLDS(ptrace(PTRACE_SINGLESTEP, pid, 0, 0) == 0, "ptrace: %s", strerror(errno));
-    HOLDS(waitpid(pid, &status, 0) == pid, "waitpid: %s", strerror(errno));
+    do { /* whoever stops all of us for a while, or lets us go on, stops no instruction */
+        HOLDS(ptrace(PTRACE_SINGLESTEP, pid, 0, 0) == 0, "ptrace: %s", strerror(errno));
+        HOLDS(waitpid(pid, &status, 0) == pid, "waitpid: %s", strerror(errno));
+    } while (WIFSTOPPED(status) && (WSTOPSIG(status) == SIGSTOP || WSTOPSIG(status) == SIGTSTP ||
+                                    WSTOPSIG(status) == SIGCONT));
     at.step[at.depth]++;
     HOLDS(WIFSTOPPED(status), "the process ended by itself (%#x)", status);
     HOLDS(WSTOPSIG(status) == SIGTRAP, "signal %d (%s), perhaps a store to a page of no concern",

@@ -165,7 +165,7 @@ int main(void) {
     told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     image *const images[] = {&begin, &once, &twice};
     for (int i = 0; i < 3; i++) images[i]->tables = malloc(tables);
-    const struct CMUnitTest full[] = {cmocka_unit_test(play_cases)};
+    const struct CMUnitTest full[] = {cmocka_unit_test_teardown(play_cases, tear_down)};
     if (soak_asked()) return cmocka_run_group_tests(full, NULL, NULL);
     for (int i = 0; i < SCENES; i++)
         tests[i] = (struct CMUnitTest){scenes[i].name, play, set_up, tear_down,
