@@ -87,7 +87,7 @@ static int speed(const mn_bench_options *o) {
     run r = {0};
     const int total = o->depth + (o->prompt > o->gen ? o->prompt : o->gen) + 33;
     mn_region *region = NULL;
-    int rc = strcmp(o->region, "none") ? mn_region_open(o->region, 0, &region) : 0;
+    int rc = strcmp(o->region, "none") ? mn_region_open(o->region, 0, 0, &region) : 0;
     const mn_model_options how = {.threads = o->threads, .bf16 = o->bf16, .region = region};
     if (rc >= 0) rc = mn_cli_model_open(o->model, how, &m);
     if (rc >= 0 && total > m->net->context)

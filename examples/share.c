@@ -27,7 +27,7 @@ static int ask(const char *region_path, const char *document, const char *questi
     request.max_tokens = 24;
     request.temp = 0;
     request.on_text = show;
-    int rc = mn_region_open(region_path, 0, &region);
+    int rc = mn_region_open(region_path, 0, 0, &region);
     const mn_model_options options = {.region = region};
     if (rc >= 0) rc = mn_model_open("smollm2-135m", &options, &model);
     if (rc >= 0) rc = mn_answer(model, &request, &stats);

@@ -42,9 +42,11 @@ MN_API void mn_memory_limit(uint64_t bytes);
 /* ---- the region: what one process computed, every process has ------------------------------ */
 typedef struct mn_region mn_region;
 /* Open (or make) the file that processes of one user share. path NULL: the user's own, in memory,
- * where there is room. limit: bytes it may hold at most, when it is made here; 0: an eighth of the
- * memory. Any thread may use it; close it after the models that do. */
-MN_API int mn_region_open(const char *path, uint64_t limit, mn_region **out);
+ * where there is room. memory: bytes it may hold at most, when it is made here; 0: an eighth of the
+ * memory. disk: bytes of files in which it survives the machine (beside PATH, or in the cache
+ * folder); 0: as it is, or 8 GiB and a twentieth of the free space at most; -1: keep off them. Any
+ * thread may use it; close it after the models that do. */
+MN_API int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **out);
 MN_API void mn_region_close(mn_region **region);
 
 /* A region file that somebody cuts short while it is mapped raises SIGBUS. After this call that is
@@ -53,12 +55,16 @@ MN_API void mn_region_close(mn_region **region);
 MN_API int mn_guard_install(void);
 
 typedef struct mn_region_info {
-    const char *path;                 /* borrowed from the region */
+    const char *path, *disk;          /* borrowed from the region; folder of files, "": none */
     uint64_t limit, charged, warm;    /* bytes extents may hold, hold, and hold for nobody */
+    uint64_t disk_limit, stored;      /* bytes files may take, and take */
     uint64_t held, size;              /* bytes the file takes now, and its logical size */
     uint64_t rows, cost_us;           /* tokens in all, and what they took to compute */
     int32_t processes, extents, open; /* others alive; extents, of which are still written */
+    int32_t out;                      /* extents that are on disk alone */
     int32_t made;                     /* 1: the file was made by this handle */
+    uint64_t asked, found;            /* tokens of prompts so far, and of them those it had */
+    uint64_t evicted, moved, damaged; /* extents that had to go, to disk alone; damaged files */
 } mn_region_info;
 MN_API void mn_region_describe(mn_region *region, mn_region_info *out);
 /* Forget all that nobody is reading: bytes that went back. */
@@ -166,8 +172,8 @@ typedef struct mn_stats {
     int32_t prompt_tokens, tokens;
     int32_t cached_tokens; /* of the prompt, that needed no computing */
     const char
-        *cached_from;      /* "own" (this model's last answer), "process" (the region: any process,
-                                dead or alive), NULL: none were */
+        *cached_from;      /* where most were: "own" (this model's last answer), "process" (memory:
+                                any process, dead or alive), "disk"; NULL: none were */
     int64_t cached_by;     /* process id of who computed most of them; 0: this one */
     int32_t dropped_turns; /* by drop_oldest */
     int32_t full_context;  /* the context, when it was full before the answer ended, or 0 */
@@ -186,6 +192,7 @@ typedef struct mn_cached {
     int32_t prompt_tokens, cached_tokens;
     int32_t coming_tokens; /* cached, when those who are computing them now go on */
     int32_t spans;         /* pieces of the region the cached ones lie in */
+    int32_t disk_tokens;   /* of the cached ones, on disk alone */
     int64_t by;            /* process id of who computed most of them; 0: none */
     char next[96];         /* the text behind them begins like this */
 } mn_cached;

@@ -183,6 +183,9 @@ static int read_prompt(answer *a) {
     a->stats.cached_tokens = mn_session_length(a->session);
     a->stats.cached_from = a->stats.cached_tokens ? a->session->from : NULL;
     a->stats.cached_by = a->stats.cached_tokens ? mn_seq_writer(a->session->seq) : 0;
+    if (a->m->region)
+        mn_region_tell(a->m->region, (uint64_t)a->stats.prompt_tokens,
+                       (uint64_t)a->stats.cached_tokens);
     const int n = a->stats.prompt_tokens - a->stats.cached_tokens;
     const double before = mn_clock_seconds();
     MN_TRY(step(a, ids + a->stats.cached_tokens, n));

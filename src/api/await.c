@@ -47,7 +47,7 @@ int mn_session_await(mn_session *s, const int32_t *ids, int n, int (*go_on)(void
         const int now = mn_seq_match(s->seq, ids, n, &s->coming);
         MN_TRY(now);
         if (now > had) news = mn_clock_ns();
-        if (now) s->from = "process";
+        if (now) s->from = mn_session_source(s);
     }
     return 0;
 }

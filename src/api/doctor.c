@@ -105,7 +105,7 @@ static int look_at_region(doctor *d) {
     if (rc >= 0 && mn_file_stat(path.data, &size, &when) < 0) {
         say(d, "region       %s, made when it is first used", path.data);
     } else {
-        if (rc >= 0) rc = mn_region_open(path.data, 0, &r);
+        if (rc >= 0) rc = mn_region_open(path.data, 0, 0, &r);
         if (rc >= 0)
             say(d, "region       %s, %s of at most %s", path.data,
                 mn_budget_human(mn_region_charged(r), a), mn_budget_human(mn_region_limit(r), b));

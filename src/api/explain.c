@@ -22,6 +22,7 @@ int mn_explain(mn_model *m, const mn_request *r, mn_cached *out) {
         out->prompt_tokens = n;
         out->cached_tokens = rc;
         out->spans = mn_seq_spans(s->seq);
+        out->disk_tokens = mn_seq_out(s->seq);
         out->by = mn_seq_writer(s->seq);
         const int left = n - rc < 16 ? n - rc : 16;
         rc = mn_tokenizer_decode(m->net->tokenizer, id + rc, (size_t)left, MN_TOK_SPECIAL, &text);

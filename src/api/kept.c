@@ -84,7 +84,7 @@ int mn_kept_resume(mn_model *m, int context, int kv_q8, const int32_t *ids, int 
         return 0;
     }
     mn_session_close(out);
-    if (rc >= 0 && found) fresh->from = "process";
+    if (rc >= 0 && found) fresh->from = mn_session_source(fresh);
     if (rc >= 0) fresh->coming = coming;
     if (rc < 0) mn_session_close(&fresh);
     *out = fresh;

@@ -30,7 +30,7 @@ struct mn_model {
 struct mn_session {
     mn_model *model;
     mn_seq *seq;
-    const char *from; /* where what it began with was found: "own", "process"; NULL: it is fresh */
+    const char *from; /* where what it began with was found: "own", "process", "disk"; NULL: it is fresh */
     int coming;       /* tokens of the prompt that there will be when others go on */
 };
 
@@ -38,6 +38,9 @@ struct mn_session {
  * budget is short the kept session goes first. */
 int mn_session_step(mn_session *s, const int32_t *ids, int n, float *logits, int n_logits,
                     int (*go_on)(void *user), void *user);
+
+/* Where most of what a session took from the region lies: "process", "disk". */
+const char *mn_session_source(const mn_session *s);
 
 /* A session that holds what the region had of ids[n] waits while another process is computing more
  * of it, and takes that: a prompt that several ask at once is computed once. go_on as above. */

@@ -93,6 +93,10 @@ int mn_session_eval(mn_session *s, const int32_t *ids, int32_t n, float *logits,
     return mn_session_step(s, ids, n, n_logits ? logits : NULL, n_logits, NULL, NULL);
 }
 
+const char *mn_session_source(const mn_session *s) {
+    return mn_seq_out(s->seq) * 2 > mn_seq_length(s->seq) ? "disk" : "process";
+}
+
 int32_t mn_session_length(const mn_session *s) {
     return mn_seq_length(s->seq);
 }

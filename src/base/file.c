@@ -300,6 +300,22 @@ int mn_file_rewrite(mn_filew *f, uint64_t offset, const void *bytes, size_t n) {
     return 0;
 }
 
+int mn_file_skip(mn_filew *f, uint64_t n) {
+    const off_t end = mn_fault() ? -1 : lseek(f->fd, (off_t)n, SEEK_CUR);
+    return end < 0 || mn_fault() || ftruncate(f->fd, end) < 0 ? fail_writing("write", f->path) : 0;
+}
+
+int mn_file_settle(mn_filew **pf) {
+    const mn_filew *f = *pf;
+    int rc = 0;
+    if (mn_fault() || rename(f->temp, f->path) < 0) {
+        rc = fail_writing("write", f->path);
+        unlink(f->temp);
+    }
+    release(pf);
+    return rc;
+}
+
 int mn_file_commit(mn_filew **pf) {
     mn_filew *f = *pf;
     int rc = 0;

@@ -55,7 +55,11 @@ int mn_file_begin(const char *path, mn_filew **out); /* makes missing folders, 0
 int mn_file_write(mn_filew *f, const void *bytes, size_t n);
 /* Write n bytes again at an offset below what was written. */
 int mn_file_rewrite(mn_filew *f, uint64_t offset, const void *bytes, size_t n);
+/* The next n bytes stay a hole: they read as zeroes. */
+int mn_file_skip(mn_filew *f, uint64_t n);
 int mn_file_commit(mn_filew **f); /* consumes f, also on failure */
+/* The same without fsync, for what can be made again: after a power cut it may be damaged. */
+int mn_file_settle(mn_filew **f);
 void mn_file_abort(mn_filew **f); /* NULL-safe; removes the temporary */
 
 /* A file made over several runs: bytes go to the file PART (created when absent, cut to its first

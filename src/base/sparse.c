@@ -34,18 +34,53 @@ static int fail(const char *verb, const char *path) {
                    "cannot %s %s: %s", verb, path, strerror(e));
 }
 
-int mn_sparse_make(const char *path, uint64_t size, const void *head, size_t n) {
+/* A file without a name, which the death of its maker takes along; where the file system has none,
+ * one with a name of its own. */
+static int open_nameless(const char *path, const char *temp) {
+    mn_buf folder = {0};
+    const char *slash = strrchr(path, '/');
+    int fd = -1;
+    if (mn_fault()) return -1;
+    if (mn_buf_printf(&folder, "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./") >= 0)
+        fd = open(folder.data, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+    mn_buf_free(&folder);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) return fd;
+    unlink(temp); /* of an earlier process of this number */
+    return open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+/* Unlike rename, this replaces nothing. */
+static int give_name(int fd, const char *temp, const char *path) {
+    char self[32];
+    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    if (mn_fault()) return -1;
+    if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0) return 0;
+    return errno == EEXIST ? -1 : link(temp, path);
+}
+
+static int fill_mapped(int fd, const char *path, uint64_t size,
+                       int (*fill)(void *user, mn_sparse *s), void *user) {
+    void *data = mn_fault() ? MAP_FAILED
+                            : mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
+                                   MAP_SHARED | MAP_NORESERVE, fd, 0);
+    if (data == MAP_FAILED) return fail("map", path);
+    mn_sparse s = {fd, data, size, (char *)(uintptr_t)path};
+    const int rc = fill(user, &s);
+    munmap(data, (size_t)size);
+    return rc;
+}
+
+int mn_sparse_make(const char *path, uint64_t size, int (*fill)(void *user, mn_sparse *s),
+                   void *user) {
     mn_buf temp = {0};
     MN_TRY(mn_buf_printf(&temp, "%s.tmp.%ld", path, (long)getpid()));
-    unlink(temp.data); /* of an earlier process of this number */
-    const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-    const int fd = mn_fault() ? -1 : open(temp.data, flags, 0600);
-    int rc = 1;
-    if (fd < 0 || mn_fault() || ftruncate(fd, (off_t)size) < 0 || mn_fault() ||
-        pwrite(fd, head, n, 0) != (ssize_t)n) {
-        rc = fail("make", path);
-    } else if (mn_fault() || link(temp.data, path) < 0) { /* unlike rename, it replaces nothing */
-        rc = errno == EEXIST ? 0 : fail("make", path);
+    const int fd = open_nameless(path, temp.data);
+    int rc = fd < 0 || mn_fault() || ftruncate(fd, (off_t)size) < 0
+                 ? fail("make", path)
+                 : fill_mapped(fd, path, size, fill, user);
+    if (rc >= 0) {
+        rc = 1;
+        if (give_name(fd, temp.data, path) < 0) rc = errno == EEXIST ? 0 : fail("make", path);
     }
     if (fd >= 0) {
         close(fd);
@@ -124,6 +159,33 @@ int mn_sparse_punch(const mn_sparse *s, uint64_t at, uint64_t n) {
     while (mn_fault() || fallocate(s->fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, (off_t)from,
                                    (off_t)(to - from)) < 0)
         if (errno != EINTR) return fail("give memory back to", s->path);
+    return 0;
+}
+
+int mn_sparse_read(const mn_sparse *s, uint64_t at, void *out, uint64_t n) {
+    for (uint64_t done = 0; done < n;) {
+        const ssize_t k =
+            mn_fault() ? -1 : pread(s->fd, (char *)out + done, n - done, (off_t)(at + done));
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return fail("read", s->path);
+        done += (uint64_t)k;
+    }
+    return 0;
+}
+
+int mn_sparse_wipe(const mn_sparse *s, uint64_t at, uint64_t n) {
+    static const char zero[65536];
+    const off_t end = (off_t)(at + n);
+    for (off_t p = (off_t)at; (p = lseek(s->fd, p, SEEK_DATA)) >= 0 && p < end;) {
+        const uint64_t left = (uint64_t)(end - p), most = sizeof zero - (uint64_t)p % sizeof zero;
+        off_t hole = lseek(s->fd, p, SEEK_HOLE);
+        uint64_t k = left < most ? left : most;
+        if (hole > p && (uint64_t)(hole - p) < k) k = (uint64_t)(hole - p);
+        const ssize_t w = mn_fault() ? -1 : pwrite(s->fd, zero, k, p);
+        if (w < 0 && errno == EINTR) continue;
+        if (w <= 0) return fail("overwrite a part of", s->path);
+        p += w;
+    }
     return 0;
 }
 

@@ -19,9 +19,11 @@ typedef struct mn_sparse {
     char *path; /* owned */
 } mn_sparse;
 
-/* Make `path` with `size` logical bytes that begin with head[n]: complete or absent, mode 0600.
- * 1 when made, 0 when there is already something of that name. The folder exists. */
-int mn_sparse_make(const char *path, uint64_t size, const void *head, size_t n);
+/* Make `path` with `size` logical bytes, filled by `fill` while nobody else sees them: complete or
+ * absent, mode 0600. 1 when made, 0 when there is already something of that name. The folder
+ * exists. */
+int mn_sparse_make(const char *path, uint64_t size, int (*fill)(void *user, mn_sparse *s),
+                   void *user);
 /* Map an existing one, all of it. Refused, in one sentence: what is no plain file (a link, too),
  * belongs to another user, may be used by others (group or world), or is smaller than `least`. */
 int mn_sparse_open(const char *path, uint64_t least, mn_sparse *out);
@@ -32,6 +34,10 @@ void mn_sparse_close(mn_sparse *s);
 int mn_sparse_back(const mn_sparse *s, uint64_t at, uint64_t n);
 /* The whole pages inside [at, at + n) go back; they read as zeroes again. */
 int mn_sparse_punch(const mn_sparse *s, uint64_t at, uint64_t n);
+/* What pages there are in [at, at + n) are overwritten with zeroes. */
+int mn_sparse_wipe(const mn_sparse *s, uint64_t at, uint64_t n);
+/* Bytes [at, at + n), without filling holes. */
+int mn_sparse_read(const mn_sparse *s, uint64_t at, void *out, uint64_t n);
 /* Bytes the file holds now, and bytes its disk (or memory) still has for us: the least of what the
  * file system says and what the memory cgroup leaves, less 64 MiB. */
 uint64_t mn_sparse_held(const mn_sparse *s);

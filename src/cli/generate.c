@@ -150,7 +150,7 @@ int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model 
     const int given = o->region && *o->region;
     *region = NULL;
     if (!given || strcmp(o->region, "none") != 0) {
-        const int rc = mn_region_open(given ? o->region : NULL, 0, region);
+        const int rc = mn_region_open(given ? o->region : NULL, 0, 0, region);
         if (rc < 0 && given) return rc;
         if (rc < 0)
             fprintf(stderr, "(nothing is shared with other processes: %s)\n", mn_error_detail());

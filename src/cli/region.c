@@ -55,7 +55,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
         return MN_FAIL(MN_CLI_USAGE, "--region none: there is nothing to look at");
     mn_region *r;
     mn_buf out = {0};
-    MN_TRY(mn_region_open(given ? o->region : NULL, 0, &r));
+    MN_TRY(mn_region_open(given ? o->region : NULL, 0, 0, &r));
     int rc = forgets ? forget(r, o, &out) : stat(r, &out);
     if (rc >= 0) rc = mn_cli_write(out.data, out.len);
     mn_buf_free(&out);

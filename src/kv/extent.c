@@ -42,11 +42,31 @@ static int capacity(const mn_kv_layout *l, uint64_t bytes) {
     return low * 16;
 }
 
+static uint64_t front_bytes(int rows) {
+    return PAGE + pages((uint64_t)rows * sizeof(int32_t));
+}
+
 static void lay_out(const mn_kv_layout *l, mn_kv_extent *e) {
     e->head = (mn_kv_head *)(void *)e->data;
     e->tokens = (int32_t *)(void *)(e->data + PAGE);
     e->plane_bytes = pages(plane_bytes(l, e->rows));
-    e->planes = e->data + PAGE + pages((uint64_t)e->rows * sizeof(int32_t));
+    e->planes = e->data + front_bytes(e->rows);
+}
+
+/* The same for what is read only, wherever it is: 1 when it is what it should be. */
+static int lay_out_image(const mn_kv_layout *l, mn_kv_extent *e) {
+    const mn_image *i = &e->image;
+    e->head = (mn_kv_head *)(uintptr_t)i->front;
+    const uint64_t rows = mn_word_load(&e->head->rows);
+    if (mn_word_load(&e->head->magic) != MN_KV_MAGIC || i->n != planes(l) || rows > (uint64_t)capacity(l, e->x.bytes) ||
+        (uint64_t)(i->planes - i->front) != front_bytes((int)rows))
+        return 0;
+    e->rows = rows < i->rows ? (int)rows : (int)i->rows;
+    if (i->stride < pages(plane_bytes(l, e->rows))) return 0;
+    e->tokens = (int32_t *)(uintptr_t)(i->front + PAGE);
+    e->planes = (uint8_t *)(uintptr_t)i->planes;
+    e->plane_bytes = i->stride;
+    return 1;
 }
 
 /* What a row is, for the region: ranges of one shape can hand on their pages. */
@@ -85,7 +105,8 @@ int mn_kv_extent_open(const mn_kv_layout *l, int rows, mn_region *region, mn_kv_
     }
     lay_out(l, e);
     if (region) {
-        const uint64_t first = PAGE + pages((uint64_t)e->rows * sizeof(int32_t));
+        const uint64_t first = front_bytes(e->rows);
+        mn_extent_lay(&e->x, first, planes(l), e->plane_bytes, plane_bytes(l, 16));
         int rc = mn_word_load(&e->x.slot->charged) ? 0 : mn_extent_charge(&e->x, first);
         if (rc >= 0) rc = mn_extent_back(&e->x, 0, first); /* no news for pages that are there */
         if (rc < 0) {
@@ -115,16 +136,42 @@ mn_kv_extent *mn_kv_extent_attach(const mn_kv_layout *l, mn_region *region, mn_r
     mn_kv_extent *e = mn_calloc(1, sizeof *e);
     if (e) *e = (mn_kv_extent){.users = 1, .layout = *l, .x = x, .data = x.data, .bytes = x.bytes};
     if (e && mn_word_load(&x.slot->shape) == shape_of(l)) {
-        e->rows = capacity(l, x.bytes);
-        lay_out(l, e);
-        for (int i = 0; i < MN_KV_LAYERS; i++) e->gone[i] = said_gone(e, i);
-        if (mn_word_load(&e->head->magic) == MN_KV_MAGIC &&
-            mn_word_load(&e->head->rows) == (uint64_t)e->rows)
+        if (!mn_extent_image(&e->x, &e->image)) {
+            mn_free(e);
+            mn_extent_reject(&x);
+            return NULL;
+        }
+        if (lay_out_image(l, e)) {
+            for (int i = 0; i < MN_KV_LAYERS; i++) e->gone[i] = said_gone(e, i);
             return e;
+        }
+        mn_image_free(&e->image);
     }
     mn_free(e);
     mn_extent_unpin(&x);
     return NULL;
+}
+
+int mn_kv_extent_out(const mn_kv_extent *e) {
+    return e->image.map.data != NULL;
+}
+
+int mn_kv_extent_prove(mn_kv_extent *e, int rows) {
+    if (!e->image.tier || !e->image.tier->prove || rows <= 0) return 0;
+    const int n = mn_kv_extent_length(e);
+    if (rows > n) rows = n;
+    if (mn_extent_proven(&e->x, &e->image) >= (uint64_t)rows) return 0;
+    MN_TRY(e->image.tier->prove(&e->x, &e->image, (uint64_t)rows, 0, UINT64_MAX));
+    mn_extent_believe(&e->x, (uint64_t)rows);
+    return 0;
+}
+
+void mn_kv_extent_reject(mn_kv_extent **pe) {
+    mn_kv_extent *e = *pe;
+    *pe = NULL;
+    mn_image_free(&e->image);
+    mn_extent_reject(&e->x);
+    mn_free(e);
 }
 
 mn_kv_extent *mn_kv_extent_retain(mn_kv_extent *e) {
@@ -157,8 +204,10 @@ void mn_kv_extent_release(mn_kv_extent **pe) {
     } else if (e->mine) {
         trim_pages(&e->layout, e);
         mn_extent_close(&e->x);
-    } else
+    } else {
+        mn_image_free(&e->image);
         mn_extent_unpin(&e->x);
+    }
     mn_free(e);
 }
 

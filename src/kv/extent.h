@@ -48,7 +48,8 @@ typedef struct mn_kv_extent {
     atomic_int users;
     mn_kv_layout layout;
     mn_extent x;            /* its place in the region; x.region NULL: anonymous memory */
-    uint8_t *data;          /* [bytes] */
+    mn_image image;         /* another's: where its content is read */
+    uint8_t *data;          /* [bytes] of memory; what the disk has lies elsewhere */
     size_t bytes;           /* reserved */
     int rows;               /* capacity */
     int backed;             /* rows whose pages are promised: may be written */
@@ -66,6 +67,13 @@ int mn_kv_extent_open(const mn_kv_layout *l, int rows, mn_region *region, mn_kv_
 /* What `ref` names, pinned and checked against the layout: NULL when it is not there, or not what
  * it should be. */
 mn_kv_extent *mn_kv_extent_attach(const mn_kv_layout *l, mn_region *region, mn_ref ref);
+/* Its first `rows` rows are what they were when they were written: MN_ECORRUPT, and then it is of
+ * no use to anybody. Cheap where there is nothing to prove, or somebody did. */
+int mn_kv_extent_prove(mn_kv_extent *e, int rows);
+/* Does it lie on disk alone? */
+int mn_kv_extent_out(const mn_kv_extent *e);
+/* Release what could not be proven: nobody shall find it again. */
+void mn_kv_extent_reject(mn_kv_extent **e);
 mn_kv_extent *mn_kv_extent_retain(mn_kv_extent *e);
 void mn_kv_extent_release(mn_kv_extent **e); /* the last release seals, unpins or frees */
 

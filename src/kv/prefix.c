@@ -134,26 +134,47 @@ static void choose(const search *s, const mn_ref *refs, int k, mn_kv_prefix *bes
     }
 }
 
+/* 1: every row of it may be believed. What may not is thrown out, and all of it is let go. */
+static int prove(mn_kv_prefix *p) {
+    for (int i = 0; i < p->n; i++) {
+        if (mn_kv_extent_prove(p->span[i].e, p->span[i].row + p->span[i].n) >= 0) continue;
+        mn_kv_extent_reject(&p->span[i].e);
+        p->span[i] = p->span[--p->n];
+        mn_kv_prefix_release(p);
+        return 0;
+    }
+    return 1;
+}
+
+/* The longest one there seems to be. */
+static void find(const search *s, mn_kv_prefix *out) {
+    mn_region *const r = s->share->region;
+    const int steps = s->n / MN_KV_STEP;
+    uint64_t *key = mn_calloc((size_t)steps + 1, sizeof *key); /* of step i */
+    *out = (mn_kv_prefix){0};
+    if (!key) return; /* computing is always possible */
+    mn_kv_chain chain;
+    mn_kv_chain_begin(&chain, &s->share->seed);
+    key[0] = mn_kv_key_word(&chain.key);
+    for (int i = 0; i < steps * MN_KV_STEP; i++)
+        if (mn_kv_chain_add(&chain, s->ids[i]))
+            key[(i + 1) / MN_KV_STEP] = mn_kv_key_word(&chain.key);
+    for (int i = steps; i >= 0 && !out->length; i--) {
+        mn_ref refs[MOST];
+        const int k = i ? mn_index_find(r, key[i], refs, MOST) : 0;
+        if (i && !k) continue;
+        choose(s, refs, k, out);
+        choose(s, refs, mn_index_anchored(r, key[i], refs, MOST), out);
+    }
+    mn_free(key);
+    if (out->coming < out->length) out->coming = out->length;
+}
+
 void mn_kv_prefix_find(const mn_kv_layout *l, const mn_kv_share *share, mn_ref rival,
                        const int32_t *ids, int n, mn_kv_prefix *out) {
     const search s = {l, share, rival, ids, n};
     *out = (mn_kv_prefix){0};
     if (!share->region || n < 1) return;
-    const int steps = n / MN_KV_STEP;
-    uint64_t *key = mn_calloc((size_t)steps + 1, sizeof *key); /* of step i */
-    if (!key) return;                                          /* computing is always possible */
-    mn_kv_chain chain;
-    mn_kv_chain_begin(&chain, &share->seed);
-    key[0] = mn_kv_key_word(&chain.key);
-    for (int i = 0; i < steps * MN_KV_STEP; i++)
-        if (mn_kv_chain_add(&chain, ids[i])) key[(i + 1) / MN_KV_STEP] = mn_kv_key_word(&chain.key);
-    for (int i = steps; i >= 0 && !out->length; i--) {
-        mn_ref refs[MOST];
-        const int k = i ? mn_index_find(share->region, key[i], refs, MOST) : 0;
-        if (i && !k) continue;
-        choose(&s, refs, k, out);
-        choose(&s, refs, mn_index_anchored(share->region, key[i], refs, MOST), out);
-    }
-    mn_free(key);
-    if (out->coming < out->length) out->coming = out->length;
+    do find(&s, out);
+    while (!prove(out));
 }

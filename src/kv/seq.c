@@ -89,6 +89,12 @@ int64_t mn_seq_writer(const mn_seq *s) {
     }
     return (int64_t)(pid & INT32_MAX);
 }
+int mn_seq_out(const mn_seq *s) {
+    int n = 0;
+    for (int i = 0; i < s->n; i++)
+        if (mn_kv_extent_out(s->span[i].e)) n += s->span[i].n;
+    return n;
+}
 uint64_t mn_seq_bytes(const mn_seq *s) {
     return s->open ? tail_of(s)->e->booked : 0;
 }

@@ -53,6 +53,9 @@ mn_kv_format mn_seq_format(const mn_seq *seq);
 /* Process id of who computed most of what others computed of it; 0: nobody did. */
 int64_t mn_seq_writer(const mn_seq *seq);
 
+/* Tokens of it that lie on disk alone. */
+int mn_seq_out(const mn_seq *seq);
+
 /* Promise rows for the next tokens ids[n], and tell others that they are being computed:
  * MN_ETOOLONG beyond the context, MN_EFULL by the budget; nothing changes then. */
 int mn_seq_room(mn_seq *seq, const int32_t *ids, int n);

@@ -4,9 +4,7 @@
  *
  * Every arrow of the state diagram in region/format.h is one compare-and-swap here, and a FREE
  * slot has no length and no flags, so a process that dies right behind an arrow leaves a slot that
- * mn_extent_bury understands. The ledger has no word of its own: to charge is to write the new sum
- * of one's own extent and then to add up all of them. Two that charge at once may both see too
- * much, never both too little.
+ * mn_extent_bury understands.
  */
 #include "base/error.h"
 #include "region/inside.h"
@@ -17,13 +15,13 @@
 
 #define PIN_TAKEN ((uint64_t)1 << 20) /* a pin word in use that names no slot */
 
-static uint64_t now(void) {
+uint64_t mn_now(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME_COARSE, &t);
     return (uint64_t)t.tv_sec;
 }
 
-static int forked(const mn_region *r) {
+int mn_extent_forked(const mn_region *r) {
     return r->me >= 0 ? 0
                       : MN_FAIL(MN_EBUSY,
                                 "%s was opened before this process was forked; open it "
@@ -73,7 +71,7 @@ int mn_extent_pin(mn_region *r, mn_ref ref, mn_extent *x) {
         mn_word_store(pin, 0);
         return 0;
     }
-    mn_word_store(&s->used, now());
+    mn_word_store(&s->used, mn_now());
     fill(r, ref, k, x);
     return 1;
 }
@@ -92,49 +90,94 @@ int mn_extent_shared(const mn_extent *x) {
 /* ---- freeing ------------------------------------------------------------------------------ */
 /* The pages of a slot that is ours go. First they are promised to nobody: who dies here, or cannot
  * punch, leaves pages that are charged, and may have holes. */
-static void cool_slot(mn_region *r, uint32_t i) {
+static uint64_t cool_slot(mn_region *r, uint32_t i) {
     mn_extent_slot *s = mn_slot(r, i);
     const int c = mn_slot_class(r, i);
+    const uint64_t bytes = mn_word_peek(&s->charged);
     mn_word_store(&s->backed, 0);
-    if (mn_sparse_punch(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c)) >= 0)
-        mn_word_store(&s->charged, 0);
+    if (mn_sparse_punch(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c)) < 0) return 0;
+    mn_word_store(&s->charged, 0);
+    return bytes;
 }
 
-/* GONE, ours: its pages go (or stay warm for the next), then the slot is free. */
-static void free_slot(mn_region *r, uint32_t i, uint64_t state, int warm) {
+/* GONE, ours: its pages go (or stay warm for the next), then the slot is free. Bytes that left. */
+static uint64_t free_slot(mn_region *r, uint32_t i, uint64_t state, int warm) {
     mn_extent_slot *s = mn_slot(r, i);
-    if (!warm) cool_slot(r, i);
+    const uint64_t left = warm ? 0 : cool_slot(r, i);
+    if (mn_word_load(&s->stored)) mn_disk_unlink(r, mn_ref_make(mn_state_epoch(state), i), 0);
+    mn_word_store(&s->stored, 0);
+    mn_word_store(&s->checked, 0);
     mn_word_store(&s->flags, 0);
     mn_word_store(&s->length, 0);
     mn_word_store(&s->parent, 0);
     mn_word_store(&s->anchor, 0);
     mn_word_store(&s->state, mn_state_make(mn_state_epoch(state) + 1, 0, MN_EXTENT_FREE));
+    return left;
 }
 
-/* From `state`, which is OPEN and ours to drop, or FREE: bytes that left. */
-static uint64_t drop(mn_region *r, uint32_t i, uint64_t state, int warm) {
-    mn_extent_slot *s = mn_slot(r, i);
+uint64_t mn_extent_drop(mn_region *r, uint32_t i, uint64_t state, int warm) {
     const uint64_t gone = mn_state_make(mn_state_epoch(state), r->me + 1, MN_EXTENT_GONE);
-    const uint64_t bytes = mn_word_peek(&s->charged);
-    if (!mn_word_cas(&s->state, state, gone)) return 0;
-    free_slot(r, i, gone, warm);
-    return warm ? 0 : bytes;
+    return mn_word_cas(&mn_slot(r, i)->state, state, gone) ? free_slot(r, i, gone, warm) : 0;
 }
 
-/* The end of a sealed extent nobody reads: bytes that left, 0 when somebody does. */
-static uint64_t kill_sealed(mn_region *r, uint32_t i, uint64_t sealed) {
+/* What was said in it shall not be found in freed memory, nor on disk. */
+static void overwrite(mn_region *r, uint32_t i, uint64_t epoch) {
+    const mn_extent_slot *s = mn_slot(r, i);
+    const int c = mn_slot_class(r, i);
+    if (mn_word_load(&s->stored)) mn_disk_unlink(r, mn_ref_make(epoch, i), 1);
+    mn_sparse_wipe(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c));
+}
+
+/* DYING, ours: does it stay all the same? */
+static int stays(mn_region *r, uint32_t i, mn_ref ref, mn_leave how) {
     mn_extent_slot *s = mn_slot(r, i);
-    const uint64_t epoch = mn_state_epoch(sealed), bytes = mn_word_peek(&s->charged);
+    const int out = (mn_word_load(&s->flags) & MN_EXTENT_OUT) != 0;
+    const int stored = mn_word_load(&s->stored) != 0;
+    if (how == MN_LEAVE_DISK) return !stored || out; /* readers are in memory: none is asked */
+    if (how == MN_LEAVE_RAM && (!stored || (out && !mn_word_peek(&s->charged)))) return 1;
+    return pins_of(r, ref) > 0;
+}
+
+uint64_t mn_extent_leave(mn_region *r, uint32_t i, uint64_t sealed, mn_leave how) {
+    mn_extent_slot *s = mn_slot(r, i);
+    const uint64_t epoch = mn_state_epoch(sealed);
     const uint64_t dying = mn_state_make(epoch, r->me + 1, MN_EXTENT_DYING);
     const uint64_t gone = mn_state_make(epoch, r->me + 1, MN_EXTENT_GONE);
-    if (!mn_word_cas(&s->state, sealed, dying)) return 0;
-    if (pins_of(r, mn_ref_make(epoch, i))) {
-        mn_word_store(&s->state, sealed);
+    const mn_ref ref = mn_ref_make(epoch, i);
+    uint64_t left = 0;
+    if (mn_state_phase(sealed) != MN_EXTENT_SEALED || !mn_word_cas(&s->state, sealed, dying))
         return 0;
+    if (stays(r, i, ref, how)) {
+        how = MN_LEAVE_RAM;
+    } else if (how == MN_LEAVE_RAM) { /* first it is OUT, then the pages go: see bury_dying */
+        mn_word_set(&s->flags, MN_EXTENT_OUT);
+        left = cool_slot(r, i);
+        mn_word_add(&mn_tops(r)->moved, 1);
+    } else if (how == MN_LEAVE_DISK) {
+        left = mn_word_load(&s->stored);
+        mn_word_store(&s->stored, 0);
+        mn_word_store(&s->checked, 0);
+        mn_disk_unlink(r, ref, 0);
     }
+    if (how == MN_LEAVE_RAM || how == MN_LEAVE_DISK) {
+        mn_word_store(&s->state, sealed);
+        return left;
+    }
+    if (how == MN_LEAVE_TRACE) overwrite(r, i, epoch);
+    left = mn_word_load(&s->stored);
     mn_word_store(&s->state, gone);
-    free_slot(r, i, gone, 0);
-    return bytes;
+    left += free_slot(r, i, gone, 0);
+    return left;
+}
+
+/* DYING, of the dead: intact in memory, for it was not GONE yet; or OUT, with pages to be freed. */
+static void bury_dying(mn_region *r, uint32_t i, uint64_t state) {
+    mn_extent_slot *s = mn_slot(r, i);
+    const uint64_t epoch = mn_state_epoch(state);
+    const uint64_t mine = mn_state_make(epoch, r->me + 1, MN_EXTENT_DYING);
+    if (state != mine && !mn_word_cas(&s->state, state, mine)) return;
+    if (mn_word_load(&s->flags) & MN_EXTENT_OUT) cool_slot(r, i);
+    mn_word_store(&s->state, mn_state_make(epoch, 0, MN_EXTENT_SEALED));
 }
 
 /* What its owner, named by `state`, left of extent slot i. Warm: its pages are what the slot says.
@@ -147,13 +190,15 @@ static void bury_one(mn_region *r, uint32_t i, uint64_t state, int warm) {
     switch (mn_state_phase(state)) {
     case MN_EXTENT_OPEN:
         if (!(mn_word_load(&s->flags) & MN_EXTENT_PUBLISHED))
-            drop(r, i, state, warm);
-        else if (mn_word_cas(&s->state, state, sealed) && !mn_word_load(&s->length))
-            kill_sealed(r, i, sealed); /* somebody may be looking at it all the same */
+            mn_extent_drop(r, i, state, warm);
+        else if (mn_word_cas(&s->state, state, sealed)) {
+            if (mn_word_load(&s->length))
+                mn_mover_add(r, mn_ref_make(epoch, i));
+            else /* somebody may be looking at it all the same */
+                mn_extent_leave(r, i, sealed, MN_LEAVE);
+        }
         break;
-    case MN_EXTENT_DYING: /* intact, for it was not GONE yet */
-        mn_word_cas(&s->state, state, sealed);
-        break;
+    case MN_EXTENT_DYING: bury_dying(r, i, state); break;
     case MN_EXTENT_GONE:
         if (state == mine || mn_word_cas(&s->state, state, mine)) free_slot(r, i, mine, 0);
         break;
@@ -163,121 +208,14 @@ static void bury_one(mn_region *r, uint32_t i, uint64_t state, int warm) {
 
 void mn_extent_bury(mn_region *r, int p, int dead) {
     MN_EACH_SLOT(r, c, i) {
-        const uint64_t state = mn_word_load(&mn_slot(r, i)->state);
+        mn_extent_slot *s = mn_slot(r, i);
+        const uint64_t state = mn_word_load(&s->state);
+        if (mn_word_peek(&s->moving) == (uint64_t)p + 1) mn_word_cas(&s->moving, (uint64_t)p + 1, 0);
         if (mn_state_owner(state) == p + 1) bury_one(r, i, state, !dead);
     }
 }
 
-/* ---- the ledger --------------------------------------------------------------------------- */
-uint64_t mn_region_charged(const mn_region *r) {
-    uint64_t sum = 0;
-    mn_word_fence();
-    MN_EACH_SLOT(r, c, i) {
-        const uint64_t n = mn_word_load(&mn_slot(r, i)->charged);
-        sum += n < mn_class_bytes(c) ? n : mn_class_bytes(c);
-    }
-    return sum;
-}
-
-/* Free slots that hold warm pages give them back, until `bytes` have left. */
-static uint64_t cool(mn_region *r, uint64_t bytes) {
-    uint64_t left = 0;
-    MN_EACH_SLOT(r, c, i) {
-        mn_extent_slot *s = mn_slot(r, i);
-        const uint64_t state = mn_word_load(&s->state);
-        if (left >= bytes) break;
-        if (mn_state_phase(state) == MN_EXTENT_FREE && mn_word_peek(&s->charged))
-            left += drop(r, i, state, 0);
-    }
-    return left;
-}
-
-typedef struct bits { /* of all slots there can be */
-    uint64_t word[MN_REGION_CLASSES * MN_REGION_OF_CLASS / 64];
-} bits;
-static int has(const bits *b, uint32_t i) {
-    return (int)(b->word[i / 64] >> i % 64 & 1);
-}
-static void put(bits *b, uint32_t i) {
-    b->word[i / 64] |= (uint64_t)1 << i % 64;
-}
-
-static int alive(uint64_t state) {
-    return mn_state_phase(state) == MN_EXTENT_OPEN || mn_state_phase(state) == MN_EXTENT_SEALED;
-}
-
-/* Time saved per byte, less the longer nobody has asked for it. */
-static double worth(mn_extent_slot *s, uint64_t at) {
-    const uint64_t used = mn_word_peek(&s->used), age = at > used ? at - used : 0;
-    return ((double)mn_word_peek(&s->cost) + 1) / ((double)mn_word_peek(&s->charged) + 1) /
-           ((double)age + 60);
-}
-
-/* The sealed extent least worth keeping among ranges of at least `bytes`; what others begin with
- * stays before them. */
-static uint32_t least(mn_region *r, const bits *tried, uint64_t bytes, uint64_t *state) {
-    bits parents = {{0}};
-    MN_EACH_SLOT(r, c, i) {
-        mn_extent_slot *s = mn_slot(r, i);
-        const mn_ref parent = mn_word_peek(&s->parent);
-        const uint32_t p = mn_ref_slot(parent);
-        if (!alive(mn_word_load(&s->state)) || !parent || p >= r->plan.slots) continue;
-        if (mn_state_epoch(mn_word_load(&mn_slot(r, p)->state)) == mn_ref_epoch(parent))
-            put(&parents, p);
-    }
-    uint32_t found = UINT32_MAX;
-    double low = 0;
-    const uint64_t at = now();
-    MN_EACH_SLOT(r, c, i) {
-        mn_extent_slot *s = mn_slot(r, i);
-        const uint64_t st = mn_word_load(&s->state);
-        if (mn_state_phase(st) != MN_EXTENT_SEALED || has(&parents, i) || has(tried, i)) continue;
-        if (mn_word_load(&s->flags) & MN_EXTENT_KEPT || mn_class_bytes(c) < bytes) continue;
-        const double w = worth(s, at);
-        if (found != UINT32_MAX && w >= low) continue;
-        found = i;
-        low = w;
-        *state = st;
-    }
-    return found;
-}
-
-/* Warm pages first, then extents nobody reads, until `bytes` have left: how many did. */
-static uint64_t make_room(mn_region *r, uint64_t bytes) {
-    bits tried = {{0}};
-    mn_region_reap(r);
-    uint64_t left = cool(r, bytes);
-    while (left < bytes) {
-        uint64_t state;
-        const uint32_t i = least(r, &tried, 0, &state);
-        if (i == UINT32_MAX) break;
-        put(&tried, i);
-        left += kill_sealed(r, i, state);
-    }
-    return left;
-}
-
-uint64_t mn_region_clear(mn_region *r) {
-    return r->me < 0 ? 0 : make_room(r, UINT64_MAX);
-}
-
-/* Evict until the ledger has room for `bytes` more, and the place the file lies in has, too. */
-int mn_region_evict(mn_region *r, uint64_t bytes) {
-    MN_TRY(forked(r));
-    for (int tries = 0;; tries++) {
-        const uint64_t used = mn_region_charged(r), room = mn_sparse_room(&r->file);
-        const uint64_t over = used + bytes > r->limit ? used + bytes - r->limit : 0;
-        const uint64_t lacks = bytes > room ? bytes - room : 0, more = over > lacks ? over : lacks;
-        if (!more) return 0;
-        if (tries >= 8 || !make_room(r, more))
-            return MN_FAIL(MN_EFULL,
-                           "%llu bytes more do not fit into %s: it holds %llu of %llu, all in use, "
-                           "and %llu are free where it lies",
-                           (unsigned long long)bytes, r->file.path, (unsigned long long)used,
-                           (unsigned long long)r->limit, (unsigned long long)room);
-    }
-}
-
+/* ---- pages ------------------------------------------------------------------------------- */
 int mn_extent_charge(mn_extent *x, uint64_t bytes) {
     mn_word *const w = &x->slot->charged;
     mn_word_announce(w, mn_word_peek(w) + bytes);
@@ -308,7 +246,9 @@ void mn_extent_release(mn_extent *x, uint64_t at, uint64_t n) {
 /* Win slot i, whose state was `free_state`; then it holds nothing of a strange shape. */
 static int win(mn_region *r, uint32_t i, uint64_t free_state, uint64_t shape) {
     mn_extent_slot *s = mn_slot(r, i);
-    const uint64_t open = mn_state_make(mn_state_epoch(free_state), r->me + 1, MN_EXTENT_OPEN);
+    const uint64_t epoch = mn_state_epoch(free_state);
+    const uint64_t open =
+        mn_state_make(epoch > r->epoch ? epoch : r->epoch, r->me + 1, MN_EXTENT_OPEN);
     if (mn_state_phase(free_state) != MN_EXTENT_FREE) return 0; /* another one was faster */
     if (!mn_word_cas(&s->state, free_state, open)) return 0;
     if (mn_word_peek(&s->shape) != shape) {
@@ -317,8 +257,8 @@ static int win(mn_region *r, uint32_t i, uint64_t free_state, uint64_t shape) {
     }
     mn_word_store(&s->shape, shape);
     mn_word_store(&s->cost, 0);
-    mn_word_store(&s->sum, 0);
-    mn_word_store(&s->used, now());
+    mn_word_store(&s->born, mn_now());
+    mn_word_store(&s->used, mn_now());
     mn_word_store(&s->writer, (uint64_t)getpid());
     return 1;
 }
@@ -354,14 +294,13 @@ static int claim(mn_region *r, uint64_t bytes, uint64_t shape, uint32_t *out) {
 
 /* No range is free: the dead are buried, then extents nobody reads leave ranges that will do. */
 static int claim_another(mn_region *r, uint64_t bytes, uint64_t shape, uint32_t *out) {
-    bits tried = {{0}};
+    mn_slot_bits tried = {{0}};
     mn_region_reap(r);
     while (!claim(r, bytes, shape, out)) {
         uint64_t state;
-        const uint32_t i = least(r, &tried, bytes, &state);
+        const uint32_t i = mn_evict_least(r, MN_FOR_RANGE, &tried, bytes, &state);
         if (i == UINT32_MAX) return 0;
-        put(&tried, i);
-        kill_sealed(r, i, state);
+        if (mn_extent_leave(r, i, state, MN_LEAVE)) mn_word_add(&mn_tops(r)->evicted, 1);
     }
     return 1;
 }
@@ -369,7 +308,7 @@ static int claim_another(mn_region *r, uint64_t bytes, uint64_t shape, uint32_t 
 int mn_extent_open(mn_region *r, uint64_t bytes, uint64_t shape, mn_extent *out) {
     uint32_t i;
     *out = (mn_extent){0};
-    MN_TRY(forked(r));
+    MN_TRY(mn_extent_forked(r));
     const int k = pin_take(r);
     if (k < 0)
         return MN_FAIL(MN_EFULL, "this process already holds %d extents of %s", MN_REGION_PINS,
@@ -384,6 +323,13 @@ int mn_extent_open(mn_region *r, uint64_t bytes, uint64_t shape, mn_extent *out)
     mn_word_announce(pin, ref);
     fill(r, ref, k, out);
     return 0;
+}
+
+void mn_extent_lay(mn_extent *x, uint64_t front, uint64_t planes, uint64_t stride, uint64_t group) {
+    mn_word_store(&x->slot->front, front);
+    mn_word_store(&x->slot->planes, planes);
+    mn_word_store(&x->slot->stride, stride);
+    mn_word_store(&x->slot->group, group);
 }
 
 void mn_extent_publish(mn_extent *x, const uint8_t seed[32], mn_ref parent, uint64_t anchor) {

@@ -5,7 +5,7 @@
  *   0            superblock                                     one page, never changed
  *   4096         how many slots of each kind were ever used     one page
  *   8192         process slots [MN_REGION_PROCS]                one page each
- *   ..           extent slots  [sum of all classes]             128 bytes each
+ *   ..           extent slots  [sum of all classes]             256 bytes each
  *   ..           index         [a power of two]                 16 bytes an entry
  *   .. 2 MiB ..  class 0 | class 1 | ..                         where extents lie
  *
@@ -25,7 +25,7 @@
  *   FREE ------> OPEN        whoever wins the word; owner: the writer
  *   OPEN ------> SEALED      the writer has finished, or whoever buries it; owner 0
  *   SEALED ----> DYING       whoever needs the room; owner: that one. It then looks at all pins
- *   DYING -----> SEALED      a pin was found
+ *   DYING -----> SEALED      a pin was found; or it has a file on disk, and its pages went: it is OUT
  *   DYING -----> GONE        none was: from here on the content is not touched by readers
  *   OPEN ------> GONE        by its writer (or who buries it), while nothing has been published
  *   FREE ------> GONE        whoever wants its warm pages back
@@ -50,7 +50,7 @@
 
 #define MN_REGION_MAGIC "OMNESIA\n"
 enum {
-    MN_REGION_VERSION = 1,
+    MN_REGION_VERSION = 2,
     MN_REGION_PAGE = 4096,
     MN_REGION_PROCS = 128,
     MN_REGION_PINS = 504,      /* of one process */
@@ -67,12 +67,18 @@ typedef struct mn_region_head { /* the superblock; the rest of its page is zero 
     uint64_t created;        /* seconds since 1970 */
     uint64_t limit;          /* bytes of pages that extents may hold, all together */
     uint8_t boot[16];        /* of the machine that made it: what a power cut left is no region */
+    uint64_t epoch;          /* of slots that were never used: above all that were before it */
+    char disk[1024];         /* folder of its disk tier; "": it has none */
     uint64_t sum;            /* XXH3 of the fields above */
 } mn_region_head;
 
 typedef struct mn_region_tops {     /* one page */
     mn_word top[MN_REGION_CLASSES]; /* slots of the class that may be in use: those below */
     mn_word procs;                  /* the same of process slots */
+    mn_word disk_limit;             /* bytes that files of the disk tier may take, all together */
+    mn_word asked, found;           /* tokens of prompts, and of them those that were there */
+    mn_word evicted, moved;         /* extents that had to go; that went to disk alone */
+    mn_word damaged;                /* files whose sums were wrong */
 } mn_region_tops;
 
 typedef struct mn_proc_slot {
@@ -93,21 +99,30 @@ typedef struct mn_extent_slot {
     mn_word cost;    /* microseconds it took to compute */
     mn_word parent;  /* reference to the extent that holds what comes before; 0: nothing does */
     mn_word anchor;  /* first word of the key that its first whole step follows */
-    mn_word sum;     /* XXH3 of its content when it was sealed by its writer; 0: none */
     mn_word flags;   /* MN_EXTENT_* */
     mn_word seed[4]; /* of its keys: model, numerics, format, tenant (SHA-256) */
     mn_word writer;  /* process id of who wrote it, for people */
+    mn_word born;    /* seconds since 1970 when it was opened */
+    mn_word front;   /* how its bytes lie: so many, then `planes` arrays, one every `stride` */
+    mn_word planes;  /*   bytes, in which 16 rows take `group` bytes */
+    mn_word stride;
+    mn_word group;
+    mn_word stored;  /* bytes of its file on disk; 0: it has none */
+    mn_word checked; /* rows of that file whose sums were found right since the region was made */
+    mn_word moving;  /* process slot + 1 of who is writing that file */
+    mn_word reserved[9];
 } mn_extent_slot;
-enum { MN_EXTENT_PUBLISHED = 1, MN_EXTENT_KEPT = 2 };
+/* OUT: its content is on disk alone. Changed only where it is DYING and nobody reads it. */
+enum { MN_EXTENT_PUBLISHED = 1, MN_EXTENT_KEPT = 2, MN_EXTENT_OUT = 4 };
 
 typedef struct mn_index_entry {
     mn_word key; /* first word of a key */
     mn_word ref; /* to the extent with the step that ends with it; 0: empty */
 } mn_index_entry;
 
-_Static_assert(sizeof(mn_region_head) == 64, "part of the file format");
+_Static_assert(sizeof(mn_region_head) == 1096, "part of the file format");
 _Static_assert(sizeof(mn_proc_slot) == 4096, "part of the file format");
-_Static_assert(sizeof(mn_extent_slot) == 128, "part of the file format");
+_Static_assert(sizeof(mn_extent_slot) == 256, "part of the file format");
 _Static_assert(sizeof(mn_index_entry) == 16, "part of the file format");
 
 /* ---- words taken apart -------------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-enum { MOST = 16 /* regions watched at once */ };
+enum { MOST = 1024 /* mappings watched at once */ };
 static struct { _Atomic uintptr_t from, to; } watched[MOST];
 static atomic_int hits;
 static struct sigaction before;
@@ -39,19 +39,19 @@ int mn_guard_install(void) {
     return sigaction(SIGBUS, &how, &before) < 0 ? MN_FAIL(MN_EIO, "no handler for SIGBUS") : 0;
 }
 
-void mn_guard_watch(const mn_region *r) {
+void mn_guard_watch(const void *data, uint64_t bytes) {
     for (int i = 0; i < MOST; i++) {
         uintptr_t none = 0;
         if (!atomic_compare_exchange_strong(&watched[i].to, &none, 1)) continue;
-        atomic_store(&watched[i].from, (uintptr_t)r->file.data);
-        atomic_store(&watched[i].to, (uintptr_t)r->file.data + r->file.size);
+        atomic_store(&watched[i].from, (uintptr_t)data);
+        atomic_store(&watched[i].to, (uintptr_t)data + bytes);
         return;
     }
 }
 
-void mn_guard_forget(const mn_region *r) {
+void mn_guard_forget(const void *data) {
     for (int i = 0; i < MOST; i++)
-        if (atomic_load(&watched[i].from) == (uintptr_t)r->file.data) {
+        if (atomic_load(&watched[i].from) == (uintptr_t)data) {
             atomic_store(&watched[i].from, 0);
             atomic_store(&watched[i].to, 0);
         }

@@ -9,14 +9,26 @@
 
 #include <pthread.h>
 
+/* Extents on their way to disk, and the thread that brings them there (mover.c). */
+enum { MN_MOVER_QUEUE = 256 };
+typedef struct mn_mover {
+    pthread_mutex_t lock;
+    pthread_cond_t news;
+    pthread_t thread;
+    mn_ref queue[MN_MOVER_QUEUE];
+    int n, running, stop, wrote; /* wrote: this handle sealed something */
+} mn_mover;
+
 struct mn_region {
     mn_sparse file;
     mn_region_plan plan;
-    uint64_t limit;
+    uint64_t limit, epoch;
+    char disk[1024];        /* folder of the disk tier; "": none, or this handle keeps off it */
     int locks;              /* descriptor of the lock file; -1 in a child after fork */
     int me;                 /* own process slot; -1: none */
     int made;               /* this handle made the file */
     pthread_mutex_t graves; /* one burial at a time: threads share their locks */
+    mn_mover mover;
     mn_region *next;        /* of all that are open here (life.c) */
 };
 
@@ -26,13 +38,15 @@ static inline mn_proc_slot *mn_proc(const mn_region *r, int i) {
 static inline mn_extent_slot *mn_slot(const mn_region *r, uint32_t i) {
     return (mn_extent_slot *)(void *)(r->file.data + r->plan.extents_at) + i;
 }
+static inline mn_region_tops *mn_tops(const mn_region *r) {
+    return (mn_region_tops *)(void *)(r->file.data + r->plan.tops_at);
+}
 static inline mn_word *mn_top(const mn_region *r, int c) {
-    return ((mn_region_tops *)(void *)(r->file.data + r->plan.tops_at))->top + c;
+    return mn_tops(r)->top + c;
 }
 /* One past the last process slot that may be in use. */
 static inline int mn_procs_end(const mn_region *r) {
-    const uint64_t n =
-        mn_word_load(&((mn_region_tops *)(void *)(r->file.data + r->plan.tops_at))->procs);
+    const uint64_t n = mn_word_load(&mn_tops(r)->procs);
     return n < MN_REGION_PROCS ? (int)n : MN_REGION_PROCS;
 }
 static inline int mn_slot_class(const mn_region *r, uint32_t i) {
@@ -57,11 +71,51 @@ void mn_life_end(mn_region *r);
 /* Is any process but this handle alive in it? */
 int mn_life_others(mn_region *r);
 
-void mn_guard_watch(const mn_region *r);
-void mn_guard_forget(const mn_region *r);
+void mn_guard_watch(const void *data, uint64_t bytes);
+void mn_guard_forget(const void *data);
 
+/* ---- extents (extent.c) ------------------------------------------------------------------- */
 /* The extents process slot `i` owned, dealt with; the caller holds its lock. Of the dead no pages
  * stay warm. */
 void mn_extent_bury(mn_region *r, int i, int dead);
+int mn_extent_forked(const mn_region *r); /* MN_EBUSY in a child after fork */
+/* From `state`, which is OPEN and ours to drop, or FREE: bytes that left. */
+uint64_t mn_extent_drop(mn_region *r, uint32_t i, uint64_t state, int warm);
+/* How a sealed extent nobody reads may end. */
+typedef enum mn_leave {
+    MN_LEAVE,       /* everywhere */
+    MN_LEAVE_RAM,   /* on disk it stays; what has no file stays as it is */
+    MN_LEAVE_DISK,  /* in memory it stays */
+    MN_LEAVE_TRACE, /* everywhere, overwritten before */
+} mn_leave;
+/* Bytes that left; 0 when somebody reads it. */
+uint64_t mn_extent_leave(mn_region *r, uint32_t i, uint64_t sealed, mn_leave how);
+uint64_t mn_now(void); /* seconds since 1970 */
+
+/* ---- what must go (evict.c) --------------------------------------------------------------- */
+typedef struct mn_slot_bits { /* of all slots there can be */
+    uint64_t word[MN_REGION_CLASSES * MN_REGION_OF_CLASS / 64];
+} mn_slot_bits;
+typedef enum mn_evict_for { MN_FOR_MEMORY, MN_FOR_DISK, MN_FOR_RANGE } mn_evict_for;
+/* The sealed extent least worth keeping among ranges of at least `bytes`, UINT32_MAX: none. Those
+ * in `tried` are passed over, and what is returned is put there. */
+uint32_t mn_evict_least(mn_region *r, mn_evict_for what, mn_slot_bits *tried, uint64_t bytes,
+                        uint64_t *state);
+
+/* ---- the disk tier (disk.c, restore.c, mover.c) ------------------------------------------- */
+int mn_disk_on(const mn_region *r);
+uint64_t mn_disk_used(const mn_region *r);
+int mn_disk_path(const mn_region *r, mn_ref ref, mn_buf *out);
+/* Write the file of a sealed extent that has none, in the budget: 1 when it has one now. */
+int mn_disk_write(mn_region *r, mn_ref ref);
+void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite);
+/* Drop files until `bytes` more may be written; MN_EFULL. */
+int mn_disk_room(mn_region *r, uint64_t bytes);
+/* A region nobody else has yet: what its folder holds of it. */
+int mn_disk_restore(mn_region *r);
+void mn_mover_begin(mn_region *r);
+void mn_mover_add(mn_region *r, mn_ref ref);
+void mn_mover_end(mn_region *r);    /* what is queued is brought to disk first */
+void mn_mover_forget(mn_region *r); /* in a child after fork */
 
 #endif

@@ -26,6 +26,7 @@ static void child_lets_go(void) {
     for (mn_region *r = all; r; r = r->next) {
         mn_byte_locks_close(&r->locks);
         r->me = -1;
+        mn_mover_forget(r);
     }
     pthread_mutex_unlock(&listed);
 }
@@ -48,7 +49,7 @@ int mn_life_begin(mn_region *r) {
     for (int i = 0; i < MN_REGION_PROCS; i++) {
         if (!mn_byte_lock_try(r->locks, i)) continue;
         r->me = i;
-        mn_word *const procs = &((mn_region_tops *)(void *)(r->file.data + r->plan.tops_at))->procs;
+        mn_word *const procs = &mn_tops(r)->procs;
         for (uint64_t n; (n = mn_word_load(procs)) < (uint64_t)i + 1;)
             mn_word_cas(procs, n, (uint64_t)i + 1); /* who counts must see it first */
         mn_proc_slot *p = mn_proc(r, i);

@@ -50,15 +50,65 @@ static uint64_t logical_size(void) {
     return size < little ? little : size < most ? size : most;
 }
 
-static int make(const char *path, uint64_t limit) {
-    mn_region_head h = {.version = MN_REGION_VERSION,
-                        .size = logical_size(),
-                        .created = (uint64_t)time(NULL),
-                        .limit = limit ? limit : mn_budget_machine() / 8};
-    memcpy(h.magic, MN_REGION_MAGIC, sizeof h.magic);
-    boot_id(h.boot);
-    h.sum = mn_hash64(&h, offsetof(mn_region_head, sum));
-    return mn_sparse_make(path, h.size, &h, sizeof h);
+/* What a region is to be when it is made. */
+typedef struct making {
+    const char *path;
+    uint64_t memory;
+    int64_t disk;
+    int standard; /* the user's own: its files lie in the cache folder */
+} making;
+
+/* The folder of the disk tier, made; "" when there is none to be had. */
+static void disk_folder(const making *m, char out[1024]) {
+    mn_buf beside = {0};
+    char *cache = NULL;
+    int rc = m->disk < 0   ? MN_ENOENT
+             : m->standard ? mn_file_cache_path("kv", &cache)
+                           : mn_buf_printf(&beside, "%s.disk", m->path);
+    const char *path = cache ? cache : beside.data;
+    if (rc >= 0 && strlen(path) < 1024 && mn_file_mkdirs(path) >= 0 && access(path, W_OK) == 0)
+        strcpy(out, path);
+    mn_free(cache);
+    mn_buf_free(&beside);
+}
+
+/* 8 GiB, and a twentieth of the free space, at most. */
+static uint64_t disk_limit(const making *m, const char *folder) {
+    const uint64_t most = (uint64_t)8 << 30;
+    uint64_t room = 0;
+    if (m->disk > 0) return (uint64_t)m->disk;
+    if (!*folder || mn_file_room(folder, &room) < 0) return 0;
+    return room / 20 < most ? room / 20 : most;
+}
+
+/* Epochs of an earlier region at this place were below: they begin with the time, in hundredths
+ * of a second since 2020, times 128. */
+static uint64_t first_epoch(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    const uint64_t since = (uint64_t)t.tv_sec - 1577836800;
+    return (since * 100 + (uint64_t)t.tv_nsec / 10000000) * 128;
+}
+
+/* All that is in it before anybody else sees it. */
+static int fill(void *user, mn_sparse *file) {
+    const making *m = user;
+    mn_region_head *h = (mn_region_head *)(void *)file->data;
+    mn_region r = {.file = *file, .plan = mn_region_plan_of(file->size), .epoch = first_epoch()};
+    MN_TRY(mn_sparse_back(file, 0, r.plan.procs_at));
+    *h = (mn_region_head){.version = MN_REGION_VERSION,
+                          .size = file->size,
+                          .created = (uint64_t)time(NULL),
+                          .limit = m->memory ? m->memory : mn_budget_machine() / 8};
+    memcpy(h->magic, MN_REGION_MAGIC, sizeof h->magic);
+    boot_id(h->boot);
+    disk_folder(m, h->disk);
+    strcpy(r.disk, h->disk);
+    mn_word_store(&mn_tops(&r)->disk_limit, disk_limit(m, h->disk));
+    MN_TRY(mn_disk_restore(&r));
+    h->epoch = r.epoch;
+    h->sum = mn_hash64(h, offsetof(mn_region_head, sum));
+    return 0;
 }
 
 /* The file is mapped: is it a region of ours? 1: of an earlier boot. */
@@ -100,12 +150,13 @@ static int bury_file(mn_region *r, const char *path) {
     return rc == MN_ENOENT ? 0 : rc;
 }
 
-static int open_file(mn_region *r, const char *path, uint64_t limit) {
+static int open_file(mn_region *r, const making *m) {
+    const char *const path = m->path;
     mn_region_head h;
     for (int tries = 0; tries < 8; tries++) {
         int rc = mn_sparse_open(path, MN_REGION_LEAST, &r->file);
         if (rc == MN_ENOENT) {
-            MN_TRY(r->made = make(path, limit));
+            MN_TRY(r->made = mn_sparse_make(path, logical_size(), fill, (void *)(uintptr_t)m));
             continue;
         }
         MN_TRY(rc);
@@ -113,6 +164,10 @@ static int open_file(mn_region *r, const char *path, uint64_t limit) {
         if (!rc) {
             r->plan = mn_region_plan_of(h.size);
             r->limit = h.limit;
+            r->epoch = h.epoch;
+            h.disk[sizeof h.disk - 1] = 0;
+            if (m->disk >= 0) strcpy(r->disk, h.disk);
+            if (m->disk > 0) mn_word_store(&mn_tops(r)->disk_limit, (uint64_t)m->disk);
             return 0;
         }
         mn_sparse_close(&r->file);
@@ -122,20 +177,23 @@ static int open_file(mn_region *r, const char *path, uint64_t limit) {
     return MN_FAIL(MN_EBUSY, "%s changes faster than it can be opened", path);
 }
 
-int mn_region_open(const char *path, uint64_t limit, mn_region **out) {
+int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **out) {
     *out = NULL;
     mn_region *r = mn_calloc(1, sizeof *r);
     mn_buf lock = {0}, place = {0};
     if (!r) return MN_FAIL(MN_ENOMEM, "no memory to open a region");
     r->file.fd = r->locks = r->me = -1;
     pthread_mutex_init(&r->graves, NULL);
-    int rc = path ? 0 : mn_region_place(limit, &place);
+    mn_mover_begin(r);
+    const int standard = !path;
+    int rc = path ? 0 : mn_region_place(memory, &place);
     if (!path) path = place.data;
+    const making how = {path, memory, disk, standard};
     if (rc >= 0) rc = mn_buf_printf(&lock, "%s.lock", path);
     if (rc >= 0) rc = r->locks = mn_byte_locks_open(lock.data);
     mn_buf_free(&lock);
-    if (rc >= 0) rc = open_file(r, path, limit);
-    if (rc >= 0) mn_guard_watch(r);
+    if (rc >= 0) rc = open_file(r, &how);
+    if (rc >= 0) mn_guard_watch(r->file.data, r->file.size);
     if (rc >= 0) rc = mn_life_begin(r);
     mn_buf_free(&place);
     if (rc >= 0)
@@ -150,9 +208,10 @@ void mn_region_close(mn_region **pr) {
     mn_region *r = *pr;
     *pr = NULL;
     if (!r) return;
+    mn_mover_end(r);
     mn_life_end(r);
     mn_byte_locks_close(&r->locks);
-    if (r->file.fd >= 0) mn_guard_forget(r);
+    if (r->file.fd >= 0) mn_guard_forget(r->file.data);
     mn_sparse_close(&r->file);
     pthread_mutex_destroy(&r->graves);
     mn_free(r);
@@ -160,6 +219,10 @@ void mn_region_close(mn_region **pr) {
 
 const char *mn_region_path(const mn_region *r) {
     return r->file.path;
+}
+void mn_region_tell(mn_region *r, uint64_t asked, uint64_t found) {
+    mn_word_add(&mn_tops(r)->asked, asked);
+    mn_word_add(&mn_tops(r)->found, found);
 }
 uint64_t mn_region_limit(const mn_region *r) {
     return r->limit;

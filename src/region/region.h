@@ -13,16 +13,20 @@
 #ifndef MN_REGION_REGION_H
 #define MN_REGION_REGION_H
 #include "base/buf.h"
+#include "base/file.h"
 #include "region/format.h"
 
 typedef struct mn_region mn_region;
 
-/* Open the region at `path` (NULL: mn_region_place), made when absent with room for `limit` bytes
- * of extents (0: an eighth of this machine's memory). A region of an earlier boot is replaced
- * unless somebody uses it. MN_EBUSY: all process slots are taken; MN_ECORRUPT, MN_EUNSUPPORTED
- * (another version), MN_EINVAL (not ours to use) say what to do. */
-int mn_region_open(const char *path, uint64_t limit, mn_region **out);
-void mn_region_close(mn_region **r); /* own open extents are sealed or dropped */
+/* Open the region at `path` (NULL: mn_region_place), made when absent with room for `memory` bytes
+ * of extents (0: an eighth of this machine's memory) and with what its disk tier still has of it.
+ * disk: bytes its files may take (0: as it is, or 8 GiB and a twentieth of the free space at most;
+ * -1: this handle keeps off it). A region of an earlier boot is replaced unless somebody uses it.
+ * MN_EBUSY: all process slots are taken; MN_ECORRUPT, MN_EUNSUPPORTED (another version), MN_EINVAL
+ * (not ours to use) say what to do. */
+int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **out);
+/* Own open extents are sealed or dropped, and sealed ones brought to disk. */
+void mn_region_close(mn_region **r);
 /* MN_ECORRUPT when the file was cut short under us since mn_guard_install: what was computed from
  * it is not to be believed. */
 int mn_region_intact(const mn_region *r);
@@ -34,18 +38,24 @@ uint64_t mn_region_limit(const mn_region *r);
 uint64_t mn_region_charged(const mn_region *r); /* the ledger: the sum over all extents, now */
 int mn_region_reap(mn_region *r);               /* bury the dead; how many */
 /* Let warm pages and extents nobody reads leave, the least worth keeping first, until `bytes` more
- * may be charged. MN_EFULL with the numbers. */
+ * may be charged: to disk, where there is one. MN_EFULL with the numbers. */
 int mn_region_evict(mn_region *r, uint64_t bytes);
-/* Evict everything that is not pinned. Bytes that left. */
+/* All that is not pinned leaves every tier, overwritten. Bytes of memory that left. */
 uint64_t mn_region_clear(mn_region *r);
+/* All that nobody reads leaves memory; what has a file stays there. Bytes. */
+uint64_t mn_region_cool(mn_region *r);
 
 typedef struct mn_region_counts {
-    const char *path;                 /* borrowed from the region */
+    const char *path, *disk;          /* borrowed from the region; folder of files, "": none */
     uint64_t limit, charged, warm;    /* bytes extents may hold, hold, and hold for nobody */
+    uint64_t disk_limit, stored;      /* bytes files may take, and take */
     uint64_t held, size;              /* bytes the file takes now, and its logical size */
     uint64_t rows, cost_us;           /* tokens in all, and what they took to compute */
     int32_t processes, extents, open; /* others alive; extents, of which are still written */
+    int32_t out;                      /* extents that are on disk alone */
     int32_t made;                     /* 1: the file was made by this handle */
+    uint64_t asked, found;            /* tokens of prompts so far, and of them those it had */
+    uint64_t evicted, moved, damaged; /* extents that had to go, to disk alone; damaged files */
 } mn_region_counts;
 void mn_region_count(mn_region *r, mn_region_counts *out);
 
@@ -70,6 +80,9 @@ void mn_extent_uncharge(mn_extent *x, uint64_t bytes);
 /* Pages for [at, at + n) of the range, booked before; and back. */
 int mn_extent_back(mn_extent *x, uint64_t at, uint64_t n);
 void mn_extent_release(mn_extent *x, uint64_t at, uint64_t n);
+/* How its bytes lie: `front` bytes, then `planes` arrays, one every `stride` bytes, in which 16 rows
+ * take `group` bytes; whole pages, but for `group`. Before it is published. */
+void mn_extent_lay(mn_extent *x, uint64_t front, uint64_t planes, uint64_t stride, uint64_t group);
 /* From now on others may find it: `seed` (32 bytes), the parent's reference or 0, and the key its
  * first whole step follows. */
 void mn_extent_publish(mn_extent *x, const uint8_t seed[32], mn_ref parent, uint64_t anchor);
@@ -84,6 +97,38 @@ void mn_extent_unpin(mn_extent *x); /* an empty x is fine */
 /* Does another process, or another handle of this one, pin it? */
 int mn_extent_shared(const mn_extent *x);
 
+/* ---- tiers: where the content of an extent is ---------------------------------------------- */
+typedef struct mn_tier mn_tier;
+typedef struct mn_image { /* an extent's content, to be read while it is pinned */
+    const mn_tier *tier;
+    const uint8_t *front, *planes;
+    uint64_t n;      /* planes; all of them lie inside what may be read */
+    uint64_t stride; /* bytes from one to the next */
+    uint64_t rows;   /* so many can be read at most */
+    mn_map map;      /* of the tier */
+} mn_image;
+
+struct mn_tier {
+    const char *name;                                                  /* "ram", "disk" */
+    uint64_t (*limit)(const mn_region *r);                             /* bytes it may hold */
+    uint64_t (*bytes)(const mn_region *r, const mn_extent_slot *slot); /* of one extent */
+    int (*find)(mn_extent *x, mn_image *out);                          /* 1: it has it */
+    /* Compare the sums over the first `rows` rows of planes [from, to), and of the front:
+     * MN_ECORRUPT. NULL: there is nothing to compare. */
+    int (*prove)(mn_extent *x, const mn_image *i, uint64_t rows, uint64_t from, uint64_t to);
+};
+extern const mn_tier mn_tier_disk;
+extern const mn_tier *const mn_tiers[]; /* nearest first, NULL at the end */
+
+/* The content of a pinned extent in the nearest tier that has it; 0: none has. */
+int mn_extent_image(mn_extent *x, mn_image *out);
+/* How many of its rows need no proof any more; and: the first `rows` are proven in all planes. */
+uint64_t mn_extent_proven(const mn_extent *x, const mn_image *i);
+void mn_extent_believe(mn_extent *x, uint64_t rows);
+void mn_image_free(mn_image *i);
+/* What was pinned is damaged, or its file is not there: nobody finds it from now on; unpinned. */
+void mn_extent_reject(mn_extent *x);
+
 /* ---- the index ---------------------------------------------------------------------------- */
 /* The step that ends with `key` lies in `ref`. Old entries may give way: an entry is a hint. */
 void mn_index_put(mn_region *r, uint64_t key, mn_ref ref);
@@ -91,5 +136,8 @@ void mn_index_put(mn_region *r, uint64_t key, mn_ref ref);
 int mn_index_find(mn_region *r, uint64_t key, mn_ref *out, int most);
 /* References of published extents that follow `anchor`, newest last. */
 int mn_index_anchored(mn_region *r, uint64_t anchor, mn_ref *out, int most);
+
+/* For the hit rate: a prompt of `asked` tokens found `found` of them. */
+void mn_region_tell(mn_region *r, uint64_t asked, uint64_t found);
 
 #endif

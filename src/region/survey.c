@@ -5,8 +5,18 @@
 #include "region/inside.h"
 
 void mn_region_count(mn_region *r, mn_region_counts *out) {
-    *out = (mn_region_counts){
-        .path = r->file.path, .limit = r->limit, .size = r->file.size, .made = r->made};
+    const mn_region_tops *t = mn_tops(r);
+    *out = (mn_region_counts){.path = r->file.path,
+                              .disk = r->disk,
+                              .limit = r->limit,
+                              .disk_limit = r->disk[0] ? mn_word_load(&t->disk_limit) : 0,
+                              .size = r->file.size,
+                              .made = r->made,
+                              .asked = mn_word_peek(&t->asked),
+                              .found = mn_word_peek(&t->found),
+                              .evicted = mn_word_peek(&t->evicted),
+                              .moved = mn_word_peek(&t->moved),
+                              .damaged = mn_word_peek(&t->damaged)};
     mn_region_reap(r);
     for (int i = 0, end = mn_procs_end(r); i < end; i++)
         out->processes += mn_word_load(&mn_proc(r, i)->state) == 1;
@@ -19,6 +29,8 @@ void mn_region_count(mn_region *r, mn_region_counts *out) {
         if (phase == MN_EXTENT_FREE) out->warm += charged;
         if (phase != MN_EXTENT_OPEN && phase != MN_EXTENT_SEALED) continue;
         if (phase == MN_EXTENT_OPEN) out->open++;
+        if (mn_word_load(&s->flags) & MN_EXTENT_OUT) out->out++;
+        out->stored += mn_word_load(&s->stored);
         out->extents++;
         out->rows += length;
         out->cost_us += mn_word_load(&s->cost);

@@ -107,7 +107,7 @@ static int open_regions(void **s) {
     char path[64];
     if (!mkdtemp(folder)) return -1;
     snprintf(path, sizeof path, "%s/region", folder);
-    return mn_region_open(path, 256 << 20, &mine) || mn_region_open(path, 0, &theirs);
+    return mn_region_open(path, 256 << 20, -1, &mine) || mn_region_open(path, 0, -1, &theirs);
 }
 static int close_regions(void **s) {
     (void)s;

@@ -29,7 +29,7 @@ static int begin(void **s) {
     if (!mkdtemp(folder)) return -1;
     snprintf(path, sizeof path, "%s/region", folder);
     layout.window = windows;
-    return mn_region_open(path, LIMIT, &a) || mn_region_open(path, LIMIT, &b);
+    return mn_region_open(path, LIMIT, -1, &a) || mn_region_open(path, LIMIT, -1, &b);
 }
 static int end(void **s) {
     (void)s;
@@ -306,7 +306,7 @@ static void no_room_is_no_failure(void **state) {
     mn_region *r;
     char small[128];
     snprintf(small, sizeof small, "%s/small", folder);
-    assert_ok(mn_region_open(small, 1 << 20, &r));
+    assert_ok(mn_region_open(small, 1 << 20, -1, &r));
     mn_seq *s = fresh(r), *t;
     grow(s, 1, 4000, 256); /* 768 bytes a row: 3 MB */
     expect(s, 1, 0, 4000);
@@ -335,7 +335,7 @@ static void outlives_its_writer(void **state) {
     const pid_t child = fork();
     if (!child) {
         mn_region *mine;
-        if (mn_region_open(path, 0, &mine) < 0) _exit(1);
+        if (mn_region_open(path, 0, -1, &mine) < 0) _exit(1);
         mn_seq *s = fresh(mine);
         grow(s, 1, 777, 100);
         if (write(ready[1], "x", 1) != 1) _exit(1);

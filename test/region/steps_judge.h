@@ -243,7 +243,7 @@ static inline void mend(bed *b, const image *im, const image *first, int in_plac
             mn_word_load(&((mn_proc_slot *)(void *)(im->tables + plan.procs_at) + i)->state) != 0;
         if (!in_place) hold(b, i);
     }
-    HOLDS(mn_region_open(b->path, 0, &r) == 0, "opening fails: %s", mn_error_detail());
+    HOLDS(mn_region_open(b->path, 0, -1, &r) == 0, "opening fails: %s", mn_error_detail());
     for (int i = 1; i < PROCS && !in_place; i++) let(b, i);
     HOLDS(r->me == (in_place ? 1 : PROCS), "process slot %d was taken", r->me);
     const int n = mn_region_reap(r);

@@ -72,7 +72,7 @@ static void grow(mn_extent *x, uint64_t anchor, uint64_t n) {
 static void base(bed *b, image *start) {
     mn_region *r;
     mn_extent e[GROWING + 1], large, pin;
-    MUST(mn_region_open(b->path, 0, &r) == 0 && r->me == 0);
+    MUST(mn_region_open(b->path, 0, -1, &r) == 0 && r->me == 0);
     for (int k = 0; k <= GROWING; k++) e[k] = booked(r, BYTES, SHAPE);
     large = booked(r, WIDE, SHAPE);
     grow(e + READ, 1, 100);
@@ -93,7 +93,7 @@ static void base(bed *b, image *start) {
 }
 
 static mn_region *join(const char *path) {
-    MUST(mn_region_open(path, 0, &v.r) == 0 && v.r->me == 1);
+    MUST(mn_region_open(path, 0, -1, &v.r) == 0 && v.r->me == 1);
     return v.r;
 }
 
@@ -119,10 +119,10 @@ static void neighbour(const char *path, int n) {
     const pid_t pid = fork();
     if (!pid) {
         mn_region *a, *b;
-        MUST(mn_region_open(path, 0, &a) == 0);
+        MUST(mn_region_open(path, 0, -1, &a) == 0);
         leave(a, n == 1 ? 31 : 3);
         if (n == 2) {
-            MUST(mn_region_open(path, 0, &b) == 0);
+            MUST(mn_region_open(path, 0, -1, &b) == 0);
             leave(b, 28);
             still(b);
         }
@@ -140,7 +140,7 @@ static mn_region *among_the_dead(const char *path) {
     return absent(path);
 }
 static void region_opens(void) {
-    MUST(mn_region_open(v.path, 0, &v.r) == 0 && v.r->me == 1);
+    MUST(mn_region_open(v.path, 0, -1, &v.r) == 0 && v.r->me == 1);
 }
 static mn_region *beside_the_dead(const char *path) {
     join(path);
@@ -163,7 +163,7 @@ static void region_closes(void) {
     mn_region_close(&v.r);
 }
 static mn_region *heir_comes(const char *path) {
-    MUST(mn_region_open(path, 0, &v.r) == 0 && v.r->me == 3);
+    MUST(mn_region_open(path, 0, -1, &v.r) == 0 && v.r->me == 3);
     return v.r;
 }
 static void heir_reaps(void) {

@@ -36,7 +36,7 @@ static int end(void **s) {
 
 static mn_region *opened(void) {
     mn_region *r;
-    assert_ok(mn_region_open(path, LIMIT, &r));
+    assert_ok(mn_region_open(path, LIMIT, -1, &r));
     return r;
 }
 
@@ -108,17 +108,17 @@ static void refuses(void **s) {
     (void)s;
     mn_region *r;
     write_file("hello", 5, 5, 0600);
-    assert_fails(mn_region_open(path, LIMIT, &r), MN_ECORRUPT, "cut short");
+    assert_fails(mn_region_open(path, LIMIT, -1, &r), MN_ECORRUPT, "cut short");
     write_file("hello", 5, MN_REGION_LEAST, 0600);
-    assert_fails(mn_region_open(path, LIMIT, &r), MN_EINVAL, "no region of omnesia");
+    assert_fails(mn_region_open(path, LIMIT, -1, &r), MN_EINVAL, "no region of omnesia");
     write_file("hello", 5, MN_REGION_LEAST, 0644);
-    assert_fails(mn_region_open(path, LIMIT, &r), MN_EINVAL, "chmod 600");
+    assert_fails(mn_region_open(path, LIMIT, -1, &r), MN_EINVAL, "chmod 600");
     unlink(path);
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_true(mn_region_open(path, LIMIT, &r) < 0);
+    assert_true(mn_region_open(path, LIMIT, -1, &r) < 0);
     rmdir(path);
     assert_int_equal(symlink("/etc/passwd", path), 0);
-    assert_fails(mn_region_open(path, LIMIT, &r), MN_EINVAL, "symbolic link");
+    assert_fails(mn_region_open(path, LIMIT, -1, &r), MN_EINVAL, "symbolic link");
     unlink(path);
     r = opened();
     mn_region_head h;
@@ -127,16 +127,16 @@ static void refuses(void **s) {
     const mn_region_head good = h;
     h.version = 9;
     write_file((char *)&h, sizeof h, (off_t)h.size, 0600);
-    assert_fails(mn_region_open(path, LIMIT, &r), MN_EUNSUPPORTED, "another version");
+    assert_fails(mn_region_open(path, LIMIT, -1, &r), MN_EUNSUPPORTED, "another version");
     h = good;
     h.limit++;
     write_file((char *)&h, sizeof h, (off_t)h.size, 0600);
-    assert_fails(mn_region_open(path, LIMIT, &r), MN_ECORRUPT, "damaged");
+    assert_fails(mn_region_open(path, LIMIT, -1, &r), MN_ECORRUPT, "damaged");
     write_file((char *)&good, sizeof h, (off_t)h.size / 2, 0600);
-    assert_fails(mn_region_open(path, LIMIT, &r), MN_ECORRUPT, "damaged");
+    assert_fails(mn_region_open(path, LIMIT, -1, &r), MN_ECORRUPT, "damaged");
     assert_null(r);
     unlink(path);
-    assert_fails(mn_region_open("/nonexistent/region", 0, &r), MN_ENOENT, "/nonexistent/region");
+    assert_fails(mn_region_open("/nonexistent/region", 0, -1, &r), MN_ENOENT, "/nonexistent/region");
 }
 
 /* A region of an earlier boot is replaced, one that is in use is not. */
@@ -149,7 +149,7 @@ static void another_boot(void **s) {
     h.boot[3] ^= 1;
     h.sum = mn_hash64(&h, offsetof(mn_region_head, sum));
     memcpy(a->file.data, &h, sizeof h);
-    assert_fails(mn_region_open(path, LIMIT, &b), MN_EBUSY, "in use since");
+    assert_fails(mn_region_open(path, LIMIT, -1, &b), MN_EBUSY, "in use since");
     mn_region_close(&a);
     b = opened();
     assert_int_equal(mn_region_charged(b), 0);
@@ -317,7 +317,7 @@ static void buries(void **s) {
     const pid_t child = fork();
     if (!child) {
         mn_region *mine;
-        if (mn_region_open(path, 0, &mine) < 0) _exit(1);
+        if (mn_region_open(path, 0, -1, &mine) < 0) _exit(1);
         mn_extent x = made(mine, 4, 9), y = made(mine, 4, 8);
         mn_extent_publish(&x, seed, 0, 77);
         mn_extent_grow(&x, 3 * MIB);
@@ -362,7 +362,7 @@ static void forks(void **s) {
         mn_region *own;
         int ok = mn_extent_open(r, MIB, 7, &x) == MN_EBUSY && mn_region_reap(r) == 0;
         mn_region_close(&r);
-        ok = ok && mn_region_open(path, 0, &own) == 0 && own->me == 1;
+        ok = ok && mn_region_open(path, 0, -1, &own) == 0 && own->me == 1;
         mn_region_close(&own);
         if (write(up[1], &ok, sizeof ok) != sizeof ok) _exit(1);
         close(hold[1]);

@@ -56,18 +56,23 @@ static void dead(const image *im) {
     if (shard >= 0) die_again(&tenant, im);
 }
 
+static int put_head(void *user, mn_sparse *file) {
+    memcpy(file->data, user, sizeof(mn_region_head));
+    return 0;
+}
+
 /* An empty region of the least size there is. */
 static void make(bed *b, const char *name) {
     mn_region *r;
     mn_region_head h;
     snprintf(b->path, sizeof b->path, "%s/%s", folder, name);
-    assert_ok(mn_region_open(b->path, LIMIT, &r));
+    assert_ok(mn_region_open(b->path, LIMIT, -1, &r));
     memcpy(&h, r->file.data, sizeof h);
     mn_region_close(&r);
     unlink(b->path);
     h.size = MN_REGION_LEAST;
     h.sum = mn_hash64(&h, offsetof(mn_region_head, sum));
-    assert_ok(mn_sparse_make(b->path, h.size, &h, sizeof h));
+    assert_true(mn_sparse_make(b->path, h.size, put_head, &h) == 1);
     bed_open(b);
 }
 

@@ -25,7 +25,7 @@ static char folder[64], path[96];
 
 static void work(unsigned long state) {
     mn_region *r;
-    if (mn_region_open(path, 0, &r) < 0) {
+    if (mn_region_open(path, 0, -1, &r) < 0) {
         blame(&J->refused, "open");
         _exit(1);
     }
@@ -43,7 +43,7 @@ static void work(unsigned long state) {
             mn_region_clear(r);
         else {
             mn_region_close(&r);
-            if (mn_region_open(path, 0, &r) < 0) {
+            if (mn_region_open(path, 0, -1, &r) < 0) {
                 blame(&J->refused, "open again");
                 _exit(1);
             }
@@ -62,7 +62,7 @@ static pid_t begin_worker(unsigned long *state) {
 static void inspect(void) {
     mn_region *r;
     mn_extent x;
-    assert_ok(mn_region_open(path, 0, &r));
+    assert_ok(mn_region_open(path, 0, -1, &r));
     mn_region_reap(r);
     for (int i = 0; i < MN_REGION_PROCS; i++) {
         const mn_proc_slot *p = mn_proc(r, i);
@@ -108,7 +108,7 @@ static int64_t now_ns(void) {
 static void storm(unsigned long state, int kills) {
     pid_t pid[WORKERS];
     mn_region *r;
-    assert_ok(mn_region_open(path, LIMIT, &r));
+    assert_ok(mn_region_open(path, LIMIT, -1, &r));
     mn_region_close(&r);
     for (int i = 0; i < WORKERS; i++) pid[i] = begin_worker(&state);
     const int64_t began = now_ns();

@@ -62,7 +62,7 @@ static void threads(void **s) {
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/region", folder);
     snprintf(lock, sizeof lock, "%s.lock", path);
-    assert_ok(mn_region_open(path, LIMIT, &first));
+    assert_ok(mn_region_open(path, LIMIT, -1, &first));
     for (long i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(t + i, NULL, act, (void *)(intptr_t)(i + 1)), 0);
     for (int i = 0; i < THREADS; i++) pthread_join(t[i], NULL);

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * region/disk.c - the disk tier: writing the file of an extent, reading it in place, dropping it.
+ *
+ * Reading is mapping: the page cache is the memory, which the kernel takes back when it must, so
+ * nothing is copied and nothing is booked. Content is read from the region by pread, for touching
+ * a hole of a mapped file would fill it.
+ */
+#include "region/disk.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "region/inside.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DAY = 24 * 3600 };
+
+int mn_disk_on(const mn_region *r) {
+    return r->disk[0] != 0 && r->me >= 0;
+}
+
+uint64_t mn_disk_used(const mn_region *r) {
+    uint64_t sum = 0;
+    MN_EACH_SLOT(r, c, i) sum += mn_word_peek(&mn_slot(r, i)->stored);
+    return sum;
+}
+
+int mn_disk_path(const mn_region *r, mn_ref ref, mn_buf *out) {
+    mn_buf_clear(out);
+    return mn_buf_printf(out, "%s/%0*llx", r->disk, MN_DISK_NAME, (unsigned long long)ref);
+}
+
+void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite) {
+    mn_buf path = {0};
+    if (!r->disk[0] || mn_disk_path(r, ref, &path) < 0) return;
+    const int fd = overwrite ? open(path.data, O_WRONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    if (fd >= 0) {
+        static const char zero[65536];
+        struct stat st;
+        off_t at = 0;
+        if (fstat(fd, &st) < 0) st.st_size = 0;
+        while (at < st.st_size) {
+            const ssize_t k = pwrite(fd, zero, sizeof zero, at);
+            if (k <= 0) break;
+            at += k;
+        }
+        fsync(fd);
+        close(fd);
+    }
+    unlink(path.data);
+    mn_buf_free(&path);
+}
+
+/* ---- writing ------------------------------------------------------------------------------ */
+typedef struct writing {
+    mn_region *r;
+    const mn_extent *x;
+    mn_disk_head head;
+    mn_buf table; /* the head, keys, sums */
+    mn_filew *out;
+    uint8_t *chunk; /* [the front, or a block] */
+} writing;
+
+/* Bytes [at, at + n) of the extent go into the file, zeroes behind them up to `room` bytes, and
+ * their sum into the table. What is a hole stays one. */
+static int copy(writing *w, uint64_t at, uint64_t n, uint64_t room) {
+    const uint64_t from = (uint64_t)(w->x->data - w->r->file.data) + at;
+    MN_TRY(mn_sparse_read(&w->r->file, from, w->chunk, n));
+    const uint64_t sum = mn_hash64(w->chunk, n);
+    const int hole = !w->chunk[0] && memcmp(w->chunk, w->chunk + 1, n - 1) == 0;
+    MN_TRY(hole ? mn_file_skip(w->out, n) : mn_file_write(w->out, w->chunk, n));
+    if (room > n) MN_TRY(mn_file_skip(w->out, room - n));
+    return mn_buf_append(&w->table, &sum, sizeof sum);
+}
+
+static int copy_plane(writing *w, uint64_t plane) {
+    const mn_disk_head *h = &w->head;
+    const uint64_t at = h->front + plane * mn_word_peek(&w->x->slot->stride);
+    const uint64_t end = mn_disk_rows(h->group, h->length);
+    const uint64_t block = mn_disk_rows(h->group, MN_DISK_ROWS);
+    for (uint64_t a = 0; a < end; a += block) {
+        const uint64_t n = end - a < block ? end - a : block;
+        MN_TRY(copy(w, at + a, n, a + n < end ? n : h->stride - a));
+    }
+    return 0;
+}
+
+/* Keys under which the index leads to it. */
+static int keys_of(writing *w) {
+    const mn_index_entry *e =
+        (const mn_index_entry *)(const void *)(w->r->file.data + w->r->plan.index_at);
+    for (uint32_t i = 0; i < w->r->plan.entries && w->head.n_keys < MN_DISK_MOST_ROWS / 64; i++) {
+        if (mn_word_peek(&e[i].ref) != w->x->ref) continue;
+        const uint64_t key = mn_word_load(&e[i].key);
+        MN_TRY(mn_buf_append(&w->table, &key, sizeof key));
+        w->head.n_keys++;
+    }
+    return 0;
+}
+
+/* The head, without what comes later: MN_EINVAL when what the slot says cannot be. */
+static int head_of(writing *w) {
+    mn_extent_slot *s = w->x->slot;
+    mn_disk_head *h = &w->head;
+    const uint64_t stride = mn_word_load(&s->stride);
+    *h = (mn_disk_head){.magic = MN_DISK_MAGIC,
+                        .ref = w->x->ref,
+                        .region = w->r->plan.size,
+                        .length = mn_word_load(&s->length),
+                        .shape = mn_word_load(&s->shape),
+                        .used = mn_word_load(&s->used),
+                        .cost = mn_word_load(&s->cost),
+                        .parent = mn_word_load(&s->parent),
+                        .anchor = mn_word_load(&s->anchor),
+                        .flags = mn_word_load(&s->flags),
+                        .writer = mn_word_load(&s->writer),
+                        .born = mn_word_load(&s->born),
+                        .front = mn_word_load(&s->front),
+                        .planes = mn_word_load(&s->planes),
+                        .group = mn_word_load(&s->group)};
+    for (int i = 0; i < 4; i++) h->seed[i] = mn_word_load(s->seed + i);
+    const uint64_t most = w->x->bytes;
+    if (!h->length || h->length > MN_DISK_MOST_ROWS || !h->group || h->group > most / 16 ||
+        h->front > most || h->planes > most / MN_REGION_PAGE || stride > most ||
+        (h->planes && stride > (most - h->front) / h->planes) ||
+        mn_disk_rows(h->group, h->length) > stride)
+        return MN_FAIL(MN_EINVAL, "an extent that does not say how its bytes lie");
+    h->stride = mn_disk_pages(mn_disk_rows(h->group, h->length));
+    h->n_sums = 1 + h->planes * mn_disk_blocks(h->length);
+    return 0;
+}
+
+static int write_all(writing *w) {
+    mn_disk_head *h = &w->head;
+    MN_TRY(mn_buf_append(&w->table, h, sizeof *h));
+    MN_TRY(keys_of(w));
+    h->content = mn_disk_pages(sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t));
+    h->bytes = h->content + h->front + h->planes * h->stride;
+    if (h->content > MN_DISK_HEAD) return MN_FAIL(MN_ETOOLONG, "too many sums");
+    MN_TRY(mn_disk_room(w->r, h->bytes));
+    MN_TRY(mn_file_skip(w->out, h->content));
+    MN_TRY(copy(w, 0, h->front, h->front));
+    for (uint64_t p = 0; p < h->planes; p++) MN_TRY(copy_plane(w, p));
+    memcpy(w->table.data, h, sizeof *h);
+    h->sum = mn_hash64(w->table.data + MN_DISK_SUMMED, w->table.len - MN_DISK_SUMMED);
+    memcpy(w->table.data, h, sizeof *h);
+    return mn_file_rewrite(w->out, 0, w->table.data, w->table.len);
+}
+
+/* Room on the disk itself: it is not ours alone. */
+static int disk_has(const mn_region *r, uint64_t bytes) {
+    uint64_t room = 0;
+    return mn_file_room(r->disk, &room) >= 0 && room > bytes + ((uint64_t)256 << 20);
+}
+
+static int write_file(mn_region *r, mn_extent *x) {
+    writing w = {.r = r, .x = x, .table = {.what = "the sums of an extent"}};
+    mn_buf path = {0};
+    int rc = head_of(&w);
+    if (rc >= 0) rc = mn_disk_path(r, x->ref, &path);
+    const uint64_t block = mn_disk_rows(w.head.group, MN_DISK_ROWS);
+    if (rc >= 0 && !(w.chunk = mn_malloc(block > w.head.front ? block : w.head.front)))
+        rc = MN_FAIL(MN_ENOMEM, "no memory to write to disk");
+    if (rc >= 0) rc = mn_file_begin(path.data, &w.out);
+    if (rc >= 0 && !disk_has(r, x->bytes)) rc = MN_FAIL(MN_EFULL, "%s is nearly full", r->disk);
+    if (rc >= 0) rc = write_all(&w);
+    if (rc >= 0)
+        rc = mn_file_settle(&w.out);
+    else
+        mn_file_abort(&w.out);
+    if (rc >= 0) mn_word_store(&x->slot->stored, w.head.bytes);
+    mn_free(w.chunk);
+    mn_buf_free(&w.table);
+    mn_buf_free(&path);
+    return rc;
+}
+
+int mn_disk_write(mn_region *r, mn_ref ref) {
+    mn_extent x;
+    const uint32_t i = mn_ref_slot(ref);
+    if (!mn_disk_on(r) || i >= r->plan.slots) return 0;
+    mn_extent_slot *s = mn_slot(r, i);
+    if (mn_word_load(&s->stored)) return 1;
+    if (mn_word_load(&s->length) < MN_DISK_LEAST || !mn_extent_pin(r, ref, &x)) return 0;
+    const uint64_t used = mn_word_peek(&s->used);
+    int rc = MN_EBUSY;
+    if (mn_state_phase(mn_word_load(&s->state)) == MN_EXTENT_SEALED &&
+        mn_word_load(&s->flags) & MN_EXTENT_PUBLISHED &&
+        mn_word_cas(&s->moving, 0, (uint64_t)r->me + 1)) {
+        rc = mn_word_load(&s->stored) ? 0 : write_file(r, &x);
+        mn_word_store(&s->moving, 0);
+    }
+    mn_word_store(&s->used, used); /* we are no reader */
+    mn_extent_unpin(&x);
+    return rc >= 0;
+}
+
+/* ---- the tier ----------------------------------------------------------------------------- */
+static uint64_t disk_limit(const mn_region *r) {
+    return r->disk[0] ? mn_word_load(&mn_tops(r)->disk_limit) : 0;
+}
+
+static uint64_t disk_bytes(const mn_region *r, const mn_extent_slot *s) {
+    (void)r;
+    return mn_word_load(&s->stored);
+}
+
+/* Once a day: when it was used last survives the region. */
+static void touch(const char *path, const struct timespec *was, uint64_t now) {
+    if (was->tv_sec + DAY < (time_t)now) utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
+static int fits(const mn_extent *x, const mn_disk_head *h, uint64_t size) {
+    return memcmp(h->magic, MN_DISK_MAGIC, sizeof h->magic) == 0 && h->ref == x->ref &&
+           h->bytes == size && h->length == mn_word_load(&x->slot->length) && h->content < size &&
+           h->front < size && h->planes < size && h->stride < size && h->group <= h->stride &&
+           h->planes * h->stride < size &&
+           h->content + h->front + h->planes * h->stride == size &&
+           mn_disk_rows(h->group, h->length) <= h->stride &&
+           h->n_sums == 1 + h->planes * mn_disk_blocks(h->length) && h->n_keys < size / 8 &&
+           sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t) <= h->content;
+}
+
+static int disk_find(mn_extent *x, mn_image *out) {
+    mn_buf path = {0};
+    int found = 0;
+    if (!mn_word_load(&x->slot->stored) || !x->region->disk[0]) return 0;
+    int rc = mn_disk_path(x->region, x->ref, &path);
+    if (rc >= 0) rc = mn_file_map(path.data, &out->map);
+    if (rc >= 0) {
+        const mn_disk_head *h = (const mn_disk_head *)(const void *)out->map.data;
+        struct stat st;
+        if (out->map.size > sizeof *h && fits(x, h, out->map.size)) {
+            out->front = out->map.data + h->content;
+            out->planes = out->front + h->front;
+            out->n = h->planes;
+            out->stride = h->stride;
+            out->rows = h->length;
+            found = 1;
+            mn_guard_watch(out->map.data, out->map.size);
+            if (stat(path.data, &st) == 0) touch(path.data, &st.st_mtim, mn_now());
+        } else {
+            mn_file_unmap(&out->map);
+            rc = MN_ECORRUPT;
+        }
+    }
+    if (rc == MN_ENOENT || rc == MN_ECORRUPT) mn_word_store(&x->slot->stored, 0);
+    mn_buf_free(&path);
+    return found;
+}
+
+static int wrong(mn_extent *x, const char *what) {
+    mn_word_add(&mn_tops(x->region)->damaged, 1);
+    return MN_FAIL(MN_ECORRUPT, "%s/%0*llx is damaged (%s)", x->region->disk, MN_DISK_NAME,
+                   (unsigned long long)x->ref, what);
+}
+
+/* The disk begins to read what will be summed. */
+static void soon(const mn_image *i, const mn_disk_head *h, uint64_t rows, uint64_t from,
+                 uint64_t to) {
+    const uint64_t n = mn_disk_pages(mn_disk_rows(h->group, rows));
+    uint8_t *const at = (uint8_t *)(uintptr_t)i->planes;
+    if (n == h->stride)
+        madvise(at + from * n, (to - from) * n, MADV_WILLNEED);
+    else
+        for (uint64_t p = from; p < to; p++) madvise(at + p * h->stride, n, MADV_WILLNEED);
+}
+
+/* The head was checked for what it says when it was mapped; whoever writes to the file now is
+ * beyond help, but each field is read once. */
+static int disk_prove(mn_extent *x, const mn_image *i, uint64_t rows, uint64_t from, uint64_t to) {
+    mn_disk_head h;
+    memcpy(&h, i->map.data, sizeof h);
+    if (!fits(x, &h, i->map.size)) return wrong(x, "head");
+    const uint64_t *table = (const uint64_t *)(const void *)(i->map.data + sizeof h);
+    const uint64_t *sums = table + h.n_keys, blocks = mn_disk_blocks(h.length);
+    const uint64_t end = mn_disk_rows(h.group, h.length);
+    if (rows > h.length) rows = h.length;
+    if (to > h.planes) to = h.planes;
+    if (from == 0) {
+        const uint64_t n = sizeof h + (h.n_keys + h.n_sums) * sizeof *table - MN_DISK_SUMMED;
+        if (mn_hash64(i->map.data + MN_DISK_SUMMED, n) != h.sum) return wrong(x, "sums");
+        if (mn_hash64(i->front, h.front) != sums[0]) return wrong(x, "tokens");
+    }
+    soon(i, &h, rows, from, to);
+    for (uint64_t p = from; p < to; p++)
+        for (uint64_t b = 0; b * MN_DISK_ROWS < rows; b++) {
+            const uint64_t lo = mn_disk_rows(h.group, b * MN_DISK_ROWS);
+            const uint64_t next = mn_disk_rows(h.group, (b + 1) * MN_DISK_ROWS);
+            const uint64_t hi = next < end ? next : end;
+            if (mn_hash64(i->planes + p * h.stride + lo, hi - lo) != sums[1 + p * blocks + b])
+                return wrong(x, "rows");
+        }
+    return 0;
+}
+
+const mn_tier mn_tier_disk = {"disk", disk_limit, disk_bytes, disk_find, disk_prove};

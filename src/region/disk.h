@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * region/disk.h - the file of one extent, byte by byte: what disk.c writes and restore.c reads.
+ *
+ *   head | keys uint64 [n_keys] | sums uint64 [n_sums] | to the next page
+ *   front | planes, one every `stride` bytes
+ *
+ * The content is the extent's own (region/format.h), but planes end with the last row, in whole
+ * pages. Rows are summed in blocks of MN_DISK_ROWS, so that a prompt that needs the first rows of a
+ * long extent reads those only: sums[0] is of the front, sums[1 + plane * blocks + b] of block b of
+ * a plane, XXH3 all. Keys are those under which the index led to it.
+ *
+ * The file is named by the extent's reference, which never comes back: a region that is made anew
+ * puts it into the slot where it was, under the epoch it had, so references between extents stay
+ * what they were. No fsync: a file that a power cut damaged has wrong sums, and is dropped.
+ */
+#ifndef MN_REGION_DISK_H
+#define MN_REGION_DISK_H
+#include "region/format.h"
+
+#define MN_DISK_MAGIC "OMNEXT2\n"
+enum {
+    MN_DISK_ROWS = 512,
+    MN_DISK_NAME = 16,         /* digits of a file name */
+    MN_DISK_LEAST = 64,        /* rows worth a file */
+    MN_DISK_HEAD = 16 << 20,   /* no head with keys and sums is longer */
+    MN_DISK_MOST_ROWS = 1 << 24,
+    MN_DISK_DAYS = 30,         /* what nobody asked for leaves after so long */
+};
+
+typedef struct mn_disk_head {
+    char magic[8];
+    uint64_t sum;         /* XXH3 of all that follows, up to the last of the sums */
+    uint64_t ref, region; /* reference, and size of the region it is one of */
+    uint64_t bytes;       /* of the file */
+    uint64_t content;     /* where the front begins */
+    uint64_t length, shape, used, cost, parent, anchor, flags, seed[4], writer, born;
+    uint64_t front, planes, stride, group; /* stride: here */
+    uint64_t n_keys, n_sums;
+} mn_disk_head;
+enum { MN_DISK_SUMMED = 16 /* from where on */ };
+
+static inline uint64_t mn_disk_pages(uint64_t bytes) {
+    return (bytes + MN_REGION_PAGE - 1) / MN_REGION_PAGE * MN_REGION_PAGE;
+}
+/* Bytes of the first `rows` rows of a plane. */
+static inline uint64_t mn_disk_rows(uint64_t group, uint64_t rows) {
+    return (rows + 15) / 16 * group;
+}
+static inline uint64_t mn_disk_blocks(uint64_t rows) {
+    return (rows + MN_DISK_ROWS - 1) / MN_DISK_ROWS;
+}
+
+#endif

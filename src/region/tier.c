@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * region/tier.c - where the content of an extent is: the registry of tiers, and memory, the first.
+ */
+#include "base/error.h"
+#include "region/inside.h"
+
+#include <sys/mman.h>
+
+static uint64_t ram_limit(const mn_region *r) {
+    return r->limit;
+}
+
+static uint64_t ram_bytes(const mn_region *r, const mn_extent_slot *s) {
+    (void)r;
+    return mn_word_load(&s->charged);
+}
+
+static int ram_find(mn_extent *x, mn_image *out) {
+    if (mn_word_load(&x->slot->flags) & MN_EXTENT_OUT) return 0;
+    const uint64_t front = mn_word_load(&x->slot->front);
+    out->n = mn_word_load(&x->slot->planes);
+    out->stride = mn_word_load(&x->slot->stride);
+    if (front >= x->bytes || !out->stride || out->n > (x->bytes - front) / out->stride) return 0;
+    out->front = x->data;
+    out->planes = x->data + front;
+    out->rows = UINT64_MAX;
+    return 1;
+}
+
+static const mn_tier ram = {"ram", ram_limit, ram_bytes, ram_find, NULL};
+const mn_tier *const mn_tiers[] = {&ram, &mn_tier_disk, NULL};
+
+int mn_extent_image(mn_extent *x, mn_image *out) {
+    for (const mn_tier *const *t = mn_tiers; *t; t++) {
+        *out = (mn_image){.tier = *t};
+        if ((*t)->find(x, out)) return 1;
+    }
+    *out = (mn_image){0};
+    return 0;
+}
+
+uint64_t mn_extent_proven(const mn_extent *x, const mn_image *i) {
+    return i->tier->prove ? mn_word_load(&x->slot->checked) : UINT64_MAX;
+}
+
+void mn_extent_believe(mn_extent *x, uint64_t rows) {
+    for (uint64_t was; (was = mn_word_load(&x->slot->checked)) < rows;)
+        if (mn_word_cas(&x->slot->checked, was, rows)) break;
+}
+
+void mn_image_free(mn_image *i) {
+    if (i->map.data) mn_guard_forget(i->map.data);
+    mn_file_unmap(&i->map);
+    *i = (mn_image){0};
+}
+
+void mn_extent_reject(mn_extent *x) {
+    mn_region *const r = x->region;
+    const uint32_t i = mn_ref_slot(x->ref);
+    const uint64_t state = mn_word_load(&x->slot->state);
+    const mn_ref ref = x->ref;
+    if (mn_word_load(&x->slot->flags) & MN_EXTENT_OUT) { /* whoever comes now finds nothing */
+        mn_word_store(&x->slot->stored, 0);
+        mn_disk_unlink(r, ref, 0);
+    }
+    mn_extent_unpin(x);
+    if (mn_state_epoch(state) == mn_ref_epoch(ref)) mn_extent_leave(r, i, state, MN_LEAVE);
+}
