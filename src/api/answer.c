@@ -177,20 +177,32 @@ static int prepare(answer *a, int context) {
 }
 
 /* Prefill: what the session does not hold yet, and nobody else is computing. */
-static int read_prompt(answer *a) {
+static int read_rest(answer *a) {
     const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
     MN_TRY(mn_session_await(a->session, ids, a->stats.prompt_tokens - 1, going, a));
     a->stats.cached_tokens = mn_session_length(a->session);
     a->stats.cached_from = a->stats.cached_tokens ? a->session->from : NULL;
     a->stats.cached_by = a->stats.cached_tokens ? mn_seq_writer(a->session->seq) : 0;
-    if (a->m->region)
-        mn_region_tell(a->m->region, (uint64_t)a->stats.prompt_tokens,
-                       (uint64_t)a->stats.cached_tokens);
     const int n = a->stats.prompt_tokens - a->stats.cached_tokens;
     const double before = mn_clock_seconds();
     MN_TRY(step(a, ids + a->stats.cached_tokens, n));
     a->stats.prefill_tps = n / (mn_clock_seconds() - before);
     return 0;
+}
+
+/* What came from disk may turn out damaged where it is used: then it is gone, and the session empty;
+ * what is still there is taken, and the rest computed. */
+static int read_prompt(answer *a) {
+    const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
+    int rc;
+    while ((rc = read_rest(a)) == MN_ECORRUPT && !mn_session_length(a->session)) {
+        MN_TRY(mn_seq_match(a->session->seq, ids, a->stats.prompt_tokens - 1, &a->session->coming));
+        a->session->from = mn_session_source(a->session);
+    }
+    if (rc >= 0 && a->m->region)
+        mn_region_tell(a->m->region, (uint64_t)a->stats.prompt_tokens,
+                       (uint64_t)a->stats.cached_tokens);
+    return rc;
 }
 
 static void close_all(answer *a) {

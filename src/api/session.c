@@ -82,6 +82,7 @@ int mn_session_step(mn_session *s, const int32_t *ids, int n, float *logits, int
         rc = mn_engine_step(m->engine, &part, 1, go_on, user);
     pthread_mutex_unlock(&m->step);
     if (rc < 0) mn_seq_yield(s->seq); /* nobody shall wait for it */
+    if (rc < 0 && mn_seq_proven(s->seq) < 0) mn_seq_reject(s->seq);
     if (rc >= 0 && m->region) MN_TRY(mn_region_intact(m->region));
     return rc;
 }

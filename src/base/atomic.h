@@ -49,11 +49,12 @@ static inline int mn_word_cas(mn_word *w, uint64_t old, uint64_t fresh) {
 static inline uint64_t mn_word_add(mn_word *w, uint64_t n) {
     return atomic_fetch_add_explicit(w, n, memory_order_relaxed);
 }
-static inline void mn_word_set(mn_word *w, uint64_t bits) {
-    atomic_fetch_or_explicit(w, bits, memory_order_seq_cst);
+/* Bits set, or cleared: what the word was before. */
+static inline uint64_t mn_word_set(mn_word *w, uint64_t bits) {
+    return atomic_fetch_or_explicit(w, bits, memory_order_seq_cst);
 }
-static inline void mn_word_clear(mn_word *w, uint64_t bits) {
-    atomic_fetch_and_explicit(w, ~bits, memory_order_seq_cst);
+static inline uint64_t mn_word_clear(mn_word *w, uint64_t bits) {
+    return atomic_fetch_and_explicit(w, ~bits, memory_order_seq_cst);
 }
 
 #endif

@@ -301,6 +301,7 @@ static int pass(mn_engine *e, const int *done) {
     }
     int rc = mn_forward_run(e->forward, e->ids, e->positions, e->contexts, T, attend, e, e->rows,
                             n_rows, logits);
+    for (int i = 0; rc >= 0 && i < e->n_runs; i++) rc = mn_seq_proven(e->runs[i].part->seq);
     for (int i = 0, at = 0; rc >= 0 && i < e->n_runs; i++) {
         const run *r = e->runs + i;
         for (int t = 0; !direct && r->part->logits && t < r->n; t++) {

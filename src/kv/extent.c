@@ -136,12 +136,7 @@ mn_kv_extent *mn_kv_extent_attach(const mn_kv_layout *l, mn_region *region, mn_r
     mn_kv_extent *e = mn_calloc(1, sizeof *e);
     if (e) *e = (mn_kv_extent){.users = 1, .layout = *l, .x = x, .data = x.data, .bytes = x.bytes};
     if (e && mn_word_load(&x.slot->shape) == shape_of(l)) {
-        if (!mn_extent_image(&e->x, &e->image)) {
-            mn_free(e);
-            mn_extent_reject(&x);
-            return NULL;
-        }
-        if (lay_out_image(l, e)) {
+        if (mn_extent_image(&e->x, &e->image) && lay_out_image(l, e)) {
             for (int i = 0; i < MN_KV_LAYERS; i++) e->gone[i] = said_gone(e, i);
             return e;
         }
@@ -156,22 +151,44 @@ int mn_kv_extent_out(const mn_kv_extent *e) {
     return e->image.map.data != NULL;
 }
 
-int mn_kv_extent_prove(mn_kv_extent *e, int rows) {
-    if (!e->image.tier || !e->image.tier->prove || rows <= 0) return 0;
-    const int n = mn_kv_extent_length(e);
-    if (rows > n) rows = n;
+int mn_kv_extent_fetch(mn_kv_extent *e, int rows) {
+    const mn_tier *t = e->image.tier;
+    if (!t || !t->prove || e->proven || rows <= 0) return 0;
+    t->fetch(&e->image, (uint64_t)rows);
     if (mn_extent_proven(&e->x, &e->image) >= (uint64_t)rows) return 0;
-    MN_TRY(e->image.tier->prove(&e->x, &e->image, (uint64_t)rows, 0, UINT64_MAX));
-    mn_extent_believe(&e->x, (uint64_t)rows);
+    MN_TRY(t->prove(&e->x, &e->image, -1, 0));
+    const int n = mn_kv_extent_length(e);
+    e->blocks = (n + MN_TIER_ROWS - 1) / MN_TIER_ROWS;
+    const uint64_t all = planes(&e->layout) * (uint64_t)e->blocks;
+    mn_word *bits = mn_calloc(all / 64 + 1, sizeof *bits);
+    if (!bits) return MN_FAIL(MN_ENOMEM, "no memory for the sums of %d tokens", n);
+    atomic_store(&e->unproven, (int)all);
+    e->proven = bits;
     return 0;
 }
 
-void mn_kv_extent_reject(mn_kv_extent **pe) {
-    mn_kv_extent *e = *pe;
-    *pe = NULL;
-    mn_image_free(&e->image);
+void mn_kv_extent_prove(mn_kv_extent *e, int plane, int row, int n) {
+    if (!e->proven) return;
+    for (int b = row / MN_TIER_ROWS; b * MN_TIER_ROWS < row + n && b < e->blocks; b++) {
+        const uint64_t i = (uint64_t)plane * (uint64_t)e->blocks + (uint64_t)b;
+        const uint64_t bit = (uint64_t)1 << i % 64;
+        if (mn_word_load(e->proven + i / 64) & bit) continue;
+        if (e->image.tier->prove(&e->x, &e->image, plane, (uint64_t)b) < 0) {
+            atomic_store(&e->bad, 1);
+            return;
+        }
+        if (mn_word_set(e->proven + i / 64, bit) & bit) continue; /* another thread was faster */
+        if (atomic_fetch_sub(&e->unproven, 1) == 1)
+            mn_extent_believe(&e->x, (uint64_t)mn_kv_extent_length(e));
+    }
+}
+
+int mn_kv_extent_bad(const mn_kv_extent *e) {
+    return atomic_load(&e->bad);
+}
+
+void mn_kv_extent_reject(mn_kv_extent *e) {
     mn_extent_reject(&e->x);
-    mn_free(e);
 }
 
 mn_kv_extent *mn_kv_extent_retain(mn_kv_extent *e) {
@@ -208,6 +225,7 @@ void mn_kv_extent_release(mn_kv_extent **pe) {
         mn_image_free(&e->image);
         mn_extent_unpin(&e->x);
     }
+    mn_free(e->proven);
     mn_free(e);
 }
 

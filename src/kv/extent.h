@@ -55,6 +55,10 @@ typedef struct mn_kv_extent {
     int backed;             /* rows whose pages are promised: may be written */
     int mine;               /* we write it */
     int gone[MN_KV_LAYERS]; /* another's: mn_kv_extent_gone when it was pinned */
+    mn_word *proven;        /* a bit for each block of each plane, or NULL: nothing to prove */
+    int blocks;             /* of a plane */
+    atomic_int unproven;    /* blocks that are left, over all planes */
+    atomic_int bad;         /* a block was not what it should be */
     uint64_t booked;        /* in this process's budget */
     mn_kv_head *head;
     int32_t *tokens; /* [rows] */
@@ -67,13 +71,17 @@ int mn_kv_extent_open(const mn_kv_layout *l, int rows, mn_region *region, mn_kv_
 /* What `ref` names, pinned and checked against the layout: NULL when it is not there, or not what
  * it should be. */
 mn_kv_extent *mn_kv_extent_attach(const mn_kv_layout *l, mn_region *region, mn_ref ref);
-/* Its first `rows` rows are what they were when they were written: MN_ECORRUPT, and then it is of
- * no use to anybody. Cheap where there is nothing to prove, or somebody did. */
-int mn_kv_extent_prove(mn_kv_extent *e, int rows);
+/* Its first `rows` rows will be read. What comes from a tier that may have damaged it is fetched
+ * from now on, and compared with its sums where it is first used: head and tokens here, MN_ECORRUPT;
+ * rows by mn_kv_extent_prove, block after block, by whoever attends to them. */
+int mn_kv_extent_fetch(mn_kv_extent *e, int rows);
+void mn_kv_extent_prove(mn_kv_extent *e, int plane, int row, int n);
 /* Does it lie on disk alone? */
 int mn_kv_extent_out(const mn_kv_extent *e);
-/* Release what could not be proven: nobody shall find it again. */
-void mn_kv_extent_reject(mn_kv_extent **e);
+/* 1: rows that were read turned out damaged. */
+int mn_kv_extent_bad(const mn_kv_extent *e);
+/* It is damaged: nobody shall find it again. */
+void mn_kv_extent_reject(mn_kv_extent *e);
 mn_kv_extent *mn_kv_extent_retain(mn_kv_extent *e);
 void mn_kv_extent_release(mn_kv_extent **e); /* the last release seals, unpins or frees */
 

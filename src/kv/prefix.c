@@ -134,12 +134,12 @@ static void choose(const search *s, const mn_ref *refs, int k, mn_kv_prefix *bes
     }
 }
 
-/* 1: every row of it may be believed. What may not is thrown out, and all of it is let go. */
-static int prove(mn_kv_prefix *p) {
+/* Rows that must come from elsewhere begin to come. 0: what may not be believed was thrown out, and
+ * all of it let go. */
+static int fetch(mn_kv_prefix *p) {
     for (int i = 0; i < p->n; i++) {
-        if (mn_kv_extent_prove(p->span[i].e, p->span[i].row + p->span[i].n) >= 0) continue;
-        mn_kv_extent_reject(&p->span[i].e);
-        p->span[i] = p->span[--p->n];
+        if (mn_kv_extent_fetch(p->span[i].e, p->span[i].row + p->span[i].n) >= 0) continue;
+        mn_kv_extent_reject(p->span[i].e);
         mn_kv_prefix_release(p);
         return 0;
     }
@@ -176,5 +176,5 @@ void mn_kv_prefix_find(const mn_kv_layout *l, const mn_kv_share *share, mn_ref r
     *out = (mn_kv_prefix){0};
     if (!share->region || n < 1) return;
     do find(&s, out);
-    while (!prove(out));
+    while (!fetch(out));
 }

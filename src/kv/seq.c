@@ -313,9 +313,25 @@ int mn_seq_pieces(const mn_seq *s, int layer, int head, int b, int from, int to,
         const int end = i + 1 < s->n ? p->at + p->n : to; /* the tail reaches over written rows */
         const int lo = p->at > from ? p->at : from, hi = end < to ? end : to;
         if (lo >= hi) continue;
+        const int plane = (layer * 2) * s->layout.heads + head;
+        mn_kv_extent_prove(p->e, plane, p->row + lo - p->at, hi - lo);
+        mn_kv_extent_prove(p->e, plane + s->layout.heads, p->row + lo - p->at, hi - lo);
         out[n++] = (mn_attn_piece){mn_kv_plane(&s->layout, p->e, layer, 0, head),
                                    mn_kv_plane(&s->layout, p->e, layer, 1, head),
                                    p->row + lo - p->at, lo - b * BLOCK, hi - lo};
     }
     return n;
+}
+
+int mn_seq_proven(const mn_seq *s) {
+    for (int i = 0; i < s->n; i++)
+        if (mn_kv_extent_bad(s->span[i].e))
+            return MN_FAIL(MN_ECORRUPT, "keys and values that came from disk are damaged");
+    return 0;
+}
+
+void mn_seq_reject(mn_seq *s) {
+    for (int i = 0; i < s->n; i++)
+        if (mn_kv_extent_bad(s->span[i].e)) mn_kv_extent_reject(s->span[i].e);
+    cut_spans(s, 0);
 }

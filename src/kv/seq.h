@@ -72,6 +72,12 @@ int mn_seq_trim(mn_seq *seq, int n);
 int mn_seq_pieces(const mn_seq *seq, int layer, int head, int b, int from, int to,
                   mn_attn_piece *out);
 
+/* Were all rows that pieces named until now what they were when they were written? Damage of the
+ * disk is found where it is first read. MN_ECORRUPT: nothing computed since may be used or
+ * committed; mn_seq_reject empties the sequence, and nobody finds what was damaged any more. */
+int mn_seq_proven(const mn_seq *seq);
+void mn_seq_reject(mn_seq *seq);
+
 uint64_t mn_seq_bytes(const mn_seq *seq); /* booked by this sequence's own extent */
 
 #endif

@@ -84,7 +84,7 @@ static int copy_plane(writing *w, uint64_t plane) {
     const mn_disk_head *h = &w->head;
     const uint64_t at = h->front + plane * mn_word_peek(&w->x->slot->stride);
     const uint64_t end = mn_disk_rows(h->group, h->length);
-    const uint64_t block = mn_disk_rows(h->group, MN_DISK_ROWS);
+    const uint64_t block = mn_disk_rows(h->group, MN_TIER_ROWS);
     for (uint64_t a = 0; a < end; a += block) {
         const uint64_t n = end - a < block ? end - a : block;
         MN_TRY(copy(w, at + a, n, a + n < end ? n : h->stride - a));
@@ -165,7 +165,7 @@ static int write_file(mn_region *r, mn_extent *x) {
     mn_buf path = {0};
     int rc = head_of(&w);
     if (rc >= 0) rc = mn_disk_path(r, x->ref, &path);
-    const uint64_t block = mn_disk_rows(w.head.group, MN_DISK_ROWS);
+    const uint64_t block = mn_disk_rows(w.head.group, MN_TIER_ROWS);
     if (rc >= 0 && !(w.chunk = mn_malloc(block > w.head.front ? block : w.head.front)))
         rc = MN_FAIL(MN_ENOMEM, "no memory to write to disk");
     if (rc >= 0) rc = mn_file_begin(path.data, &w.out);
@@ -262,43 +262,37 @@ static int wrong(mn_extent *x, const char *what) {
                    (unsigned long long)x->ref, what);
 }
 
-/* The disk begins to read what will be summed. */
-static void soon(const mn_image *i, const mn_disk_head *h, uint64_t rows, uint64_t from,
-                 uint64_t to) {
-    const uint64_t n = mn_disk_pages(mn_disk_rows(h->group, rows));
+/* The disk begins to read what will be used. */
+static void disk_fetch(const mn_image *i, uint64_t rows) {
+    mn_disk_head h;
+    memcpy(&h, i->map.data, sizeof h);
+    const uint64_t n = mn_disk_pages(mn_disk_rows(h.group, rows < i->rows ? rows : i->rows));
     uint8_t *const at = (uint8_t *)(uintptr_t)i->planes;
-    if (n == h->stride)
-        madvise(at + from * n, (to - from) * n, MADV_WILLNEED);
+    if (n >= i->stride)
+        madvise(at, i->n * i->stride, MADV_WILLNEED);
     else
-        for (uint64_t p = from; p < to; p++) madvise(at + p * h->stride, n, MADV_WILLNEED);
+        for (uint64_t p = 0; p < i->n; p++) madvise(at + p * i->stride, n, MADV_WILLNEED);
 }
 
-/* The head was checked for what it says when it was mapped; whoever writes to the file now is
- * beyond help, but each field is read once. */
-static int disk_prove(mn_extent *x, const mn_image *i, uint64_t rows, uint64_t from, uint64_t to) {
+/* What the head says was checked when it was mapped, and is checked again: it is read once here. */
+static int disk_prove(mn_extent *x, const mn_image *i, int64_t plane, uint64_t block) {
     mn_disk_head h;
     memcpy(&h, i->map.data, sizeof h);
     if (!fits(x, &h, i->map.size)) return wrong(x, "head");
     const uint64_t *table = (const uint64_t *)(const void *)(i->map.data + sizeof h);
     const uint64_t *sums = table + h.n_keys, blocks = mn_disk_blocks(h.length);
-    const uint64_t end = mn_disk_rows(h.group, h.length);
-    if (rows > h.length) rows = h.length;
-    if (to > h.planes) to = h.planes;
-    if (from == 0) {
+    if (plane < 0) {
         const uint64_t n = sizeof h + (h.n_keys + h.n_sums) * sizeof *table - MN_DISK_SUMMED;
         if (mn_hash64(i->map.data + MN_DISK_SUMMED, n) != h.sum) return wrong(x, "sums");
-        if (mn_hash64(i->front, h.front) != sums[0]) return wrong(x, "tokens");
+        return mn_hash64(i->front, h.front) == sums[0] ? 0 : wrong(x, "tokens");
     }
-    soon(i, &h, rows, from, to);
-    for (uint64_t p = from; p < to; p++)
-        for (uint64_t b = 0; b * MN_DISK_ROWS < rows; b++) {
-            const uint64_t lo = mn_disk_rows(h.group, b * MN_DISK_ROWS);
-            const uint64_t next = mn_disk_rows(h.group, (b + 1) * MN_DISK_ROWS);
-            const uint64_t hi = next < end ? next : end;
-            if (mn_hash64(i->planes + p * h.stride + lo, hi - lo) != sums[1 + p * blocks + b])
-                return wrong(x, "rows");
-        }
-    return 0;
+    if ((uint64_t)plane >= h.planes || block >= blocks) return wrong(x, "rows");
+    const uint64_t at = mn_disk_rows(h.group, block * MN_TIER_ROWS);
+    const uint64_t next = mn_disk_rows(h.group, (block + 1) * MN_TIER_ROWS);
+    const uint64_t end = mn_disk_rows(h.group, h.length);
+    const uint8_t *rows = i->planes + (uint64_t)plane * h.stride + at;
+    const uint64_t sum = mn_hash64(rows, (next < end ? next : end) - at);
+    return sum == sums[1 + (uint64_t)plane * blocks + block] ? 0 : wrong(x, "rows");
 }
 
-const mn_tier mn_tier_disk = {"disk", disk_limit, disk_bytes, disk_find, disk_prove};
+const mn_tier mn_tier_disk = {"disk", disk_limit, disk_bytes, disk_find, disk_fetch, disk_prove};

@@ -6,7 +6,7 @@
  *   front | planes, one every `stride` bytes
  *
  * The content is the extent's own (region/format.h), but planes end with the last row, in whole
- * pages. Rows are summed in blocks of MN_DISK_ROWS, so that a prompt that needs the first rows of a
+ * pages. Rows are summed in blocks of MN_TIER_ROWS, so that a prompt that needs the first rows of a
  * long extent reads those only: sums[0] is of the front, sums[1 + plane * blocks + b] of block b of
  * a plane, XXH3 all. Keys are those under which the index led to it.
  *
@@ -16,11 +16,10 @@
  */
 #ifndef MN_REGION_DISK_H
 #define MN_REGION_DISK_H
-#include "region/format.h"
+#include "region/region.h"
 
 #define MN_DISK_MAGIC "OMNEXT2\n"
 enum {
-    MN_DISK_ROWS = 512,
     MN_DISK_NAME = 16,         /* digits of a file name */
     MN_DISK_LEAST = 64,        /* rows worth a file */
     MN_DISK_HEAD = 16 << 20,   /* no head with keys and sums is longer */
@@ -48,7 +47,7 @@ static inline uint64_t mn_disk_rows(uint64_t group, uint64_t rows) {
     return (rows + 15) / 16 * group;
 }
 static inline uint64_t mn_disk_blocks(uint64_t rows) {
-    return (rows + MN_DISK_ROWS - 1) / MN_DISK_ROWS;
+    return (rows + MN_TIER_ROWS - 1) / MN_TIER_ROWS;
 }
 
 #endif

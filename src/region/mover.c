@@ -63,9 +63,11 @@ static void look_around(mn_region *r) {
         mn_extent_slot *s = mn_slot(r, i);
         const uint64_t state = mn_word_load(&s->state);
         if (mn_state_phase(state) != MN_EXTENT_SEALED) continue;
-        if (!(mn_word_load(&s->flags) & MN_EXTENT_KEPT) && mn_word_peek(&s->used) < late)
+        const uint64_t flags = mn_word_load(&s->flags), stored = mn_word_load(&s->stored);
+        const int old = !(flags & MN_EXTENT_KEPT) && mn_word_peek(&s->used) < late;
+        if (old || (flags & MN_EXTENT_OUT && !stored)) /* or its file was lost */
             mn_extent_leave(r, i, state, MN_LEAVE);
-        else if (!mn_word_load(&s->stored))
+        else if (!stored)
             mn_disk_write(r, mn_ref_make(mn_state_epoch(state), i));
     }
 }

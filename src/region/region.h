@@ -98,6 +98,7 @@ void mn_extent_unpin(mn_extent *x); /* an empty x is fine */
 int mn_extent_shared(const mn_extent *x);
 
 /* ---- tiers: where the content of an extent is ---------------------------------------------- */
+enum { MN_TIER_ROWS = 512 };
 typedef struct mn_tier mn_tier;
 typedef struct mn_image { /* an extent's content, to be read while it is pinned */
     const mn_tier *tier;
@@ -113,9 +114,10 @@ struct mn_tier {
     uint64_t (*limit)(const mn_region *r);                             /* bytes it may hold */
     uint64_t (*bytes)(const mn_region *r, const mn_extent_slot *slot); /* of one extent */
     int (*find)(mn_extent *x, mn_image *out);                          /* 1: it has it */
-    /* Compare the sums over the first `rows` rows of planes [from, to), and of the front:
-     * MN_ECORRUPT. NULL: there is nothing to compare. */
-    int (*prove)(mn_extent *x, const mn_image *i, uint64_t rows, uint64_t from, uint64_t to);
+    /* Begin to fetch the first `rows` rows; then compare the sum of one block (MN_TIER_ROWS rows) of
+     * one plane, or, plane -1, of the front: MN_ECORRUPT. Any thread. NULL: nothing to do. */
+    void (*fetch)(const mn_image *i, uint64_t rows);
+    int (*prove)(mn_extent *x, const mn_image *i, int64_t plane, uint64_t block);
 };
 extern const mn_tier mn_tier_disk;
 extern const mn_tier *const mn_tiers[]; /* nearest first, NULL at the end */
@@ -126,7 +128,7 @@ int mn_extent_image(mn_extent *x, mn_image *out);
 uint64_t mn_extent_proven(const mn_extent *x, const mn_image *i);
 void mn_extent_believe(mn_extent *x, uint64_t rows);
 void mn_image_free(mn_image *i);
-/* What was pinned is damaged, or its file is not there: nobody finds it from now on; unpinned. */
+/* What was pinned is damaged: nobody finds it from now on. */
 void mn_extent_reject(mn_extent *x);
 
 /* ---- the index ---------------------------------------------------------------------------- */

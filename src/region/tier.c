@@ -28,7 +28,7 @@ static int ram_find(mn_extent *x, mn_image *out) {
     return 1;
 }
 
-static const mn_tier ram = {"ram", ram_limit, ram_bytes, ram_find, NULL};
+static const mn_tier ram = {"ram", ram_limit, ram_bytes, ram_find, NULL, NULL};
 const mn_tier *const mn_tiers[] = {&ram, &mn_tier_disk, NULL};
 
 int mn_extent_image(mn_extent *x, mn_image *out) {
@@ -56,14 +56,7 @@ void mn_image_free(mn_image *i) {
 }
 
 void mn_extent_reject(mn_extent *x) {
-    mn_region *const r = x->region;
-    const uint32_t i = mn_ref_slot(x->ref);
-    const uint64_t state = mn_word_load(&x->slot->state);
-    const mn_ref ref = x->ref;
-    if (mn_word_load(&x->slot->flags) & MN_EXTENT_OUT) { /* whoever comes now finds nothing */
-        mn_word_store(&x->slot->stored, 0);
-        mn_disk_unlink(r, ref, 0);
-    }
-    mn_extent_unpin(x);
-    if (mn_state_epoch(state) == mn_ref_epoch(ref)) mn_extent_leave(r, i, state, MN_LEAVE);
+    if (!(mn_word_load(&x->slot->flags) & MN_EXTENT_OUT)) return;
+    mn_word_store(&x->slot->stored, 0);
+    mn_disk_unlink(x->region, x->ref, 0);
 }
