@@ -30,8 +30,9 @@ struct mn_model {
 struct mn_session {
     mn_model *model;
     mn_seq *seq;
-    const char *from; /* where what it began with was found: "own", "process", "disk"; NULL: it is fresh */
-    int coming;       /* tokens of the prompt that there will be when others go on */
+    const char
+        *from; /* where what it began with was found: "own", "process", "disk"; NULL: it is fresh */
+    int coming; /* tokens of the prompt that there will be when others go on */
 };
 
 /* Append n tokens and compute, as engine/step.h has it, one step of a model at a time. When the

@@ -9,9 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static atomic_long left;
+static atomic_int state; /* 0 not read, -1 off, else the error */
+
+long mn_fault_left(void) {
+    return atomic_load(&left);
+}
+
 int mn_fault(void) {
-    static atomic_long left;
-    static atomic_int state; /* 0 not read, -1 off, else the error */
     int s = atomic_load(&state);
     if (!s) {
         const char *text = getenv("OMNESIA_FAIL_IO");

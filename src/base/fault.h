@@ -8,6 +8,7 @@
 #ifndef MN_BASE_FAULT_H
 #define MN_BASE_FAULT_H
 
-int mn_fault(void); /* 1: this call fails, errno is set */
+int mn_fault(void);       /* 1: this call fails, errno is set */
+long mn_fault_left(void); /* calls up to the one that fails; 0 or less: it has, or none will */
 
 #endif

@@ -41,7 +41,8 @@ static int open_nameless(const char *path, const char *temp) {
     const char *slash = strrchr(path, '/');
     int fd = -1;
     if (mn_fault()) return -1;
-    if (mn_buf_printf(&folder, "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./") >= 0)
+    if (mn_buf_printf(&folder, "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./") >=
+        0)
         fd = open(folder.data, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
     mn_buf_free(&folder);
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) return fd;

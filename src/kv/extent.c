@@ -58,7 +58,8 @@ static int lay_out_image(const mn_kv_layout *l, mn_kv_extent *e) {
     const mn_image *i = &e->image;
     e->head = (mn_kv_head *)(uintptr_t)i->front;
     const uint64_t rows = mn_word_load(&e->head->rows);
-    if (mn_word_load(&e->head->magic) != MN_KV_MAGIC || i->n != planes(l) || rows > (uint64_t)capacity(l, e->x.bytes) ||
+    if (mn_word_load(&e->head->magic) != MN_KV_MAGIC || i->n != planes(l) ||
+        rows > (uint64_t)capacity(l, e->x.bytes) ||
         (uint64_t)(i->planes - i->front) != front_bytes((int)rows))
         return 0;
     e->rows = rows < i->rows ? (int)rows : (int)i->rows;

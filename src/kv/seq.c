@@ -249,7 +249,7 @@ int mn_seq_room(mn_seq *s, const int32_t *ids, int n) {
     const int shared = s->share.region && !s->share.quiet && !s->alone;
     s->since = mn_clock_ns();
     int rc = room(s, n, shared);
-    if (rc == MN_EFULL && shared) rc = room(s, n, 0);
+    if (shared && (rc == MN_EFULL || rc == MN_EIO)) rc = room(s, n, 0);
     if (rc >= 0) announce(s, ids, n);
     return rc;
 }

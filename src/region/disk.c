@@ -221,8 +221,7 @@ static int fits(const mn_extent *x, const mn_disk_head *h, uint64_t size) {
     return memcmp(h->magic, MN_DISK_MAGIC, sizeof h->magic) == 0 && h->ref == x->ref &&
            h->bytes == size && h->length == mn_word_load(&x->slot->length) && h->content < size &&
            h->front < size && h->planes < size && h->stride < size && h->group <= h->stride &&
-           h->planes * h->stride < size &&
-           h->content + h->front + h->planes * h->stride == size &&
+           h->planes * h->stride < size && h->content + h->front + h->planes * h->stride == size &&
            mn_disk_rows(h->group, h->length) <= h->stride &&
            h->n_sums == 1 + h->planes * mn_disk_blocks(h->length) && h->n_keys < size / 8 &&
            sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t) <= h->content;

@@ -210,7 +210,8 @@ void mn_extent_bury(mn_region *r, int p, int dead) {
     MN_EACH_SLOT(r, c, i) {
         mn_extent_slot *s = mn_slot(r, i);
         const uint64_t state = mn_word_load(&s->state);
-        if (mn_word_peek(&s->moving) == (uint64_t)p + 1) mn_word_cas(&s->moving, (uint64_t)p + 1, 0);
+        if (mn_word_peek(&s->moving) == (uint64_t)p + 1)
+            mn_word_cas(&s->moving, (uint64_t)p + 1, 0);
         if (mn_state_owner(state) == p + 1) bury_one(r, i, state, !dead);
     }
 }

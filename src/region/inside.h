@@ -29,7 +29,7 @@ struct mn_region {
     int made;               /* this handle made the file */
     pthread_mutex_t graves; /* one burial at a time: threads share their locks */
     mn_mover mover;
-    mn_region *next;        /* of all that are open here (life.c) */
+    mn_region *next; /* of all that are open here (life.c) */
 };
 
 static inline mn_proc_slot *mn_proc(const mn_region *r, int i) {

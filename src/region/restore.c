@@ -117,9 +117,8 @@ static int each(void *user, const mn_walk_entry *e) {
 }
 
 int mn_disk_restore(mn_region *r) {
-    restoring w = {.r = r,
-                   .late = mn_now() - (uint64_t)MN_DISK_DAYS * 24 * 3600,
-                   .epoch = r->epoch};
+    restoring w = {
+        .r = r, .late = mn_now() - (uint64_t)MN_DISK_DAYS * 24 * 3600, .epoch = r->epoch};
     if (r->disk[0]) mn_walk(r->disk, 1, MOST_FILES, each, &w);
     r->epoch = w.epoch;
     return 0;

@@ -136,7 +136,8 @@ static void refuses(void **s) {
     assert_fails(mn_region_open(path, LIMIT, -1, &r), MN_ECORRUPT, "damaged");
     assert_null(r);
     unlink(path);
-    assert_fails(mn_region_open("/nonexistent/region", 0, -1, &r), MN_ENOENT, "/nonexistent/region");
+    assert_fails(mn_region_open("/nonexistent/region", 0, -1, &r), MN_ENOENT,
+                 "/nonexistent/region");
 }
 
 /* A region of an earlier boot is replaced, one that is in use is not. */
