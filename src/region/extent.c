@@ -163,11 +163,10 @@ uint64_t mn_extent_leave(mn_region *r, uint32_t i, uint64_t sealed, mn_leave how
         mn_word_store(&s->state, sealed);
         return left;
     }
-    if (how == MN_LEAVE_TRACE) overwrite(r, i, epoch);
     left = mn_word_load(&s->stored);
     mn_word_store(&s->state, gone);
-    left += free_slot(r, i, gone, 0);
-    return left;
+    if (how == MN_LEAVE_TRACE) overwrite(r, i, epoch);
+    return left + free_slot(r, i, gone, 0);
 }
 
 /* DYING, of the dead: intact in memory, for it was not GONE yet; or OUT, with pages to be freed. */

@@ -232,8 +232,7 @@ static void expires(void **state) {
     memcpy(&h, head, sizeof h);
     h.used = (uint64_t)then;
     memcpy(head, &h, sizeof h);
-    h.sum = mn_hash64(head + MN_DISK_SUMMED,
-                      sizeof h + (h.n_keys + h.n_sums) * 8 - MN_DISK_SUMMED);
+    h.sum = mn_hash64(head + MN_DISK_SUMMED, sizeof h + (h.n_keys + h.n_sums) * 8 - MN_DISK_SUMMED);
     memcpy(head, &h, sizeof h);
     rewind(f);
     assert_int_equal(fwrite(head, 1, sizeof h, f), sizeof h);

@@ -279,8 +279,26 @@ static mn_region *for_three_more(const char *path) {
 static void evicts(void) {
     MUST(mn_region_evict(v.r, v.bytes) == 0);
 }
-static void clears(void) {
-    MUST(mn_region_clear(v.r) == 3 * BYTES);
+static void cools(void) {
+    MUST(mn_region_cool(v.r) == 3 * BYTES);
+}
+static mn_region *to_forget(const char *path) {
+    join(path);
+    take_back(IDLE);
+    take_back(DEAR);
+    return v.r;
+}
+static void forgets(void) {
+    MUST(mn_region_clear(v.r) == 4 * BYTES);
+}
+static mn_region *with_a_file(const char *path) { /* so it says; nobody opens it */
+    join(path);
+    mn_word_store(&mn_slot(v.r, range_slot(IDLE))->stored, 1);
+    return v.r;
+}
+static void moves_out(void) {
+    const uint32_t i = range_slot(IDLE);
+    MUST(mn_extent_leave(v.r, i, mn_word_load(&mn_slot(v.r, i)->state), MN_LEAVE_RAM) == BYTES);
 }
 static mn_region *with_a_full_window(const char *path) {
     with_published(path);
@@ -308,7 +326,7 @@ static const scene scenes[] = {
     {"opening an extent in vain", with_the_only_range, opens_in_vain, LARGE, MN_EXTENT_OPEN, BYTES},
     {"charging and backing", with_empty, charges, MINE, MN_EXTENT_OPEN, BYTES},
     {"charging when others must leave", with_little_room, charges_much, IDLE, MN_EXTENT_FREE, 0},
-    {"charging in vain", with_little_room, charges_in_vain, IDLE, MN_EXTENT_FREE, 0},
+    {"charging in vain", with_little_room, charges_in_vain, IDLE, MN_EXTENT_SEALED, BYTES},
     {"giving pages back", with_unpublished, gives_back, MINE, MN_EXTENT_OPEN, HALF},
     {"closing what was published", with_published, closes, MINE, MN_EXTENT_SEALED, BYTES},
     {"closing what was not", with_unpublished, closes, MINE, MN_EXTENT_FREE, BYTES},
@@ -316,7 +334,9 @@ static const scene scenes[] = {
     {"pinning and letting go", join, pins, READ, MN_EXTENT_SEALED, BYTES},
     {"evicting warm pages", for_one_more, evicts, WARM, MN_EXTENT_FREE, 0},
     {"evicting an extent", for_three_more, evicts, IDLE, MN_EXTENT_FREE, 0},
-    {"clearing", for_three_more, clears, IDLE, MN_EXTENT_FREE, 0},
+    {"evicting all that may go", for_three_more, cools, IDLE, MN_EXTENT_FREE, 0},
+    {"forgetting", to_forget, forgets, DEAR, MN_EXTENT_FREE, 0},
+    {"leaving memory for the disk", with_a_file, moves_out, IDLE, MN_EXTENT_SEALED, 0},
     {"a key into a window with room", with_published, puts_a_key, MINE, MN_EXTENT_OPEN, BYTES},
     {"a key into a full window", with_a_full_window, puts_a_key, MINE, MN_EXTENT_OPEN, BYTES},
 };
