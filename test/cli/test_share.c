@@ -143,6 +143,42 @@ static void together(void **state) {
     expect(ask("t", "", SHIPS), ships, ships.prompt - 1, "process");
 }
 
+static void sh(const char *format) {
+    char line[1024];
+    snprintf(line, sizeof line, format, bed, bed, bed);
+    if (system(line)) fail_msg("%s", line);
+}
+
+/* The machine was started anew: the region is gone, its files are not. */
+static void after_a_restart(void **state) {
+    (void)state;
+    const said ships = ask("none", "", SHIPS), gulls = ask("none", "", GULLS);
+    expect(ask("r", "", SHIPS), ships, 0, "");
+    for (int life = 0; life < 2; life++) {
+        sh("rm %s/r");
+        expect(ask("r", "", SHIPS), ships, ships.prompt - 1, "disk");
+        expect(ask("r", "", SHIPS), ships, ships.prompt - 1, "disk");
+        const said other = ask("r", "", GULLS);
+        assert_string_equal(other.text, gulls.text);
+        assert_in_range(other.prompt - other.cached, 1, 40);
+    }
+}
+
+/* Damage is noticed where it is read, and what is damaged is computed again. */
+static void damaged_files(void **state) {
+    (void)state;
+    const said ships = ask("none", "", SHIPS);
+    expect(ask("d", "", SHIPS), ships, 0, "");
+    sh("rm %s/d; for f in %s/d.disk/*; do printf X | dd of=$f bs=1 seek=$(($(stat -c %%s $f) / 2)) "
+       "conv=notrunc 2>/dev/null; done");
+    expect(ask("d", "", SHIPS), ships, 0, "");
+    expect(ask("d", "", SHIPS), ships, ships.prompt - 1, "process");
+    sh("rm %s/d; for f in %s/d.disk/*; do truncate -s -4096 $f; done");
+    expect(ask("d", "", SHIPS), ships, 0, "");
+    sh("rm %s/d; rm %s/d.disk/*");
+    expect(ask("d", "", SHIPS), ships, 0, "");
+}
+
 /* examples/share.c: a child computes, its parent finds it. */
 static void example(void **state) {
     (void)state;
@@ -176,8 +212,9 @@ static void bad_places(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(second_time), cmocka_unit_test(private_leaves_nothing),
-        cmocka_unit_test(killed),      cmocka_unit_test(together),
-        cmocka_unit_test(example),     cmocka_unit_test(bad_places)};
+        cmocka_unit_test(second_time),     cmocka_unit_test(private_leaves_nothing),
+        cmocka_unit_test(killed),          cmocka_unit_test(together),
+        cmocka_unit_test(after_a_restart), cmocka_unit_test(damaged_files),
+        cmocka_unit_test(example),         cmocka_unit_test(bad_places)};
     return cmocka_run_group_tests(tests, make_bed, drop_bed);
 }
