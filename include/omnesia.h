@@ -212,6 +212,28 @@ MN_API int mn_session_eval(mn_session *session, const int32_t *ids, int32_t n, f
 MN_API int32_t mn_session_length(const mn_session *session);
 MN_API int mn_session_trim(mn_session *session, int32_t length); /* forget what lies beyond */
 
+/* Sessions and the region. An empty session takes the longest beginning of ids[n] that the region
+ * has: how many tokens. */
+MN_API int mn_session_match(mn_session *session, const int32_t *ids, int32_t n);
+/* Another session that begins with the first n tokens of this one; nothing is copied. */
+MN_API int mn_session_fork(const mn_session *session, int32_t n, mn_session **out);
+/* A name of what a session holds, for other processes of this user: who attaches it to an empty
+ * session of the same model has the same tokens, read and known, without computing. It is good as
+ * long as the region keeps them; MN_ENOENT then: compute. extent 0: they are in this process alone. */
+typedef struct mn_name {
+    uint64_t extent;
+    int32_t length;
+} mn_name;
+MN_API mn_name mn_session_name(const mn_session *session);
+MN_API int mn_session_attach(mn_session *session, const mn_name *name);
+/* Take what the writer of the matched or attached tokens has added since, waiting for it wait_ms at
+ * most (-1: as long as it lives): how many tokens. */
+MN_API int mn_session_follow(mn_session *session, int wait_ms);
+/* The session's own tokens are complete: they are brought to disk while the session goes on. */
+MN_API void mn_session_seal(mn_session *session);
+/* Up to n of its tokens, from position `from` on, into ids: how many. */
+MN_API int mn_session_tokens(const mn_session *session, int32_t from, int32_t *ids, int32_t n);
+
 /* ---- the model store ---------------------------------------------------------------------- */
 typedef struct mn_store_entry {
     const char *name;    /* what mn_model_open accepts */

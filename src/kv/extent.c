@@ -212,6 +212,13 @@ static void trim_pages(const mn_kv_layout *l, mn_kv_extent *e) {
     mn_extent_uncharge(&e->x, (old - keep) * planes(l));
 }
 
+void mn_kv_extent_seal(mn_kv_extent *e) {
+    if (!e->x.region || !e->mine || !mn_kv_extent_length(e)) return;
+    trim_pages(&e->layout, e);
+    for (int i = 0; i < MN_KV_LAYERS; i++) e->gone[i] = said_gone(e, i);
+    if (mn_extent_seal(&e->x)) e->mine = 0;
+}
+
 void mn_kv_extent_release(mn_kv_extent **pe) {
     mn_kv_extent *e = *pe;
     *pe = NULL;

@@ -84,6 +84,7 @@ int mn_kv_extent_bad(const mn_kv_extent *e);
 void mn_kv_extent_reject(mn_kv_extent *e);
 mn_kv_extent *mn_kv_extent_retain(mn_kv_extent *e);
 void mn_kv_extent_release(mn_kv_extent **e); /* the last release seals, unpins or frees */
+void mn_kv_extent_seal(mn_kv_extent *e);     /* ours, in the region: never written again */
 
 /* Promise that rows [0, rows) may be written: MN_EFULL, and nothing changed. */
 int mn_kv_extent_back(const mn_kv_layout *l, mn_kv_extent *e, int rows);

@@ -42,7 +42,7 @@ typedef struct search {
     const mn_kv_layout *l;
     const mn_kv_share *share;
     mn_ref rival;
-    const int32_t *ids;
+    const int32_t *ids; /* NULL: any will do */
     int n;
 } search;
 
@@ -50,6 +50,7 @@ typedef struct search {
 static int agree(const search *s, int at, const mn_kv_extent *e, int row, int rows) {
     const int most = rows < s->n - at ? rows : s->n - at;
     int i = 0;
+    if (!s->ids) return most;
     while (i < most && e->tokens[row + i] == s->ids[at + i]) i++;
     return i;
 }
@@ -177,4 +178,13 @@ void mn_kv_prefix_find(const mn_kv_layout *l, const mn_kv_share *share, mn_ref r
     if (!share->region || n < 1) return;
     do find(&s, out);
     while (!fetch(out));
+}
+
+void mn_kv_prefix_of(const mn_kv_layout *l, const mn_kv_share *share, mn_ref ref, int length,
+                     mn_kv_prefix *out) {
+    const search s = {l, share, 0, NULL, length};
+    *out = (mn_kv_prefix){0};
+    if (!share->region || length < 1) return;
+    walk(&s, ref, out);
+    if (out->length != length || !fetch(out)) mn_kv_prefix_release(out);
 }

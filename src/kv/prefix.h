@@ -19,6 +19,9 @@ typedef struct mn_kv_prefix {
  * planned in slots before its own counts as coming. */
 void mn_kv_prefix_find(const mn_kv_layout *l, const mn_kv_share *share, mn_ref rival,
                        const int32_t *ids, int n, mn_kv_prefix *out);
+/* The path that ends in `ref`, whatever its tokens are: its first `length` tokens, or none. */
+void mn_kv_prefix_of(const mn_kv_layout *l, const mn_kv_share *share, mn_ref ref, int length,
+                     mn_kv_prefix *out);
 void mn_kv_prefix_release(mn_kv_prefix *p);
 
 #endif

@@ -151,6 +151,68 @@ int mn_seq_match(mn_seq *s, const int32_t *ids, int n, int *coming) {
     return p.length;
 }
 
+mn_ref mn_seq_name(const mn_seq *s) {
+    const mn_kv_span *t = s->n ? tail_of(s) : NULL;
+    return t && t->n && t->e->x.region && !s->alone ? t->e->x.ref : 0;
+}
+
+int mn_seq_attach(mn_seq *s, mn_ref ref, int length) {
+    if (s->length || s->n) return MN_FAIL(MN_EINVAL, "only an empty sequence can attach another");
+    if (length > s->context)
+        return MN_FAIL(MN_ETOOLONG, "%d tokens do not fit into a context of %d", length,
+                       s->context);
+    mn_kv_prefix p;
+    mn_kv_prefix_of(&s->layout, &s->share, ref, length, &p);
+    if (!p.length)
+        return MN_FAIL(MN_ENOENT,
+                       "these %d tokens are not in the region any more, or of another "
+                       "model",
+                       length);
+    for (; s->n < p.n; s->n++) s->span[s->n] = p.span[s->n];
+    s->length = p.length;
+    chain_again(s);
+    return 0;
+}
+
+int mn_seq_follow(mn_seq *s) {
+    mn_kv_span *t = s->n ? tail_of(s) : NULL;
+    if (!t || !t->e->x.region || t->e->mine || t->row + t->n > t->e->rows) return 0;
+    int more = mn_kv_extent_length(t->e) - t->row - t->n;
+    if (more > s->context - s->length) more = s->context - s->length;
+    if (more <= 0 || mn_kv_extent_fetch(t->e, t->row + t->n + more) < 0) return 0;
+    t->n += more;
+    s->length += more;
+    if (!mn_kv_spans_intact(&s->layout, s->span, s->n, s->length)) {
+        t->n -= more;
+        s->length -= more;
+        return 0;
+    }
+    for (int i = more; i > 0; i--) mn_kv_chain_add(&s->chain, t->e->tokens[t->row + t->n - i]);
+    return more;
+}
+
+int mn_seq_growing(const mn_seq *s) {
+    const mn_kv_span *t = s->n ? tail_of(s) : NULL;
+    return t && t->e->x.region && !t->e->mine &&
+           mn_state_phase(mn_word_load(&t->e->x.slot->state)) == MN_EXTENT_OPEN;
+}
+
+void mn_seq_seal(mn_seq *s) {
+    if (!s->open) return;
+    mn_seq_yield(s);
+    stop(s);
+    if (s->n) mn_kv_extent_seal(tail_of(s)->e);
+}
+
+void mn_seq_tokens(const mn_seq *s, int from, int n, int32_t *ids) {
+    for (int i = 0; i < s->n; i++) {
+        const mn_kv_span *p = s->span + i;
+        for (int k = 0; k < p->n; k++)
+            if (p->at + k >= from && p->at + k < from + n)
+                ids[p->at + k - from] = p->e->tokens[p->row + k];
+    }
+}
+
 int mn_seq_rival(mn_seq *s, const int32_t *ids, int n) {
     mn_kv_span *t = s->n ? tail_of(s) : NULL;
     if (!s->open || t->n || !t->e->x.region) return 0;

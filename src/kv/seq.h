@@ -40,6 +40,18 @@ int mn_seq_fork(const mn_seq *from, int n, mn_seq **out);
  * *coming, how many there will be when those who are computing them now go on. */
 int mn_seq_match(mn_seq *seq, const int32_t *ids, int n, int *coming);
 
+/* An empty sequence takes what another one holds, as mn_seq_name named it there: MN_ENOENT when it is
+ * not there any more, or of another model. */
+int mn_seq_attach(mn_seq *seq, mn_ref ref, int length);
+mn_ref mn_seq_name(const mn_seq *seq); /* 0: it lies in this process alone */
+/* Rows that their writer has committed behind what was matched or attached: how many were taken. */
+int mn_seq_follow(mn_seq *seq);
+int mn_seq_growing(const mn_seq *seq); /* 1: that writer may go on */
+/* What was written is complete: the next row begins an extent, and this one goes to disk. */
+void mn_seq_seal(mn_seq *seq);
+/* Tokens from .. from + n - 1 of it, in ids. */
+void mn_seq_tokens(const mn_seq *seq, int from, int n, int32_t *ids);
+
 /* After mn_seq_room, before anything is computed: how many tokens of the prompt another process has
  * begun to compute too, which goes first where both began at once. mn_seq_yield takes back what
  * others were told; room is promised again later. */

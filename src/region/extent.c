@@ -345,6 +345,17 @@ void mn_extent_grow(mn_extent *x, uint64_t length) {
     mn_word_store(&x->slot->length, length);
 }
 
+int mn_extent_seal(mn_extent *x) {
+    const uint64_t state = mn_word_load(&x->slot->state);
+    if (!(mn_word_load(&x->slot->flags) & MN_EXTENT_PUBLISHED) || !mn_word_load(&x->slot->length))
+        return 0;
+    if (!mn_word_cas(&x->slot->state, state,
+                     mn_state_make(mn_state_epoch(state), 0, MN_EXTENT_SEALED)))
+        return 0;
+    mn_mover_add(x->region, x->ref);
+    return 1;
+}
+
 void mn_extent_close(mn_extent *x) {
     mn_region *const r = x->region;
     if (!r) return;

@@ -88,6 +88,8 @@ void mn_extent_lay(mn_extent *x, uint64_t front, uint64_t planes, uint64_t strid
 void mn_extent_publish(mn_extent *x, const uint8_t seed[32], mn_ref parent, uint64_t anchor);
 /* The first `length` rows count: visible to everyone who pins, and for ever. */
 void mn_extent_grow(mn_extent *x, uint64_t length);
+/* The writer has finished, and goes on reading: SEALED, still pinned. 0: it was not published. */
+int mn_extent_seal(mn_extent *x);
 /* The writer has finished: published extents stay, others go; consumes x, unpins. */
 void mn_extent_close(mn_extent *x);
 

@@ -77,6 +77,58 @@ static void follows_live(void **state) {
     mn_seq_close(&u);
 }
 
+/* A name is enough: who attaches it has the tokens too, also while they grow. */
+static void attaches_by_name(void **state) {
+    (void)state;
+    mn_seq *s = fresh(a), *t = fresh(b), *u = fresh(b);
+    assert_int_equal(mn_seq_name(s), 0);
+    grow(s, 1, 300, 100);
+    mn_seq_close(&s);
+    s = fresh(a);
+    assert_int_equal(match(s, 1, 300, 2, 1), 300);
+    grow(s, 2, 200, 100);
+    const mn_ref name = mn_seq_name(s);
+    assert_int_not_equal(name, 0);
+    assert_ok(mn_seq_attach(t, name, 450)); /* from the middle on it goes its own way */
+    expect(t, 1, 0, 300);
+    expect(t, 2, 300, 450);
+    int32_t ids[500];
+    mn_seq_tokens(t, 0, 450, ids);
+    for (int i = 0; i < 450; i++) assert_int_equal(ids[i], token(i < 300 ? 1 : 2, i));
+    assert_int_equal(mn_seq_follow(t), 50);
+    assert_int_equal(mn_seq_follow(t), 0);
+    assert_int_equal(mn_seq_growing(t), 1);
+    grow(s, 2, 70, 70);
+    assert_int_equal(mn_seq_follow(t), 70);
+    expect(t, 2, 300, 570);
+    mn_seq_seal(s);
+    assert_int_equal(mn_seq_growing(t), 0);
+    assert_int_equal(mn_seq_follow(t), 0);
+    expect(s, 2, 300, 570);
+    grow(s, 2, 10, 10); /* behind it: an extent of its own */
+    assert_int_equal(mn_seq_spans(s), 3);
+    expect(s, 2, 300, 580);
+    grow(t, 3, 64, 64); /* its chain is right: others find it by its tokens */
+    mn_seq_tokens(t, 0, 500, ids);
+    const mn_ref longer = mn_seq_name(t);
+    assert_ok(mn_seq_attach(u, longer, 634));
+    expect(u, 3, 570, 634);
+    assert_fails(mn_seq_attach(u, longer, 634), MN_EINVAL, "empty");
+    mn_seq_close(&u);
+    u = fresh(b);
+    static const mn_ref bad[] = {0, 1, UINT64_MAX, 0x12345678900001};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_fails(mn_seq_attach(u, bad[i], 10), MN_ENOENT, "not in the region");
+    assert_fails(mn_seq_attach(u, longer, 635), MN_ENOENT, "not in the region");
+    assert_fails(mn_seq_attach(u, longer, -1), MN_ENOENT, "not in the region");
+    mn_seq_close(&s), mn_seq_close(&t), mn_seq_close(&u);
+    mn_kv_share other = share_of(b);
+    other.seed.byte[31] = 1; /* another model */
+    assert_ok(mn_seq_open(&layout, &other, CONTEXT, &u));
+    assert_fails(mn_seq_attach(u, longer, 634), MN_ENOENT, "another model");
+    mn_seq_close(&u);
+}
+
 /* What somebody is computing now can be waited for. */
 static void comes(void **state) {
     (void)state;
@@ -299,6 +351,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(finds_any_length, begin, end),
         cmocka_unit_test_setup_teardown(goes_on, begin, end),
         cmocka_unit_test_setup_teardown(follows_live, begin, end),
+        cmocka_unit_test_setup_teardown(attaches_by_name, begin, end),
         cmocka_unit_test_setup_teardown(comes, begin, end),
         cmocka_unit_test_setup_teardown(trims_elsewhere, begin, end),
         cmocka_unit_test_setup_teardown(keeps_apart, begin, end),
