@@ -18,7 +18,8 @@ typedef struct mn_bench_options {
     int json, bf16;
     const char *region; /* where rows are written: a path, or "none" */
     int32_t rounds;
-    const char *row; /* NULL: all of them */
+    const char *row;  /* NULL: all of them */
+    const char *copy; /* of `bench restore` */
 } mn_bench_options;
 
 typedef struct mn_bench {
@@ -26,7 +27,7 @@ typedef struct mn_bench {
     int (*run)(const mn_bench_options *o);
 } mn_bench;
 
-extern const mn_bench mn_bench_speed, mn_bench_vattention;
+extern const mn_bench mn_bench_restore, mn_bench_speed, mn_bench_vattention;
 
 /* What this machine can do at most with this team of threads. */
 typedef struct mn_limits {

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static const mn_bench *const benches[] = {&mn_bench_speed, &mn_bench_vattention};
+static const mn_bench *const benches[] = {&mn_bench_speed, &mn_bench_vattention, &mn_bench_restore};
 enum { N = sizeof benches / sizeof *benches };
 
 #define AT(field) offsetof(mn_bench_options, field)
@@ -57,6 +57,12 @@ static const mn_opt options[] = {
      .offset = AT(row),
      .no_env = 1,
      .help = "only this row of a comparison"},
+    {.kind = MN_OPT_TEXT,
+     .name = "copy",
+     .value = "FILE",
+     .offset = AT(copy),
+     .no_env = 1,
+     .help = "of restore: the saved rows"},
     {.kind = MN_OPT_FLAG,
      .name = "json",
      .offset = AT(json),
@@ -70,7 +76,8 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     const char *name = n_words ? words[0] : "speed";
     for (int i = 0; i < N; i++)
         if (strcmp(benches[i]->name, name) == 0) return benches[i]->run(o);
-    return MN_FAIL(MN_CLI_USAGE, "there is no bench '%s'; there are speed and vattention", name);
+    return MN_FAIL(MN_CLI_USAGE, "there is no bench '%s'; there are speed, vattention and restore",
+                   name);
 }
 
 const mn_cli_command mn_cli_command_bench = {
@@ -85,5 +92,6 @@ const mn_cli_command mn_cli_command_bench = {
         "`bench speed` (the default) counts tokens per second the way llama-bench does: `prompt` "
         "tokens at once, then `gen` tokens one by one, each after `depth` tokens.\n\n"
         "`bench vattention` compares keys and values that lie in one piece, as they do here, with "
-        "the same in shuffled blocks of 16 tokens: attention alone, and the whole step of a batch "
-        "of 8."};
+        "the same in shuffled blocks of 16 tokens: attention alone, the whole step of a batch of "
+        "8, and the start of a second process. For the last one `bench restore` starts from a copy "
+        "of the rows in a file."};

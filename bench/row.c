@@ -65,7 +65,7 @@ static int put(mn_buf *out, const mn_bench_row *r, int json) {
                              "\"%s\"}\n",
                              r->name, r->what, r->against, base, ours, r->unit, ratio, low, high,
                              r->n, sign, r->bar, says);
-    MN_TRY(mn_buf_printf(out, "%-9s %s, against %s: %.4g -> %.4g %s, ratio %.3g [%.3g..%.3g]",
+    MN_TRY(mn_buf_printf(out, "%-9s %s, against %s: %.5g -> %.5g %s, ratio %.3g [%.3g..%.3g]",
                          r->name, r->what, r->against, base, ours, r->unit, ratio, low, high));
     return r->bar == 0 ? mn_buf_puts(out, "\n")
                        : mn_buf_printf(out, ", bar %s %g: %s\n", sign, r->bar, says);

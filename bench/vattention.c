@@ -12,19 +12,19 @@
  *   kernel-own  the paged side has a kernel of its own, written to follow the table
  *   step        a whole decode step of 8 sequences, through the engine here, through the same
  *               forward pass there; ours pays for the pages it grows into, the pool's are there
+ *   waste, start, copy, restart: bench/start.c
  * The pool lies on pages of 4 KiB or of 2 MiB, whichever is faster.
  */
 #include "bench/rig.h"
+#include "bench/start.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
-#include "base/walk.h"
 #include "cli/progress.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FORMS = 4, HOMES = 2, DEPTH = 8192, STEPS = 8, BATCH = MN_RIG_SEQS };
@@ -32,7 +32,7 @@ enum { FORMS = 4, HOMES = 2, DEPTH = 8192, STEPS = 8, BATCH = MN_RIG_SEQS };
 typedef struct bench {
     const mn_bench_options *o;
     mn_model *m;
-    char folder[64];
+    mn_stage stage;
     mn_region *region;
 } bench;
 
@@ -240,30 +240,28 @@ static int step(bench *b) {
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */
-static int begin(bench *b) {
-    static const char *const folders[] = {"/dev/shm/omnesia-bench-XXXXXX",
-                                          "/tmp/omnesia-bench-XXXXXX"};
-    for (int i = 0; i < 2 && !*b->folder; i++) {
-        strcpy(b->folder, folders[i]);
-        if (!mkdtemp(b->folder)) *b->folder = 0;
-    }
-    if (!*b->folder) return MN_FAIL(MN_EIO, "no folder for the bench in /tmp");
-    char path[96];
-    snprintf(path, sizeof path, "%s/region", b->folder);
-    MN_TRY(mn_region_open(path, (uint64_t)8 << 30, &b->region));
-    const mn_model_options how = {.threads = b->o->threads};
-    return mn_cli_model_open(b->o->model, how, &b->m);
+static int rows(bench *b) {
+    const mn_bench_options *o = b->o;
+    if (mn_bench_wants(o, "kernel")) MN_TRY(kernel(b));
+    if (mn_bench_wants(o, "step")) MN_TRY(step(b));
+    if (mn_bench_wants(o, "waste")) MN_TRY(mn_bench_waste(o, b->region, b->m));
+    if (!mn_bench_wants(o, "start")) return 0;
+    const int most = b->m->net->context - 64, depth = depth_of(b);
+    return mn_bench_starts(o, &b->stage, b->m, depth < most ? depth : most);
 }
 
 static int vattention(const mn_bench_options *o) {
     bench b = {.o = o};
     if (o->rounds < 1) return MN_FAIL(MN_CLI_USAGE, "--rounds 0: nothing would be measured");
-    int rc = begin(&b);
-    if (rc >= 0 && mn_bench_wants(o, "kernel")) rc = kernel(&b);
-    if (rc >= 0 && mn_bench_wants(o, "step")) rc = step(&b);
+    MN_TRY(mn_stage_begin(&b.stage));
+    int rc = mn_region_open(b.stage.region, (uint64_t)8 << 30, &b.region);
+    if (rc >= 0)
+        rc = mn_cli_model_open(o->model,
+                               (mn_model_options){.threads = o->threads, .region = b.region}, &b.m);
+    if (rc >= 0) rc = rows(&b);
     mn_model_close(&b.m);
     mn_region_close(&b.region);
-    if (*b.folder) mn_walk_remove(b.folder);
+    mn_stage_end(&b.stage);
     return rc;
 }
 
