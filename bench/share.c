@@ -261,7 +261,7 @@ static int share(const mn_bench_options *o) {
     bench b = {.o = o};
     if (o->rounds < 1) return MN_FAIL(MN_CLI_USAGE, "--rounds 0: nothing would be measured");
     MN_TRY(mn_stage_begin(&b.stage));
-    int rc = mn_region_open(b.stage.region, (uint64_t)2 << 30, &b.region);
+    int rc = mn_region_open(b.stage.region, (uint64_t)2 << 30, -1, &b.region);
     if (rc >= 0)
         rc = mn_cli_model_open(o->model,
                                (mn_model_options){.threads = o->threads, .region = b.region}, &b.m);

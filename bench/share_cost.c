@@ -9,7 +9,8 @@
  * Tokens differ from round to round, so nothing is ever found; in every round each kind has its
  * turn to be first. No command leaves warm pages behind (extents are published before rows are
  * computed, and what is published is given back when it goes), so recycled pages are made here, by
- * an extent that is closed unpublished with its pages. That they are taken is checked by the ledger.
+ * an extent that is closed unpublished with its pages; the ledger says whether they were taken. The
+ * disk tier is off: what it writes, it writes when the work is done.
  */
 #include "bench/share.h"
 
