@@ -40,9 +40,12 @@ int mn_seq_fork(const mn_seq *from, int n, mn_seq **out);
  * *coming, how many there will be when those who are computing them now go on. */
 int mn_seq_match(mn_seq *seq, const int32_t *ids, int n, int *coming);
 
-/* After mn_seq_room, before anything is computed: how many tokens of the prompt another process has
- * begun to compute too, which goes first where both began at once. mn_seq_yield takes back what
- * others were told; room is promised again later. */
+/* Tell others that the next tokens ids[n] are going to be computed, before their pages are asked
+ * for, which takes a while: 1, or 0 when nothing is shared. */
+int mn_seq_announce(mn_seq *seq, const int32_t *ids, int n);
+/* After that, or after mn_seq_room, before anything is computed: how many tokens of the prompt
+ * another process has begun to compute too, which goes first where both began at once. mn_seq_yield
+ * takes back what others were told; room is promised again later. */
 int mn_seq_rival(mn_seq *seq, const int32_t *ids, int n);
 void mn_seq_yield(mn_seq *seq);
 
