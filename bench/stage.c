@@ -23,28 +23,39 @@
 #include <unistd.h>
 
 /* ---- the folder --------------------------------------------------------------------------- */
-static _Noreturn void sweep(const char *folder, int pipe) {
+static void remove_all(const mn_stage *s) {
+    if (*s->folder) mn_walk_remove(s->folder);
+    if (*s->disk) mn_walk_remove(s->disk);
+}
+
+static _Noreturn void sweep(const mn_stage *s, int pipe) {
     char byte;
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     while (read(pipe, &byte, 1) < 0 && errno == EINTR) {
     }
-    mn_walk_remove(folder);
+    remove_all(s);
     _exit(0);
 }
 
+/* The first of two places where a folder can be made. */
+static void make_folder(const char *first, const char *second, char out[64]) {
+    const char *const place[] = {first, second};
+    *out = 0;
+    for (int i = 0; i < 2 && !*out; i++) {
+        strcpy(out, place[i]);
+        if (!mkdtemp(out)) *out = 0;
+    }
+}
+
 int mn_stage_begin(mn_stage *s) {
-    static const char *const folders[] = {"/dev/shm/omnesia-bench-XXXXXX",
-                                          "/tmp/omnesia-bench-XXXXXX"};
     int ends[2];
     *s = (mn_stage){.pipe = -1};
-    for (int i = 0; i < 2 && !*s->folder; i++) {
-        strcpy(s->folder, folders[i]);
-        if (!mkdtemp(s->folder)) *s->folder = 0;
-    }
-    if (!*s->folder || pipe2(ends, O_CLOEXEC) < 0) {
-        if (*s->folder) rmdir(s->folder);
+    make_folder("/dev/shm/omnesia-bench-XXXXXX", "/tmp/omnesia-bench-XXXXXX", s->folder);
+    make_folder("/var/tmp/omnesia-bench-XXXXXX", "/tmp/omnesia-bench-XXXXXX", s->disk);
+    if (!*s->folder || !*s->disk || pipe2(ends, O_CLOEXEC) < 0) {
+        remove_all(s);
         return MN_FAIL(MN_EIO, "no folder for the bench in /tmp: %s", strerror(errno));
     }
     snprintf(s->region, sizeof s->region, "%s/region", s->folder);
@@ -53,7 +64,7 @@ int mn_stage_begin(mn_stage *s) {
     s->sweeper = fork();
     if (!s->sweeper) {
         close(ends[1]);
-        sweep(s->folder, ends[0]);
+        sweep(s, ends[0]);
     }
     close(ends[0]);
     return 0;
@@ -65,7 +76,7 @@ void mn_stage_end(mn_stage *s) {
     if (s->sweeper > 0)
         waitpid(s->sweeper, NULL, 0);
     else
-        mn_walk_remove(s->folder);
+        remove_all(s);
     *s = (mn_stage){.pipe = -1};
 }
 

@@ -11,12 +11,13 @@
 
 typedef struct mn_stage {
     char folder[64], region[80], errors[80]; /* errors: what processes say on standard error */
+    char disk[64];                           /* a folder on a disk, where there is one */
     int pipe;                                /* its other end tells the sweeper that we ended */
     pid_t sweeper;
 } mn_stage;
 
-/* A folder in memory where there is one. A process of its own removes it when this one ends, also
- * by Ctrl-C or kill -9. Call before threads are started. */
+/* A folder in memory where there is one, and one on disk. A process of its own removes them when
+ * this one ends, also by Ctrl-C or kill -9. Call before threads are started. */
 int mn_stage_begin(mn_stage *s);
 void mn_stage_end(mn_stage *s);
 

@@ -12,7 +12,7 @@
  *   kernel-own  the paged side has a kernel of its own, written to follow the table
  *   step        a whole decode step of 8 sequences, through the engine here, through the same
  *               forward pass there; ours pays for the pages it grows into, the pool's are there
- *   waste, start, copy, restart: bench/start.c
+ *   waste, start and what follows it: bench/start.c
  * The pool lies on pages of 4 KiB or of 2 MiB, whichever is faster.
  */
 #include "bench/rig.h"
