@@ -17,6 +17,9 @@ typedef struct mn_bench_options {
     uint64_t seed;
     int json, bf16;
     const char *region; /* where rows are written: a path, or "none" */
+    int32_t rounds;
+    const char *row;  /* NULL: all of them */
+    const char *copy; /* of `bench restore` */
 } mn_bench_options;
 
 typedef struct mn_bench {
@@ -24,7 +27,7 @@ typedef struct mn_bench {
     int (*run)(const mn_bench_options *o);
 } mn_bench;
 
-extern const mn_bench mn_bench_speed;
+extern const mn_bench mn_bench_restore, mn_bench_share, mn_bench_speed, mn_bench_vattention;
 
 /* What this machine can do at most with this team of threads. */
 typedef struct mn_limits {
@@ -34,5 +37,23 @@ typedef struct mn_limits {
     double read_gbs; /* reading memory */
 } mn_limits;
 int mn_bench_limits(const mn_exec *e, mn_limits *out);
+
+/* One comparison: a figure of either side in each round. The ratio is ours / base, of the two
+ * medians; the spread its smallest and largest value in one round. */
+enum { MN_BENCH_ROUNDS = 99 };
+typedef struct mn_bench_row {
+    const char *name, *what, *against, *unit;
+    double bar;  /* 0: none, the row is for people */
+    int at_most; /* less is better */
+    int n;       /* rounds so far */
+    double base[MN_BENCH_ROUNDS], ours[MN_BENCH_ROUNDS];
+} mn_bench_row;
+void mn_bench_round(mn_bench_row *r, double base, double ours);
+double mn_bench_median(const double *values, int n);
+/* One line to standard output; json: a JSON object, on a line of its own. */
+int mn_bench_row_print(const mn_bench_row *r, int json);
+int mn_bench_row_skip(const mn_bench_row *r, const char *reason, int json);
+/* Is this row asked for? */
+int mn_bench_wants(const mn_bench_options *o, const char *row);
 
 #endif

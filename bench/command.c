@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-static const mn_bench *const benches[] = {&mn_bench_speed};
+static const mn_bench *const benches[] = {&mn_bench_speed, &mn_bench_vattention, &mn_bench_share,
+                                          &mn_bench_restore};
 enum { N = sizeof benches / sizeof *benches };
 
 #define AT(field) offsetof(mn_bench_options, field)
@@ -49,11 +50,25 @@ static const mn_opt options[] = {
      .standard = "none",
      .no_env = 1,
      .help = "write keys and values into this region, for others to find; none: nowhere"},
+    {MN_CLI_COUNT(0, "rounds", AT(rounds), MN_BENCH_ROUNDS, "5", "rounds of a comparison"),
+     .no_env = 1},
+    {.kind = MN_OPT_TEXT,
+     .name = "row",
+     .value = "NAME",
+     .offset = AT(row),
+     .no_env = 1,
+     .help = "only this row of a comparison"},
+    {.kind = MN_OPT_TEXT,
+     .name = "copy",
+     .value = "FILE",
+     .offset = AT(copy),
+     .no_env = 1,
+     .help = "of restore: the saved rows"},
     {.kind = MN_OPT_FLAG,
      .name = "json",
      .offset = AT(json),
      .no_env = 1,
-     .help = "one JSON object as the last line"},
+     .help = "one JSON object as the last line; of comparisons, one a row"},
     MN_CLI_COMMON,
     {0}};
 
@@ -62,7 +77,8 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     const char *name = n_words ? words[0] : "speed";
     for (int i = 0; i < N; i++)
         if (strcmp(benches[i]->name, name) == 0) return benches[i]->run(o);
-    return MN_FAIL(MN_CLI_USAGE, "there is no bench '%s'; there is: speed", name);
+    return MN_FAIL(MN_CLI_USAGE,
+                   "there is no bench '%s'; there are speed, vattention, share and restore", name);
 }
 
 const mn_cli_command mn_cli_command_bench = {
@@ -75,4 +91,10 @@ const mn_cli_command mn_cli_command_bench = {
     .summary = "measure this machine",
     .about =
         "`bench speed` (the default) counts tokens per second the way llama-bench does: `prompt` "
-        "tokens at once, then `gen` tokens one by one, each after `depth` tokens."};
+        "tokens at once, then `gen` tokens one by one, each after `depth` tokens.\n\n"
+        "`bench vattention` compares keys and values that lie in one piece, as they do here, with "
+        "the same in shuffled blocks of 16 tokens: attention alone, the whole step of a batch of "
+        "8, and the start of a second process. For the last one `bench restore` starts from a copy "
+        "of the rows in a file.\n\n"
+        "`bench share` starts processes that share a prompt: what the first token, memory and "
+        "another question cost, and what the region costs when nobody shares."};

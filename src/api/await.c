@@ -21,13 +21,17 @@ static uint64_t patience_ns(const mn_session *s) {
     return 500000000 + s->model->net->parameters * 2 * MN_FORWARD_ROWS / 50 * 3;
 }
 
-/* Tell others what is going to be computed, and look whether one of them did so before: 1, and it
- * is waited for. */
+/* Tell others what is going to be computed, and look whether one of them goes first: 1, and it is
+ * waited for. Who goes first may have been slower to say so: look again when the pages are there.
+ */
 static int yields(mn_session *s, const int32_t *ids, int n) {
     const int have = mn_session_length(s);
-    if (!s->model->region || s->model->quiet || n - have < WORTH) return 0;
-    if (mn_seq_room(s->seq, ids + have, n - have) < 0) return 0; /* the step says it again */
+    if (n - have < WORTH || mn_seq_announce(s->seq, ids + have, n - have) <= 0) return 0;
     s->coming = mn_seq_rival(s->seq, ids, n);
+    if (s->coming - have < WORTH) {
+        if (mn_seq_room(s->seq, ids + have, n - have) < 0) return 0; /* the step says it again */
+        s->coming = mn_seq_rival(s->seq, ids, n);
+    }
     if (s->coming - have < WORTH) return 0;
     mn_seq_yield(s->seq);
     return 1;

@@ -283,13 +283,21 @@ static int extend(mn_seq *s, int n, int shared) {
     return 0;
 }
 
-/* An open extent with room for n rows whose pages are promised. */
-static int room(mn_seq *s, int n, int shared) {
+/* An open extent with room for n rows. */
+static int place(mn_seq *s, int n, int shared) {
     const mn_kv_span *t = s->n ? tail_of(s) : NULL;
+    if (n > s->context - s->length)
+        return MN_FAIL(MN_ETOOLONG, "%d more tokens do not fit: %d of a context of %d are in use",
+                       n, s->length, s->context);
     const int fits =
         s->open && t->row + t->n + n <= t->e->rows && (t->e->x.region != NULL) == shared;
-    if (!fits) MN_TRY(extend(s, n, shared));
-    t = tail_of(s);
+    return fits ? 0 : extend(s, n, shared);
+}
+
+/* The same, and the pages of these rows are promised. */
+static int room(mn_seq *s, int n, int shared) {
+    MN_TRY(place(s, n, shared));
+    const mn_kv_span *t = tail_of(s);
     return mn_kv_extent_back(&s->layout, t->e, t->row + t->n + n);
 }
 
@@ -304,11 +312,19 @@ static void announce(mn_seq *s, const int32_t *ids, int n) {
     mn_extent_publish(&t->e->x, s->share.seed.byte, parent, s->anchor);
 }
 
+static int shares(const mn_seq *s) {
+    return s->share.region && !s->share.quiet && !s->alone;
+}
+
+int mn_seq_announce(mn_seq *s, const int32_t *ids, int n) {
+    if (!shares(s)) return 0;
+    MN_TRY(place(s, n, 1));
+    announce(s, ids, n);
+    return 1;
+}
+
 int mn_seq_room(mn_seq *s, const int32_t *ids, int n) {
-    if (n > s->context - s->length)
-        return MN_FAIL(MN_ETOOLONG, "%d more tokens do not fit: %d of a context of %d are in use",
-                       n, s->length, s->context);
-    const int shared = s->share.region && !s->share.quiet && !s->alone;
+    const int shared = shares(s);
     s->since = mn_clock_ns();
     int rc = room(s, n, shared);
     if (shared && (rc == MN_EFULL || rc == MN_EIO)) rc = room(s, n, 0);

@@ -52,9 +52,12 @@ void mn_seq_seal(mn_seq *seq);
 /* Tokens from .. from + n - 1 of it, in ids. */
 void mn_seq_tokens(const mn_seq *seq, int from, int n, int32_t *ids);
 
-/* After mn_seq_room, before anything is computed: how many tokens of the prompt another process has
- * begun to compute too, which goes first where both began at once. mn_seq_yield takes back what
- * others were told; room is promised again later. */
+/* Tell others that the next tokens ids[n] are going to be computed, before their pages are asked
+ * for, which takes a while: 1, or 0 when nothing is shared. */
+int mn_seq_announce(mn_seq *seq, const int32_t *ids, int n);
+/* After that, or after mn_seq_room, before anything is computed: how many tokens of the prompt
+ * another process has begun to compute too, which goes first where both began at once. mn_seq_yield
+ * takes back what others were told; room is promised again later. */
 int mn_seq_rival(mn_seq *seq, const int32_t *ids, int n);
 void mn_seq_yield(mn_seq *seq);
 

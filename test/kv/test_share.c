@@ -32,6 +32,35 @@ static void finds_any_length(void **state) {
     mn_seq_close(&t);
 }
 
+/* What is going to be computed is said before pages are asked for, and the order of slots says who
+ * goes first, whoever said it sooner. */
+static void says_before_it_takes(void **state) {
+    (void)state;
+    enum { N = 1000 };
+    int32_t ids[N];
+    for (int i = 0; i < N; i++) ids[i] = token(1, i);
+    mn_seq *first = fresh(a), *second = fresh(b), *third = fresh(b);
+    assert_int_equal(mn_seq_announce(first, ids, N), 1);
+    assert_in_range(mn_region_charged(a), 1, 64 << 10);
+    assert_int_equal(match(third, 1, N, 1, 0), 0);
+    assert_int_equal(mn_seq_announce(second, ids, N), 1);
+    assert_int_equal(mn_seq_rival(second, ids, N), N);
+    assert_ok(mn_seq_room(second, ids, N)); /* it had looked too early, and took its pages */
+    assert_int_equal(mn_seq_rival(second, ids, N), N);
+    assert_int_equal(mn_seq_rival(first, ids, N), 0);
+    mn_seq_yield(second);
+    grow(first, 1, N, 300);
+    assert_int_equal(match(third, 1, N, 1, 0), N);
+    mn_seq_close(&first);
+    mn_seq_close(&second);
+    mn_seq_close(&third);
+    mn_kv_share quiet = share_of(a);
+    quiet.quiet = 1;
+    assert_ok(mn_seq_open(&layout, &quiet, CONTEXT, &first));
+    assert_int_equal(mn_seq_announce(first, ids, N), 0);
+    mn_seq_close(&first);
+}
+
 /* A question behind a document, a question behind that: paths of several extents. */
 static void goes_on(void **state) {
     (void)state;
@@ -349,6 +378,7 @@ static void hostile_heads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(finds_any_length, begin, end),
+        cmocka_unit_test_setup_teardown(says_before_it_takes, begin, end),
         cmocka_unit_test_setup_teardown(goes_on, begin, end),
         cmocka_unit_test_setup_teardown(follows_live, begin, end),
         cmocka_unit_test_setup_teardown(attaches_by_name, begin, end),

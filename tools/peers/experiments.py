@@ -120,6 +120,21 @@ def elsewhere(bench, model):
                    "share-own": (own, ours and ours.first_byte_ms)}
 
 
+def slots(bench, model):
+    """The same prompt, computed by a process that has ended: llama-server starts, restores the slot
+    it saved, and says a token; ours starts and finds it in the region."""
+    text = bench.peer.long_prompt(model, DEPTH)
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as at:
+        bench.peer.save_slot(model, text, at)
+        region = f"{at}/region"
+        if bench.ours:
+            bench.ours.first(model, text, region)
+        for peer, ours in bench.alternate(
+                lambda side, i: side.first(model, text, region).first_byte_ms
+                if side is bench.ours else side.restore_slot(model, text, at)):
+            yield {"slots": (peer, ours)}
+
+
 def memory(bench, model):
     """What a running process of ours holds, frozen at the first byte of its answer. KV counts as
     the rows of the prompt and one token, in f16: what is held beyond them is our own doing."""
@@ -151,6 +166,7 @@ EXPERIMENTS = (
     (first_byte, ("first-byte", "rss"), table.MODELS, True),
     (first_byte_cold, ("first-byte-cold",), table.MODELS, True),
     (elsewhere, ("share", "share-own"), (table.SMOL,), True),
+    (slots, ("slots",), (table.SMOL,), True),
     (memory, ("private", "packed", "pss"), table.MODELS, False),
 )
 

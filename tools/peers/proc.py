@@ -5,12 +5,16 @@ Nothing here changes priority, scheduler class or affinity; both sides of a comp
 started by the same lines. A measured program starts with empty standard input.
 """
 import contextlib
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +92,56 @@ def held(cmd, env=None):
                 child.kill()
                 child.wait()
             child.stdout.close()
+
+
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Server:
+    """A started HTTP server that answers JSON with JSON."""
+
+    def __init__(self, port, begin):
+        self.port, self.begin = port, begin
+
+    def age_ms(self):
+        return (time.monotonic() - self.begin) * 1e3
+
+    def ask(self, path, question=None):
+        body = None if question is None else json.dumps(question).encode()
+        ask = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body,
+                                     {"Content-Type": "application/json"})
+        try:
+            with DIRECT.open(ask, timeout=300) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as e:
+            raise Failed(f"{path} was answered with {e.code}: {e.read(200).decode()}") from e
+
+
+@contextlib.contextmanager
+def served(cmd, env=None):
+    """Start cmd with a free --port, hand out a Server once it says that it is well, kill it."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    cmd = [str(word) for word in [*cmd, "--port", port]]
+    with tempfile.TemporaryFile() as errors:
+        server = Server(port, time.monotonic())
+        child = subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+                                 env={**os.environ, **(env or {})})
+        try:
+            while True:
+                try:
+                    server.ask("/health")
+                    break
+                except (OSError, Failed) as e:
+                    if child.poll() is not None or server.age_ms() > 60e3:
+                        raise Failed(f"{os.path.basename(cmd[0])} does not serve: "
+                                     f"{tail(errors)}") from e
+                    time.sleep(0.002)
+            yield server
+        finally:
+            child.kill()
+            child.wait()
 
 
 @contextlib.contextmanager

@@ -78,6 +78,26 @@ class Peer:
                         "--log-disable"]).text
         return len(json.loads(out))
 
+    def serve(self, model, folder):
+        """llama-server over one slot whose states are files of `folder`; no warm-up, no pages."""
+        return proc.served([self.folder / "llama-server", "-m", model, "-t", self.threads, "-np", 1,
+                            "-c", 8192, "--no-warmup", "--no-webui", "--slot-save-path", folder])
+
+    def save_slot(self, model, text, folder):
+        with self.serve(model, folder) as server:
+            server.ask("/completion", {"prompt": text, "n_predict": 1, "temperature": 0})
+            server.ask("/slots/0?action=save", {"filename": "slot"})
+
+    def restore_slot(self, model, text, folder):
+        """Milliseconds from before the server's start to the first token behind a saved prompt."""
+        with self.serve(model, folder) as server:
+            server.ask("/slots/0?action=restore", {"filename": "slot"})
+            said = server.ask("/completion", {"prompt": text, "n_predict": 1, "temperature": 0})
+            took = server.age_ms()
+        if said["timings"]["prompt_n"] > 64:
+            raise proc.Failed("llama-server computed the prompt again; its slot was not restored")
+        return took
+
     def requantise(self, model, kind):
         """`model` in another format, made once and kept beside the peers."""
         target = peers_dir() / "models" / f"{Path(model).stem}.{kind}.gguf"

@@ -81,6 +81,8 @@ ROWS = (
         most(0.01)),
     Row("share-own", "start to first byte, 4096 tokens another process computed", "ms",
         "16 tokens and 3 decode steps", (SMOL,), most(1.0)),
+    Row("slots", "start to first byte, 4096 tokens that were saved before", "ms",
+        "llama-server, a saved slot", (SMOL,), most(0.125)),
     Row("rss", "peak RSS of that run, packed cache present", "MiB", LLAMA, MODELS,
         most(0.6), mean=most(0.5)),
     Row("private", "private memory without KV", "MiB", "24 MiB + 64 B a vocabulary entry", MODELS,
