@@ -42,9 +42,9 @@ typedef struct chat {
     int quit, failed;
 } chat;
 
-/* ---- Ctrl-C ---------------------------------------------------------------------------------- */
+/* ---- Ctrl-C, and the end --------------------------------------------------------------------- */
 static mn_model *model;
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, ended; /* ended: by which signal */
 
 static void on_interrupt(int signal_number) {
     (void)signal_number;
@@ -53,11 +53,21 @@ static void on_interrupt(int signal_number) {
     if (running) mn_cancel(running);
 }
 
+/* The machine, or the terminal, goes: what was computed is brought to disk first. */
+static void on_end(int signal_number) {
+    ended = signal_number;
+    signal(signal_number, SIG_DFL); /* a second one ends the program */
+    on_interrupt(signal_number);
+}
+
 /* Without SA_RESTART: reading a line ends too. */
 static void catch_interrupts(void) {
     struct sigaction action = {.sa_handler = on_interrupt};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
+    action.sa_handler = on_end;
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
 }
 
 /* ---- turns ----------------------------------------------------------------------------------- */
@@ -305,7 +315,7 @@ static int one_line(chat *c, const mn_buf *line) {
 static int converse(chat *c, mn_cli_line *lines) {
     mn_buf line = {0};
     int rc = 0;
-    while (!c->quit && !c->write_failed) {
+    while (!c->quit && !c->write_failed && !ended) {
         interrupted = 0;
         rc = mn_cli_line_read(lines, &line);
         if (rc == MN_ECANCELLED) {
@@ -356,7 +366,7 @@ static int run(const void *opaque, int n_words, const char *const *arguments) {
     mn_model_close(&model);
     mn_region_close(&region);
     free_chat(&c);
-    return rc < 0 ? rc : c.failed;
+    return ended ? 128 + ended : rc < 0 ? rc : c.failed;
 }
 
 const mn_cli_command mn_cli_command_chat = {

@@ -50,16 +50,14 @@ typedef struct sink {
     int rc, ends_line;
 } sink;
 
-enum { INTERRUPTED = 130 }; /* exit status, as shells have it: 128 + SIGINT */
+static mn_model *running;                 /* for Ctrl-C */
+static volatile sig_atomic_t interrupted; /* by which signal */
 
-static mn_model *running; /* for Ctrl-C */
-static volatile sig_atomic_t interrupted;
-
+/* What was computed until now is kept, and brought to disk, before the program ends. */
 static void interrupt(int signal_number) {
-    (void)signal_number;
-    interrupted = 1;
+    interrupted = signal_number;
     if (running) mn_cancel(running);
-    signal(SIGINT, SIG_DFL); /* a second one ends the program */
+    signal(signal_number, SIG_DFL); /* a second one ends the program */
 }
 
 static int on_text(void *user, const char *text, size_t n) {
@@ -123,6 +121,8 @@ static int answer(const run_options *o, const char *prompt, mn_stats *stats, sin
     r.user = s;
     r.progress = mn_cli_progress(&s->bar);
     signal(SIGINT, interrupt);
+    signal(SIGTERM, interrupt);
+    signal(SIGHUP, interrupt);
     const double asked = mn_cli_age_ms();
     int rc = mn_answer(running, &r, stats);
     mn_cli_progress_clear(&s->bar);
@@ -132,7 +132,7 @@ static int answer(const run_options *o, const char *prompt, mn_stats *stats, sin
     if (rc >= 0 && !o->json && !s->ends_line) rc = mn_cli_write("\n", 1);
     if (rc >= 0 && !o->json) mn_cli_full(stats);
     if (rc >= 0 && !o->json) mn_cli_facts(stats, s->first_ms);
-    return rc < 0 ? rc : interrupted ? INTERRUPTED : 0;
+    return rc < 0 ? rc : interrupted ? 128 + interrupted : 0; /* as shells have it */
 }
 
 /* Once: which larger model this machine would carry. */

@@ -164,6 +164,24 @@ static void after_a_restart(void **state) {
     }
 }
 
+/* The machine is shut down while an answer is being written: what was computed is brought to disk
+ * before the process ends. */
+static void shut_down(void **state) {
+    (void)state;
+    char line[1024];
+    const said ships = ask("none", "", SHIPS);
+    snprintf(line, sizeof line,
+             "run --temp 0 -n 4000 --region %s/s -f %s/story.txt '%s' >%s/said & child=$!; "
+             "while [ ! -s %s/said ]; do sleep 0.05; done; kill -TERM $child; wait $child",
+             bed, bed, SHIPS, bed, bed);
+    assert_int_equal(run(line).status, 143);
+    sh("rm %s/s");
+    const said next = ask("s", "", SHIPS);
+    assert_string_equal(next.text, ships.text);
+    assert_int_equal(next.cached, ships.prompt - 1);
+    assert_string_equal(next.from, "disk");
+}
+
 /* Damage is noticed where it is read, and what is damaged is computed again. */
 static void damaged_files(void **state) {
     (void)state;
@@ -214,7 +232,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(second_time),     cmocka_unit_test(private_leaves_nothing),
         cmocka_unit_test(killed),          cmocka_unit_test(together),
-        cmocka_unit_test(after_a_restart), cmocka_unit_test(damaged_files),
-        cmocka_unit_test(example),         cmocka_unit_test(bad_places)};
+        cmocka_unit_test(after_a_restart), cmocka_unit_test(shut_down),
+        cmocka_unit_test(damaged_files),   cmocka_unit_test(example),
+        cmocka_unit_test(bad_places)};
     return cmocka_run_group_tests(tests, make_bed, drop_bed);
 }
