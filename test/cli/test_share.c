@@ -216,9 +216,51 @@ static void example(void **state) {
     assert_in_range(all[1] - there[1], 1, 40);
 }
 
+/* A process that was stopped while it reads is waited for a little, and holds up nobody. */
+static void stopped(void **state) {
+    (void)state;
+    char line[1024];
+    const said ships = ask("none", "", SHIPS);
+    snprintf(
+        line, sizeof line,
+        "run --temp 0 -n 12 --region %s/o -f %s/story.txt '%s' >%s/out 2>/dev/null & "
+        "child=$!; sleep 0.6; kill -STOP $child; \"$OMNESIA_PROGRAM\" run --temp 0 -n 12 "
+        "--region %s/o -f %s/story.txt '%s'; echo; kill -CONT $child; wait $child && cat %s/out",
+        bed, bed, SHIPS, bed, bed, bed, SHIPS, bed);
+    const cli_run r = run(line);
+    assert_int_equal(r.status, 0);
+    const char *first = strstr(r.out, ships.text);
+    assert_non_null(first);
+    assert_non_null(strstr(first + 1, ships.text)); /* and goes on afterwards */
+}
+
+/* One byte of the model is another: nothing of it is the same. */
+static void another_model(void **state) {
+    (void)state;
+    char more[256];
+    sh("cp \"$(\"$OMNESIA_PROGRAM\" pull smollm2-135m)\" %s/m.gguf && printf X | dd of=%s/m.gguf "
+       "bs=1 seek=50000000 "
+       "conv=notrunc "
+       "2>/dev/null");
+    snprintf(more, sizeof more, "-m %s/m.gguf", bed);
+    assert_int_equal(ask("a", "", SHIPS).cached > 0, 1); /* second_time was here */
+    const said other = ask("a", more, SHIPS);
+    assert_int_equal(other.cached, 0);
+    expect(ask("a", more, SHIPS), other, other.prompt - 1, "process");
+}
+
 static void bad_places(void **state) {
     (void)state;
     char line[512];
+    if (run("--version >/dev/null; unshare -Urm mount -t tmpfs none /mnt").status == 0) {
+        const char *ro = "--version >/dev/null; unshare -Urm sh -c 'mount -t tmpfs -o ro none /mnt "
+                         "&& %s \"$OMNESIA_PROGRAM\" run --temp 0 -n 1 %s hello'";
+        snprintf(line, sizeof line, ro, "", "--region /mnt/r");
+        const cli_run r = run(line);
+        assert_int_equal(r.status, 1);
+        assert_non_null(strstr(r.err, "/mnt/r"));
+        assert_non_null(strstr(r.err, "Read-only"));
+    }
     snprintf(line, sizeof line, "run --region %s/story.txt hello", bed);
     cli_run r = run(line);
     assert_int_equal(r.status, 1);
@@ -233,7 +275,8 @@ int main(void) {
         cmocka_unit_test(second_time),     cmocka_unit_test(private_leaves_nothing),
         cmocka_unit_test(killed),          cmocka_unit_test(together),
         cmocka_unit_test(after_a_restart), cmocka_unit_test(shut_down),
-        cmocka_unit_test(damaged_files),   cmocka_unit_test(example),
+        cmocka_unit_test(damaged_files),   cmocka_unit_test(stopped),
+        cmocka_unit_test(another_model),   cmocka_unit_test(example),
         cmocka_unit_test(bad_places)};
     return cmocka_run_group_tests(tests, make_bed, drop_bed);
 }
