@@ -219,7 +219,7 @@ MN_API int mn_session_match(mn_session *session, const int32_t *ids, int32_t n);
 MN_API int mn_session_fork(const mn_session *session, int32_t n, mn_session **out);
 /* A name of what a session holds, for other processes of this user: who attaches it to an empty
  * session of the same model has the same tokens, read and known, without computing. It is good as
- * long as the region keeps them; MN_ENOENT then: compute. extent 0: they are in this process alone. */
+ * long as the region keeps them; MN_ENOENT then: compute. extent 0: this process alone has them. */
 typedef struct mn_name {
     uint64_t extent;
     int32_t length;

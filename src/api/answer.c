@@ -190,8 +190,8 @@ static int read_rest(answer *a) {
     return 0;
 }
 
-/* What came from disk may turn out damaged where it is used: then it is gone, and the session empty;
- * what is still there is taken, and the rest computed. */
+/* What came from disk may turn out damaged where it is used: then it is gone, and the session
+ * empty; what is still there is taken, and the rest computed. */
 static int read_prompt(answer *a) {
     const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
     int rc;

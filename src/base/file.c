@@ -175,6 +175,27 @@ int mn_file_mark(const char *path, char out[MN_FILE_MARK]) {
     return 0;
 }
 
+int mn_file_shred(const char *path) {
+    static const char zero[65536];
+    const int fd = mn_fault() ? -1 : open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    if (fd < 0) return fail_writing("overwrite", path);
+    int rc = fstat(fd, &st) < 0 ? fail_writing("overwrite", path) : 0;
+    for (off_t at = 0; rc >= 0 && at < st.st_size;) {
+        const uint64_t left = (uint64_t)(st.st_size - at),
+                       n = left < sizeof zero ? left : sizeof zero;
+        const ssize_t k = mn_fault() ? -1 : pwrite(fd, zero, n, at);
+        if (k > 0)
+            at += k;
+        else if (k == 0 || errno != EINTR)
+            rc = fail_writing("overwrite", path);
+    }
+    if (rc >= 0 && (mn_fault() || fsync(fd) < 0)) rc = fail_writing("overwrite", path);
+    close(fd);
+    if (unlink(path) < 0 && rc >= 0) rc = fail_writing("remove", path);
+    return rc;
+}
+
 int mn_file_mkdirs(const char *path) {
     char *copy = mn_strdup(path);
     if (!copy) return MN_FAIL(MN_ENOMEM, "no memory for a path");

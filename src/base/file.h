@@ -69,6 +69,10 @@ void mn_file_abort(mn_filew **f); /* NULL-safe; removes the temporary */
 int mn_file_resume(const char *path, const char *part, uint64_t keep, mn_filew **out);
 void mn_file_leave(mn_filew **f, uint64_t keep); /* NULL-safe */
 
+/* Remove a file whose content nobody shall find: zeroes are written over it and synced before. What
+ * the disk keeps elsewhere (snapshots, spare blocks) is out of reach. */
+int mn_file_shred(const char *path);
+
 /* mkdir -p with mode 0700. */
 int mn_file_mkdirs(const char *path);
 

@@ -72,8 +72,8 @@ int mn_kv_extent_open(const mn_kv_layout *l, int rows, mn_region *region, mn_kv_
  * it should be. */
 mn_kv_extent *mn_kv_extent_attach(const mn_kv_layout *l, mn_region *region, mn_ref ref);
 /* Its first `rows` rows will be read. What comes from a tier that may have damaged it is fetched
- * from now on, and compared with its sums where it is first used: head and tokens here, MN_ECORRUPT;
- * rows by mn_kv_extent_prove, block after block, by whoever attends to them. */
+ * from now on, and compared with its sums where it is first used: head and tokens here
+ * (MN_ECORRUPT), rows by mn_kv_extent_prove, block after block, by whoever attends to them. */
 int mn_kv_extent_fetch(mn_kv_extent *e, int rows);
 void mn_kv_extent_prove(mn_kv_extent *e, int plane, int row, int n);
 /* Does it lie on disk alone? */

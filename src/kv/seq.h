@@ -40,8 +40,8 @@ int mn_seq_fork(const mn_seq *from, int n, mn_seq **out);
  * *coming, how many there will be when those who are computing them now go on. */
 int mn_seq_match(mn_seq *seq, const int32_t *ids, int n, int *coming);
 
-/* An empty sequence takes what another one holds, as mn_seq_name named it there: MN_ENOENT when it is
- * not there any more, or of another model. */
+/* An empty sequence takes what another one holds, as mn_seq_name named it there: MN_ENOENT when it
+ * is not there any more, or of another model. */
 int mn_seq_attach(mn_seq *seq, mn_ref ref, int length);
 mn_ref mn_seq_name(const mn_seq *seq); /* 0: it lies in this process alone */
 /* Rows that their writer has committed behind what was matched or attached: how many were taken. */

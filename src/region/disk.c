@@ -40,21 +40,7 @@ int mn_disk_path(const mn_region *r, mn_ref ref, mn_buf *out) {
 void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite) {
     mn_buf path = {0};
     if (!r->disk[0] || mn_disk_path(r, ref, &path) < 0) return;
-    const int fd = overwrite ? open(path.data, O_WRONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    if (fd >= 0) {
-        static const char zero[65536];
-        struct stat st;
-        off_t at = 0;
-        if (fstat(fd, &st) < 0) st.st_size = 0;
-        while (at < st.st_size) {
-            const ssize_t k = pwrite(fd, zero, sizeof zero, at);
-            if (k <= 0) break;
-            at += k;
-        }
-        fsync(fd);
-        close(fd);
-    }
-    unlink(path.data);
+    if (!overwrite || mn_file_shred(path.data) < 0) unlink(path.data);
     mn_buf_free(&path);
 }
 

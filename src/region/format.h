@@ -25,7 +25,7 @@
  *   FREE ------> OPEN        whoever wins the word; owner: the writer
  *   OPEN ------> SEALED      the writer has finished, or whoever buries it; owner 0
  *   SEALED ----> DYING       whoever needs the room; owner: that one. It then looks at all pins
- *   DYING -----> SEALED      a pin was found; or it has a file on disk, and its pages went: it is OUT
+ *   DYING -----> SEALED      a pin was found; or it has a file on disk, its pages went, it is OUT
  *   DYING -----> GONE        none was: from here on the content is not touched by readers
  *   OPEN ------> GONE        by its writer (or who buries it), while nothing has been published
  *   FREE ------> GONE        whoever wants its warm pages back

@@ -80,8 +80,8 @@ void mn_extent_uncharge(mn_extent *x, uint64_t bytes);
 /* Pages for [at, at + n) of the range, booked before; and back. */
 int mn_extent_back(mn_extent *x, uint64_t at, uint64_t n);
 void mn_extent_release(mn_extent *x, uint64_t at, uint64_t n);
-/* How its bytes lie: `front` bytes, then `planes` arrays, one every `stride` bytes, in which 16 rows
- * take `group` bytes; whole pages, but for `group`. Before it is published. */
+/* How its bytes lie: `front` bytes, then `planes` arrays, one every `stride` bytes, in which 16
+ * rows take `group` bytes; whole pages, but for `group`. Before it is published. */
 void mn_extent_lay(mn_extent *x, uint64_t front, uint64_t planes, uint64_t stride, uint64_t group);
 /* From now on others may find it: `seed` (32 bytes), the parent's reference or 0, and the key its
  * first whole step follows. */
@@ -116,8 +116,8 @@ struct mn_tier {
     uint64_t (*limit)(const mn_region *r);                             /* bytes it may hold */
     uint64_t (*bytes)(const mn_region *r, const mn_extent_slot *slot); /* of one extent */
     int (*find)(mn_extent *x, mn_image *out);                          /* 1: it has it */
-    /* Begin to fetch the first `rows` rows; then compare the sum of one block (MN_TIER_ROWS rows) of
-     * one plane, or, plane -1, of the front: MN_ECORRUPT. Any thread. NULL: nothing to do. */
+    /* Begin to fetch the first `rows` rows; then compare the sum of one block (MN_TIER_ROWS rows)
+     * of one plane, or, plane -1, of the front: MN_ECORRUPT. Any thread. NULL: nothing to do. */
     void (*fetch)(const mn_image *i, uint64_t rows);
     int (*prove)(mn_extent *x, const mn_image *i, int64_t plane, uint64_t block);
 };
