@@ -23,12 +23,18 @@
 enum { DAY = 24 * 3600 };
 
 int mn_disk_on(const mn_region *r) {
-    return r->disk[0] != 0 && r->me >= 0;
+    return r->disk[0] != 0 && !r->no_disk && r->me >= 0;
 }
 
+/* Files that are there, and those that are being written: two that write at once may both see too
+ * much, never both too little. */
 uint64_t mn_disk_used(const mn_region *r) {
     uint64_t sum = 0;
-    MN_EACH_SLOT(r, c, i) sum += mn_word_peek(&mn_slot(r, i)->stored);
+    mn_word_fence();
+    MN_EACH_SLOT(r, c, i) {
+        const mn_extent_slot *s = mn_slot(r, i);
+        sum += mn_word_load(&s->stored) + (mn_word_load(&s->moving) >> 8);
+    }
     return sum;
 }
 
@@ -130,7 +136,8 @@ static int write_all(writing *w) {
     h->content = mn_disk_pages(sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t));
     h->bytes = h->content + h->front + h->planes * h->stride;
     if (h->content > MN_DISK_HEAD) return MN_FAIL(MN_ETOOLONG, "too many sums");
-    MN_TRY(mn_disk_room(w->r, h->bytes));
+    mn_word_announce(&w->x->slot->moving, h->bytes << 8 | ((uint64_t)w->r->me + 1));
+    MN_TRY(mn_disk_room(w->r));
     MN_TRY(mn_file_skip(w->out, h->content));
     MN_TRY(copy(w, 0, h->front, h->front));
     for (uint64_t p = 0; p < h->planes; p++) MN_TRY(copy_plane(w, p));
@@ -168,24 +175,64 @@ static int write_file(mn_region *r, mn_extent *x) {
     return rc;
 }
 
+/* Is it there still? Folders are emptied by people, too. */
+static int is_there(const mn_region *r, mn_ref ref) {
+    mn_buf path = {0};
+    const int there = mn_disk_path(r, ref, &path) >= 0 && access(path.data, F_OK) == 0;
+    mn_buf_free(&path);
+    return there;
+}
+
+/* x is pinned, so it stays in memory, and `moving` is ours, so nobody else touches its file. What is
+ * OUT has nothing in memory that could be written. */
+static int write_claimed(mn_region *r, mn_extent *x) {
+    mn_extent_slot *s = x->slot;
+    const uint64_t flags = mn_word_load(&s->flags);
+    if (mn_state_phase(mn_word_load(&s->state)) != MN_EXTENT_SEALED) return MN_EBUSY;
+    if (!(flags & MN_EXTENT_PUBLISHED) || flags & MN_EXTENT_OUT) return MN_EBUSY;
+    if (mn_word_load(&s->stored) && is_there(r, x->ref)) return 0;
+    mn_word_store(&s->stored, 0);
+    mn_word_store(&s->checked, 0);
+    return write_file(r, x);
+}
+
 int mn_disk_write(mn_region *r, mn_ref ref) {
     mn_extent x;
     const uint32_t i = mn_ref_slot(ref);
     if (!mn_disk_on(r) || i >= r->plan.slots) return 0;
     mn_extent_slot *s = mn_slot(r, i);
-    if (mn_word_load(&s->stored)) return 1;
+    const int stored = mn_word_load(&s->stored) != 0;
+    if (stored && (mn_word_load(&s->flags) & MN_EXTENT_OUT || is_there(r, ref))) return 1;
     if (mn_word_load(&s->length) < MN_DISK_LEAST || !mn_extent_pin(r, ref, &x)) return 0;
     const uint64_t used = mn_word_peek(&s->used);
     int rc = MN_EBUSY;
-    if (mn_state_phase(mn_word_load(&s->state)) == MN_EXTENT_SEALED &&
-        mn_word_load(&s->flags) & MN_EXTENT_PUBLISHED &&
-        mn_word_cas(&s->moving, 0, (uint64_t)r->me + 1)) {
-        rc = mn_word_load(&s->stored) ? 0 : write_file(r, &x);
+    if (mn_word_cas(&s->moving, 0, (uint64_t)r->me + 1)) {
+        rc = write_claimed(r, &x);
         mn_word_store(&s->moving, 0);
     }
     mn_word_store(&s->used, used); /* we are no reader */
     mn_extent_unpin(&x);
     return rc >= 0;
+}
+
+/* Whatever it had come to, there is none; but of what is OUT it is all there is. */
+void mn_disk_bury(mn_region *r, int p, uint32_t i) {
+    mn_extent_slot *s = mn_slot(r, i);
+    const uint64_t moving = mn_word_load(&s->moving);
+    const mn_ref ref = mn_ref_make(mn_state_epoch(mn_word_load(&s->state)), i);
+    const int out = (mn_word_load(&s->flags) & MN_EXTENT_OUT) != 0;
+    mn_buf path = {0};
+    if ((moving & 255) != (uint64_t)p + 1) return;
+    if (r->disk[0] && mn_disk_path(r, ref, &path) >= 0) {
+        if (!out) unlink(path.data);
+        if (mn_buf_printf(&path, ".tmp.%llu",
+                          (unsigned long long)mn_word_peek(&mn_proc(r, p)->pid)) >= 0)
+            unlink(path.data);
+    }
+    mn_buf_free(&path);
+    if (!out) mn_word_store(&s->stored, 0);
+    if (!out) mn_word_store(&s->checked, 0);
+    mn_word_cas(&s->moving, moving, 0);
 }
 
 /* ---- the tier ----------------------------------------------------------------------------- */
@@ -216,7 +263,7 @@ static int fits(const mn_extent *x, const mn_disk_head *h, uint64_t size) {
 static int disk_find(mn_extent *x, mn_image *out) {
     mn_buf path = {0};
     int found = 0;
-    if (!mn_word_load(&x->slot->stored) || !x->region->disk[0]) return 0;
+    if (!mn_word_load(&x->slot->stored) || !mn_disk_on(x->region)) return 0;
     int rc = mn_disk_path(x->region, x->ref, &path);
     if (rc >= 0) rc = mn_file_map(path.data, &out->map);
     if (rc >= 0) {
@@ -236,7 +283,7 @@ static int disk_find(mn_extent *x, mn_image *out) {
             rc = MN_ECORRUPT;
         }
     }
-    if (rc == MN_ENOENT || rc == MN_ECORRUPT) mn_word_store(&x->slot->stored, 0);
+    if (rc == MN_ENOENT || rc == MN_ECORRUPT) mn_extent_reject(x);
     mn_buf_free(&path);
     return found;
 }

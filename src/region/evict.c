@@ -12,6 +12,10 @@
 #include "base/error.h"
 #include "region/inside.h"
 
+#include <time.h>
+
+enum { MOST_MS = 2000 /* what is on its way to disk is waited for, to be forgotten, too */ };
+
 uint64_t mn_region_charged(const mn_region *r) {
     uint64_t sum = 0;
     mn_word_fence();
@@ -143,17 +147,15 @@ uint64_t mn_region_cool(mn_region *r) {
 }
 
 /* ---- disk --------------------------------------------------------------------------------- */
-int mn_disk_room(mn_region *r, uint64_t bytes) {
+int mn_disk_room(mn_region *r) {
     mn_slot_bits tried = {{0}};
     const uint64_t limit = mn_word_load(&mn_tops(r)->disk_limit);
     uint64_t used, state;
-    while ((used = mn_disk_used(r)) + bytes > limit) {
-        const uint32_t i =
-            bytes > limit ? UINT32_MAX : mn_evict_least(r, MN_FOR_DISK, &tried, 0, &state);
+    while ((used = mn_disk_used(r)) > limit) {
+        const uint32_t i = mn_evict_least(r, MN_FOR_DISK, &tried, 0, &state);
         if (i == UINT32_MAX)
-            return MN_FAIL(MN_EFULL, "%llu bytes more do not fit into %s: it holds %llu of %llu",
-                           (unsigned long long)bytes, r->disk, (unsigned long long)used,
-                           (unsigned long long)limit);
+            return MN_FAIL(MN_EFULL, "%s may hold %llu bytes, and with one file more has %llu",
+                           r->disk, (unsigned long long)limit, (unsigned long long)used);
         const int out = (mn_word_load(&mn_slot(r, i)->flags) & MN_EXTENT_OUT) != 0;
         if (mn_extent_leave(r, i, state, out ? MN_LEAVE : MN_LEAVE_DISK) && out)
             mn_word_add(&mn_tops(r)->evicted, 1);
@@ -162,13 +164,24 @@ int mn_disk_room(mn_region *r, uint64_t bytes) {
 }
 
 /* ---- all of it ---------------------------------------------------------------------------- */
+/* Once through all slots: how many are sealed, and on their way to disk or from there. */
+static int clear(mn_region *r, uint64_t *left) {
+    int moving = 0;
+    mn_region_reap(r);
+    MN_EACH_SLOT(r, c, i) {
+        mn_extent_slot *s = mn_slot(r, i);
+        const uint64_t state = mn_word_load(&s->state);
+        *left += mn_extent_leave(r, i, state, MN_LEAVE_TRACE);
+        moving += mn_state_phase(mn_word_load(&s->state)) == MN_EXTENT_SEALED &&
+                  mn_word_load(&s->moving) != 0;
+    }
+    return moving;
+}
+
 uint64_t mn_region_clear(mn_region *r) {
     uint64_t left = 0;
     if (r->me < 0) return 0;
-    mn_region_reap(r);
-    MN_EACH_SLOT(r, c, i) {
-        const uint64_t state = mn_word_load(&mn_slot(r, i)->state);
-        left += mn_extent_leave(r, i, state, MN_LEAVE_TRACE);
-    }
+    for (int ms = 0; clear(r, &left) && ms < MOST_MS; ms++) /* it pins, and reads nothing */
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     return left + cool(r, UINT64_MAX);
 }

@@ -109,7 +109,7 @@ typedef struct mn_extent_slot {
     mn_word group;
     mn_word stored;  /* bytes of its file on disk; 0: it has none */
     mn_word checked; /* rows of that file whose sums were found right since the region was made */
-    mn_word moving;  /* process slot + 1 of who is writing that file */
+    mn_word moving;  /* who moves it to or from there: bytes a file will have << 8, slot + 1 */
     mn_word reserved[9];
 } mn_extent_slot;
 /* OUT: its content is on disk alone. Changed only where it is DYING and nobody reads it. */

@@ -23,7 +23,8 @@ struct mn_region {
     mn_sparse file;
     mn_region_plan plan;
     uint64_t limit, epoch;
-    char disk[1024];        /* folder of the disk tier; "": none, or this handle keeps off it */
+    char disk[1024];        /* folder of the disk tier; "": none */
+    int no_disk;            /* this handle neither writes nor reads there */
     int locks;              /* descriptor of the lock file; -1 in a child after fork */
     int me;                 /* own process slot; -1: none */
     int made;               /* this handle made the file */
@@ -109,8 +110,10 @@ int mn_disk_path(const mn_region *r, mn_ref ref, mn_buf *out);
 /* Write the file of a sealed extent that has none, in the budget: 1 when it has one now. */
 int mn_disk_write(mn_region *r, mn_ref ref);
 void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite);
-/* Drop files until `bytes` more may be written; MN_EFULL. */
-int mn_disk_room(mn_region *r, uint64_t bytes);
+/* What process slot p, which is dead, left of the file it was writing, or dropping, for slot i. */
+void mn_disk_bury(mn_region *r, int p, uint32_t i);
+/* Drop files until what is there and what is being written fits; MN_EFULL. */
+int mn_disk_room(mn_region *r);
 /* A region nobody else has yet: what its folder holds of it. */
 int mn_disk_restore(mn_region *r);
 void mn_mover_begin(mn_region *r);

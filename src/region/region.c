@@ -166,7 +166,8 @@ static int open_file(mn_region *r, const making *m) {
             r->limit = h.limit;
             r->epoch = h.epoch;
             h.disk[sizeof h.disk - 1] = 0;
-            if (m->disk >= 0) strcpy(r->disk, h.disk);
+            strcpy(r->disk, h.disk);
+            r->no_disk = m->disk < 0;
             if (m->disk > 0) mn_word_store(&mn_tops(r)->disk_limit, (uint64_t)m->disk);
             return 0;
         }

@@ -21,7 +21,8 @@ typedef struct mn_region mn_region;
 /* Open the region at `path` (NULL: mn_region_place), made when absent with room for `memory` bytes
  * of extents (0: an eighth of this machine's memory) and with what its disk tier still has of it.
  * disk: bytes its files may take (0: as it is, or 8 GiB and a twentieth of the free space at most;
- * -1: this handle keeps off it). A region of an earlier boot is replaced unless somebody uses it.
+ * -1: this handle has none, but files of what it drops go, too). A region of an earlier boot is
+ * replaced unless somebody uses it.
  * MN_EBUSY: all process slots are taken; MN_ECORRUPT, MN_EUNSUPPORTED (another version), MN_EINVAL
  * (not ours to use) say what to do. */
 int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **out);
@@ -40,7 +41,8 @@ int mn_region_reap(mn_region *r);               /* bury the dead; how many */
 /* Let warm pages and extents nobody reads leave, the least worth keeping first, until `bytes` more
  * may be charged: to disk, where there is one. MN_EFULL with the numbers. */
 int mn_region_evict(mn_region *r, uint64_t bytes);
-/* All that is not pinned leaves every tier, overwritten. Bytes of memory that left. */
+/* All that nobody reads leaves every tier, overwritten; what is just being brought to disk is
+ * waited for, 2 s at most. Bytes that left. */
 uint64_t mn_region_clear(mn_region *r);
 /* All that nobody reads leaves memory; what has a file stays there. Bytes. */
 uint64_t mn_region_cool(mn_region *r);

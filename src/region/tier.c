@@ -57,6 +57,6 @@ void mn_image_free(mn_image *i) {
 
 void mn_extent_reject(mn_extent *x) {
     if (!(mn_word_load(&x->slot->flags) & MN_EXTENT_OUT)) return;
+    mn_disk_unlink(x->region, x->ref, 0); /* who dies here leaves what the next one rejects again */
     mn_word_store(&x->slot->stored, 0);
-    mn_disk_unlink(x->region, x->ref, 0);
 }
