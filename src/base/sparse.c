@@ -195,6 +195,11 @@ uint64_t mn_sparse_held(const mn_sparse *s) {
     return fstat(s->fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512;
 }
 
+int mn_sparse_named(const mn_sparse *s) {
+    struct stat st;
+    return fstat(s->fd, &st) < 0 || st.st_nlink > 0;
+}
+
 /* What the memory cgroup lets us add; all bits set when there is none. */
 static uint64_t group_room(void) {
     static const char *const names[] = {"/sys/fs/cgroup/memory.max",

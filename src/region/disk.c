@@ -54,6 +54,7 @@ void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite) {
 typedef struct writing {
     mn_region *r;
     const mn_extent *x;
+    uint64_t stride; /* in memory */
     mn_disk_head head;
     mn_buf table; /* the head, keys, sums */
     mn_filew *out;
@@ -74,7 +75,7 @@ static int copy(writing *w, uint64_t at, uint64_t n, uint64_t room) {
 
 static int copy_plane(writing *w, uint64_t plane) {
     const mn_disk_head *h = &w->head;
-    const uint64_t at = h->front + plane * mn_word_peek(&w->x->slot->stride);
+    const uint64_t at = h->front + plane * w->stride;
     const uint64_t end = mn_disk_rows(h->group, h->length);
     const uint64_t block = mn_disk_rows(h->group, MN_TIER_ROWS);
     for (uint64_t a = 0; a < end; a += block) {
@@ -101,7 +102,7 @@ static int keys_of(writing *w) {
 static int head_of(writing *w) {
     mn_extent_slot *s = w->x->slot;
     mn_disk_head *h = &w->head;
-    const uint64_t stride = mn_word_load(&s->stride);
+    const uint64_t stride = w->stride = mn_word_load(&s->stride);
     *h = (mn_disk_head){.magic = MN_DISK_MAGIC,
                         .ref = w->x->ref,
                         .region = w->r->plan.size,
@@ -120,7 +121,8 @@ static int head_of(writing *w) {
     for (int i = 0; i < 4; i++) h->seed[i] = mn_word_load(s->seed + i);
     const uint64_t most = w->x->bytes;
     if (!h->length || h->length > MN_DISK_MOST_ROWS || !h->group || h->group > most / 16 ||
-        h->front > most || h->planes > most / MN_REGION_PAGE || stride > most ||
+        !h->front || h->front % MN_REGION_PAGE || h->front > most ||
+        h->planes > most / MN_REGION_PAGE || stride > most ||
         (h->planes && stride > (most - h->front) / h->planes) ||
         mn_disk_rows(h->group, h->length) > stride)
         return MN_FAIL(MN_EINVAL, "an extent that does not say how its bytes lie");
@@ -183,17 +185,22 @@ static int is_there(const mn_region *r, mn_ref ref) {
     return there;
 }
 
-/* x is pinned, so it stays in memory, and `moving` is ours, so nobody else touches its file. What is
- * OUT has nothing in memory that could be written. */
+/* x is pinned, so it stays in memory, and `moving` is ours, so nobody else touches its file. What
+ * is OUT has nothing in memory that could be written. */
 static int write_claimed(mn_region *r, mn_extent *x) {
     mn_extent_slot *s = x->slot;
     const uint64_t flags = mn_word_load(&s->flags);
     if (mn_state_phase(mn_word_load(&s->state)) != MN_EXTENT_SEALED) return MN_EBUSY;
+    if (!mn_sparse_named(&r->file)) return MN_EBUSY; /* the folder is another region's by now */
     if (!(flags & MN_EXTENT_PUBLISHED) || flags & MN_EXTENT_OUT) return MN_EBUSY;
     if (mn_word_load(&s->stored) && is_there(r, x->ref)) return 0;
     mn_word_store(&s->stored, 0);
     mn_word_store(&s->checked, 0);
-    return write_file(r, x);
+    MN_TRY(write_file(r, x));
+    if (mn_sparse_named(&r->file)) return 0;
+    mn_disk_unlink(r, x->ref, 0);
+    mn_word_store(&s->stored, 0);
+    return MN_EBUSY;
 }
 
 int mn_disk_write(mn_region *r, mn_ref ref) {
@@ -203,7 +210,8 @@ int mn_disk_write(mn_region *r, mn_ref ref) {
     mn_extent_slot *s = mn_slot(r, i);
     const int stored = mn_word_load(&s->stored) != 0;
     if (stored && (mn_word_load(&s->flags) & MN_EXTENT_OUT || is_there(r, ref))) return 1;
-    if (mn_word_load(&s->length) < MN_DISK_LEAST || !mn_extent_pin(r, ref, &x)) return 0;
+    if (mn_word_load(&s->length) < MN_DISK_LEAST && !mn_extent_followed(r, ref)) return 0;
+    if (!mn_extent_pin(r, ref, &x)) return 0;
     const uint64_t used = mn_word_peek(&s->used);
     int rc = MN_EBUSY;
     if (mn_word_cas(&s->moving, 0, (uint64_t)r->me + 1)) {
@@ -250,13 +258,26 @@ static void touch(const char *path, const struct timespec *was, uint64_t now) {
     if (was->tv_sec + DAY < (time_t)now) utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
-static int fits(const mn_extent *x, const mn_disk_head *h, uint64_t size) {
+/* The file of this extent? `size` bounds all numbers, so that no sum or product of them wraps. */
+static int is_of(const mn_extent *x, const mn_disk_head *h) {
+    uint64_t seed[4];
+    for (int i = 0; i < 4; i++) seed[i] = mn_word_load(x->slot->seed + i);
     return memcmp(h->magic, MN_DISK_MAGIC, sizeof h->magic) == 0 && h->ref == x->ref &&
-           h->bytes == size && h->length == mn_word_load(&x->slot->length) && h->content < size &&
-           h->front < size && h->planes < size && h->stride < size && h->group <= h->stride &&
-           h->planes * h->stride < size && h->content + h->front + h->planes * h->stride == size &&
+           h->length == mn_word_load(&x->slot->length) &&
+           h->shape == mn_word_load(&x->slot->shape) && memcmp(h->seed, seed, sizeof seed) == 0;
+}
+static int fits(const mn_extent *x, const mn_disk_head *h, uint64_t size) {
+    const uint64_t pages = size / MN_REGION_PAGE;
+    if (!is_of(x, h) || h->bytes != size || size > (uint64_t)1 << 40 || h->content >= size ||
+        h->front >= size || h->planes > pages || h->stride > size || !h->group ||
+        h->group > h->stride || !h->length || h->length > MN_DISK_MOST_ROWS ||
+        (h->content | h->front | h->stride) % MN_REGION_PAGE || !h->content || !h->front)
+        return 0;
+    if (h->planes && h->stride > size / h->planes) return 0;
+    return h->content + h->front + h->planes * h->stride == size &&
            mn_disk_rows(h->group, h->length) <= h->stride &&
-           h->n_sums == 1 + h->planes * mn_disk_blocks(h->length) && h->n_keys < size / 8 &&
+           h->n_sums == 1 + h->planes * mn_disk_blocks(h->length) &&
+           h->n_keys < h->content / sizeof(uint64_t) && h->n_sums < h->content / sizeof(uint64_t) &&
            sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t) <= h->content;
 }
 
@@ -267,19 +288,20 @@ static int disk_find(mn_extent *x, mn_image *out) {
     int rc = mn_disk_path(x->region, x->ref, &path);
     if (rc >= 0) rc = mn_file_map(path.data, &out->map);
     if (rc >= 0) {
-        const mn_disk_head *h = (const mn_disk_head *)(const void *)out->map.data;
+        mn_disk_head h = {.magic = ""};
         struct stat st;
-        if (out->map.size > sizeof *h && fits(x, h, out->map.size)) {
-            out->front = out->map.data + h->content;
-            out->planes = out->front + h->front;
-            out->n = h->planes;
-            out->stride = h->stride;
-            out->rows = h->length;
+        mn_guard_watch(out->map.data, out->map.size);
+        if (out->map.size > sizeof h) memcpy(&h, out->map.data, sizeof h);
+        if (fits(x, &h, out->map.size)) {
+            out->front = out->map.data + h.content;
+            out->planes = out->front + h.front;
+            out->n = h.planes;
+            out->stride = h.stride;
+            out->rows = h.length;
             found = 1;
-            mn_guard_watch(out->map.data, out->map.size);
             if (stat(path.data, &st) == 0) touch(path.data, &st.st_mtim, mn_now());
         } else {
-            mn_file_unmap(&out->map);
+            mn_image_free(out);
             rc = MN_ECORRUPT;
         }
     }
@@ -294,7 +316,7 @@ static int wrong(mn_extent *x, const char *what) {
                    (unsigned long long)x->ref, what);
 }
 
-/* The disk begins to read what will be used. */
+/* The disk begins to read what will be used. What the head says is no more than a hint here. */
 static void disk_fetch(const mn_image *i, uint64_t rows) {
     mn_disk_head h;
     memcpy(&h, i->map.data, sizeof h);
@@ -306,11 +328,16 @@ static void disk_fetch(const mn_image *i, uint64_t rows) {
         for (uint64_t p = 0; p < i->n; p++) madvise(at + p * i->stride, n, MADV_WILLNEED);
 }
 
-/* What the head says was checked when it was mapped, and is checked again: it is read once here. */
+/* What the head says was checked when it was mapped, and must be the same still: whoever shares the
+ * file may write to it. It is read once here. */
+static int same(const mn_image *i, const mn_disk_head *h) {
+    return i->front == i->map.data + h->content && i->planes == i->front + h->front &&
+           i->n == h->planes && i->stride == h->stride && i->rows == h->length;
+}
 static int disk_prove(mn_extent *x, const mn_image *i, int64_t plane, uint64_t block) {
     mn_disk_head h;
     memcpy(&h, i->map.data, sizeof h);
-    if (!fits(x, &h, i->map.size)) return wrong(x, "head");
+    if (!fits(x, &h, i->map.size) || !same(i, &h)) return wrong(x, "head");
     const uint64_t *table = (const uint64_t *)(const void *)(i->map.data + sizeof h);
     const uint64_t *sums = table + h.n_keys, blocks = mn_disk_blocks(h.length);
     if (plane < 0) {

@@ -49,21 +49,32 @@ static void parents_of(mn_region *r, mn_slot_bits *out) {
     }
 }
 
+int mn_extent_followed(mn_region *r, mn_ref ref) {
+    MN_EACH_SLOT(r, c, i) {
+        mn_extent_slot *s = mn_slot(r, i);
+        if (mn_word_peek(&s->parent) == ref && alive(mn_word_load(&s->state))) return 1;
+    }
+    return 0;
+}
+
 /* Bytes that come free when it goes; 0: it is no candidate. */
 static uint64_t gain(mn_extent_slot *s, mn_evict_for what, int begins) {
     const uint64_t charged = mn_word_peek(&s->charged), stored = mn_word_peek(&s->stored);
     const int out = (mn_word_load(&s->flags) & MN_EXTENT_OUT) != 0;
     switch (what) {
-    case MN_FOR_MEMORY: return begins && !stored ? 0 : charged;
+    case MN_FOR_MEMORY: return charged;
     case MN_FOR_DISK: return begins && out ? 0 : stored;
     default: return begins ? 0 : charged + stored + 1;
     }
 }
 
-/* Time saved per byte, less the longer nobody has asked for it. */
-static double worth(mn_extent_slot *s, uint64_t bytes, uint64_t at) {
+/* Time saved per byte, less the longer nobody has asked for it. What others begin with, and what
+ * is in memory only, comes last: those others may be on disk, and stay for long. */
+static double worth(mn_extent_slot *s, uint64_t bytes, uint64_t at, int begins) {
     const uint64_t used = mn_word_peek(&s->used), age = at > used ? at - used : 0;
-    return ((double)mn_word_peek(&s->cost) + 1) / ((double)bytes + 1) / ((double)age + 60);
+    const double time = (double)mn_word_peek(&s->cost) + 1;
+    const double last = begins && !mn_word_peek(&s->stored) ? 1e30 : 1;
+    return last * time / ((double)bytes + 1) / ((double)age + 60);
 }
 
 uint32_t mn_evict_least(mn_region *r, mn_evict_for what, mn_slot_bits *tried, uint64_t bytes,
@@ -78,8 +89,9 @@ uint32_t mn_evict_least(mn_region *r, mn_evict_for what, mn_slot_bits *tried, ui
         const uint64_t st = mn_word_load(&s->state);
         if (mn_state_phase(st) != MN_EXTENT_SEALED || has(tried, i)) continue;
         if (mn_word_load(&s->flags) & MN_EXTENT_KEPT || mn_class_bytes(c) < bytes) continue;
-        const uint64_t n = gain(s, what, has(&parents, i));
-        const double w = worth(s, n, at);
+        const int begins = has(&parents, i);
+        const uint64_t n = gain(s, what, begins);
+        const double w = worth(s, n, at, begins);
         if (!n || (found != UINT32_MAX && w >= low)) continue;
         found = i;
         low = w;
@@ -164,7 +176,13 @@ int mn_disk_room(mn_region *r) {
 }
 
 /* ---- all of it ---------------------------------------------------------------------------- */
-/* Once through all slots: how many are sealed, and on their way to disk or from there. */
+/* Is somebody bringing it to disk, or from there, who is alive? */
+static int moved(const mn_region *r, const mn_extent_slot *s) {
+    const uint64_t mover = mn_word_load(&s->moving) & 255;
+    return mover && mover <= MN_REGION_PROCS && mn_word_load(&mn_proc(r, (int)mover - 1)->state);
+}
+
+/* Once through all slots: how many are sealed, and on their way. */
 static int clear(mn_region *r, uint64_t *left) {
     int moving = 0;
     mn_region_reap(r);
@@ -172,8 +190,7 @@ static int clear(mn_region *r, uint64_t *left) {
         mn_extent_slot *s = mn_slot(r, i);
         const uint64_t state = mn_word_load(&s->state);
         *left += mn_extent_leave(r, i, state, MN_LEAVE_TRACE);
-        moving += mn_state_phase(mn_word_load(&s->state)) == MN_EXTENT_SEALED &&
-                  mn_word_load(&s->moving) != 0;
+        moving += mn_state_phase(mn_word_load(&s->state)) == MN_EXTENT_SEALED && moved(r, s);
     }
     return moving;
 }

@@ -133,6 +133,7 @@ enum {
     MN_EXTENT_DYING = 3,
     MN_EXTENT_GONE = 4
 };
+enum { MN_EPOCHS = 12800 /* new regions begin with the next ones: so many a second */ };
 #define MN_EPOCH_MASK (((uint64_t)1 << 44) - 1)
 
 static inline uint64_t mn_state_make(uint64_t epoch, int owner, int phase) {

@@ -67,13 +67,15 @@ static inline uint32_t mn_class_end(const mn_region *r, int c) {
     for (int c = 0; c < MN_REGION_CLASSES; c++) \
         for (uint32_t i = (r)->plan.first[c], i##_end = mn_class_end(r, c); i < i##_end; i++)
 
-int mn_life_begin(mn_region *r); /* claim a process slot */
+int mn_life_begin(mn_region *r);   /* claim a process slot */
+void mn_life_settle(mn_region *r); /* own pins go, own open extents are sealed or dropped */
 void mn_life_end(mn_region *r);
 /* Is any process but this handle alive in it? */
 int mn_life_others(mn_region *r);
 
 void mn_guard_watch(const void *data, uint64_t bytes);
 void mn_guard_forget(const void *data);
+int mn_guard_hit(const void *data); /* 1: what is watched there was not all there */
 
 /* ---- extents (extent.c) ------------------------------------------------------------------- */
 /* The extents process slot `i` owned, dealt with; the caller holds its lock. Of the dead no pages
@@ -102,6 +104,8 @@ typedef enum mn_evict_for { MN_FOR_MEMORY, MN_FOR_DISK, MN_FOR_RANGE } mn_evict_
  * in `tried` are passed over, and what is returned is put there. */
 uint32_t mn_evict_least(mn_region *r, mn_evict_for what, mn_slot_bits *tried, uint64_t bytes,
                         uint64_t *state);
+
+int mn_extent_followed(mn_region *r, mn_ref ref); /* does another begin with it? */
 
 /* ---- the disk tier (disk.c, restore.c, mover.c) ------------------------------------------- */
 int mn_disk_on(const mn_region *r);

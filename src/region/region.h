@@ -131,6 +131,8 @@ int mn_extent_image(mn_extent *x, mn_image *out);
 /* How many of its rows need no proof any more; and: the first `rows` are proven in all planes. */
 uint64_t mn_extent_proven(const mn_extent *x, const mn_image *i);
 void mn_extent_believe(mn_extent *x, uint64_t rows);
+/* 0: a part of it could not be read, and empty pages were used in its place (mn_guard_install). */
+int mn_image_intact(const mn_image *i);
 void mn_image_free(mn_image *i);
 /* What was pinned is damaged: nobody finds it from now on. */
 void mn_extent_reject(mn_extent *x);
