@@ -15,6 +15,7 @@
 #include "base/walk.h"
 #include "region/inside.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,15 +25,16 @@ enum { MOST_FILES = 1 << 16 };
 typedef struct restoring {
     mn_region *r;
     uint64_t late; /* what was used before has expired */
+    uint64_t far;  /* epochs from here on are of no clock that went a little wrong */
     uint64_t epoch;
 } restoring;
 
 /* The reference a name stands for; 0: it is none of ours. */
 static mn_ref named(const char *name) {
-    char *end;
-    if (strlen(name) != MN_DISK_NAME) return 0;
-    const mn_ref ref = strtoull(name, &end, 16);
-    return *end ? 0 : ref;
+    char again[MN_DISK_NAME + 1];
+    const mn_ref ref = strtoull(name, NULL, 16);
+    snprintf(again, sizeof again, "%0*llx", MN_DISK_NAME, (unsigned long long)ref);
+    return strcmp(name, again) == 0 ? ref : 0;
 }
 
 /* Head, keys and sums of a file, checked; MN_ECORRUPT, or a failure to read. */
@@ -47,6 +49,7 @@ static int read_head(const char *path, uint64_t bytes, mn_buf *out) {
         return MN_FAIL(MN_ECORRUPT, "%s is no file of an extent", path);
     MN_TRY(mn_buf_reserve(out, sizeof h + table));
     MN_TRY(mn_file_read_at(path, 0, out->data, sizeof h + table));
+    memcpy(out->data, &h, sizeof h); /* what was looked at */
     out->len = sizeof h + table;
     if (mn_hash64(out->data + MN_DISK_SUMMED, out->len - MN_DISK_SUMMED) != h.sum)
         return MN_FAIL(MN_ECORRUPT, "%s is damaged (sums)", path);
@@ -88,8 +91,8 @@ static int restore(restoring *w, const mn_walk_entry *e, mn_ref ref) {
     if (good) memcpy(&h, head.data, sizeof h);
     const uint64_t touched = good && e->mtime_ns > 0 ? (uint64_t)e->mtime_ns / 1000000000 : 0;
     const uint64_t used = good && h.used > touched ? h.used : touched;
-    good = good && h.ref == ref && h.region == w->r->plan.size && h.length <= MN_DISK_MOST_ROWS &&
-           (used >= w->late || h.flags & MN_EXTENT_KEPT);
+    good = good && h.ref == ref && mn_ref_epoch(ref) < w->far && h.region == w->r->plan.size &&
+           h.length <= MN_DISK_MOST_ROWS && (used >= w->late || h.flags & MN_EXTENT_KEPT);
     if (good) { /* a slot has one tenant: the younger one */
         const uint64_t there = mn_word_load(&mn_slot(w->r, i)->state);
         const mn_ref other = mn_ref_make(mn_state_epoch(there), i);
@@ -117,8 +120,11 @@ static int each(void *user, const mn_walk_entry *e) {
 }
 
 int mn_disk_restore(mn_region *r) {
-    restoring w = {
-        .r = r, .late = mn_now() - (uint64_t)MN_DISK_DAYS * 24 * 3600, .epoch = r->epoch};
+    const uint64_t year = (uint64_t)366 * 24 * 3600;
+    restoring w = {.r = r,
+                   .late = mn_now() - (uint64_t)MN_DISK_DAYS * 24 * 3600,
+                   .far = r->epoch + year * MN_EPOCHS,
+                   .epoch = r->epoch};
     if (r->disk[0]) mn_walk(r->disk, 1, MOST_FILES, each, &w);
     r->epoch = w.epoch;
     return 0;

@@ -21,7 +21,9 @@ static int ram_find(mn_extent *x, mn_image *out) {
     const uint64_t front = mn_word_load(&x->slot->front);
     out->n = mn_word_load(&x->slot->planes);
     out->stride = mn_word_load(&x->slot->stride);
-    if (front >= x->bytes || !out->stride || out->n > (x->bytes - front) / out->stride) return 0;
+    if (!front || front >= x->bytes || !out->stride || (front | out->stride) % MN_REGION_PAGE ||
+        out->n > (x->bytes - front) / out->stride)
+        return 0;
     out->front = x->data;
     out->planes = x->data + front;
     out->rows = UINT64_MAX;
@@ -47,6 +49,10 @@ uint64_t mn_extent_proven(const mn_extent *x, const mn_image *i) {
 void mn_extent_believe(mn_extent *x, uint64_t rows) {
     for (uint64_t was; (was = mn_word_load(&x->slot->checked)) < rows;)
         if (mn_word_cas(&x->slot->checked, was, rows)) break;
+}
+
+int mn_image_intact(const mn_image *i) {
+    return !i->map.data || !mn_guard_hit(i->map.data);
 }
 
 void mn_image_free(mn_image *i) {
