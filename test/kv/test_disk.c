@@ -479,7 +479,7 @@ static void closing_brings_to_disk(void **state) {
     assert_int_equal(c.out, 1);
 }
 
-/* A handle without a disk tier that forgets leaves no files; and a limit that became lower holds. */
+/* A handle without a disk tier that forgets leaves no files; a limit that became lower holds. */
 static void files_go_with_others(void **state) {
     (void)state;
     for (int t = 1; t <= 4; t++) {

@@ -37,18 +37,6 @@ static void blame(const char *what) {
     atomic_fetch_add(&J->wrong, 1);
 }
 
-static void mark_rows(mn_seq *s, int text, int at, int n) {
-    for (int l = 0; l < LAYERS; l++)
-        for (int h = 0; h < HEADS; h++) {
-            void *pk, *pv;
-            int row;
-            mn_seq_tail(s, l, h, &pk, &pv, &row);
-            row += at - mn_seq_length(s);
-            for (int i = 0; i < n * D; i++)
-                ((uint16_t *)pv)[row * D + i] = mark(text, l, h, at + i / D);
-        }
-}
-
 static void go_on(mn_seq *s, int text, int n, unsigned long *state) {
     int32_t ids[MOST];
     const int plant = soak_planted() && soak_random(state) % 4 == 0;
@@ -65,26 +53,6 @@ static void go_on(mn_seq *s, int text, int n, unsigned long *state) {
         if (!plant) mn_seq_commit(s, k);
     }
     atomic_fetch_add(&J->written, 1);
-}
-
-/* Every row of it, as attention looks at them: are they this text's? */
-static int right(const mn_seq *s, int text) {
-    const int n = mn_seq_length(s);
-    for (int l = 0; l < LAYERS; l++)
-        for (int h = 0; h < HEADS; h++)
-            for (int at = 0; at < n;) {
-                mn_attn_piece piece[MN_SEQ_SPANS];
-                const int block = at / BLOCK, end_ = (block + 1) * BLOCK,
-                          stop = end_ < n ? end_ : n;
-                const int k = mn_seq_pieces(s, l, h, block, at, stop, piece);
-                for (int p = 0; p < k; p++)
-                    for (int i = 0; i < piece[p].n; i++, at++) {
-                        const uint16_t *v = (const uint16_t *)piece[p].v + (piece[p].row + i) * D;
-                        if (v[0] != mark(text, l, h, at) || v[D - 1] != v[0]) return 0;
-                    }
-                if (at != stop) return 0;
-            }
-    return 1;
 }
 
 /* A text as far as it is known, and some more of it. */

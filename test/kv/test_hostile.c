@@ -119,17 +119,6 @@ static void neighbour(int what, unsigned long state) {
 }
 
 /* ---- the victims -------------------------------------------------------------------------- */
-static void mark_rows(mn_seq *s, int text, int at, int n) {
-    for (int l = 0; l < LAYERS; l++)
-        for (int h = 0; h < HEADS; h++) {
-            void *pk, *pv;
-            int row;
-            mn_seq_tail(s, l, h, &pk, &pv, &row);
-            for (int i = 0; i < n * D; i++)
-                ((uint16_t *)pv)[row * D + i] = mark(text, l, h, at + i / D);
-        }
-}
-
 /* How many rows are not this text's; all of them are touched. */
 static int strange(const mn_seq *s, int text) {
     const int n = mn_seq_length(s);
