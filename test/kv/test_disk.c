@@ -433,6 +433,30 @@ static void file_goes(void **state) {
     }
 }
 
+/* The file is cut short while its rows, proven before, are read: they are not believed, the region
+ * is, and the text is computed again. */
+static void cut_under_a_reader(void **state) {
+    (void)state;
+    assert_ok(mn_guard_install());
+    unlink(path);
+    assert_ok(mn_region_open(path, LIMIT, disk, &a));
+    mn_seq *s = fresh(a);
+    assert_int_equal(match(s, 1, 600, 2, 9), 600);
+    assert_true(right(s, 1));
+    assert_ok(mn_seq_proven(s));
+    assert_int_equal(truncate(victim, 0), 0);
+    right(s, 1);
+    assert_fails(mn_seq_proven(s), MN_ECORRUPT, "damaged");
+    assert_ok(mn_region_intact(a));
+    mn_seq_reject(s);
+    assert_int_equal(match(s, 1, 600, 2, 9), 0);
+    grow(s, 1, 100, 100);
+    expect(s, 1, 0, 100);
+    assert_ok(mn_seq_proven(s));
+    mn_seq_close(&s);
+    mn_region_close(&a);
+}
+
 /* What others begin with is written, too, be it ever so short: else they keep it in memory, and
  * are of no use to those who start anew. */
 static void short_ones_that_others_follow(void **state) {
@@ -570,6 +594,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(bits_turn, begin_victim, end_victim),
         cmocka_unit_test_setup_teardown(power_fails, begin_victim, end_victim),
         cmocka_unit_test_setup_teardown(file_goes, begin_victim, end_victim),
+        cmocka_unit_test_setup_teardown(cut_under_a_reader, begin_victim, end_victim),
         cmocka_unit_test_setup_teardown(short_ones_that_others_follow, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(closing_brings_to_disk, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(files_go_with_others, begin_disk, end_disk),
