@@ -12,6 +12,10 @@
 #include "base/error.h"
 #include "region/inside.h"
 
+#include <time.h>
+
+enum { PATIENCE_MS = 2000 };
+
 uint64_t mn_region_charged(const mn_region *r) {
     uint64_t sum = 0;
     mn_word_fence();
@@ -162,13 +166,20 @@ int mn_disk_room(mn_region *r, uint64_t bytes) {
 }
 
 /* ---- all of it ---------------------------------------------------------------------------- */
+/* Who forgets waits a little for those who are writing files: they are no readers. */
+static void await_mover(const mn_extent_slot *s) {
+    for (int ms = 0; ms < PATIENCE_MS && mn_word_load(&s->moving); ms++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 uint64_t mn_region_clear(mn_region *r) {
     uint64_t left = 0;
     if (r->me < 0) return 0;
     mn_region_reap(r);
     MN_EACH_SLOT(r, c, i) {
-        const uint64_t state = mn_word_load(&mn_slot(r, i)->state);
-        left += mn_extent_leave(r, i, state, MN_LEAVE_TRACE);
+        const mn_extent_slot *s = mn_slot(r, i);
+        await_mover(s);
+        left += mn_extent_leave(r, i, mn_word_load(&s->state), MN_LEAVE_TRACE);
     }
     return left + cool(r, UINT64_MAX);
 }
