@@ -103,8 +103,15 @@ static uint64_t cool(mn_region *r, uint64_t bytes) {
     return left;
 }
 
+/* Who writes the file of an extent holds it, but is no reader: waited for, a little. */
+static void await_mover(const mn_extent_slot *s) {
+    for (int ms = 0; ms < PATIENCE_MS && mn_word_load(&s->moving); ms++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 /* One extent leaves memory: for the disk when there is one, else for good. Bytes. */
 static uint64_t send_away(mn_region *r, uint32_t i, uint64_t state) {
+    await_mover(mn_slot(r, i));
     if (mn_disk_write(r, mn_ref_make(mn_state_epoch(state), i)))
         return mn_extent_leave(r, i, state, MN_LEAVE_RAM);
     const uint64_t left = mn_extent_leave(r, i, state, MN_LEAVE);
@@ -166,12 +173,6 @@ int mn_disk_room(mn_region *r, uint64_t bytes) {
 }
 
 /* ---- all of it ---------------------------------------------------------------------------- */
-/* Who forgets waits a little for those who are writing files: they are no readers. */
-static void await_mover(const mn_extent_slot *s) {
-    for (int ms = 0; ms < PATIENCE_MS && mn_word_load(&s->moving); ms++)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-}
-
 uint64_t mn_region_clear(mn_region *r) {
     uint64_t left = 0;
     if (r->me < 0) return 0;
