@@ -90,11 +90,32 @@ static void watches(void **state) {
          0, "del w/a\n", NULL);
 }
 
+/* The n-th operation on files fails: a sentence, or all is well; the next try works. */
+static void failures(void **state) {
+    (void)state;
+    char line[256];
+    int failed = 0;
+    for (int n = 1; n < 60; n++) {
+        snprintf(
+            line, sizeof line,
+            "ls >/dev/null; rm -f $OMNESIA_REGION; OMNESIA_FAIL_IO=%d \"$OMNESIA_PROGRAM\" put k v",
+            n);
+        const cli_run r = run(line);
+        if (r.status && (r.status != 1 || strncmp(r.err, "omnesia: ", 9)))
+            fail_msg("operation %d: status %d, said \"%s\"", n, r.status, r.err);
+        failed += r.status == 1;
+        if (!r.status) says("get k", 0, "v", NULL);
+        says("put k w; \"$OMNESIA_PROGRAM\" get k", 0, "w", NULL);
+    }
+    assert_true(failed > 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(values, make_bed, drop_bed),
         cmocka_unit_test_setup_teardown(json, make_bed, drop_bed),
         cmocka_unit_test_setup_teardown(logs, make_bed, drop_bed),
-        cmocka_unit_test_setup_teardown(watches, make_bed, drop_bed)};
+        cmocka_unit_test_setup_teardown(watches, make_bed, drop_bed),
+        cmocka_unit_test_setup_teardown(failures, make_bed, drop_bed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
