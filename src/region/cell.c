@@ -198,11 +198,14 @@ void mn_cells_bury(mn_region *r, int p) {
     MN_EACH_CELL(r, i) mn_cell_mend(r, i, p + 1);
 }
 
+void mn_cells_announce(mn_region *r) {
+    mn_word *const puts = &mn_proc(r, r->me)->puts;
+    if (!mn_word_peek(puts)) mn_word_announce(puts, 1);
+}
+
 int mn_cell_claim(mn_region *r, size_t key, size_t value, mn_cell_head *out) {
     const size_t bytes = sizeof(mn_cell) + padded(key) + padded(value);
     int rc = MN_EFULL;
-    mn_word *const puts = &mn_proc(r, r->me)->puts;
-    if (!mn_word_peek(puts)) mn_word_announce(puts, 1);
     for (int c = 0; c < MN_REGION_CELLS; c++) {
         if (mn_cell_bytes(c) < bytes) continue;
         if ((rc = claim_of(r, c, out)) > 0) break;

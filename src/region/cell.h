@@ -90,6 +90,8 @@ static inline int mn_cell_expired(const mn_cell_head *h, uint64_t now_ms) {
 }
 uint64_t mn_cell_now(void); /* milliseconds since 1970 */
 
+/* Before the first claim or swap of this process: whoever buries it must look at all cells. */
+void mn_cells_announce(mn_region *r);
 /* A cell of ours with room for a key and a value; MN_EFULL. */
 int mn_cell_claim(mn_region *r, size_t key, size_t value, mn_cell_head *out);
 /* Fill it; it is not published. */

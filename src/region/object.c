@@ -286,6 +286,8 @@ static int carry_out(change *c) {
 int mn_object_expire(mn_region *r) {
     int n = 0;
     change c = {.r = r};
+    MN_TRY(mn_cells_begin(r));
+    mn_cells_announce(r);
     for (uint32_t b = 0; b < r->plan.buckets; b++) {
         if (!mn_bucket_first(mn_word_peek(mn_bucket(r, b)))) continue;
         c.hash = b;
@@ -313,6 +315,7 @@ int mn_region_put(mn_region *r, const char *key, const void *value, size_t n, co
         return MN_FAIL(MN_ETOOLONG, "a value of %zu bytes: an object takes at most %d", n,
                        MN_OBJECT_VALUE);
     MN_TRY(mn_cells_begin(r));
+    mn_cells_announce(r);
     c.hash = mn_hash64(key, c.n);
     int rc = put_once(&c, value, n);
     if (rc == MN_EFULL) { /* the dead may have left cells, and what has expired may go */
@@ -328,6 +331,7 @@ int mn_region_del(mn_region *r, const char *key, const mn_put *how) {
     c.r = r, c.key = key, c.n = strlen(key), c.how = how, c.mine.at = NULL;
     if (!how || !how->hidden) MN_TRY(mn_object_key_check(key, MN_OBJECT_KEY, 0));
     MN_TRY(mn_cells_begin(r));
+    mn_cells_announce(r);
     c.hash = mn_hash64(key, c.n);
     return carry_out(&c);
 }
