@@ -90,13 +90,12 @@ int mn_object_bucket(mn_region *r, uint32_t bucket, uint64_t *word, void (*again
         int steps = 0, rc = 0, whole = 1;
         *word = mn_word_load(at);
         again(user);
-        const uint64_t now = *word ? mn_cell_now() : 0;
         for (uint32_t i = mn_bucket_first(*word); i && rc >= 0; i = h.next) {
             if (steps++ == MN_CELL_CHAIN || !mn_cell_read(r, i, &h)) {
                 whole = 0;
                 break;
             }
-            if (!mn_cell_expired(&h, now)) rc = each(user, &h);
+            if (!h.expiry || !mn_cell_expired(&h, mn_cell_now())) rc = each(user, &h);
         }
         MN_TRY(rc);
         if (mn_word_load(at) != *word) continue;

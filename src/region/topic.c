@@ -55,10 +55,12 @@ static void touch(mn_topic *t, uint32_t bucket) {
 void mn_topics_touch(mn_region *r, const char *key, size_t n, uint32_t bucket) {
     const char *const mark = memchr(key, MN_OBJECT_MARK, n);
     if (mark) n = (size_t)(mark - key); /* a record: its log has changed */
+    size_t end = mn_topic_folder(key, n);
+    touch(mn_topic_of(r, key, end), bucket); /* where most of those who watch sleep */
     touch(mn_topic_of(r, key, n), bucket);
-    for (size_t end = mn_topic_folder(key, n);; end--) {
-        if (!end || key[end - 1] == '/') touch(mn_topic_of(r, key, end), bucket);
-        if (!end) return;
+    while (end) {
+        for (end--; end && key[end - 1] != '/'; end--) continue;
+        touch(mn_topic_of(r, key, end), bucket);
     }
 }
 

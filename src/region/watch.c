@@ -148,7 +148,7 @@ static int look(mn_watcher *w, uint32_t bucket, int quiet) {
             MN_TRY(
                 tell(w, record ? MN_CHANGE_RECORD : MN_CHANGE_PUT, bucket, s[i].key, s[i].version));
     }
-    MN_TRY(forget(w, bucket, mn_cell_now()));
+    MN_TRY(forget(w, bucket, w->expiry ? mn_cell_now() : 0)); /* 0: no known one expires */
     w->word[bucket] = word;
     return 0;
 }
@@ -245,9 +245,9 @@ int mn_watcher_next(mn_watcher *w, int64_t timeout_ms, mn_change_head *out) {
             const int rc = take(w, out);
             if (rc) return rc;
         }
-        const uint64_t ns = mn_clock_ns();
         MN_TRY(catch_up(w));
         if (w->first) continue;
+        const uint64_t ns = mn_clock_ns();
         if (ns - w->looked >= ROUND) {
             mn_region_reap(w->r);
             MN_TRY(look_everywhere(w, 0));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test/region/test_object_steps.c - a process is stepped through put, del and append, instruction by
- * instruction; what a death there leaves is recovered by fresh code and judged (row 1d).
+ * test/region/test_object_steps.c - a process is stepped through put, del and append, instruction
+ * by instruction; what a death there leaves is recovered by fresh code and judged (row 1d).
  *
  * After every instruction the shared words of objects are compared with what they were; where they
  * have changed, they are copied into a second region, which is opened, and so buries the dead. What
