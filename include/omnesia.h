@@ -70,6 +70,72 @@ MN_API void mn_region_describe(mn_region *region, mn_region_info *out);
 /* Forget all that nobody is reading: bytes that went back. */
 MN_API uint64_t mn_region_clear(mn_region *region);
 
+/* ---- objects: values with names, in the region, that all processes see change --------------- */
+/* A key is UTF-8, 1 to 255 bytes, no control characters; "/" makes folders of them. A value is at
+ * most MN_VALUE_MAX bytes, replaced as a whole. Versions of one key only grow. No call waits for
+ * another process, dead, stopped or slow; what was put survives the death of any. After fork
+ * the child opens a region of its own. Any thread may call. */
+enum { MN_VALUE_MAX = 1048256 };
+
+typedef struct mn_put_options {
+    uint64_t ttl_ms; /* the object goes after so long; 0: never */
+    int check;       /* 1: only if its version is `version` now (0: it is not there) */
+    uint64_t version;
+    uint64_t keep; /* mn_log_append: only the newest so many records stay; 0: all */
+} mn_put_options;
+
+typedef struct mn_object {
+    const char *key;  /* borrowed for the call */
+    uint64_t version; /* of a log: of one of its records */
+    uint64_t size;    /* bytes of the value, of a log all of them */
+    uint64_t age_ms;  /* since it was put; of a log, since the last record was */
+    uint64_t ttl_ms;  /* time left; 0: no end */
+    int64_t records;  /* of a log; -1: a value */
+    uint64_t number;  /* mn_log_read and records that change: which it is */
+} mn_object;
+
+/* options and version may be NULL; *version is the new one. MN_ECONFLICT: `check` failed, the
+ * sentence has both versions; MN_ETOOLONG; MN_EFULL: the region is, or has no cell left. */
+MN_API int mn_object_put(mn_region *region, const char *key, const void *value, size_t n,
+                         const mn_put_options *options, uint64_t *version);
+/* The number of bytes, also when it exceeds `cap` (then nothing beyond cap is written); MN_ENOENT.
+ * The bytes are those of one put, never of two. about may be NULL. */
+MN_API int mn_object_get(mn_region *region, const char *key, void *value, size_t cap,
+                         mn_object *about);
+/* The value and the log of that key go. MN_ENOENT: there was neither; MN_ECONFLICT. */
+MN_API int mn_object_del(mn_region *region, const char *key, const mn_put_options *options);
+/* Objects and logs whose keys begin with `prefix`, ordered by key. Non-zero stops, and is returned.
+ */
+MN_API int mn_object_list(mn_region *region, const char *prefix,
+                          int (*each)(void *user, const mn_object *object), void *user);
+
+/* A log is read from any number on; records have numbers from 0, in the order they were appended.
+ * *number (may be NULL): of this record. MN_EFULL as above. */
+MN_API int mn_log_append(mn_region *region, const char *key, const void *value, size_t n,
+                         const mn_put_options *options, uint64_t *number);
+/* The first record there is with a number of at least `from`: its bytes, as mn_object_get;
+ * about->number says which it is. MN_ENOENT: there is none yet (watch the key). */
+MN_API int mn_log_read(mn_region *region, const char *key, uint64_t from, void *value, size_t cap,
+                       mn_object *about);
+
+typedef struct mn_watcher mn_watch;
+enum {                   /* flags */
+       MN_WATCH_KEY = 1, /* this key only, not what begins with it */
+       MN_WATCH_ALL = 2, /* what is there already is told first, as if it had just been put */
+};
+typedef struct mn_change {
+    enum { MN_PUT = 1, MN_DELETED, MN_EXPIRED, MN_APPENDED } kind;
+    mn_object object;  /* key and value are borrowed until the next call */
+    const void *value; /* MN_PUT, MN_APPENDED: object.size bytes, a NUL behind them */
+} mn_change;
+/* From now on: changes of all keys that begin with `prefix`. One thread at a time; close it before
+ * the region. */
+MN_API int mn_watch_open(mn_region *region, const char *prefix, unsigned flags, mn_watch **out);
+/* Sleep until there is one: 1, or 0 when timeout_ms (-1: for ever) have passed. Who is slower than
+ * the changes is told the last of each object; records are told each. */
+MN_API int mn_watch_next(mn_watch *watch, int64_t timeout_ms, mn_change *out);
+MN_API void mn_watch_close(mn_watch **watch);
+
 /* ---- models ------------------------------------------------------------------------------- */
 typedef struct mn_model mn_model;
 

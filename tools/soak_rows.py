@@ -138,6 +138,8 @@ ROWS = {
         [Test("storm", "region-storm", "release", "nobody wrote")]),
     "1b": ("death at every instruction of every call that changes a region, and of recovering", 0,
            "deaths", [Test("steps", "region-steps", "release", "nobody wrote")]),
+    "1c": ("kill -9 among six that put, read, watch and append objects", 100000, "kills",
+           [Test("storm", "region-object-storm", "release", "nobody wrote")]),
     2: ("what a power cut leaves of the disk tier's files", 10**6, "states",
         [Test("states", "kv-disk", "release", "is another's", "0:4", ["power"])]),
     3: ("fuzzing of every parser, with sanitizers", 10**9, "executions",

@@ -10,15 +10,15 @@
  * disk tier nothing is lost: what leaves memory is written there before, unless it was already.
  */
 #include "base/error.h"
-#include "region/inside.h"
+#include "region/cell.h"
 
 #include <time.h>
 
 enum { PATIENCE_MS = 2000 };
 
 uint64_t mn_region_charged(const mn_region *r) {
-    uint64_t sum = 0;
     mn_word_fence();
+    uint64_t sum = mn_cells_charged(r);
     MN_EACH_SLOT(r, c, i) {
         const uint64_t n = mn_word_load(&mn_slot(r, i)->charged);
         sum += n < mn_class_bytes(c) ? n : mn_class_bytes(c);

@@ -27,6 +27,8 @@ struct mn_region {
     int locks;              /* descriptor of the lock file; -1 in a child after fork */
     int me;                 /* own process slot; -1: none */
     int made;               /* this handle made the file */
+    uint64_t pid;           /* ours; asking the system takes longer than a put */
+    atomic_int objects;     /* buckets and topics have pages */
     pthread_mutex_t graves; /* one burial at a time: threads share their locks */
     mn_mover mover;
     mn_region *next; /* of all that are open here (life.c) */
