@@ -82,6 +82,8 @@ typedef struct mn_put_options {
     int check;       /* 1: only if its version is `version` now (0: it is not there) */
     uint64_t version;
     uint64_t keep; /* mn_log_append: only the newest so many records stay; 0: all */
+    int durable;   /* 1: return when it is on disk, too: it survives the machine. It stays so: later
+                      changes of this object are synced before they return */
 } mn_put_options;
 
 typedef struct mn_object {
@@ -92,10 +94,12 @@ typedef struct mn_object {
     uint64_t ttl_ms;  /* time left; 0: no end */
     int64_t records;  /* of a log; -1: a value */
     uint64_t number;  /* mn_log_read and records that change: which it is */
+    int durable;      /* it is on disk; of a log, all of it */
 } mn_object;
 
 /* options and version may be NULL; *version is the new one. MN_ECONFLICT: `check` failed, the
- * sentence has both versions; MN_ETOOLONG; MN_EFULL: the region is, or has no cell left. */
+ * sentence has both versions; MN_ETOOLONG; MN_EFULL: the region is, or has no cell left. When what
+ * was to be durable could not be written (MN_EIO, MN_EFULL) it is there, in memory alone. */
 MN_API int mn_object_put(mn_region *region, const char *key, const void *value, size_t n,
                          const mn_put_options *options, uint64_t *version);
 /* The number of bytes, also when it exceeds `cap` (then nothing beyond cap is written); MN_ENOENT.

@@ -22,12 +22,14 @@ static mn_object shown(const char *key, const mn_object_head *h) {
                        .ttl_ms = !h->expiry        ? 0
                                  : h->expiry > now ? h->expiry - now
                                                    : 1,
-                       .records = -1};
+                       .records = -1,
+                       .durable = h->logged};
 }
 
 static mn_put asked(const mn_put_options *o) {
     if (!o) return (mn_put){0};
-    return (mn_put){.ttl_ms = o->ttl_ms, .check = o->check, .version = o->version};
+    return (mn_put){
+        .ttl_ms = o->ttl_ms, .check = o->check, .version = o->version, .durable = o->durable};
 }
 
 int mn_object_put(mn_region *r, const char *key, const void *value, size_t n,
@@ -71,7 +73,8 @@ int mn_object_list(mn_region *r, const char *prefix,
 int mn_log_append(mn_region *r, const char *key, const void *value, size_t n,
                   const mn_put_options *options, uint64_t *number) {
     const uint64_t keep = options ? options->keep : 0;
-    return mn_region_append(r, key, value, n, asked(options).ttl_ms, keep, number);
+    const mn_put how = asked(options);
+    return mn_region_append(r, key, value, n, &how, keep, number);
 }
 
 int mn_log_read(mn_region *r, const char *key, uint64_t from, void *value, size_t cap,

@@ -20,7 +20,7 @@ typedef struct object_options {
     mn_cli_common common;
     const char *region, *ttl, *version, *from;
     int32_t keep;
-    int append, json;
+    int append, durable, json;
 } object_options;
 
 /* ---- what they share ---------------------------------------------------------------------- */
@@ -99,6 +99,7 @@ int mn_cli_object_json(const char *what, const mn_object *o, const void *value, 
         json_object_set_new(j, "size", json_integer((json_int_t)o->size));
         json_object_set_new(j, "age_ms", json_integer((json_int_t)o->age_ms));
     }
+    if (o->durable) json_object_set_new(j, "durable", json_true());
     if (o->ttl_ms) json_object_set_new(j, "ttl_ms", json_integer((json_int_t)o->ttl_ms));
     json_t *const v = value ? value_of(value, o->size, &name) : NULL;
     if (v) json_object_set_new(j, name, v);
@@ -111,7 +112,7 @@ int mn_cli_object_json(const char *what, const mn_object *o, const void *value, 
 }
 
 static int asked(const object_options *o, mn_put_options *p) {
-    *p = (mn_put_options){.keep = (uint64_t)o->keep};
+    *p = (mn_put_options){.keep = (uint64_t)o->keep, .durable = o->durable};
     if (o->ttl) MN_TRY(mn_cli_duration("--ttl", o->ttl, &p->ttl_ms));
     if (o->version) {
         char *end;
@@ -229,6 +230,7 @@ static int list_one(void *user, const mn_object *x) {
         MN_TRY(mn_buf_printf(&l->out, "%-32s  version %llu, %s, %s ago", x->key,
                              (unsigned long long)x->version, mn_budget_human(x->size, size),
                              mn_cli_span(x->age_ms, age)));
+    if (x->durable) MN_TRY(mn_buf_puts(&l->out, ", durable"));
     if (x->ttl_ms) MN_TRY(mn_buf_printf(&l->out, ", %s to live", mn_cli_span(x->ttl_ms, ttl)));
     return mn_buf_puts(&l->out, "\n");
 }
@@ -262,6 +264,11 @@ static const mn_opt put_rows[] = {
      .no_env = 1,
      .offset = AT(append),
      .help = "one more record of the log KEY"},
+    {.kind = MN_OPT_FLAG,
+     .name = "durable",
+     .no_env = 1,
+     .offset = AT(durable),
+     .help = "end when it is on disk: it survives a power cut"},
     {MN_CLI_COUNT(0, "keep", AT(keep), 1 << 30, "0", "of a log, only the newest N records; 0: all"),
      .no_env = 1},
     MN_CLI_COMMON,
@@ -281,12 +288,14 @@ const mn_cli_command mn_cli_command_put = {
     .options = put_rows,
     .size = sizeof(object_options),
     .max_words = 2,
-    .usage = "KEY VALUE|- [--if-version V] [--ttl TIME] [--append]",
+    .usage = "KEY VALUE|- [--durable] [--if-version V] [--ttl TIME] [--append]",
     .summary = "give a name a value that every process sees",
     .about =
         "Objects lie in the region, in memory. When `put` has ended with 0 the value is there, "
-        "whole, whoever dies; it goes when the machine is switched off. `-` reads the value "
-        "from standard input. Keys are UTF-8, 1 to 255 bytes; `/` makes folders for `watch`. "
+        "whole, whoever dies; it goes when the machine is switched off. With `--durable` it is on "
+        "disk, too, before `put` ends, and stays so: later changes of it are on disk before "
+        "they end. `-` reads the value from standard input. Keys are UTF-8, 1 to 255 bytes; `/` "
+        "makes folders for `watch`. "
         "A value has 1048256 bytes at most. With `--if-version` two writers never undo each "
         "other: who was late fails, and is told both versions."};
 const mn_cli_command mn_cli_command_get = {

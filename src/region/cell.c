@@ -64,7 +64,8 @@ int mn_cell_read(const mn_region *r, uint32_t one_more, mn_cell_head *out) {
     out->expiry = mn_word_load(&x->expiry);
     out->hash = mn_word_load(&x->hash);
     out->born = mn_word_load(&x->born);
-    out->key = (uint32_t)(length & 0xffff);
+    out->key = (uint32_t)(length & 0x7fff);
+    out->durable = (length & MN_CELL_DURABLE) != 0;
     out->value = (uint32_t)(length >> 16);
     const uint64_t room = mn_cell_bytes(c) - sizeof *x;
     return length >> 48 == 0 && out->key <= 255 && padded(out->key) <= room &&
@@ -219,11 +220,16 @@ int mn_cell_claim(mn_region *r, size_t key, size_t value, mn_cell_head *out) {
     return 0;
 }
 
+void mn_cell_say(const mn_cell_head *h) {
+    const uint64_t durable = h->durable ? MN_CELL_DURABLE : 0;
+    mn_word_store(&h->at->length, (uint64_t)h->value << 16 | durable | h->key);
+}
+
 void mn_cell_fill(const mn_region *r, mn_cell_head *h, const char *key, const void *value) {
     mn_word_store(&h->at->hash, h->hash);
     mn_word_store(&h->at->expiry, h->expiry);
     mn_word_store(&h->at->born, h->born);
-    mn_word_store(&h->at->length, (uint64_t)h->value << 16 | h->key);
+    mn_cell_say(h);
     mn_word_store(&h->at->writer, r->pid);
     mn_cell_copy_in(h->at->body, key, h->key);
     mn_cell_copy_in(h->at->body + (h->key + 7) / 8, value, h->value);

@@ -37,8 +37,9 @@ enum {
     MN_CELL_FREE = 0,
     MN_CELL_OWNED = 1,
     MN_CELL_LIVE = 2,
-    MN_CELL_LOGGED = 8,  /* beside the phase */
-    MN_CELL_CHAIN = 128, /* a longer chain is damage */
+    MN_CELL_LOGGED = 8,        /* beside the phase */
+    MN_CELL_DURABLE = 1 << 15, /* in `length`: it is to be logged, as are those that replace it */
+    MN_CELL_CHAIN = 128,       /* a longer chain is damage */
 };
 
 static inline uint64_t mn_tag_make(uint64_t generation, int owner, int phase) {
@@ -70,6 +71,7 @@ typedef struct mn_cell_head {
     mn_cell *at;
     uint64_t tag, version, expiry, hash, born;
     uint32_t index, next, key, value; /* next: + 1; key, value: bytes */
+    int durable;
 } mn_cell_head;
 
 /* 1, or 0 when cell i + 1 is none, or says of itself what cannot be. */
@@ -96,6 +98,7 @@ void mn_cells_announce(mn_region *r);
 int mn_cell_claim(mn_region *r, size_t key, size_t value, mn_cell_head *out);
 /* Fill it; it is not published. */
 void mn_cell_fill(const mn_region *r, mn_cell_head *h, const char *key, const void *value);
+void mn_cell_say(const mn_cell_head *h); /* its lengths, and whether it is durable */
 /* Whoever may says so: FREE, whatever it was in that generation. Its last tag; 0: it was gone. */
 uint64_t mn_cell_free(mn_cell_head *h);
 void mn_cell_settle(mn_cell_head *h); /* OWNED -> LIVE, unless it is gone */

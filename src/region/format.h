@@ -73,6 +73,7 @@ typedef struct mn_region_head { /* the superblock; the rest of its page is zero 
     uint8_t boot[16];        /* of the machine that made it: what a power cut left is no region */
     uint64_t epoch;          /* of slots that were never used: above all that were before it */
     char disk[1024];         /* folder of its disk tier; "": it has none */
+    char journal[1024];      /* file of its durable objects */
     uint64_t sum;            /* XXH3 of the fields above */
 } mn_region_head;
 
@@ -83,7 +84,9 @@ typedef struct mn_region_tops {     /* one page */
     mn_word asked, found;           /* tokens of prompts, and of them those that were there */
     mn_word evicted, moved;         /* extents that had to go; that went to disk alone */
     mn_word damaged;                /* files whose sums were wrong */
-    mn_word reserved;
+    mn_word synced;                 /* bytes of the journal that are on disk */
+    mn_word syncs, failed;          /* how often it was synced; 1: a sync has failed, for ever */
+    mn_word reserved[6];
     mn_word cell_top[16];   /* cells of a class that are charged */
     mn_word cell_ready[16]; /* cells of a class that have pages: those below */
     mn_word cell_next[16];  /* where the next search for a free one begins */
@@ -135,7 +138,7 @@ typedef struct mn_cell { /* an object, or none: region/cell.h */
     mn_word version;     /* number of the change of its bucket that put it there */
     mn_word expiry;      /* milliseconds since 1970; 0: never */
     mn_word hash;        /* XXH3 of the key; it lies in bucket hash % buckets */
-    mn_word length;      /* bytes of the value << 16 | bytes of the key */
+    mn_word length;      /* bytes of the value << 16 | durable << 15 | bytes of the key */
     mn_word born;        /* milliseconds since 1970 when it was put */
     mn_word writer;      /* process id of who put it, for people */
     mn_word body[];      /* the key, then the value, each in whole words */
@@ -146,7 +149,7 @@ typedef struct mn_index_entry {
     mn_word ref; /* to the extent with the step that ends with it; 0: empty */
 } mn_index_entry;
 
-_Static_assert(sizeof(mn_region_head) == 1096, "part of the file format");
+_Static_assert(sizeof(mn_region_head) == 2120, "part of the file format");
 _Static_assert(sizeof(mn_proc_slot) == 4096, "part of the file format");
 _Static_assert(sizeof(mn_extent_slot) == 256, "part of the file format");
 _Static_assert(sizeof(mn_index_entry) == 16, "part of the file format");

@@ -24,6 +24,8 @@ struct mn_region {
     mn_region_plan plan;
     uint64_t limit, epoch;
     char disk[1024];        /* folder of the disk tier; "": none, or this handle keeps off it */
+    char journal[1024];     /* file of durable objects */
+    int journal_fd;         /* -1: not open yet */
     int locks;              /* descriptor of the lock file; -1 in a child after fork */
     int me;                 /* own process slot; -1: none */
     int made;               /* this handle made the file */

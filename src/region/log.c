@@ -45,11 +45,11 @@ static int place_of(mn_region *r, const char *key, place *p, uint64_t *version) 
 }
 
 /* The place is at least this far. */
-static int advance(mn_region *r, const char *key, place to) {
+static int advance(mn_region *r, const char *key, place to, int durable) {
     char name[MN_OBJECT_KEY + 1];
     name_of(key, NONE, name);
     for (;;) {
-        mn_put how = {.check = 1, .hidden = 1};
+        mn_put how = {.check = 1, .hidden = 1, .durable = durable, .lazy = 1};
         place p;
         MN_TRY(place_of(r, key, &p, &how.version));
         if (p.next >= to.next && p.first >= to.first) return 0;
@@ -64,14 +64,17 @@ static int drop(mn_region *r, const char *key, uint64_t from, uint64_t to) {
     char name[MN_OBJECT_KEY + 1];
     for (; from < to; from++) {
         name_of(key, from, name);
-        MN_TRY(mn_region_del(r, name, &(mn_put){.hidden = 1}));
+        MN_TRY(mn_region_del(r, name, &(mn_put){.hidden = 1, .lazy = 1}));
     }
     return 0;
 }
 
-int mn_region_append(mn_region *r, const char *key, const void *value, size_t n, uint64_t ttl_ms,
-                     uint64_t keep, uint64_t *number) {
-    const mn_put how = {.check = 1, .hidden = 1, .ttl_ms = ttl_ms};
+int mn_region_append(mn_region *r, const char *key, const void *value, size_t n,
+                     const mn_put *options, uint64_t keep, uint64_t *number) {
+    const mn_put how = {.check = 1,
+                        .hidden = 1,
+                        .ttl_ms = options ? options->ttl_ms : 0,
+                        .durable = options && options->durable};
     char name[MN_OBJECT_KEY + 1];
     uint64_t version, i;
     place p;
@@ -87,7 +90,7 @@ int mn_region_append(mn_region *r, const char *key, const void *value, size_t n,
     if (number) *number = i;
     const uint64_t first = keep && i + 1 > keep ? i + 1 - keep : 0;
     MN_TRY(drop(r, key, p.first, first));
-    return advance(r, key, (place){i + 1, first});
+    return advance(r, key, (place){i + 1, first}, how.durable);
 }
 
 int mn_region_record(mn_region *r, const char *key, uint64_t from, void *out, size_t cap,

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "region/journal.h"
 
 #include <string.h>
 
@@ -155,8 +156,11 @@ typedef struct change {
     mn_cell_head mine; /* at NULL: delete */
     uint32_t tail;     /* cell + 1 behind the last that goes */
     int seen, goes, copies;
-    int found;        /* there is such an object, and this is its version */
-    uint64_t version; /* in the end, its new one */
+    int found;         /* there is such an object, and this is its version */
+    int durable;       /* it is to be logged: it was asked for, or the one before was */
+    uint64_t restored; /* from the log: the version it had; 0: a new one */
+    mn_cell_head done; /* `mine`, when it has been swapped in */
+    uint64_t version;  /* in the end, its new one */
     mn_cell_head old[MN_CELL_CHAIN], copy[MN_CELL_CHAIN];
     uint8_t stays[MN_CELL_CHAIN]; /* old cell i is copied */
 } change;
@@ -175,6 +179,7 @@ static int survey(change *c) {
         c->stays[c->seen++] = !expired && !same;
         if (!expired && !same) continue;
         if (!expired) c->found = 1, c->version = h->version;
+        if (same) c->durable |= h->durable;
         c->goes = c->seen;
         c->tail = h->next;
     }
@@ -189,7 +194,8 @@ static int copy_cell(change *c, const mn_cell_head *from, mn_cell_head *to) {
     mn_word_store(&to->at->expiry, from->expiry);
     mn_word_store(&to->at->born, from->born);
     mn_word_store(&to->at->version, from->version);
-    mn_word_store(&to->at->length, (uint64_t)from->value << 16 | from->key);
+    to->durable = from->durable;
+    mn_cell_say(to);
     mn_word_store(&to->at->writer, mn_word_load(&from->at->writer));
     return 0;
 }
@@ -258,12 +264,19 @@ static int attempt(change *c) {
     if (!whole) return damaged(c->r, "a chain");
     int rc = allowed(c);
     if (rc <= 0) return rc < 0 ? rc : 1;
-    const uint64_t changes = mn_bucket_changes(c->word) + 1;
-    if (c->mine.at) mn_word_store(&c->mine.at->version, changes);
+    const uint64_t next = mn_bucket_changes(c->word) + 1;
+    const uint64_t changes = c->restored > next ? c->restored : next;
+    const uint64_t version = c->restored ? c->restored : changes;
+    if (c->mine.at) {
+        mn_word_store(&c->mine.at->version, version);
+        c->mine.durable = c->durable;
+        mn_cell_say(&c->mine);
+    }
     c->copies = 0;
     rc = build(c, &first);
     if (rc >= 0 && mn_word_cas(bucket, c->word, mn_bucket_make(changes, first))) {
-        c->version = changes;
+        c->version = version;
+        c->done = c->mine;
         finish(c, mn_bucket_make(changes, first));
         return 1;
     }
@@ -305,32 +318,72 @@ static int put_once(change *c, const void *value, size_t n) {
     return carry_out(c);
 }
 
+/* A change of this key is about to begin. */
+static int begin(change *c, mn_region *r, const char *key, const mn_put *how) {
+    c->r = r, c->key = key, c->n = strlen(key), c->how = how, c->mine.at = NULL;
+    c->durable = how && how->durable;
+    c->restored = 0;
+    if (!how || !how->hidden) MN_TRY(mn_object_key_check(key, MN_OBJECT_KEY, 0));
+    MN_TRY(mn_cells_begin(r));
+    mn_cells_announce(r);
+    c->hash = mn_hash64(key, c->n);
+    return 0;
+}
+
+/* It is done, and everybody sees it; now it is made to last. */
+static int make_last(change *c, const void *value, int gone) {
+    const mn_object_head head = {c->version, c->done.expiry, c->done.born, c->done.value, 0};
+    if (!c->durable) return 0;
+    MN_TRY(mn_journal_add(c->r, c->key, c->n, value, &head, gone, !c->how || !c->how->lazy));
+    if (!gone) mn_cell_mark_logged(&c->done);
+    return 0;
+}
+
 int mn_region_put(mn_region *r, const char *key, const void *value, size_t n, const mn_put *how,
                   uint64_t *version) {
     change c;
-    c.r = r, c.key = key, c.n = strlen(key), c.how = how, c.mine.at = NULL;
-    if (!how || !how->hidden) MN_TRY(mn_object_key_check(key, MN_OBJECT_KEY, 0));
+    MN_TRY(begin(&c, r, key, how));
     if (n > MN_OBJECT_VALUE)
         return MN_FAIL(MN_ETOOLONG, "a value of %zu bytes: an object takes at most %d", n,
                        MN_OBJECT_VALUE);
-    MN_TRY(mn_cells_begin(r));
-    mn_cells_announce(r);
-    c.hash = mn_hash64(key, c.n);
     int rc = put_once(&c, value, n);
     if (rc == MN_EFULL) { /* the dead may have left cells, and what has expired may go */
         mn_region_reap(r);
         if (mn_object_expire(r) > 0) rc = put_once(&c, value, n);
     }
     if (rc >= 0 && version) *version = c.version;
-    return rc;
+    return rc < 0 ? rc : make_last(&c, value, 0);
 }
 
 int mn_region_del(mn_region *r, const char *key, const mn_put *how) {
     change c;
-    c.r = r, c.key = key, c.n = strlen(key), c.how = how, c.mine.at = NULL;
-    if (!how || !how->hidden) MN_TRY(mn_object_key_check(key, MN_OBJECT_KEY, 0));
-    MN_TRY(mn_cells_begin(r));
-    mn_cells_announce(r);
-    c.hash = mn_hash64(key, c.n);
-    return carry_out(&c);
+    MN_TRY(begin(&c, r, key, how));
+    MN_TRY(carry_out(&c));
+    c.done = (mn_cell_head){0};
+    return c.found ? make_last(&c, NULL, 1) : 0;
+}
+
+int mn_object_put_back(mn_region *r, const char *key, const void *value,
+                       const mn_object_head *head) {
+    const mn_put how = {.hidden = 1, .durable = 1};
+    change c;
+    MN_TRY(begin(&c, r, key, &how));
+    c.restored = head->version;
+    MN_TRY(mn_cell_claim(r, c.n, head->size, &c.mine));
+    c.mine.hash = c.hash;
+    c.mine.born = head->born;
+    c.mine.expiry = head->expiry;
+    mn_cell_fill(r, &c.mine, key, value);
+    MN_TRY(carry_out(&c));
+    mn_cell_mark_logged(&c.done);
+    return 0;
+}
+
+void mn_object_raise(mn_region *r, const char *key, size_t n, uint64_t version) {
+    mn_word *const bucket = mn_bucket(r, mn_hash64(key, n));
+    for (;;) {
+        const uint64_t word = mn_word_load(bucket);
+        if (mn_bucket_changes(word) >= version) return;
+        if (mn_word_cas(bucket, word, mn_bucket_make(version, mn_bucket_first(word)))) return;
+    }
 }

@@ -25,7 +25,9 @@ typedef struct mn_put {
     uint64_t ttl_ms; /* 0: for ever */
     int check;       /* 1: only when the version now is `version` (0: there is none) */
     uint64_t version;
-    int hidden; /* a record's: deleting what is not there is fine */
+    int hidden;  /* a record's: deleting what is not there is fine */
+    int durable; /* return when it has been synced to the log (region/journal.h), too */
+    int lazy;    /* what is logged need not be synced before returning */
 } mn_put;
 
 typedef struct mn_object_head {
@@ -55,6 +57,11 @@ int mn_object_key_check(const char *key, size_t most, int empty);
  * then. MN_ECORRUPT. */
 int mn_object_bucket(mn_region *r, uint32_t bucket, uint64_t *word, void (*again)(void *user),
                      int (*each)(void *user, const mn_cell_head *h), void *user);
+/* From the journal, into a region that nobody else has yet: with its version; and the bucket of a
+ * key counts at least so many changes. */
+int mn_object_put_back(mn_region *r, const char *key, const void *value,
+                       const mn_object_head *head);
+void mn_object_raise(mn_region *r, const char *key, size_t n, uint64_t version);
 /* Expired objects go. How many. */
 int mn_object_expire(mn_region *r);
 
@@ -74,8 +81,9 @@ uint32_t mn_topic_change(const mn_topic *t, uint64_t n);
 void mn_topic_sleep(mn_topic *t, uint64_t seen, uint64_t ns);
 
 /* ---- logs, and the list ------------------------------------------------------------------- */
-/* keep: only the newest so many records stay; 0: all. *number (may be NULL): of the record. */
-int mn_region_append(mn_region *r, const char *key, const void *value, size_t n, uint64_t ttl_ms,
+/* keep: only the newest so many records stay; 0: all. Of `how`, ttl_ms and durable count. *number
+ * (may be NULL): of the record. */
+int mn_region_append(mn_region *r, const char *key, const void *value, size_t n, const mn_put *how,
                      uint64_t keep, uint64_t *number);
 /* The first record whose number is at least `from`: 1, or 0 when there is none yet. */
 int mn_region_record(mn_region *r, const char *key, uint64_t from, void *out, size_t cap,
