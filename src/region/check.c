@@ -79,11 +79,15 @@ static void look_at_pages(checking *w, uint32_t i, int c) {
 }
 
 /* ---- files -------------------------------------------------------------------------------- */
-/* What is wrong with the file of an extent one looks at; NULL: nothing. */
-static const char *file_wrong(const mn_extent *x, const char *path) {
+/* What is wrong with the file of an extent one looks at; NULL in *out: nothing. A failure to read
+ * it says nothing about it. */
+static int file_wrong(const mn_extent *x, const char *path, const char **out) {
     mn_map map = {0};
     mn_disk_head h;
-    if (mn_file_map(path, &map) < 0) return "its file cannot be read";
+    *out = NULL;
+    const int rc = mn_file_map(path, &map);
+    if (rc == MN_ENOENT || rc == MN_ECORRUPT) *out = "its file is not there, or empty";
+    if (rc < 0) return *out ? 0 : rc;
     mn_guard_watch(map.data, map.size);
     const char *what = "its file is damaged (head)";
     if (map.size > sizeof h) {
@@ -96,7 +100,8 @@ static const char *file_wrong(const mn_extent *x, const char *path) {
     }
     mn_guard_forget(map.data);
     mn_file_unmap(&map);
-    return what;
+    *out = what;
+    return 0;
 }
 
 static int look_at_file(checking *w, mn_ref ref, uint64_t stored) {
@@ -104,7 +109,8 @@ static int look_at_file(checking *w, mn_ref ref, uint64_t stored) {
     mn_buf path = {0};
     if (!mn_extent_look(w->r, ref, &x)) return 0;
     int rc = mn_disk_path(w->r, ref, &path);
-    const char *what = rc >= 0 ? file_wrong(&x, path.data) : NULL;
+    const char *what = NULL;
+    if (rc >= 0) rc = file_wrong(&x, path.data, &what);
     if (what && mn_word_load(&x.slot->stored) == stored) {
         w->out->bad++;
         wrong(w, what, ref);
