@@ -2,10 +2,11 @@
  *
  * kv/forget.c - everything that was computed from a text goes.
  *
- * The text is cut into all its runs of 16 tokens, which a hash table finds again; then the tokens of
- * every extent are read, with the last 15 of what comes before it, so that no run is missed between
- * two extents. All tokens there is room for are read, not only those of rows that count: a row that
- * was announced and never finished has left its token there. O(text + tokens of the region).
+ * The text is cut into all its runs of 16 tokens, which a hash table finds again; then the tokens
+ * of every extent are read, with the last 15 of what comes before it, so that no run is missed
+ * between two extents. All tokens there is room for are read, not only those of rows that count: a
+ * row that was announced and never finished has left its token there. O(text + tokens of the
+ * region).
  */
 #include "kv/look.h"
 

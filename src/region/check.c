@@ -2,9 +2,9 @@
  *
  * region/check.c - a region looked through: what its words say against what is there.
  *
- * Others go on meanwhile, so only what cannot be under way counts as wrong: a slot is judged when it
- * was the same before and after it was looked at. Files are read to their last byte, in a mapping of
- * their own, and compared with their sums. Nothing is younger for having been checked.
+ * Others go on meanwhile, so only what cannot be under way counts as wrong: a slot is judged when
+ * it was the same before and after it was looked at. Files are read to their last byte, in a
+ * mapping of their own, and compared with their sums. Nothing is younger for having been checked.
  */
 #include "region/disk.h"
 

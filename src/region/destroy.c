@@ -2,8 +2,8 @@
  *
  * region/destroy.c - a region is removed for good, when nobody uses it.
  *
- * Who holds the locks of all process slots is alone, and stays so: nobody can come. PATH.lock stays,
- * for a lock on a file without a name protects nothing.
+ * Who holds the locks of all process slots is alone, and stays so: nobody can come. PATH.lock
+ * stays, for a lock on a file without a name protects nothing.
  */
 #include "base/error.h"
 #include "region/disk.h"
