@@ -169,7 +169,7 @@ static int disk_of(const mn_cli_generate *o, int64_t *out) {
     return 0;
 }
 
-int mn_cli_region_open(const mn_cli_generate *o, mn_region **region) {
+int mn_cli_generate_region(const mn_cli_generate *o, mn_region **region) {
     const int given = o->region && *o->region;
     mn_region_info i;
     int64_t disk;
@@ -198,7 +198,7 @@ int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model 
     const int given = o->region && *o->region;
     *region = NULL;
     if (!given || strcmp(o->region, "none") != 0) {
-        const int rc = mn_cli_region_open(o, region);
+        const int rc = mn_cli_generate_region(o, region);
         if (rc < 0 && (given || (o->disk && *o->disk))) return rc;
         if (rc < 0)
             fprintf(stderr, "(nothing is shared with other processes: %s)\n", mn_error_detail());

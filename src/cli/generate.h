@@ -28,7 +28,7 @@ mn_request mn_cli_request(const mn_cli_generate *o);
 /* What the rows cannot say: no empty --stop; else MN_CLI_USAGE. */
 int mn_cli_generate_check(const mn_cli_generate *o);
 /* The region of --region, with --disk. */
-int mn_cli_region_open(const mn_cli_generate *o, mn_region **region);
+int mn_cli_generate_region(const mn_cli_generate *o, mn_region **region);
 /* The model, over a region or NULL. */
 int mn_cli_model_of(const mn_cli_generate *o, mn_region *region, mn_model **model);
 /* The region of --region, NULL for none, and the model that uses it. Without --region the user's

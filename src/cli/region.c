@@ -93,7 +93,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
         return MN_FAIL(MN_CLI_USAGE, "--region none: there is nothing to look at");
     mn_region *r;
     mn_buf out = {0};
-    MN_TRY(mn_cli_region_open(&o->generate, &r));
+    MN_TRY(mn_cli_generate_region(&o->generate, &r));
     int rc = v->run(&r, o, more, words + 1, &out);
     if (rc >= 0 && out.len) {
         const int wrote = mn_cli_write(out.data, out.len);

@@ -3,8 +3,8 @@
  * cli/region_forget.c - `omnesia region forget`, `pin` and `unpin`: what goes, and what stays.
  *
  * A file is looked for by the tokens that `omnesia run -f` makes of it. What stands around it there
- * is no part of it: the text is tokenized within it, and what both ends have in common with the same
- * thing without a text is left out.
+ * is no part of it: the text is tokenized within it, and what both ends have in common with the
+ * same thing without a text is left out.
  */
 #include "cli/region.h"
 

@@ -10,7 +10,7 @@
 #include "cli/top.h"
 
 #include "base/alloc.h"
-#include "cli/generate.h"
+#include "cli/objects.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -205,12 +205,10 @@ static int once(mn_region *r, mn_top *t, int json) {
 static int run(const void *opaque, int n_words, const char *const *words) {
     const top_options *o = opaque;
     (void)n_words, (void)words;
-    if (o->region && strcmp(o->region, "none") == 0)
-        return MN_FAIL(MN_CLI_USAGE, "--region none: there is nothing to look at");
     mn_region *r = NULL;
     mn_top *t = mn_calloc(1, sizeof *t);
     if (!t) return MN_FAIL(MN_ENOMEM, "no memory for a picture");
-    int rc = mn_region_open(o->region && *o->region ? o->region : NULL, 0, 0, &r);
+    int rc = mn_cli_region_open("top", o->region, &r);
     const int terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     if (rc >= 0) rc = terminal && !o->json ? live(r, t) : once(r, t, o->json);
     mn_region_close(&r);
@@ -219,11 +217,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
 }
 
 #define AT(field) offsetof(top_options, field)
-static const mn_opt rows[] = {{.kind = MN_OPT_TEXT,
-                               .name = "region",
-                               .value = "PATH",
-                               .offset = AT(region),
-                               .help = "another region than your own"},
+static const mn_opt rows[] = {MN_CLI_REGION_ROW(AT(region)),
                               {.kind = MN_OPT_FLAG,
                                .name = "json",
                                .no_env = 1,

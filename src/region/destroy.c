@@ -48,6 +48,8 @@ int mn_region_destroy(mn_region **pr, uint64_t *bytes) {
     if (r->disk[0]) rmdir(r->disk); /* unless there is something that is not ours */
     if (unlink(r->file.path) < 0)
         return leave(r), MN_FAIL(MN_EIO, "%s cannot be removed", r->file.path);
+    /* what is left: slots, keys, objects */
+    mn_sparse_wipe(&r->file, r->plan.extents_at, r->file.size - r->plan.extents_at);
     mn_region_close(pr);
     return 0;
 }
