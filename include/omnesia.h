@@ -39,6 +39,14 @@ MN_API const char *mn_version(void);        /* "0.1.0" */
  */
 MN_API void mn_memory_limit(uint64_t bytes);
 
+/* ---- long work -------------------------------------------------------------------------- */
+typedef struct mn_progress {
+    /* Called now and then during long work: what ("pulling smollm2-135m"), done of total (bytes or
+     * steps; total 0: unknown). Non-zero stops the work with MN_ECANCELLED. */
+    int (*report)(void *user, const char *what, uint64_t done, uint64_t total);
+    void *user;
+} mn_progress;
+
 /* ---- the region: what one process computed, every process has ------------------------------ */
 typedef struct mn_region mn_region;
 /* Open (or make) the file that processes of one user share. path NULL: the user's own, in memory,
@@ -54,6 +62,7 @@ MN_API void mn_region_close(mn_region **region);
  * library installs no handler by itself. */
 MN_API int mn_guard_install(void);
 
+enum { MN_DAYS = 30 }; /* what nobody asked for leaves a region after so many */
 typedef struct mn_region_info {
     const char *path, *disk;          /* borrowed from the region; folder of files, "": none */
     uint64_t limit, charged, warm;    /* bytes extents may hold, hold, and hold for nobody */
@@ -69,6 +78,65 @@ typedef struct mn_region_info {
 MN_API void mn_region_describe(mn_region *region, mn_region_info *out);
 /* Forget all that nobody is reading: bytes that went back. */
 MN_API uint64_t mn_region_clear(mn_region *region);
+
+/* Rows of keys and values that were computed together. */
+typedef struct mn_region_extent {
+    uint64_t ref;                 /* its name, never used again */
+    uint64_t rows, memory, disk;  /* tokens; bytes in each tier; memory 0: it is on disk alone */
+    uint64_t born, used, cost_us; /* seconds since 1970; what computing it took */
+    int64_t writer, reader;       /* process ids; of one that has it, 0: nobody has */
+    int32_t readers, open, kept;  /* uses by processes; is it being written? may it leave? */
+    int32_t start;                /* position of its first token; -1: it cannot be read */
+} mn_region_extent;
+typedef struct mn_region_process {
+    int64_t pid;
+    uint64_t born;        /* seconds since 1970, when it opened the region */
+    int32_t pins, writes; /* extents it uses; of which it writes */
+} mn_region_process;
+/* All of them, borrowed for the call, the caller's own process included. Non-zero stops, and is
+ * returned. */
+MN_API int mn_region_extents(mn_region *region,
+                             int (*each)(void *user, const mn_region_extent *extent), void *user);
+MN_API int mn_region_processes(mn_region *region,
+                               int (*each)(void *user, const mn_region_process *process),
+                               void *user);
+
+typedef struct mn_forgotten {
+    uint64_t bytes, rows;    /* that left memory and disk; tokens */
+    uint64_t stayed_rows;    /* tokens of what is in use by a living process, and stayed */
+    int64_t by;              /* the process id of one */
+    int32_t extents, stayed; /* how many left, and stayed */
+} mn_forgotten;
+/* Forget what was computed since a moment (seconds since 1970; 0: all of it), or from a text: what
+ * holds 16 of its tokens in a row (all, when it has fewer), and what builds upon that. It is
+ * overwritten in memory and on disk. */
+MN_API int mn_region_forget(mn_region *region, uint64_t since, mn_forgotten *out);
+MN_API int mn_region_forget_tokens(mn_region *region, const int32_t *ids, int32_t n,
+                                   mn_forgotten *out);
+/* Remove the region, its files and itself, overwritten; consumes it. MN_EBUSY names processes that
+ * use it: nothing is gone then. Bytes that went in *bytes. */
+MN_API int mn_region_destroy(mn_region **region, uint64_t *bytes);
+
+typedef struct mn_region_health {
+    int32_t extents, open, out; /* found; being written; on disk alone */
+    int32_t dead;               /* processes that had died and were not buried yet */
+    int32_t orphans;            /* extents whose owner is none */
+    int32_t entries, stale;     /* of the index; which lead nowhere any more */
+    int32_t files, bad;         /* of the disk tier; damaged, or not there */
+    int32_t expired;            /* extents nobody asked for in MN_DAYS days */
+    uint64_t strange;           /* files that no extent has */
+    uint64_t file_bytes, strange_bytes, expired_bytes;
+    uint64_t charged, held; /* bytes extents say they hold, and that their ranges do hold */
+    uint64_t beyond;        /* of those, that no extent says it holds */
+    uint64_t warm;          /* held for nobody */
+    uint64_t left;          /* bytes that went, when it was to be mended */
+} mn_region_health;
+/* Look through all of a region: its words, its pages, its index, and every byte of its files.
+ * mend: the dead are buried, and what is damaged, expired or nobody's goes. `wrong` receives a line
+ * for each thing that is damaged (may be NULL). progress may be NULL. */
+MN_API int mn_region_check(mn_region *region, int mend, const mn_progress *progress,
+                           void (*wrong)(void *user, const char *line), void *user,
+                           mn_region_health *out);
 
 /* ---- objects: values with names, in the region, that all processes see change --------------- */
 /* A key is UTF-8, 1 to 255 bytes, no control characters; "/" makes folders of them. A value is at
@@ -142,13 +210,6 @@ MN_API void mn_watch_close(mn_watch **watch);
 
 /* ---- models ------------------------------------------------------------------------------- */
 typedef struct mn_model mn_model;
-
-typedef struct mn_progress {
-    /* Called now and then during long work: what ("pulling smollm2-135m"), done of total (bytes or
-     * steps; total 0: unknown). Non-zero stops the work with MN_ECANCELLED. */
-    int (*report)(void *user, const char *what, uint64_t done, uint64_t total);
-    void *user;
-} mn_progress;
 
 typedef struct mn_model_options {
     int threads;          /* compute threads; 0: one per core */
@@ -267,6 +328,11 @@ typedef struct mn_cached {
     char next[96];         /* the text behind them begins like this */
 } mn_cached;
 MN_API int mn_explain(mn_model *model, const mn_request *request, mn_cached *out);
+/* What of this request is cached never leaves, neither for want of room nor with time, also in the
+ * next region its files are taken up by; or, on 0, it may leave again. In *tokens how many, in *all
+ * of how many. */
+MN_API int mn_region_pin(mn_model *model, const mn_request *request, int on, int32_t *tokens,
+                         int32_t *all);
 /* Ask a running mn_answer of this model to stop; callable from any thread and from a signal
  * handler. */
 MN_API void mn_cancel(mn_model *model);

@@ -28,7 +28,7 @@ int mn_cli_region_open(const char *command, const char *path, mn_region **out) {
     const int given = path && *path;
     *out = NULL;
     if (given && strcmp(path, "none") == 0)
-        return MN_FAIL(MN_CLI_USAGE, "%s --region none: objects lie in a region", command);
+        return MN_FAIL(MN_CLI_USAGE, "%s --region none: it needs a region", command);
     return mn_region_open(given ? path : NULL, 0, 0, out);
 }
 

@@ -37,10 +37,16 @@ int mn_disk_path(const mn_region *r, mn_ref ref, mn_buf *out) {
     return mn_buf_printf(out, "%s/%0*llx", r->disk, MN_DISK_NAME, (unsigned long long)ref);
 }
 
+int mn_disk_pin_path(const mn_region *r, mn_ref ref, mn_buf *out) {
+    MN_TRY(mn_disk_path(r, ref, out));
+    return mn_buf_puts(out, ".pin");
+}
+
 void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite) {
     mn_buf path = {0};
     if (!r->disk[0] || mn_disk_path(r, ref, &path) < 0) return;
     if (!overwrite || mn_file_shred(path.data) < 0) unlink(path.data);
+    if (mn_disk_pin_path(r, ref, &path) >= 0) unlink(path.data);
     mn_buf_free(&path);
 }
 
@@ -174,8 +180,7 @@ int mn_disk_write(mn_region *r, mn_ref ref) {
     if (!mn_disk_on(r) || i >= r->plan.slots) return 0;
     mn_extent_slot *s = mn_slot(r, i);
     if (mn_word_load(&s->stored)) return 1;
-    if (mn_word_load(&s->length) < MN_DISK_LEAST || !mn_extent_pin(r, ref, &x)) return 0;
-    const uint64_t used = mn_word_peek(&s->used);
+    if (mn_word_load(&s->length) < MN_DISK_LEAST || !mn_extent_look(r, ref, &x)) return 0;
     int rc = MN_EBUSY;
     if (mn_state_phase(mn_word_load(&s->state)) == MN_EXTENT_SEALED &&
         mn_word_load(&s->flags) & MN_EXTENT_PUBLISHED &&
@@ -183,7 +188,6 @@ int mn_disk_write(mn_region *r, mn_ref ref) {
         rc = mn_word_load(&s->stored) ? 0 : write_file(r, &x);
         mn_word_store(&s->moving, 0);
     }
-    mn_word_store(&s->used, used); /* we are no reader */
     mn_extent_unpin(&x);
     return rc >= 0;
 }
@@ -203,14 +207,9 @@ static void touch(const char *path, const struct timespec *was, uint64_t now) {
     if (was->tv_sec + DAY < (time_t)now) utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
+/* Is it the file of this extent, as it is now? */
 static int fits(const mn_extent *x, const mn_disk_head *h, uint64_t size) {
-    return memcmp(h->magic, MN_DISK_MAGIC, sizeof h->magic) == 0 && h->ref == x->ref &&
-           h->bytes == size && h->length == mn_word_load(&x->slot->length) && h->content < size &&
-           h->front < size && h->planes < size && h->stride < size && h->group <= h->stride &&
-           h->planes * h->stride < size && h->content + h->front + h->planes * h->stride == size &&
-           mn_disk_rows(h->group, h->length) <= h->stride &&
-           h->n_sums == 1 + h->planes * mn_disk_blocks(h->length) && h->n_keys < size / 8 &&
-           sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t) <= h->content;
+    return h->ref == x->ref && h->length == mn_word_load(&x->slot->length) && mn_disk_fits(h, size);
 }
 
 static int disk_find(mn_extent *x, mn_image *out) {
@@ -264,20 +263,8 @@ static int disk_prove(mn_extent *x, const mn_image *i, int64_t plane, uint64_t b
     mn_disk_head h;
     memcpy(&h, i->map.data, sizeof h);
     if (!fits(x, &h, i->map.size)) return wrong(x, "head");
-    const uint64_t *table = (const uint64_t *)(const void *)(i->map.data + sizeof h);
-    const uint64_t *sums = table + h.n_keys, blocks = mn_disk_blocks(h.length);
-    if (plane < 0) {
-        const uint64_t n = sizeof h + (h.n_keys + h.n_sums) * sizeof *table - MN_DISK_SUMMED;
-        if (mn_hash64(i->map.data + MN_DISK_SUMMED, n) != h.sum) return wrong(x, "sums");
-        return mn_hash64(i->front, h.front) == sums[0] ? 0 : wrong(x, "tokens");
-    }
-    if ((uint64_t)plane >= h.planes || block >= blocks) return wrong(x, "rows");
-    const uint64_t at = mn_disk_rows(h.group, block * MN_TIER_ROWS);
-    const uint64_t next = mn_disk_rows(h.group, (block + 1) * MN_TIER_ROWS);
-    const uint64_t end = mn_disk_rows(h.group, h.length);
-    const uint8_t *rows = i->planes + (uint64_t)plane * h.stride + at;
-    const uint64_t sum = mn_hash64(rows, (next < end ? next : end) - at);
-    return sum == sums[1 + (uint64_t)plane * blocks + block] ? 0 : wrong(x, "rows");
+    const char *what = mn_disk_wrong(i->map.data, &h, plane, block);
+    return what ? wrong(x, what) : 0;
 }
 
 const mn_tier mn_tier_disk = {"disk", disk_limit, disk_bytes, disk_find, disk_fetch, disk_prove};

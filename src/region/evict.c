@@ -171,16 +171,3 @@ int mn_disk_room(mn_region *r, uint64_t bytes) {
     }
     return 0;
 }
-
-/* ---- all of it ---------------------------------------------------------------------------- */
-uint64_t mn_region_clear(mn_region *r) {
-    uint64_t left = 0;
-    if (r->me < 0) return 0;
-    mn_region_reap(r);
-    MN_EACH_SLOT(r, c, i) {
-        const mn_extent_slot *s = mn_slot(r, i);
-        await_mover(s);
-        left += mn_extent_leave(r, i, mn_word_load(&s->state), MN_LEAVE_TRACE);
-    }
-    return left + cool(r, UINT64_MAX);
-}

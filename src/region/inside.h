@@ -85,6 +85,8 @@ void mn_extent_bury(mn_region *r, int i, int dead);
 int mn_extent_forked(const mn_region *r); /* MN_EBUSY in a child after fork */
 /* From `state`, which is OPEN and ours to drop, or FREE: bytes that left. */
 uint64_t mn_extent_drop(mn_region *r, uint32_t i, uint64_t state, int warm);
+/* A FREE slot gives its warm pages back, overwritten: bytes. */
+uint64_t mn_extent_scrub(mn_region *r, uint32_t i, uint64_t state);
 /* How a sealed extent nobody reads may end. */
 typedef enum mn_leave {
     MN_LEAVE,       /* everywhere */
@@ -95,6 +97,9 @@ typedef enum mn_leave {
 /* Bytes that left; 0 when somebody reads it. */
 uint64_t mn_extent_leave(mn_region *r, uint32_t i, uint64_t sealed, mn_leave how);
 uint64_t mn_now(void); /* seconds since 1970 */
+
+/* Was it not asked for in so long that it shall leave? */
+int mn_extent_expired(const mn_extent_slot *s);
 
 /* ---- what must go (evict.c) --------------------------------------------------------------- */
 typedef struct mn_slot_bits { /* of all slots there can be */
@@ -110,11 +115,17 @@ uint32_t mn_evict_least(mn_region *r, mn_evict_for what, mn_slot_bits *tried, ui
 int mn_disk_on(const mn_region *r);
 uint64_t mn_disk_used(const mn_region *r);
 int mn_disk_path(const mn_region *r, mn_ref ref, mn_buf *out);
+int mn_disk_pin_path(const mn_region *r, mn_ref ref, mn_buf *out);
 /* Write the file of a sealed extent that has none, in the budget: 1 when it has one now. */
 int mn_disk_write(mn_region *r, mn_ref ref);
+/* The file, and what says that it is kept. */
 void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite);
 /* Drop files until `bytes` more may be written; MN_EFULL. */
 int mn_disk_room(mn_region *r, uint64_t bytes);
+/* The slot a file says it had, ours and empty, becomes its extent again: SEALED and OUT. */
+struct mn_disk_head;
+void mn_disk_take_up(mn_region *r, const struct mn_disk_head *h, uint64_t used,
+                     const uint64_t *keys);
 /* A region nobody else has yet: what its folder holds of it. */
 int mn_disk_restore(mn_region *r);
 void mn_mover_begin(mn_region *r);

@@ -45,7 +45,7 @@ static void values(void **state) {
     says("put 'a\tb' x", 1, "", "control character 9");
     says("put c x --ttl 1parsec", 2, "", "it takes 500ms");
     says("put c x --keep 3", 2, "", "--keep goes with --append");
-    says("put a x --region none", 2, "", "objects lie in a region");
+    says("put a x --region none", 2, "", "it needs a region");
     says("del a --if-version 7", 1, "", "has version 2, not 7");
     says("del a", 0, "", NULL);
     says("del a", 1, "", "there is no object 'a'");
