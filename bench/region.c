@@ -2,9 +2,9 @@
  *
  * bench/region.c - what the region does when things go wrong, and when the machine starts anew.
  *
- *   restart  start to first byte of a prompt of `depth` tokens (4096 unless said) when the region is
- *            lost and its files are not in the page cache, beyond a start that finds it in memory:
- *            at most 1.3 times what reading the same bytes takes
+ *   restart  start to first byte of a prompt of `depth` tokens (4096 unless said) when the region
+ *            is lost and its files are not in the page cache, beyond a start that finds it in
+ *            memory: at most 1.3 times what reading the same bytes takes
  *   burial   a process with 32 extents of 1 MiB is killed: milliseconds until its slots and pages
  *            are back, 99th of 100 kills; at most 10
  *   stopped  seven processes write, read and evict while an eighth was stopped in the middle of it:
