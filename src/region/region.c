@@ -209,7 +209,8 @@ int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **
     r->file.fd = r->locks = r->me = r->journal_fd = -1;
     pthread_mutex_init(&r->graves, NULL);
     mn_mover_begin(r);
-    const int standard = !path;
+    const char *const data = getenv("OMNESIA_DATA"); /* which takes the files along */
+    const int standard = !path && !(data && *data);
     int rc = path ? 0 : mn_region_place(memory, &place);
     if (!path) path = place.data;
     const making how = {path, memory, disk, standard};
