@@ -64,9 +64,10 @@ typedef struct making {
 static void disk_folder(const making *m, char out[1024]) {
     mn_buf beside = {0};
     char *cache = NULL;
-    int rc = m->disk < 0   ? MN_ENOENT
-             : m->standard ? mn_file_cache_path("kv", &cache)
-                           : mn_buf_printf(&beside, "%s.disk", m->path);
+    const char *const data = getenv("OMNESIA_DATA"); /* which takes the files along */
+    int rc = m->disk < 0                       ? MN_ENOENT
+             : m->standard && !(data && *data) ? mn_file_cache_path("kv", &cache)
+                                               : mn_buf_printf(&beside, "%s.disk", m->path);
     const char *path = cache ? cache : beside.data;
     if (rc >= 0 && strlen(path) < 1024 && mn_file_mkdirs(path) >= 0 && access(path, W_OK) == 0)
         strcpy(out, path);
@@ -209,8 +210,7 @@ int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **
     r->file.fd = r->locks = r->me = r->journal_fd = -1;
     pthread_mutex_init(&r->graves, NULL);
     mn_mover_begin(r);
-    const char *const data = getenv("OMNESIA_DATA"); /* which takes the files along */
-    const int standard = !path && !(data && *data);
+    const int standard = !path;
     int rc = path ? 0 : mn_region_place(memory, &place);
     if (!path) path = place.data;
     const making how = {path, memory, disk, standard};
