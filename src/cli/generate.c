@@ -140,8 +140,7 @@ int mn_cli_generate_check(const mn_cli_generate *o) {
     return 0;
 }
 
-/* Once: what is kept from now on, where, and how to turn it off. */
-static void say_made(mn_region *region) {
+void mn_cli_say_made(mn_region *region) {
     mn_region_info i;
     char memory[16], files[16];
     mn_region_describe(region, &i);
@@ -202,7 +201,7 @@ int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model 
         if (rc < 0 && (given || (o->disk && *o->disk))) return rc;
         if (rc < 0)
             fprintf(stderr, "(nothing is shared with other processes: %s)\n", mn_error_detail());
-        if (rc >= 0) say_made(*region);
+        if (rc >= 0) mn_cli_say_made(*region);
     }
     return mn_cli_model_of(o, *region, model);
 }

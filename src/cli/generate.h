@@ -27,6 +27,8 @@ extern const mn_opt mn_cli_generate_rows[];
 mn_request mn_cli_request(const mn_cli_generate *o);
 /* What the rows cannot say: no empty --stop; else MN_CLI_USAGE. */
 int mn_cli_generate_check(const mn_cli_generate *o);
+/* When the region was made just now: what is kept, where, how much, and how to turn it off. */
+void mn_cli_say_made(mn_region *region);
 /* The region of --region, with --disk. */
 int mn_cli_generate_region(const mn_cli_generate *o, mn_region **region);
 /* The model, over a region or NULL. */

@@ -5,6 +5,7 @@
  * `get` writes the bytes as they are; only a terminal gets a line end behind them.
  */
 #include "cli/objects.h"
+#include "cli/generate.h"
 
 #include "base/alloc.h"
 #include "base/budget.h"
@@ -29,7 +30,9 @@ int mn_cli_region_open(const char *command, const char *path, mn_region **out) {
     *out = NULL;
     if (given && strcmp(path, "none") == 0)
         return MN_FAIL(MN_CLI_USAGE, "%s --region none: it needs a region", command);
-    return mn_region_open(given ? path : NULL, 0, 0, out);
+    MN_TRY(mn_region_open(given ? path : NULL, 0, 0, out));
+    mn_cli_say_made(*out);
+    return 0;
 }
 
 int mn_cli_duration(const char *option, const char *text, uint64_t *ms) {
