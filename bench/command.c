@@ -8,8 +8,9 @@
 
 #include <string.h>
 
-static const mn_bench *const benches[] = {&mn_bench_speed, &mn_bench_vattention, &mn_bench_share,
-                                          &mn_bench_restore};
+static const mn_bench *const benches[] = {&mn_bench_speed,   &mn_bench_vattention,
+                                          &mn_bench_share,   &mn_bench_restore,
+                                          &mn_bench_objects, &mn_bench_region};
 enum { N = sizeof benches / sizeof *benches };
 
 #define AT(field) offsetof(mn_bench_options, field)
@@ -77,8 +78,10 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     const char *name = n_words ? words[0] : "speed";
     for (int i = 0; i < N; i++)
         if (strcmp(benches[i]->name, name) == 0) return benches[i]->run(o);
-    return MN_FAIL(MN_CLI_USAGE,
-                   "there is no bench '%s'; there are speed, vattention, share and restore", name);
+    return MN_FAIL(
+        MN_CLI_USAGE,
+        "there is no bench '%s'; there are speed, region, objects, vattention, share and restore",
+        name);
 }
 
 const mn_cli_command mn_cli_command_bench = {
@@ -96,5 +99,10 @@ const mn_cli_command mn_cli_command_bench = {
         "the same in shuffled blocks of 16 tokens: attention alone, the whole step of a batch of "
         "8, and the start of a second process. For the last one `bench restore` starts from a copy "
         "of the rows in a file.\n\n"
+        "`bench region` kills and stops processes that share a region, and starts one after the "
+        "region was lost.\n\n"
         "`bench share` starts processes that share a prompt: what the first token, memory and "
-        "another question cost, and what the region costs when nobody shares."};
+        "another question cost, and what the region costs when nobody shares.\n\n"
+        "`bench objects` measures `put`, `get` and `watch` beside a bare futex wake and, when it "
+        "is "
+        "there, Redis on a Unix socket."};

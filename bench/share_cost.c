@@ -4,7 +4,7 @@
  *
  *   fresh     prefill of `prompt` tokens into pages the region has not: each is asked for first
  *   recycled  prefill into pages that an extent of the same shape left warm
- *   decode    `gen` tokens behind the fresh prompt
+ *   decode    `gen` tokens behind the fresh prompt, token by token in turn
  *
  * Tokens differ from round to round, so nothing is ever found; in every round each kind has its
  * turn to be first. No command leaves warm pages behind (extents are published before rows are
@@ -47,44 +47,53 @@ static int leave_warm(const cost *c) {
     return rc;
 }
 
-static int work(cost *c, int kind, mn_session *s) {
-    const int prompt = c->o->prompt, gen = c->o->gen;
-    double start = mn_clock_seconds();
-    MN_TRY(mn_session_eval(s, c->ids, prompt, c->logits, 1));
-    c->prefill[kind] = mn_clock_seconds() - start;
-    start = mn_clock_seconds();
-    for (int i = 0; i < gen; i++) MN_TRY(mn_session_eval(s, c->ids + prompt + i, 1, c->logits, 1));
-    c->decode[kind] = mn_clock_seconds() - start;
-    return 0;
-}
-
-static int once(cost *c, int kind) {
-    mn_session *s;
-    mn_region_clear(c->region);
+/* Open a session of this kind and time its prefill. */
+static int prefill(cost *c, int kind, mn_session **s) {
     if (kind == RECYCLED) MN_TRY(leave_warm(c));
     const uint64_t before = mn_region_charged(c->region);
     for (int i = 0; i < c->context; i++)
         c->ids[i] = (int32_t)(mn_random_u64(&c->random) % (uint64_t)c->m->net->V);
     c->m->region = kind == OWN ? NULL : c->region; /* a session takes what its model has */
-    int rc = mn_session_open(c->m, c->context, 0, &s);
-    if (rc >= 0) {
-        rc = work(c, kind, s);
-        const uint64_t after = mn_region_charged(c->region);
-        if (rc >= 0 && (kind == FRESH) != (after > before))
-            rc = MN_FAIL(MN_ECORRUPT,
-                         "%llu bytes of pages before and %llu after: not what was to "
-                         "be measured",
-                         (unsigned long long)before, (unsigned long long)after);
-        mn_session_close(&s);
-    }
+    int rc = mn_session_open(c->m, c->context, 0, s);
     c->m->region = c->region;
+    MN_TRY(rc);
+    const double start = mn_clock_seconds();
+    MN_TRY(mn_session_eval(*s, c->ids, c->o->prompt, c->logits, 1));
+    c->prefill[kind] = mn_clock_seconds() - start;
+    const uint64_t after = mn_region_charged(c->region);
+    if ((kind == FRESH) == (after > before)) return 0;
+    return MN_FAIL(MN_ECORRUPT,
+                   "%llu bytes of pages before and %llu after: not what was to be measured",
+                   (unsigned long long)before, (unsigned long long)after);
+}
+
+/* Token by token in turn, so that both meet the same minute of the machine. */
+static int decode(cost *c, mn_session *const *s) {
+    c->decode[OWN] = c->decode[FRESH] = 0;
+    for (int i = 0; i < 2 * c->o->gen; i++) {
+        const int kind = (i + i / 2) % 2 ? FRESH : OWN;
+        const double start = mn_clock_seconds();
+        MN_TRY(mn_session_eval(s[kind], c->ids + i / 2, 1, c->logits, 1));
+        c->decode[kind] += mn_clock_seconds() - start;
+    }
+    return 0;
+}
+
+static int once(cost *c, int first) {
+    mn_session *s[KINDS] = {0};
+    int rc = 0;
+    for (int i = 0; rc >= 0 && i < KINDS; i++)
+        rc = prefill(c, (first + i) % KINDS, s + (first + i) % KINDS);
+    if (rc >= 0) rc = decode(c, s);
+    for (int i = 0; i < KINDS; i++) mn_session_close(s + i);
+    mn_region_clear(c->region);
     return rc;
 }
 
 static int rounds(cost *c, mn_bench_row *row /* [KINDS]: decode, fresh, recycled */) {
     const double prompt = c->o->prompt, gen = c->o->gen;
     for (int round = -1; round < c->o->rounds; round++) {
-        for (int i = 0; i < KINDS; i++) MN_TRY(once(c, (i + round + KINDS) % KINDS));
+        MN_TRY(once(c, (round + KINDS) % KINDS));
         if (round < 0) continue; /* warm */
         mn_bench_round(row, gen / c->decode[OWN], gen / c->decode[FRESH]);
         mn_bench_round(row + FRESH, prompt / c->prefill[OWN], prompt / c->prefill[FRESH]);

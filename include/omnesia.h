@@ -39,6 +39,14 @@ MN_API const char *mn_version(void);        /* "0.1.0" */
  */
 MN_API void mn_memory_limit(uint64_t bytes);
 
+/* ---- long work -------------------------------------------------------------------------- */
+typedef struct mn_progress {
+    /* Called now and then during long work: what ("pulling smollm2-135m"), done of total (bytes or
+     * steps; total 0: unknown). Non-zero stops the work with MN_ECANCELLED. */
+    int (*report)(void *user, const char *what, uint64_t done, uint64_t total);
+    void *user;
+} mn_progress;
+
 /* ---- the region: what one process computed, every process has ------------------------------ */
 typedef struct mn_region mn_region;
 /* Open (or make) the file that processes of one user share. path NULL: the user's own, in memory,
@@ -54,6 +62,7 @@ MN_API void mn_region_close(mn_region **region);
  * library installs no handler by itself. */
 MN_API int mn_guard_install(void);
 
+enum { MN_DAYS = 30 }; /* what nobody asked for leaves a region after so many */
 typedef struct mn_region_info {
     const char *path, *disk;          /* borrowed from the region; folder of files, "": none */
     uint64_t limit, charged, warm;    /* bytes extents may hold, hold, and hold for nobody */
@@ -70,15 +79,137 @@ MN_API void mn_region_describe(mn_region *region, mn_region_info *out);
 /* Forget all that nobody is reading: bytes that went back. */
 MN_API uint64_t mn_region_clear(mn_region *region);
 
+/* Rows of keys and values that were computed together. */
+typedef struct mn_region_extent {
+    uint64_t ref;                 /* its name, never used again */
+    uint64_t rows, memory, disk;  /* tokens; bytes in each tier; memory 0: it is on disk alone */
+    uint64_t born, used, cost_us; /* seconds since 1970; what computing it took */
+    int64_t writer, reader;       /* process ids; of one that has it, 0: nobody has */
+    int32_t readers, open, kept;  /* uses by processes; is it being written? may it leave? */
+    int32_t start;                /* position of its first token; -1: it cannot be read */
+} mn_region_extent;
+typedef struct mn_region_process {
+    int64_t pid;
+    uint64_t born;        /* seconds since 1970, when it opened the region */
+    int32_t pins, writes; /* extents it uses; of which it writes */
+} mn_region_process;
+/* All of them, borrowed for the call, the caller's own process included. Non-zero stops, and is
+ * returned. */
+MN_API int mn_region_extents(mn_region *region,
+                             int (*each)(void *user, const mn_region_extent *extent), void *user);
+MN_API int mn_region_processes(mn_region *region,
+                               int (*each)(void *user, const mn_region_process *process),
+                               void *user);
+
+typedef struct mn_forgotten {
+    uint64_t bytes, rows;    /* that left memory and disk; tokens */
+    uint64_t stayed_rows;    /* tokens of what is in use by a living process, and stayed */
+    int64_t by;              /* the process id of one */
+    int32_t extents, stayed; /* how many left, and stayed */
+} mn_forgotten;
+/* Forget what was computed since a moment (seconds since 1970; 0: all of it), or from a text: what
+ * holds 16 of its tokens in a row (all, when it has fewer), and what builds upon that. It is
+ * overwritten in memory and on disk. */
+MN_API int mn_region_forget(mn_region *region, uint64_t since, mn_forgotten *out);
+MN_API int mn_region_forget_tokens(mn_region *region, const int32_t *ids, int32_t n,
+                                   mn_forgotten *out);
+/* Remove the region, its files and itself, overwritten; consumes it. MN_EBUSY names processes that
+ * use it: nothing is gone then. Bytes that went in *bytes. */
+MN_API int mn_region_destroy(mn_region **region, uint64_t *bytes);
+
+typedef struct mn_region_health {
+    int32_t extents, open, out; /* found; being written; on disk alone */
+    int32_t dead;               /* processes that had died and were not buried yet */
+    int32_t orphans;            /* extents whose owner is none */
+    int32_t entries, stale;     /* of the index; which lead nowhere any more */
+    int32_t files, bad;         /* of the disk tier; damaged, or not there */
+    int32_t expired;            /* extents nobody asked for in MN_DAYS days */
+    uint64_t strange;           /* files that no extent has */
+    uint64_t file_bytes, strange_bytes, expired_bytes;
+    uint64_t charged, held; /* bytes extents say they hold, and that their ranges do hold */
+    uint64_t beyond;        /* of those, that no extent says it holds */
+    uint64_t warm;          /* held for nobody */
+    uint64_t left;          /* bytes that went, when it was to be mended */
+} mn_region_health;
+/* Look through all of a region: its words, its pages, its index, and every byte of its files.
+ * mend: the dead are buried, and what is damaged, expired or nobody's goes. `wrong` receives a line
+ * for each thing that is damaged (may be NULL). progress may be NULL. */
+MN_API int mn_region_check(mn_region *region, int mend, const mn_progress *progress,
+                           void (*wrong)(void *user, const char *line), void *user,
+                           mn_region_health *out);
+
+/* ---- objects: values with names, in the region, that all processes see change --------------- */
+/* A key is UTF-8, 1 to 255 bytes, no control characters; "/" makes folders of them. A value is at
+ * most MN_VALUE_MAX bytes, replaced as a whole. Versions of one key only grow. No call waits for
+ * another process, dead, stopped or slow; what was put survives the death of any. After fork
+ * the child opens a region of its own. Any thread may call. */
+enum { MN_VALUE_MAX = 1048256 };
+
+typedef struct mn_put_options {
+    uint64_t ttl_ms; /* the object goes after so long; 0: never */
+    int check;       /* 1: only if its version is `version` now (0: it is not there) */
+    uint64_t version;
+    uint64_t keep; /* mn_log_append: only the newest so many records stay; 0: all */
+    int durable;   /* 1: return when it is on disk, too: it survives the machine. It stays so: later
+                      changes of this object are synced before they return */
+} mn_put_options;
+
+typedef struct mn_object {
+    const char *key;  /* borrowed for the call */
+    uint64_t version; /* of a log: of one of its records */
+    uint64_t size;    /* bytes of the value, of a log all of them */
+    uint64_t age_ms;  /* since it was put; of a log, since the last record was */
+    uint64_t ttl_ms;  /* time left; 0: no end */
+    int64_t records;  /* of a log; -1: a value */
+    uint64_t number;  /* mn_log_read and records that change: which it is */
+    int durable;      /* it is on disk; of a log, all of it */
+} mn_object;
+
+/* options and version may be NULL; *version is the new one. MN_ECONFLICT: `check` failed, the
+ * sentence has both versions; MN_ETOOLONG; MN_EFULL: the region is, or has no cell left. When what
+ * was to be durable could not be written (MN_EIO, MN_EFULL) it is there, in memory alone. */
+MN_API int mn_object_put(mn_region *region, const char *key, const void *value, size_t n,
+                         const mn_put_options *options, uint64_t *version);
+/* The number of bytes, also when it exceeds `cap` (then nothing beyond cap is written); MN_ENOENT.
+ * The bytes are those of one put, never of two. about may be NULL. */
+MN_API int mn_object_get(mn_region *region, const char *key, void *value, size_t cap,
+                         mn_object *about);
+/* The value and the log of that key go. MN_ENOENT: there was neither; MN_ECONFLICT. */
+MN_API int mn_object_del(mn_region *region, const char *key, const mn_put_options *options);
+/* Objects and logs whose keys begin with `prefix`, ordered by key. Non-zero stops, and is returned.
+ */
+MN_API int mn_object_list(mn_region *region, const char *prefix,
+                          int (*each)(void *user, const mn_object *object), void *user);
+
+/* A log is read from any number on; records have numbers from 0, in the order they were appended.
+ * *number (may be NULL): of this record. MN_EFULL as above. */
+MN_API int mn_log_append(mn_region *region, const char *key, const void *value, size_t n,
+                         const mn_put_options *options, uint64_t *number);
+/* The first record there is with a number of at least `from`: its bytes, as mn_object_get;
+ * about->number says which it is. MN_ENOENT: there is none yet (watch the key). */
+MN_API int mn_log_read(mn_region *region, const char *key, uint64_t from, void *value, size_t cap,
+                       mn_object *about);
+
+typedef struct mn_watcher mn_watch;
+enum {                   /* flags */
+       MN_WATCH_KEY = 1, /* this key only, not what begins with it */
+       MN_WATCH_ALL = 2, /* what is there already is told first, as if it had just been put */
+};
+typedef struct mn_change {
+    enum { MN_PUT = 1, MN_DELETED, MN_EXPIRED, MN_APPENDED } kind;
+    mn_object object;  /* key and value are borrowed until the next call */
+    const void *value; /* MN_PUT, MN_APPENDED: object.size bytes, a NUL behind them */
+} mn_change;
+/* From now on: changes of all keys that begin with `prefix`. One thread at a time; close it before
+ * the region. */
+MN_API int mn_watch_open(mn_region *region, const char *prefix, unsigned flags, mn_watch **out);
+/* Sleep until there is one: 1, or 0 when timeout_ms (-1: for ever) have passed. Who is slower than
+ * the changes is told the last of each object; records are told each. */
+MN_API int mn_watch_next(mn_watch *watch, int64_t timeout_ms, mn_change *out);
+MN_API void mn_watch_close(mn_watch **watch);
+
 /* ---- models ------------------------------------------------------------------------------- */
 typedef struct mn_model mn_model;
-
-typedef struct mn_progress {
-    /* Called now and then during long work: what ("pulling smollm2-135m"), done of total (bytes or
-     * steps; total 0: unknown). Non-zero stops the work with MN_ECANCELLED. */
-    int (*report)(void *user, const char *what, uint64_t done, uint64_t total);
-    void *user;
-} mn_progress;
 
 typedef struct mn_model_options {
     int threads;          /* compute threads; 0: one per core */
@@ -197,6 +328,11 @@ typedef struct mn_cached {
     char next[96];         /* the text behind them begins like this */
 } mn_cached;
 MN_API int mn_explain(mn_model *model, const mn_request *request, mn_cached *out);
+/* What of this request is cached never leaves, neither for want of room nor with time, also in the
+ * next region its files are taken up by; or, on 0, it may leave again. In *tokens how many, in *all
+ * of how many. */
+MN_API int mn_region_pin(mn_model *model, const mn_request *request, int on, int32_t *tokens,
+                         int32_t *all);
 /* Ask a running mn_answer of this model to stop; callable from any thread and from a signal
  * handler. */
 MN_API void mn_cancel(mn_model *model);

@@ -89,10 +89,20 @@ static int look_at_cache(doctor *d) {
     return 0;
 }
 
+static void say_region(doctor *d, mn_region *r) {
+    mn_region_counts c;
+    char a[16], b[16];
+    mn_region_count(r, &c);
+    say(d, "region       %s, %s of at most %s", c.path, mn_budget_human(c.charged, a),
+        mn_budget_human(c.limit, b));
+    if (*c.disk)
+        say(d, "             %s, %s of at most %s", c.disk, mn_budget_human(c.stored, a),
+            mn_budget_human(c.disk_limit, b));
+}
+
 /* Where processes share; it is made when it is first used, not by looking. */
 static int look_at_region(doctor *d) {
     const char *chosen = getenv("OMNESIA_REGION");
-    char a[16], b[16];
     uint64_t size;
     int64_t when;
     mn_buf path = {0};
@@ -105,10 +115,9 @@ static int look_at_region(doctor *d) {
     if (rc >= 0 && mn_file_stat(path.data, &size, &when) < 0) {
         say(d, "region       %s, made when it is first used", path.data);
     } else {
-        if (rc >= 0) rc = mn_region_open(path.data, 0, 0, &r);
-        if (rc >= 0)
-            say(d, "region       %s, %s of at most %s", path.data,
-                mn_budget_human(mn_region_charged(r), a), mn_budget_human(mn_region_limit(r), b));
+        const int own = !chosen || !*chosen; /* its files lie elsewhere than those of others */
+        if (rc >= 0) rc = mn_region_open(own ? NULL : path.data, 0, 0, &r);
+        if (rc >= 0) say_region(d, r);
     }
     mn_region_close(&r);
     mn_buf_free(&path);

@@ -23,7 +23,8 @@
     X(ETOOLONG, -8, "longer than the context or the buffer allows") \
     X(ECANCELLED, -9, "stopped on request")                         \
     X(EBUSY, -10, "in use by another process")                      \
-    X(ENETWORK, -11, "could not be fetched")
+    X(ENETWORK, -11, "could not be fetched")                        \
+    X(ECONFLICT, -12, "changed by somebody else in the meantime")
 
 enum {
 #define X(name, number, text) MN_##name = number,

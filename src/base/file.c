@@ -242,17 +242,20 @@ static void release(mn_filew **pf) {
     mn_free(f);
 }
 
+int mn_file_mkdirs_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path) return 0;
+    char *folder = mn_strdup(path);
+    if (!folder) return MN_FAIL(MN_ENOMEM, "no memory for a path");
+    folder[slash - path] = 0;
+    const int rc = mn_file_mkdirs(folder);
+    mn_free(folder);
+    return rc;
+}
+
 int mn_file_begin(const char *path, mn_filew **out) {
     *out = NULL;
-    const char *slash = strrchr(path, '/');
-    if (slash && slash != path) {
-        char *folder = mn_strdup(path);
-        if (!folder) return MN_FAIL(MN_ENOMEM, "no memory for a path");
-        folder[slash - path] = 0;
-        const int rc = mn_file_mkdirs(folder);
-        mn_free(folder);
-        MN_TRY(rc);
-    }
+    MN_TRY(mn_file_mkdirs_of(path));
     sweep(path);
     mn_buf temp = {0};
     mn_filew *f = mn_calloc(1, sizeof *f);

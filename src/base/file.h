@@ -73,8 +73,9 @@ void mn_file_leave(mn_filew **f, uint64_t keep); /* NULL-safe */
  * the disk keeps elsewhere (snapshots, spare blocks) is out of reach. */
 int mn_file_shred(const char *path);
 
-/* mkdir -p with mode 0700. */
+/* mkdir -p with mode 0700; of the folders above a path. */
 int mn_file_mkdirs(const char *path);
+int mn_file_mkdirs_of(const char *path);
 
 /* Exclusive advisory lock on PATH (created when absent), waiting at most wait_ms (-1: for ever).
  * Returns a descriptor to close for release; MN_EBUSY when the wait ran out. */

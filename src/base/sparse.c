@@ -11,11 +11,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { PAGE = 4096 };
@@ -198,6 +200,22 @@ uint64_t mn_sparse_held(const mn_sparse *s) {
 int mn_sparse_named(const mn_sparse *s) {
     struct stat st;
     return fstat(s->fd, &st) < 0 || st.st_nlink > 0;
+}
+
+int mn_sparse_in_memory(const mn_sparse *s) {
+    struct statfs st;
+    return fstatfs(s->fd, &st) == 0 && st.f_type == TMPFS_MAGIC;
+}
+
+uint64_t mn_sparse_held_in(const mn_sparse *s, uint64_t at, uint64_t n) {
+    const off_t end = (off_t)(at + n);
+    uint64_t held = 0;
+    for (off_t p = (off_t)at, hole; (p = lseek(s->fd, p, SEEK_DATA)) >= 0 && p < end; p = hole) {
+        hole = lseek(s->fd, p, SEEK_HOLE);
+        if (hole <= p) break;
+        held += (uint64_t)((hole < end ? hole : end) - p);
+    }
+    return held;
 }
 
 /* What the memory cgroup lets us add; all bits set when there is none. */

@@ -2,7 +2,6 @@
  *
  * cli/explain.c - `omnesia explain`: what an answer to this prompt would not have to compute.
  */
-#include "base/utf8.h"
 #include "cli/generate.h"
 
 #include <stdio.h>
@@ -30,6 +29,11 @@ static int say(const mn_cached *c, const mn_region *region, mn_buf *out) {
     MN_TRY(
         mn_buf_printf(out, "prompt   %d tokens\ncached   %d", c->prompt_tokens, c->cached_tokens));
     if (c->cached_tokens) MN_TRY(mn_buf_printf(out, ", in %d spans of the region", c->spans));
+    if (c->disk_tokens && c->disk_tokens < c->cached_tokens)
+        MN_TRY(mn_buf_printf(out, ", %d in memory and %d on disk",
+                             c->cached_tokens - c->disk_tokens, c->disk_tokens));
+    else if (c->cached_tokens)
+        MN_TRY(mn_buf_puts(out, c->disk_tokens ? ", on disk" : ", in memory"));
     if (c->by) MN_TRY(mn_buf_printf(out, ", computed by process %lld", (long long)c->by));
     MN_TRY(mn_buf_printf(out, "\nrest     %d, from \"", rest));
     for (const char *p = c->next; *p; p++)
@@ -53,12 +57,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     mn_cached c;
     mn_request r = mn_cli_request(&o->generate);
     if (!n_words) return MN_FAIL(MN_CLI_USAGE, "explain: give the prompt");
-    int rc = mn_cli_documents(&o->generate.files, &prompt);
-    for (int i = 0; rc >= 0 && i < n_words; i++) {
-        if (i) rc = mn_buf_puts(&prompt, " ");
-        if (rc >= 0) rc = mn_buf_puts(&prompt, words[i]);
-    }
-    if (rc >= 0) rc = mn_utf8_check("the prompt", prompt.data, prompt.len);
+    int rc = mn_cli_prompt(&o->generate.files, n_words, words, &prompt);
     if (rc >= 0) rc = mn_cli_generate_open(&o->generate, &region, &model);
     r.prompt = prompt.data;
     r.raw = o->raw;

@@ -100,6 +100,12 @@ const mn_opt mn_cli_generate_rows[] = {
      .offset = AT(region),
      .help = "file that processes share what they computed in; none: share nothing; default: your "
              "own, in memory"},
+    {.kind = MN_OPT_TEXT,
+     .name = "disk",
+     .value = "SIZE",
+     .offset = AT(disk),
+     .help = "most bytes of files in which it outlives the machine: 8G; none: keep off them; "
+             "default: 8 GiB, and a twentieth of the free space, at most"},
     {.kind = MN_OPT_FLAG,
      .name = "private",
      .offset = AT(private_),
@@ -134,33 +140,76 @@ int mn_cli_generate_check(const mn_cli_generate *o) {
     return 0;
 }
 
-/* Once: what is kept from now on, where, and how to turn it off. */
-static void say_made(mn_region *region) {
+void mn_cli_say_made(mn_region *region) {
     mn_region_info i;
-    char human[16];
+    char memory[16], files[16];
     mn_region_describe(region, &i);
-    if (i.made)
-        fprintf(stderr,
-                "omnesia: what is computed is kept for other processes of yours in %s, at most %s "
-                "of memory (--region none: share nothing; --private: leave nothing)\n",
-                i.path, mn_budget_human(i.limit, human));
+    if (!i.made) return;
+    fprintf(stderr,
+            "omnesia: what is computed is kept for your other processes, in memory (at most %s, "
+            "in %s)",
+            mn_budget_human(i.limit, memory), i.path);
+    if (*i.disk)
+        fprintf(stderr, " and on disk (at most %s, %d days unused, in %s)",
+                mn_budget_human(i.disk_limit, files), MN_DAYS, i.disk);
+    fprintf(stderr, "\nomnesia: --private leaves nothing there, --region none shares nothing, "
+                    "`omnesia region forget` removes it\n");
+}
+
+/* Bytes of --disk as mn_region_open takes them. */
+static int disk_of(const mn_cli_generate *o, int64_t *out) {
+    uint64_t bytes;
+    *out = 0;
+    if (!o->disk || !*o->disk) return 0;
+    if (strcmp(o->disk, "none") == 0) return *out = -1, 0;
+    if (strchr(o->disk, '%') || mn_budget_parse(o->disk, &bytes) < 0 || !bytes || bytes > INT64_MAX)
+        return MN_FAIL(MN_CLI_USAGE, "--disk %s: give bytes, such as 8G or 500M, or none", o->disk);
+    *out = (int64_t)bytes;
+    return 0;
+}
+
+int mn_cli_generate_region(const mn_cli_generate *o, mn_region **region) {
+    const int given = o->region && *o->region;
+    mn_region_info i;
+    int64_t disk;
+    *region = NULL;
+    MN_TRY(disk_of(o, &disk));
+    MN_TRY(mn_region_open(given ? o->region : NULL, 0, disk, region));
+    mn_region_describe(*region, &i);
+    if (disk <= 0 || *i.disk) return 0;
+    const int rc = MN_FAIL(MN_EINVAL,
+                           "--disk %s: %s was made without a disk tier; `omnesia region destroy` "
+                           "removes it, and the next one has one",
+                           o->disk, i.path);
+    mn_region_close(region);
+    return rc;
+}
+
+int mn_cli_model_of(const mn_cli_generate *o, mn_region *region, mn_model **model) {
+    return mn_cli_model_open(
+        o->model,
+        (mn_model_options){
+            .threads = o->threads, .bf16 = o->bf16, .region = region, .private_ = o->private_},
+        model);
 }
 
 int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model **model) {
     const int given = o->region && *o->region;
     *region = NULL;
     if (!given || strcmp(o->region, "none") != 0) {
-        const int rc = mn_region_open(given ? o->region : NULL, 0, 0, region);
-        if (rc < 0 && given) return rc;
+        const int rc = mn_cli_generate_region(o, region);
+        if (rc < 0 && (given || (o->disk && *o->disk))) return rc;
         if (rc < 0)
             fprintf(stderr, "(nothing is shared with other processes: %s)\n", mn_error_detail());
-        if (rc >= 0) say_made(*region);
+        if (rc >= 0) mn_cli_say_made(*region);
     }
-    return mn_cli_model_open(
-        o->model,
-        (mn_model_options){
-            .threads = o->threads, .bf16 = o->bf16, .region = *region, .private_ = o->private_},
-        model);
+    return mn_cli_model_of(o, *region, model);
+}
+
+int mn_cli_document(const char *name, const char *text, size_t n, mn_buf *out) {
+    MN_TRY(mn_buf_printf(out, "<document name=\"%s\">\n", name));
+    MN_TRY(mn_buf_append(out, text, n));
+    return mn_buf_puts(out, n && text[n - 1] != '\n' ? "\n</document>\n\n" : "</document>\n\n");
 }
 
 int mn_cli_documents(const mn_opt_list *files, mn_buf *out) {
@@ -169,14 +218,20 @@ int mn_cli_documents(const mn_opt_list *files, mn_buf *out) {
         mn_buf text = {.what = files->item[i]};
         int rc = mn_file_read(files->item[i], MOST, &text);
         if (rc >= 0 && text.len) rc = mn_utf8_check(files->item[i], text.data, text.len);
-        if (rc >= 0)
-            rc = mn_buf_printf(out, "<document name=\"%s\">\n%s%s</document>\n\n", files->item[i],
-                               text.len ? text.data : "",
-                               text.len && text.data[text.len - 1] != '\n' ? "\n" : "");
+        if (rc >= 0) rc = mn_cli_document(files->item[i], text.len ? text.data : "", text.len, out);
         mn_buf_free(&text);
         MN_TRY(rc);
     }
     return 0;
+}
+
+int mn_cli_prompt(const mn_opt_list *files, int n, const char *const *words, mn_buf *out) {
+    MN_TRY(mn_cli_documents(files, out));
+    for (int i = 0; i < n; i++) {
+        if (i) MN_TRY(mn_buf_puts(out, " "));
+        MN_TRY(mn_buf_puts(out, words[i]));
+    }
+    return out->len ? mn_utf8_check("the prompt", out->data, out->len) : 0;
 }
 
 void mn_cli_full(const mn_stats *s) {
@@ -187,9 +242,10 @@ void mn_cli_full(const mn_stats *s) {
 
 void mn_cli_facts(const mn_stats *s, double first_token_ms) {
     char kept[80] = "";
+    const int disk = s->cached_from && strcmp(s->cached_from, "disk") == 0;
     if (s->cached_by)
-        snprintf(kept, sizeof kept, " (%d cached, computed by process %lld)", s->cached_tokens,
-                 (long long)s->cached_by);
+        snprintf(kept, sizeof kept, " (%d cached, %scomputed by process %lld)", s->cached_tokens,
+                 disk ? "from disk, " : "", (long long)s->cached_by);
     else if (s->cached_tokens)
         snprintf(kept, sizeof kept, " (%d cached)", s->cached_tokens);
     char speed[32] = ""; /* of a few tokens it says nothing */

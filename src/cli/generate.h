@@ -9,7 +9,7 @@
 #include "omnesia.h"
 
 typedef struct mn_cli_generate {
-    const char *model, *system, *region;
+    const char *model, *system, *region, *disk;
     int32_t tokens, threads, context;
     int private_; /* take from the region, leave nothing in it */
     int kv;       /* 0 f16, 1 q8 */
@@ -27,12 +27,22 @@ extern const mn_opt mn_cli_generate_rows[];
 mn_request mn_cli_request(const mn_cli_generate *o);
 /* What the rows cannot say: no empty --stop; else MN_CLI_USAGE. */
 int mn_cli_generate_check(const mn_cli_generate *o);
+/* When the region was made just now: what is kept, where, how much, and how to turn it off. */
+void mn_cli_say_made(mn_region *region);
+/* The region of --region, with --disk. */
+int mn_cli_generate_region(const mn_cli_generate *o, mn_region **region);
+/* The model, over a region or NULL. */
+int mn_cli_model_of(const mn_cli_generate *o, mn_region *region, mn_model **model);
 /* The region of --region, NULL for none, and the model that uses it. Without --region the user's
  * own is opened; when that cannot be, a line says why, and the answer comes without it. */
 int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model **model);
 /* The texts of -f FILE.., each marked as data with its name, appended to `out`: what stands before
  * the question, so that all questions about one document share one prefix. */
 int mn_cli_documents(const mn_opt_list *files, mn_buf *out);
+/* One of them. */
+int mn_cli_document(const char *name, const char *text, size_t n, mn_buf *out);
+/* Documents, then words: a prompt, checked. */
+int mn_cli_prompt(const mn_opt_list *files, int n, const char *const *words, mn_buf *out);
 /* A sentence on standard error when the context was full before the answer ended. */
 void mn_cli_full(const mn_stats *stats);
 /* The line of facts on standard error: tokens/s of prefill and decode, first token, memory. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * cli/list.h - every command, in the order help shows them; each lives in src/cli/NAME.c as
- * `const mn_cli_command mn_cli_command_NAME`.
+ * `const mn_cli_command mn_cli_command_NAME` (put, get, del and ls in objects.c).
  */
 #ifndef MN_CLI_LIST_H
 #define MN_CLI_LIST_H
@@ -9,7 +9,8 @@
 
 /* clang-format off */
 #define MN_CLI_LIST(X) \
-    X(run) X(chat) X(demo) X(explain) X(region) X(pull) X(models) X(inspect) X(tokenize) \
+    X(run) X(chat) X(demo) X(explain) X(region) X(top) X(put) X(get) X(watch) X(del) X(ls) \
+    X(pull) X(models) X(inspect) X(tokenize) \
     X(perplexity) X(bench) X(doctor) X(help)
 /* clang-format on */
 

@@ -95,6 +95,11 @@ int mn_seq_out(const mn_seq *s) {
         if (mn_kv_extent_out(s->span[i].e)) n += s->span[i].n;
     return n;
 }
+int mn_seq_keep(mn_seq *s, int keep) {
+    for (int i = 0; i < s->n; i++)
+        if (s->span[i].e->x.region) MN_TRY(mn_extent_keep(&s->span[i].e->x, keep));
+    return 0;
+}
 uint64_t mn_seq_bytes(const mn_seq *s) {
     return s->open ? tail_of(s)->e->booked : 0;
 }

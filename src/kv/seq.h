@@ -71,6 +71,9 @@ int64_t mn_seq_writer(const mn_seq *seq);
 /* Tokens of it that lie on disk alone. */
 int mn_seq_out(const mn_seq *seq);
 
+/* What it took from the region is kept there whatever happens; or may leave again. */
+int mn_seq_keep(mn_seq *seq, int keep);
+
 /* Promise rows for the next tokens ids[n], and tell others that they are being computed:
  * MN_ETOOLONG beyond the context, MN_EFULL by the budget; nothing changes then. */
 int mn_seq_room(mn_seq *seq, const int32_t *ids, int n);

@@ -43,10 +43,16 @@ int mn_disk_path(const mn_region *r, mn_ref ref, mn_buf *out) {
     return mn_buf_printf(out, "%s/%0*llx", r->disk, MN_DISK_NAME, (unsigned long long)ref);
 }
 
+int mn_disk_pin_path(const mn_region *r, mn_ref ref, mn_buf *out) {
+    MN_TRY(mn_disk_path(r, ref, out));
+    return mn_buf_puts(out, ".pin");
+}
+
 void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite) {
     mn_buf path = {0};
     if (!r->disk[0] || mn_disk_path(r, ref, &path) < 0) return;
     if (!overwrite || mn_file_shred(path.data) < 0) unlink(path.data);
+    if (mn_disk_pin_path(r, ref, &path) >= 0) unlink(path.data);
     mn_buf_free(&path);
 }
 
@@ -211,16 +217,20 @@ int mn_disk_write(mn_region *r, mn_ref ref) {
     const int stored = mn_word_load(&s->stored) != 0;
     if (stored && (mn_word_load(&s->flags) & MN_EXTENT_OUT || is_there(r, ref))) return 1;
     if (mn_word_load(&s->length) < MN_DISK_LEAST && !mn_extent_followed(r, ref)) return 0;
-    if (!mn_extent_pin(r, ref, &x)) return 0;
-    const uint64_t used = mn_word_peek(&s->used);
+    if (!mn_extent_look(r, ref, &x)) return 0;
     int rc = MN_EBUSY;
     if (mn_word_cas(&s->moving, 0, (uint64_t)r->me + 1)) {
         rc = write_claimed(r, &x);
         mn_word_store(&s->moving, 0);
     }
-    mn_word_store(&s->used, used); /* we are no reader */
     mn_extent_unpin(&x);
     return rc >= 0;
+}
+
+int mn_disk_mover(const mn_region *r, const mn_extent_slot *s) {
+    const int mover = (int)(mn_word_load(&s->moving) & 255);
+    if (!mover || mover > MN_REGION_PROCS) return 0;
+    return mn_word_load(&mn_proc(r, mover - 1)->state) ? mover : 0;
 }
 
 /* Whatever it had come to, there is none; but of what is OUT it is all there is. */
@@ -258,27 +268,13 @@ static void touch(const char *path, const struct timespec *was, uint64_t now) {
     if (was->tv_sec + DAY < (time_t)now) utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
-/* The file of this extent? `size` bounds all numbers, so that no sum or product of them wraps. */
-static int is_of(const mn_extent *x, const mn_disk_head *h) {
+/* Is it the file of this extent, as it is now? */
+static int fits(const mn_extent *x, const mn_disk_head *h, uint64_t size) {
     uint64_t seed[4];
     for (int i = 0; i < 4; i++) seed[i] = mn_word_load(x->slot->seed + i);
-    return memcmp(h->magic, MN_DISK_MAGIC, sizeof h->magic) == 0 && h->ref == x->ref &&
-           h->length == mn_word_load(&x->slot->length) &&
-           h->shape == mn_word_load(&x->slot->shape) && memcmp(h->seed, seed, sizeof seed) == 0;
-}
-static int fits(const mn_extent *x, const mn_disk_head *h, uint64_t size) {
-    const uint64_t pages = size / MN_REGION_PAGE;
-    if (!is_of(x, h) || h->bytes != size || size > (uint64_t)1 << 40 || h->content >= size ||
-        h->front >= size || h->planes > pages || h->stride > size || !h->group ||
-        h->group > h->stride || !h->length || h->length > MN_DISK_MOST_ROWS ||
-        (h->content | h->front | h->stride) % MN_REGION_PAGE || !h->content || !h->front)
-        return 0;
-    if (h->planes && h->stride > size / h->planes) return 0;
-    return h->content + h->front + h->planes * h->stride == size &&
-           mn_disk_rows(h->group, h->length) <= h->stride &&
-           h->n_sums == 1 + h->planes * mn_disk_blocks(h->length) &&
-           h->n_keys < h->content / sizeof(uint64_t) && h->n_sums < h->content / sizeof(uint64_t) &&
-           sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t) <= h->content;
+    return h->ref == x->ref && h->length == mn_word_load(&x->slot->length) &&
+           h->shape == mn_word_load(&x->slot->shape) && memcmp(h->seed, seed, sizeof seed) == 0 &&
+           mn_disk_fits(h, size);
 }
 
 static int disk_find(mn_extent *x, mn_image *out) {
@@ -338,20 +334,8 @@ static int disk_prove(mn_extent *x, const mn_image *i, int64_t plane, uint64_t b
     mn_disk_head h;
     memcpy(&h, i->map.data, sizeof h);
     if (!fits(x, &h, i->map.size) || !same(i, &h)) return wrong(x, "head");
-    const uint64_t *table = (const uint64_t *)(const void *)(i->map.data + sizeof h);
-    const uint64_t *sums = table + h.n_keys, blocks = mn_disk_blocks(h.length);
-    if (plane < 0) {
-        const uint64_t n = sizeof h + (h.n_keys + h.n_sums) * sizeof *table - MN_DISK_SUMMED;
-        if (mn_hash64(i->map.data + MN_DISK_SUMMED, n) != h.sum) return wrong(x, "sums");
-        return mn_hash64(i->front, h.front) == sums[0] ? 0 : wrong(x, "tokens");
-    }
-    if ((uint64_t)plane >= h.planes || block >= blocks) return wrong(x, "rows");
-    const uint64_t at = mn_disk_rows(h.group, block * MN_TIER_ROWS);
-    const uint64_t next = mn_disk_rows(h.group, (block + 1) * MN_TIER_ROWS);
-    const uint64_t end = mn_disk_rows(h.group, h.length);
-    const uint8_t *rows = i->planes + (uint64_t)plane * h.stride + at;
-    const uint64_t sum = mn_hash64(rows, (next < end ? next : end) - at);
-    return sum == sums[1 + (uint64_t)plane * blocks + block] ? 0 : wrong(x, "rows");
+    const char *what = mn_disk_wrong(i->map.data, &h, plane, block);
+    return what ? wrong(x, what) : 0;
 }
 
 const mn_tier mn_tier_disk = {"disk", disk_limit, disk_bytes, disk_find, disk_fetch, disk_prove};

@@ -12,7 +12,8 @@
  *
  * The file is named by the extent's reference, which never comes back: a region that is made anew
  * puts it into the slot where it was, under the epoch it had, so references between extents stay
- * what they were. No fsync: a file that a power cut damaged has wrong sums, and is dropped.
+ * what they were. No fsync: a file that a power cut damaged has wrong sums, and is dropped. Beside
+ * it, an empty NAME.pin says that the extent is kept whatever happens.
  */
 #ifndef MN_REGION_DISK_H
 #define MN_REGION_DISK_H
@@ -24,7 +25,7 @@ enum {
     MN_DISK_LEAST = 64,      /* rows worth a file; what others begin with may have less */
     MN_DISK_HEAD = 16 << 20, /* no head with keys and sums is longer */
     MN_DISK_MOST_ROWS = 1 << 24,
-    MN_DISK_DAYS = 30, /* what nobody asked for leaves after so long */
+    MN_DISK_DAYS = 30, /* what nobody asked for leaves after so long (MN_DAYS) */
 };
 
 typedef struct mn_disk_head {
@@ -49,5 +50,24 @@ static inline uint64_t mn_disk_rows(uint64_t group, uint64_t rows) {
 static inline uint64_t mn_disk_blocks(uint64_t rows) {
     return (rows + MN_TIER_ROWS - 1) / MN_TIER_ROWS;
 }
+
+/* ---- what a file says of itself (sound.c) ------------------------------------------------- */
+/* Can it be so, in a file of `size` bytes? */
+int mn_disk_fits(const mn_disk_head *h, uint64_t size);
+/* What is wrong with a block of a plane of a file that fits (plane -1: its sums and its front), in
+ * a word for people; NULL: nothing. */
+const char *mn_disk_wrong(const uint8_t *file, const mn_disk_head *h, int64_t plane,
+                          uint64_t block);
+/* The same of all of it. */
+const char *mn_disk_all_wrong(const uint8_t *file, const mn_disk_head *h);
+
+/* ---- files of the folder (sweep.c) -------------------------------------------------------- */
+/* The reference a name begins with, and what follows it ("", ".pin", ".tmp.PID"); 0: not ours. */
+mn_ref mn_disk_named(const char *name, const char **rest);
+typedef struct mn_disk_strangers {
+    uint64_t files, bytes;
+} mn_disk_strangers;
+/* Files of ours that no extent has: counted; how 1: and removed; 2: overwritten before. */
+mn_disk_strangers mn_disk_sweep(mn_region *r, int how);
 
 #endif

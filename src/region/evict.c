@@ -10,15 +10,15 @@
  * disk tier nothing is lost: what leaves memory is written there before, unless it was already.
  */
 #include "base/error.h"
-#include "region/inside.h"
+#include "region/cell.h"
 
 #include <time.h>
 
-enum { MOST_MS = 2000 /* what is on its way to disk is waited for, to be forgotten, too */ };
+enum { PATIENCE_MS = 2000 };
 
 uint64_t mn_region_charged(const mn_region *r) {
-    uint64_t sum = 0;
     mn_word_fence();
+    uint64_t sum = mn_cells_charged(r);
     MN_EACH_SLOT(r, c, i) {
         const uint64_t n = mn_word_load(&mn_slot(r, i)->charged);
         sum += n < mn_class_bytes(c) ? n : mn_class_bytes(c);
@@ -115,8 +115,15 @@ static uint64_t cool(mn_region *r, uint64_t bytes) {
     return left;
 }
 
+/* Who writes the file of an extent holds it, but is no reader: waited for, a little. */
+static void await_mover(const mn_region *r, const mn_extent_slot *s) {
+    for (int ms = 0; ms < PATIENCE_MS && mn_disk_mover(r, s); ms++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 /* One extent leaves memory: for the disk when there is one, else for good. Bytes. */
 static uint64_t send_away(mn_region *r, uint32_t i, uint64_t state) {
+    await_mover(r, mn_slot(r, i));
     if (mn_disk_write(r, mn_ref_make(mn_state_epoch(state), i)))
         return mn_extent_leave(r, i, state, MN_LEAVE_RAM);
     const uint64_t left = mn_extent_leave(r, i, state, MN_LEAVE);
@@ -173,32 +180,4 @@ int mn_disk_room(mn_region *r) {
             mn_word_add(&mn_tops(r)->evicted, 1);
     }
     return 0;
-}
-
-/* ---- all of it ---------------------------------------------------------------------------- */
-/* Is somebody bringing it to disk, or from there, who is alive? */
-static int moved(const mn_region *r, const mn_extent_slot *s) {
-    const uint64_t mover = mn_word_load(&s->moving) & 255;
-    return mover && mover <= MN_REGION_PROCS && mn_word_load(&mn_proc(r, (int)mover - 1)->state);
-}
-
-/* Once through all slots: how many are sealed, and on their way. */
-static int clear(mn_region *r, uint64_t *left) {
-    int moving = 0;
-    mn_region_reap(r);
-    MN_EACH_SLOT(r, c, i) {
-        mn_extent_slot *s = mn_slot(r, i);
-        const uint64_t state = mn_word_load(&s->state);
-        *left += mn_extent_leave(r, i, state, MN_LEAVE_TRACE);
-        moving += mn_state_phase(mn_word_load(&s->state)) == MN_EXTENT_SEALED && moved(r, s);
-    }
-    return moving;
-}
-
-uint64_t mn_region_clear(mn_region *r) {
-    uint64_t left = 0;
-    if (r->me < 0) return 0;
-    for (int ms = 0; clear(r, &left) && ms < MOST_MS; ms++) /* it pins, and reads nothing */
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    return left + cool(r, UINT64_MAX);
 }

@@ -55,7 +55,7 @@ static void fill(mn_region *r, mn_ref ref, int pin, mn_extent *x) {
                      pin};
 }
 
-int mn_extent_pin(mn_region *r, mn_ref ref, mn_extent *x) {
+int mn_extent_look(mn_region *r, mn_ref ref, mn_extent *x) {
     const uint32_t i = mn_ref_slot(ref);
     *x = (mn_extent){0};
     if (r->me < 0 || i >= r->plan.slots) return 0;
@@ -71,8 +71,13 @@ int mn_extent_pin(mn_region *r, mn_ref ref, mn_extent *x) {
         mn_word_store(pin, 0);
         return 0;
     }
-    mn_word_store(&s->used, mn_now());
     fill(r, ref, k, x);
+    return 1;
+}
+
+int mn_extent_pin(mn_region *r, mn_ref ref, mn_extent *x) {
+    if (!mn_extent_look(r, ref, x)) return 0;
+    mn_word_store(&x->slot->used, mn_now());
     return 1;
 }
 
@@ -127,10 +132,16 @@ uint64_t mn_extent_drop(mn_region *r, uint32_t i, uint64_t state, int warm) {
 
 /* What was said in it shall not be found in freed memory, nor on disk. */
 static void overwrite(mn_region *r, uint32_t i, uint64_t epoch) {
-    const mn_extent_slot *s = mn_slot(r, i);
     const int c = mn_slot_class(r, i);
-    if (mn_word_load(&s->stored)) mn_disk_unlink(r, mn_ref_make(epoch, i), 1);
+    mn_disk_unlink(r, mn_ref_make(epoch, i), 1); /* also one that was not booked yet */
     mn_sparse_wipe(&r->file, mn_slot_at(r, i, c), mn_class_bytes(c));
+}
+
+uint64_t mn_extent_scrub(mn_region *r, uint32_t i, uint64_t state) {
+    const uint64_t gone = mn_state_make(mn_state_epoch(state), r->me + 1, MN_EXTENT_GONE);
+    if (!mn_word_cas(&mn_slot(r, i)->state, state, gone)) return 0;
+    overwrite(r, i, mn_state_epoch(state));
+    return free_slot(r, i, gone, 0);
 }
 
 /* DYING, ours, and so is its file: does it stay all the same? */

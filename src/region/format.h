@@ -7,6 +7,7 @@
  *   8192         process slots [MN_REGION_PROCS]                one page each
  *   ..           extent slots  [sum of all classes]             256 bytes each
  *   ..           index         [a power of two]                 16 bytes an entry
+ *   ..           buckets, topics and cells of objects           region/cell.h
  *   .. 2 MiB ..  class 0 | class 1 | ..                         where extents lie
  *
  * All offsets follow from the file's size alone (mn_region_plan), so nobody needs to believe an
@@ -57,6 +58,9 @@ enum {
     MN_REGION_CLASSES = 16,    /* 1 MiB .. 32 GiB */
     MN_REGION_OF_CLASS = 4096, /* at most so many ranges of one class */
     MN_REGION_WINDOW = 16,     /* entries of the index where a key may stand: four cache lines */
+    MN_REGION_CELLS = 13,      /* classes of cells: 256 bytes .. 1 MiB */
+    MN_REGION_TOPICS = 1024,
+    MN_REGION_BUCKETS = 65536, /* at most */
 };
 #define MN_REGION_LEAST ((uint64_t)1 << 30) /* a smaller file is none */
 
@@ -69,6 +73,7 @@ typedef struct mn_region_head { /* the superblock; the rest of its page is zero 
     uint8_t boot[16];        /* of the machine that made it: what a power cut left is no region */
     uint64_t epoch;          /* of slots that were never used: above all that were before it */
     char disk[1024];         /* folder of its disk tier; "": it has none */
+    char journal[1024];      /* file of its durable objects */
     uint64_t sum;            /* XXH3 of the fields above */
 } mn_region_head;
 
@@ -79,13 +84,20 @@ typedef struct mn_region_tops {     /* one page */
     mn_word asked, found;           /* tokens of prompts, and of them those that were there */
     mn_word evicted, moved;         /* extents that had to go; that went to disk alone */
     mn_word damaged;                /* files whose sums were wrong */
+    mn_word synced;                 /* bytes of the journal that are on disk */
+    mn_word syncs, failed;          /* how often it was synced; 1: a sync has failed, for ever */
+    mn_word reserved[6];
+    mn_word cell_top[16];   /* cells of a class that are charged */
+    mn_word cell_ready[16]; /* cells of a class that have pages: those below */
+    mn_word cell_next[16];  /* where the next search for a free one begins */
 } mn_region_tops;
 
 typedef struct mn_proc_slot {
     mn_word state; /* 0 free, 1 taken; alive while its byte of the lock file is locked */
     mn_word pid;   /* for people, like what follows: numbers are used again */
     mn_word born;  /* seconds since 1970 */
-    mn_word reserved[5];
+    mn_word puts;  /* 1: it may own cells, and have changed buckets */
+    mn_word reserved[4];
     mn_word pin[MN_REGION_PINS]; /* references; 0: none */
 } mn_proc_slot;
 
@@ -115,15 +127,34 @@ typedef struct mn_extent_slot {
 /* OUT: its content is on disk alone. Changed only where it is DYING and nobody reads it. */
 enum { MN_EXTENT_PUBLISHED = 1, MN_EXTENT_KEPT = 2, MN_EXTENT_OUT = 4 };
 
+typedef struct mn_topic { /* a line of its own */
+    mn_word count;        /* changes << 1 | somebody sleeps; its low half is a futex */
+    mn_word recent[7];    /* change n at n % 7: n << 24 | bucket */
+} mn_topic;
+
+typedef struct mn_cell { /* an object, or none: region/cell.h */
+    mn_word tag;         /* generation << 16 | owner << 4 | logged << 3 | phase */
+    mn_word next;        /* cell + 1 of the next in the chain; 0: none */
+    mn_word version;     /* number of the change of its bucket that put it there */
+    mn_word expiry;      /* milliseconds since 1970; 0: never */
+    mn_word hash;        /* XXH3 of the key; it lies in bucket hash % buckets */
+    mn_word length;      /* bytes of the value << 16 | durable << 15 | bytes of the key */
+    mn_word born;        /* milliseconds since 1970 when it was put */
+    mn_word writer;      /* process id of who put it, for people */
+    mn_word body[];      /* the key, then the value, each in whole words */
+} mn_cell;
+
 typedef struct mn_index_entry {
     mn_word key; /* first word of a key */
     mn_word ref; /* to the extent with the step that ends with it; 0: empty */
 } mn_index_entry;
 
-_Static_assert(sizeof(mn_region_head) == 1096, "part of the file format");
+_Static_assert(sizeof(mn_region_head) == 2120, "part of the file format");
 _Static_assert(sizeof(mn_proc_slot) == 4096, "part of the file format");
 _Static_assert(sizeof(mn_extent_slot) == 256, "part of the file format");
 _Static_assert(sizeof(mn_index_entry) == 16, "part of the file format");
+_Static_assert(sizeof(mn_topic) == 64, "part of the file format");
+_Static_assert(sizeof(mn_cell) == 64, "part of the file format");
 
 /* ---- words taken apart -------------------------------------------------------------------- */
 enum {
@@ -168,10 +199,37 @@ typedef struct mn_region_plan {
     uint32_t slots, entries;               /* extent slots; entries of the index */
     uint32_t first[MN_REGION_CLASSES + 1]; /* slots of class c: first[c] .. first[c + 1] - 1 */
     uint64_t class_at[MN_REGION_CLASSES];
+    uint64_t buckets_at, topics_at;
+    uint32_t buckets, cell_first[MN_REGION_CELLS + 1]; /* cells of class c, as slots above */
+    uint64_t cell_at[MN_REGION_CELLS];
 } mn_region_plan;
 
 static inline uint64_t mn_class_bytes(int c) {
     return (uint64_t)1 << (20 + c);
+}
+
+static inline uint64_t mn_cell_bytes(int c) {
+    return (uint64_t)256 << c;
+}
+static inline uint64_t mn_page_up(uint64_t at) {
+    return (at + MN_REGION_PAGE - 1) / MN_REGION_PAGE * MN_REGION_PAGE;
+}
+
+/* Objects from `at` on: where they end. Each class of cells has a 256th of the size, at most
+ * 64 MiB. */
+static inline uint64_t mn_region_plan_cells(mn_region_plan *p, uint64_t at) {
+    const uint64_t span = p->size >> 8 < (uint64_t)64 << 20 ? p->size >> 8 : (uint64_t)64 << 20;
+    p->buckets = MN_REGION_BUCKETS;
+    while ((uint64_t)p->buckets << 18 > p->size) p->buckets /= 2;
+    p->buckets_at = at;
+    p->topics_at = mn_page_up(at + (uint64_t)p->buckets * sizeof(mn_word));
+    at = p->topics_at + (uint64_t)MN_REGION_TOPICS * sizeof(mn_topic);
+    for (int c = 0; c < MN_REGION_CELLS; c++) {
+        p->cell_at[c] = at;
+        p->cell_first[c + 1] = p->cell_first[c] + (uint32_t)(span / mn_cell_bytes(c));
+        at = mn_page_up(at + span / mn_cell_bytes(c) * mn_cell_bytes(c));
+    }
+    return at;
 }
 
 /* The plan of a file of `size` bytes, which is at least MN_REGION_LEAST. */
@@ -187,8 +245,9 @@ static inline mn_region_plan mn_region_plan_of(uint64_t size) {
     p.slots = p.first[MN_REGION_CLASSES];
     p.extents_at = p.procs_at + (uint64_t)MN_REGION_PROCS * sizeof(mn_proc_slot);
     p.index_at = p.extents_at + (uint64_t)p.slots * sizeof(mn_extent_slot);
-    p.index_at = (p.index_at + MN_REGION_PAGE - 1) / MN_REGION_PAGE * MN_REGION_PAGE;
-    p.data_at = p.index_at + (uint64_t)p.entries * sizeof(mn_index_entry);
+    p.index_at = mn_page_up(p.index_at);
+    p.data_at = mn_page_up(p.index_at + (uint64_t)p.entries * sizeof(mn_index_entry));
+    p.data_at = mn_region_plan_cells(&p, p.data_at);
     p.data_at = (p.data_at + ((uint64_t)2 << 20) - 1) >> 21 << 21;
     uint64_t at = p.data_at;
     for (int c = 0; c < MN_REGION_CLASSES; c++) {

@@ -25,9 +25,13 @@ struct mn_region {
     uint64_t limit, epoch;
     char disk[1024];        /* folder of the disk tier; "": none */
     int no_disk;            /* this handle neither writes nor reads there */
+    char journal[1024];     /* file of durable objects */
+    int journal_fd;         /* -1: not open yet */
     int locks;              /* descriptor of the lock file; -1 in a child after fork */
     int me;                 /* own process slot; -1: none */
     int made;               /* this handle made the file */
+    uint64_t pid;           /* ours; asking the system takes longer than a put */
+    atomic_int objects;     /* buckets and topics have pages */
     pthread_mutex_t graves; /* one burial at a time: threads share their locks */
     mn_mover mover;
     mn_region *next; /* of all that are open here (life.c) */
@@ -84,6 +88,8 @@ void mn_extent_bury(mn_region *r, int i, int dead);
 int mn_extent_forked(const mn_region *r); /* MN_EBUSY in a child after fork */
 /* From `state`, which is OPEN and ours to drop, or FREE: bytes that left. */
 uint64_t mn_extent_drop(mn_region *r, uint32_t i, uint64_t state, int warm);
+/* A FREE slot gives its warm pages back, overwritten: bytes. */
+uint64_t mn_extent_scrub(mn_region *r, uint32_t i, uint64_t state);
 /* How a sealed extent nobody reads may end. */
 typedef enum mn_leave {
     MN_LEAVE,       /* everywhere */
@@ -94,6 +100,9 @@ typedef enum mn_leave {
 /* Bytes that left; 0 when somebody reads it. */
 uint64_t mn_extent_leave(mn_region *r, uint32_t i, uint64_t sealed, mn_leave how);
 uint64_t mn_now(void); /* seconds since 1970 */
+
+/* Was it not asked for in so long that it shall leave? */
+int mn_extent_expired(const mn_extent_slot *s);
 
 /* ---- what must go (evict.c) --------------------------------------------------------------- */
 typedef struct mn_slot_bits { /* of all slots there can be */
@@ -111,13 +120,21 @@ int mn_extent_followed(mn_region *r, mn_ref ref); /* does another begin with it?
 int mn_disk_on(const mn_region *r);
 uint64_t mn_disk_used(const mn_region *r);
 int mn_disk_path(const mn_region *r, mn_ref ref, mn_buf *out);
+int mn_disk_pin_path(const mn_region *r, mn_ref ref, mn_buf *out);
 /* Write the file of a sealed extent that has none, in the budget: 1 when it has one now. */
 int mn_disk_write(mn_region *r, mn_ref ref);
+/* The file, and what says that it is kept. */
 void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite);
 /* What process slot p, which is dead, left of the file it was writing, or dropping, for slot i. */
 void mn_disk_bury(mn_region *r, int p, uint32_t i);
+/* Process slot + 1 of somebody alive who moves it to disk or from there; 0: nobody does. */
+int mn_disk_mover(const mn_region *r, const mn_extent_slot *s);
 /* Drop files until what is there and what is being written fits; MN_EFULL. */
 int mn_disk_room(mn_region *r);
+/* The slot a file says it had, ours and empty, becomes its extent again: SEALED and OUT. */
+struct mn_disk_head;
+void mn_disk_take_up(mn_region *r, const struct mn_disk_head *h, uint64_t used,
+                     const uint64_t *keys);
 /* A region nobody else has yet: what its folder holds of it. */
 int mn_disk_restore(mn_region *r);
 void mn_mover_begin(mn_region *r);

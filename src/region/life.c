@@ -8,7 +8,7 @@
  * copy is closed at once (else the child would keep its dead parent alive).
  */
 #include "base/error.h"
-#include "region/inside.h"
+#include "region/object.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -42,8 +42,14 @@ static void clear(mn_region *r, int i, int dead) {
     mn_extent_bury(r, i, dead);
 }
 static void bury(mn_region *r, int i, int dead) {
+    mn_proc_slot *p = mn_proc(r, i);
     clear(r, i, dead);
-    mn_word_store(&mn_proc(r, i)->state, 0);
+    if (dead && mn_word_load(&p->puts)) {
+        mn_cells_bury(r, i);
+        mn_topics_bump(r); /* it may have changed a bucket and told nobody */
+    }
+    mn_word_store(&p->puts, 0);
+    mn_word_store(&p->state, 0);
 }
 
 void mn_life_settle(mn_region *r) {
@@ -61,7 +67,8 @@ int mn_life_begin(mn_region *r) {
             mn_word_cas(procs, n, (uint64_t)i + 1); /* who counts must see it first */
         mn_proc_slot *p = mn_proc(r, i);
         if (mn_word_load(&p->state)) bury(r, i, 1);
-        mn_word_store(&p->pid, (uint64_t)getpid());
+        r->pid = (uint64_t)getpid();
+        mn_word_store(&p->pid, r->pid);
         mn_word_store(&p->born, (uint64_t)time(NULL));
         mn_word_announce(&p->state, 1);
         pthread_mutex_lock(&listed);

@@ -56,16 +56,19 @@ void mn_mover_add(mn_region *r, mn_ref ref) {
     pthread_mutex_unlock(&m->lock);
 }
 
+int mn_extent_expired(const mn_extent_slot *s) {
+    return !(mn_word_load(&s->flags) & MN_EXTENT_KEPT) &&
+           mn_word_peek(&s->used) + (uint64_t)MN_DISK_DAYS * 24 * 3600 < mn_now();
+}
+
 /* What nobody brought to disk, and nobody is writing any more. */
 static void look_around(mn_region *r) {
-    const uint64_t late = mn_now() - (uint64_t)MN_DISK_DAYS * 24 * 3600;
     MN_EACH_SLOT(r, c, i) {
         mn_extent_slot *s = mn_slot(r, i);
         const uint64_t state = mn_word_load(&s->state);
         if (mn_state_phase(state) != MN_EXTENT_SEALED) continue;
         const uint64_t flags = mn_word_load(&s->flags), stored = mn_word_load(&s->stored);
-        const int old = !(flags & MN_EXTENT_KEPT) && mn_word_peek(&s->used) < late;
-        if (old || (flags & MN_EXTENT_OUT && !stored)) /* or its file was lost */
+        if (mn_extent_expired(s) || (flags & MN_EXTENT_OUT && !stored)) /* or its file was lost */
             mn_extent_leave(r, i, state, MN_LEAVE);
         else if (!stored)
             mn_disk_write(r, mn_ref_make(mn_state_epoch(state), i));

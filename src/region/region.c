@@ -10,12 +10,14 @@
  * uses it, it is replaced. Who replaces holds the lock of byte MN_REGION_PROCS.
  */
 #include "base/alloc.h"
+#include "base/append.h"
 #include "base/budget.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "region/inside.h"
+#include "region/journal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,14 +64,27 @@ typedef struct making {
 static void disk_folder(const making *m, char out[1024]) {
     mn_buf beside = {0};
     char *cache = NULL;
-    int rc = m->disk < 0   ? MN_ENOENT
-             : m->standard ? mn_file_cache_path("kv", &cache)
-                           : mn_buf_printf(&beside, "%s.disk", m->path);
+    const char *const data = getenv("OMNESIA_DATA"); /* which takes the files along */
+    int rc = m->disk < 0                       ? MN_ENOENT
+             : m->standard && !(data && *data) ? mn_file_cache_path("kv", &cache)
+                                               : mn_buf_printf(&beside, "%s.disk", m->path);
     const char *path = cache ? cache : beside.data;
     if (rc >= 0 && strlen(path) < 1024 && mn_file_mkdirs(path) >= 0 && access(path, W_OK) == 0)
         strcpy(out, path);
     mn_free(cache);
     mn_buf_free(&beside);
+}
+
+static int journal_file(const making *m, char out[1024]) {
+    mn_buf beside = {0};
+    char *data = NULL;
+    int rc = m->standard ? mn_file_data_path("objects.log", &data)
+                         : mn_buf_printf(&beside, "%s.objects", m->path);
+    const char *path = data ? data : beside.data;
+    if (rc >= 0 && strlen(path) < 1024) strcpy(out, path);
+    mn_free(data);
+    mn_buf_free(&beside);
+    return rc == MN_ENOENT ? 0 : rc; /* no home: nothing can be durable */
 }
 
 /* 8 GiB, and a twentieth of the free space, at most. */
@@ -94,18 +109,26 @@ static uint64_t first_epoch(void) {
 static int fill(void *user, mn_sparse *file) {
     const making *m = user;
     mn_region_head *h = (mn_region_head *)(void *)file->data;
-    mn_region r = {.file = *file, .plan = mn_region_plan_of(file->size), .epoch = first_epoch()};
+    mn_region r = {.file = *file,
+                   .plan = mn_region_plan_of(file->size),
+                   .epoch = first_epoch(),
+                   .locks = -1,
+                   .journal_fd = -1};
     MN_TRY(mn_sparse_back(file, 0, r.plan.procs_at));
     *h = (mn_region_head){.version = MN_REGION_VERSION,
                           .size = file->size,
                           .created = (uint64_t)time(NULL),
                           .limit = m->memory ? m->memory : mn_budget_machine() / 8};
+    r.limit = h->limit;
     memcpy(h->magic, MN_REGION_MAGIC, sizeof h->magic);
     boot_id(h->boot);
     disk_folder(m, h->disk);
     strcpy(r.disk, h->disk);
+    MN_TRY(journal_file(m, h->journal));
+    strcpy(r.journal, h->journal);
     mn_word_store(&mn_tops(&r)->disk_limit, disk_limit(m, h->disk));
     MN_TRY(mn_disk_restore(&r));
+    MN_TRY(mn_journal_restore(&r));
     h->epoch = r.epoch;
     h->sum = mn_hash64(h, offsetof(mn_region_head, sum));
     return 0;
@@ -166,8 +189,10 @@ static int open_file(mn_region *r, const making *m) {
             r->limit = h.limit;
             r->epoch = h.epoch;
             h.disk[sizeof h.disk - 1] = 0;
+            h.journal[sizeof h.journal - 1] = 0;
             strcpy(r->disk, h.disk);
             r->no_disk = m->disk < 0;
+            strcpy(r->journal, h.journal);
             if (m->disk > 0) mn_word_store(&mn_tops(r)->disk_limit, (uint64_t)m->disk);
             return 0;
         }
@@ -183,7 +208,7 @@ int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **
     mn_region *r = mn_calloc(1, sizeof *r);
     mn_buf lock = {0}, place = {0};
     if (!r) return MN_FAIL(MN_ENOMEM, "no memory to open a region");
-    r->file.fd = r->locks = r->me = -1;
+    r->file.fd = r->locks = r->me = r->journal_fd = -1;
     pthread_mutex_init(&r->graves, NULL);
     mn_mover_begin(r);
     const int standard = !path;
@@ -214,6 +239,7 @@ void mn_region_close(mn_region **pr) {
     mn_mover_end(r);
     mn_life_end(r); /* nothing is left to be sealed by it */
     mn_byte_locks_close(&r->locks);
+    mn_append_close(&r->journal_fd);
     if (r->file.fd >= 0) mn_guard_forget(r->file.data);
     mn_sparse_close(&r->file);
     pthread_mutex_destroy(&r->graves);

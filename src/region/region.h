@@ -41,9 +41,6 @@ int mn_region_reap(mn_region *r);               /* bury the dead; how many */
 /* Let warm pages and extents nobody reads leave, the least worth keeping first, until `bytes` more
  * may be charged: to disk, where there is one. MN_EFULL with the numbers. */
 int mn_region_evict(mn_region *r, uint64_t bytes);
-/* All that nobody reads leaves every tier, overwritten; what is just being brought to disk is
- * waited for, 2 s at most. Bytes that left. */
-uint64_t mn_region_clear(mn_region *r);
 /* All that nobody reads leaves memory; what has a file stays there. Bytes. */
 uint64_t mn_region_cool(mn_region *r);
 
@@ -97,6 +94,8 @@ void mn_extent_close(mn_extent *x);
 
 /* Pin what `ref` names: 1, or 0 when it is not there any more. x is read-only. */
 int mn_extent_pin(mn_region *r, mn_ref ref, mn_extent *x);
+/* The same by who only looks at it: it is not kept longer for that. */
+int mn_extent_look(mn_region *r, mn_ref ref, mn_extent *x);
 void mn_extent_unpin(mn_extent *x); /* an empty x is fine */
 /* Does another process, or another handle of this one, pin it? */
 int mn_extent_shared(const mn_extent *x);
@@ -136,6 +135,68 @@ int mn_image_intact(const mn_image *i);
 void mn_image_free(mn_image *i);
 /* What was pinned is damaged: nobody finds it from now on. */
 void mn_extent_reject(mn_extent *x);
+
+/* ---- looking, forgetting, keeping (forget.c) ----------------------------------------------- */
+typedef struct mn_extent_facts {
+    mn_ref ref;
+    uint64_t rows, memory, disk;  /* bytes in each tier; memory 0: it is on disk alone */
+    uint64_t born, used, cost_us; /* seconds since 1970; what computing it took */
+    int64_t writer, reader;       /* process ids; of one that pins it, 0: nobody does */
+    int32_t readers, open, kept;  /* pins of all processes; is it being written? may it leave? */
+} mn_extent_facts;
+/* Those that are published, in the order of their slots. Non-zero from `each` stops. */
+int mn_region_each(mn_region *r, int (*each)(void *user, const mn_extent_facts *f), void *user);
+typedef struct mn_proc_facts {
+    int64_t pid;
+    uint64_t born;        /* seconds since 1970 */
+    int32_t pins, writes; /* extents it reads or writes; of which it writes */
+} mn_proc_facts;
+/* Those that are alive, the caller included. */
+int mn_region_each_process(mn_region *r, int (*each)(void *user, const mn_proc_facts *f),
+                           void *user);
+/* n bytes of the front of an extent one looks at, from `at` on, wherever it is. */
+int mn_extent_peek(const mn_extent *x, uint64_t at, void *out, uint64_t n);
+
+typedef struct mn_region_gone {
+    uint64_t bytes, rows;    /* that left both tiers */
+    uint64_t stayed_rows;    /* of those that are in use */
+    int64_t by;              /* process id of one that uses them */
+    int32_t extents, stayed; /* how many left, and stayed */
+} mn_region_gone;
+/* An extent leaves both tiers, overwritten, unless a living process uses it; added to `sum`. */
+void mn_extent_forget(mn_region *r, mn_ref ref, mn_region_gone *sum);
+/* What no extent has, pages and files, goes, overwritten: bytes. After forgetting. */
+uint64_t mn_region_scrub(mn_region *r);
+/* Both, of all extents. Bytes that left. */
+uint64_t mn_region_clear(mn_region *r);
+/* An extent that one looks at is never evicted, and does not expire; or may again. */
+int mn_extent_keep(mn_extent *x, int keep);
+
+/* ---- looking through all of it (check.c) --------------------------------------------------- */
+typedef struct mn_region_findings {
+    int32_t extents, open, out; /* found; being written; on disk alone */
+    int32_t dead;               /* processes that had died and were not buried yet */
+    int32_t orphans;            /* extents whose owner is none */
+    int32_t entries, stale;     /* of the index; which lead nowhere any more */
+    int32_t files, bad;         /* of the disk tier; damaged, or not there */
+    int32_t expired;            /* extents nobody asked for in MN_DISK_DAYS days */
+    uint64_t strange;           /* files that no extent has */
+    uint64_t file_bytes, strange_bytes, expired_bytes;
+    uint64_t charged, held; /* bytes extents say they hold, and that their ranges do hold */
+    uint64_t beyond;        /* of those, that no extent says it holds */
+    uint64_t warm;          /* held for nobody */
+    uint64_t left;          /* bytes that went, when it was to be mended */
+} mn_region_findings;
+typedef struct mn_check_how {
+    int mend; /* bury, and remove what is damaged, expired or nobody's */
+    /* Bytes of files so far; non-zero stops. A line for what is damaged. */
+    int (*report)(void *user, uint64_t done, uint64_t total);
+    void (*wrong)(void *user, const char *line);
+    void *user;
+} mn_check_how;
+int mn_region_inspect(mn_region *r, const mn_check_how *how, mn_region_findings *out);
+/* The file and all files of its disk tier go, overwritten; consumes it. MN_EBUSY. */
+int mn_region_destroy(mn_region **r, uint64_t *bytes);
 
 /* ---- the index ---------------------------------------------------------------------------- */
 /* The step that ends with `key` lies in `ref`. Old entries may give way: an entry is a hint. */

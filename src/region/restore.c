@@ -15,8 +15,6 @@
 #include "base/walk.h"
 #include "region/inside.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,12 +27,12 @@ typedef struct restoring {
     uint64_t epoch;
 } restoring;
 
-/* The reference a name stands for; 0: it is none of ours. */
-static mn_ref named(const char *name) {
-    char again[MN_DISK_NAME + 1];
-    const mn_ref ref = strtoull(name, NULL, 16);
-    snprintf(again, sizeof again, "%0*llx", MN_DISK_NAME, (unsigned long long)ref);
-    return strcmp(name, again) == 0 ? ref : 0;
+/* Does a file beside it say that it is kept? */
+static int kept(const mn_region *r, mn_ref ref) {
+    mn_buf path = {0};
+    const int is = mn_disk_pin_path(r, ref, &path) >= 0 && access(path.data, F_OK) == 0;
+    mn_buf_free(&path);
+    return is;
 }
 
 /* Head, keys and sums of a file, checked; MN_ECORRUPT, or a failure to read. */
@@ -56,8 +54,8 @@ static int read_head(const char *path, uint64_t bytes, mn_buf *out) {
     return 0;
 }
 
-static void take_up(mn_region *r, uint32_t i, const mn_disk_head *h, uint64_t used,
-                    const uint64_t *keys) {
+void mn_disk_take_up(mn_region *r, const mn_disk_head *h, uint64_t used, const uint64_t *keys) {
+    const uint32_t i = mn_ref_slot(h->ref);
     mn_extent_slot *s = mn_slot(r, i);
     const int c = mn_slot_class(r, i);
     mn_word_store(&s->length, h->length);
@@ -66,7 +64,6 @@ static void take_up(mn_region *r, uint32_t i, const mn_disk_head *h, uint64_t us
     mn_word_store(&s->cost, h->cost);
     mn_word_store(&s->parent, h->parent);
     mn_word_store(&s->anchor, h->anchor);
-    mn_word_store(&s->flags, MN_EXTENT_PUBLISHED | MN_EXTENT_OUT | (h->flags & MN_EXTENT_KEPT));
     for (int k = 0; k < 4; k++) mn_word_store(s->seed + k, h->seed[k]);
     mn_word_store(&s->writer, h->writer);
     mn_word_store(&s->born, h->born);
@@ -76,6 +73,8 @@ static void take_up(mn_region *r, uint32_t i, const mn_disk_head *h, uint64_t us
     mn_word_store(&s->group, h->group);
     mn_word_store(&s->stored, h->bytes);
     mn_word_store(&s->checked, 0);
+    mn_word_announce(&s->flags,
+                     MN_EXTENT_PUBLISHED | MN_EXTENT_OUT | (kept(r, h->ref) ? MN_EXTENT_KEPT : 0));
     mn_word_store(&s->state, mn_state_make(mn_ref_epoch(h->ref), 0, MN_EXTENT_SEALED));
     const uint64_t top = i - r->plan.first[c] + 1;
     if (mn_word_peek(mn_top(r, c)) < top) mn_word_store(mn_top(r, c), top);
@@ -92,7 +91,7 @@ static int restore(restoring *w, const mn_walk_entry *e, mn_ref ref) {
     const uint64_t touched = good && e->mtime_ns > 0 ? (uint64_t)e->mtime_ns / 1000000000 : 0;
     const uint64_t used = good && h.used > touched ? h.used : touched;
     good = good && h.ref == ref && mn_ref_epoch(ref) < w->far && h.region == w->r->plan.size &&
-           h.length <= MN_DISK_MOST_ROWS && (used >= w->late || h.flags & MN_EXTENT_KEPT);
+           h.length <= MN_DISK_MOST_ROWS && (used >= w->late || kept(w->r, ref));
     if (good) { /* a slot has one tenant: the younger one */
         const uint64_t there = mn_word_load(&mn_slot(w->r, i)->state);
         const mn_ref other = mn_ref_make(mn_state_epoch(there), i);
@@ -103,7 +102,7 @@ static int restore(restoring *w, const mn_walk_entry *e, mn_ref ref) {
     }
     if (good) {
         const uint64_t *keys = (const uint64_t *)(const void *)(head.data + sizeof h);
-        take_up(w->r, i, &h, used, keys);
+        mn_disk_take_up(w->r, &h, used, keys);
         if (mn_ref_epoch(ref) >= w->epoch) w->epoch = mn_ref_epoch(ref) + 1;
     }
     mn_buf_free(&head);
@@ -111,11 +110,9 @@ static int restore(restoring *w, const mn_walk_entry *e, mn_ref ref) {
 }
 
 static int each(void *user, const mn_walk_entry *e) {
-    restoring *w = user;
-    const mn_ref ref = named(e->rest);
-    const int begun = strlen(e->rest) > MN_DISK_NAME && /* by who died over it */
-                      strncmp(e->rest + MN_DISK_NAME, ".tmp.", 5) == 0;
-    if (e->kind == MN_WALK_FILE && (begun || (ref && !restore(w, e, ref)))) unlink(e->path);
+    const char *rest;
+    const mn_ref ref = e->kind == MN_WALK_FILE ? mn_disk_named(e->rest, &rest) : 0;
+    if (ref && !*rest && !restore(user, e, ref)) unlink(e->path);
     return 0;
 }
 
@@ -127,5 +124,6 @@ int mn_disk_restore(mn_region *r) {
                    .epoch = r->epoch};
     if (r->disk[0]) mn_walk(r->disk, 1, MOST_FILES, each, &w);
     r->epoch = w.epoch;
+    mn_disk_sweep(r, 1); /* what was begun by who died over it, above all */
     return 0;
 }

@@ -2,7 +2,7 @@
  *
  * region/survey.c - what is in a region, counted while it goes on changing.
  */
-#include "region/inside.h"
+#include "region/cell.h"
 
 void mn_region_count(mn_region *r, mn_region_counts *out) {
     const mn_region_tops *t = mn_tops(r);
@@ -21,6 +21,7 @@ void mn_region_count(mn_region *r, mn_region_counts *out) {
     for (int i = 0, end = mn_procs_end(r); i < end; i++)
         out->processes += mn_word_load(&mn_proc(r, i)->state) == 1;
     out->processes -= r->me >= 0; /* who asks does not count */
+    out->charged = mn_cells_charged(r);
     MN_EACH_SLOT(r, c, i) {
         mn_extent_slot *s = mn_slot(r, i);
         const uint64_t charged = mn_word_load(&s->charged), length = mn_word_load(&s->length);

@@ -32,6 +32,14 @@ static const struct verb {
     {"doctor", CHANGES, 0},
     {"bench -p 8 -n 2 -t 1 -m $TINY", CHANGES, 0},
     {"help --markdown", 0, 0},
+    {"region --region $REGION", 0, 0},
+    {"region check --region $REGION", 0, 0},
+    {"top --json --region $REGION", CHANGES, 0},
+    {"region pin --raw --region $REGION -m $TINY hello world", 0, 0},
+    {"region gc --region $REGION", CHANGES, 0},
+    {"region forget --region $REGION -m $TINY -f $TEXT", CHANGES, 0},
+    {"region forget --region $REGION --all", CHANGES, 0},
+    {"region destroy --region $REGION", CHANGES, 0},
 };
 static const char *const faults[] = {"OMNESIA_FAIL_ALLOC=%d", "OMNESIA_FAIL_IO=%d",
                                      "OMNESIA_FAIL_IO=%d:ENOSPC", "OMNESIA_FAIL_IO=%d:EINTR"};
@@ -159,6 +167,23 @@ static void read_only_commands(void **s) {
     remember(&verbs[10]); /* too long to fail everywhere: it succeeds, sanitizers watch */
 }
 
+/* The verbs of a region need one that holds an answer. */
+enum { OF_REGION = 12 };
+static void fill_region(int v) {
+    if (v < OF_REGION) return;
+    run("run --raw --temp 0 -n 2 -t 1 --region $REGION -m $TINY $(cat $TEXT $TEXT $TEXT)");
+}
+
+static void region_commands(void **s) {
+    (void)s;
+    static const int some[] = {OF_REGION + 1, OF_REGION + 5}; /* check, forget -f */
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+        for (int f = 0; f < 2; f++) {
+            fill_region(some[i]);
+            assert_true(every(&verbs[some[i]], faults[f]) > 3);
+        }
+}
+
 /* Before the first question is read there is no list of turns to give back; some seventy
  * allocations later a piece of the answer cannot be kept. */
 static void a_chat_without_memory(void **s) {
@@ -184,8 +209,10 @@ static void every_call(void **s) {
     (void)s;
     const soak range = soak_begin(VERBS * FAULTS);
     long counted = 0;
-    for (long i = range.first; i < range.end; i++)
+    for (long i = range.first; i < range.end; i++) {
+        fill_region((int)(i % VERBS));
         counted += every(&verbs[i % VERBS], faults[i / VERBS]);
+    }
     soak_end(&range, counted);
 }
 
@@ -215,6 +242,7 @@ static int furnish(void **state) {
     snprintf(path, sizeof path, "%s", in_bed("text"));
     write_text(path, text.data, text.len);
     setenv("TEXT", path, 1);
+    setenv("REGION", in_bed("region"), 1);
     mn_buf_free(&text);
     setenv("RUN", "run --raw --temp 0 -n 4 -t 1 hello", 1);
     setenv("OMNESIA_MODEL", getenv("TINY"), 1);
@@ -224,9 +252,9 @@ static int furnish(void **state) {
 }
 
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(read_only_commands),
-                                       cmocka_unit_test(a_chat_without_memory),
-                                       cmocka_unit_test(disks_too_small)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(read_only_commands), cmocka_unit_test(region_commands),
+        cmocka_unit_test(a_chat_without_memory), cmocka_unit_test(disks_too_small)};
     const struct CMUnitTest calls[] = {cmocka_unit_test(every_call)};
     const struct CMUnitTest disk[] = {cmocka_unit_test(every_size)};
     if (!soak_asked()) return cmocka_run_group_tests(tests, furnish, drop_bed);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test/cli/test_objects.c - put, get, watch, del and ls: what they print, what they refuse, and how
+ * they end.
+ */
+#include "test.h"
+
+#include "cli/run.h"
+
+#include "base/walk.h"
+
+static char bed[64];
+
+static int make_bed(void **state) {
+    char path[96];
+    (void)state;
+    strcpy(bed, "/tmp/omnesia-objects-XXXXXX");
+    assert_non_null(mkdtemp(bed));
+    snprintf(path, sizeof path, "%s/region", bed);
+    setenv("OMNESIA_REGION", path, 1);
+    const cli_run r = run("ls"); /* who makes the region says so, once */
+    return r.status || !strstr(r.err, "is kept for your other processes");
+}
+static int drop_bed(void **state) {
+    (void)state;
+    mn_walk_remove(bed);
+    return 0;
+}
+
+static void says(const char *words, int status, const char *out, const char *err) {
+    const cli_run r = run(words);
+    if (r.status != status || strcmp(r.out, out) || (err ? !strstr(r.err, err) : *r.err))
+        fail_msg("%s: status %d, said \"%s\" \"%s\"", words, r.status, r.out, r.err);
+}
+
+static void values(void **state) {
+    (void)state;
+    says("get a", 1, "", "there is no object 'a'");
+    says("put a one", 0, "", NULL);
+    says("get a", 0, "one", NULL);
+    says("put a two --if-version 3", 1, "", "has version 1, not 3");
+    says("put a two --if-version 1", 0, "", NULL);
+    says("put a three --if-version x", 2, "", "--if-version x");
+    says("put b - </dev/null", 0, "", NULL);
+    says("get b", 0, "", NULL);
+    says("put", 2, "", "give a key and a value");
+    says("put 'a\tb' x", 1, "", "control character 9");
+    says("put c x --ttl 1parsec", 2, "", "it takes 500ms");
+    says("put c x --keep 3", 2, "", "--keep goes with --append");
+    says("put a x --region none", 2, "", "it needs a region");
+    says("del a --if-version 7", 1, "", "has version 2, not 7");
+    says("del a", 0, "", NULL);
+    says("del a", 1, "", "there is no object 'a'");
+    const cli_run r = run("ls");
+    assert_int_equal(r.status, 0);
+    assert_non_null(strstr(r.out, "b "));
+    assert_non_null(strstr(r.out, "version 1, 0 B"));
+    assert_null(strstr(r.out, "a "));
+}
+
+static void json(void **state) {
+    (void)state;
+    says("put text 'a \"b\"'", 0, "", NULL);
+    says("get text --json | sed 's/\"age_ms\":[0-9]*/\"age_ms\":0/'", 0,
+         "{\"key\":\"text\",\"version\":1,\"size\":5,\"age_ms\":0,\"value\":\"a \\\"b\\\"\"}\n",
+         NULL);
+    says("put bytes - <<E\n$(printf '\\377\\376x')\nE\n", 0, "", NULL);
+    says("get bytes --json | grep -o 'value_base64.*'", 0, "value_base64\":\"//54Cg==\"}\n", NULL);
+}
+
+static void logs(void **state) {
+    (void)state;
+    says("put l r0 --append", 0, "", NULL);
+    says("put l r1 --append", 0, "", NULL);
+    says("get l --from 0", 0, "r0\nr1\n", NULL);
+    says("get l --from 2", 1, "", "no record from 2 on");
+    says("put l r2 --append --keep 1", 0, "", NULL);
+    says("get l --from 0", 0, "r2\n", NULL);
+    says("ls --json l | sed 's/\"age_ms\":[0-9]*/\"age_ms\":0/'", 0,
+         "{\"key\":\"l\",\"records\":1,\"size\":2,\"age_ms\":0}\n", NULL);
+    says("del l", 0, "", NULL);
+    says("get l --from 0", 1, "", "no record from 0 on");
+}
+
+static void watches(void **state) {
+    (void)state;
+    says("watch --once --timeout 50ms", 1, "", "nothing under '' changed in 50ms");
+    says("watch --timeout 50ms", 0, "", NULL);
+    says("put w/a 1; \"$OMNESIA_PROGRAM\" watch w/ --all --once", 0, "put w/a 1 1\n", NULL);
+    says("watch w/ --timeout 2s --once & sleep 0.3; \"$OMNESIA_PROGRAM\" put x 1; "
+         "\"$OMNESIA_PROGRAM\" del w/a; wait $!",
+         0, "del w/a\n", NULL);
+}
+
+/* The n-th operation on files fails: a sentence, or all is well; the next try works. */
+static void failures(void **state) {
+    (void)state;
+    char line[256];
+    int failed = 0;
+    for (int n = 1; n < 60; n++) {
+        snprintf(
+            line, sizeof line,
+            "ls >/dev/null; rm -f $OMNESIA_REGION; OMNESIA_FAIL_IO=%d \"$OMNESIA_PROGRAM\" put k v",
+            n);
+        const cli_run r = run(line);
+        if (r.status && (r.status != 1 || strncmp(r.err, "omnesia: ", 9)))
+            fail_msg("operation %d: status %d, said \"%s\"", n, r.status, r.err);
+        failed += r.status == 1;
+        if (!r.status) says("get k", 0, "v", NULL);
+        says("ls >/dev/null 2>&1; \"$OMNESIA_PROGRAM\" put k w; \"$OMNESIA_PROGRAM\" get k", 0, "w",
+             NULL);
+    }
+    assert_true(failed > 5);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(values, make_bed, drop_bed),
+        cmocka_unit_test_setup_teardown(json, make_bed, drop_bed),
+        cmocka_unit_test_setup_teardown(logs, make_bed, drop_bed),
+        cmocka_unit_test_setup_teardown(watches, make_bed, drop_bed),
+        cmocka_unit_test_setup_teardown(failures, make_bed, drop_bed)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

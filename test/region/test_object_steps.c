@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test/region/test_object_steps.c - a process is stepped through put, del and append, instruction
+ * by instruction; what a death there leaves is recovered by fresh code and judged (row 1d).
+ *
+ * After every instruction the shared words of objects are compared with what they were; where they
+ * have changed, they are copied into a second region, which is opened, and so buries the dead. What
+ * is there then must be what was there before the call or what is there behind it (of an append
+ * that drops old records, also what lies between), and behind it once the caller had been told; and
+ * every cell must be free or in its chain (objects.h).
+ */
+#include "region/objects.h"
+
+#include "base/hash.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LIMIT = 64 << 20, PROCS = 4, TEXT = 1024, PART = 5 };
+
+typedef struct scene {
+    const char *name;
+    void (*prepare)(mn_region *r);
+    void (*call)(mn_region *r);
+} scene;
+
+static char folder[64], path[2][96];
+static atomic_int *returned;
+static char twin[3][32]; /* three keys of one bucket */
+
+/* ---- what is there ------------------------------------------------------------------------ */
+static int add(void *user, const mn_listed *e) {
+    char *const text = user;
+    const size_t at = strlen(text);
+    snprintf(text + at, TEXT - at, "%s %lld %llu; ", e->key, (long long)e->records,
+             (unsigned long long)e->size);
+    return 0;
+}
+/* Names, sizes (a value's is its mark), and the records of the log. */
+static void state_of(mn_region *r, char text[TEXT]) {
+    uint64_t number;
+    char out[64];
+    mn_object_head h;
+    *text = 0;
+    assert_ok(mn_region_list(r, "", add, text));
+    for (uint64_t at = 0; mn_region_record(r, "log", at, out, 64, &h, &number) > 0; at = number + 1)
+        snprintf(text + strlen(text), TEXT - strlen(text), "%d,", (int)number);
+}
+
+/* ---- scenes ------------------------------------------------------------------------------- */
+static void put(mn_region *r, const char *key, size_t n) {
+    static const char bytes[64];
+    if (mn_region_put(r, key, bytes, n, NULL, NULL) < 0) _exit(3);
+}
+static void nothing(mn_region *r) {
+    (void)r;
+}
+static void put_first(mn_region *r) {
+    put(r, "a/b/c", 5);
+}
+static void one(mn_region *r) {
+    put(r, twin[0], 1);
+}
+static void put_again(mn_region *r) {
+    put(r, twin[0], 7);
+}
+static void three(mn_region *r) {
+    for (size_t i = 0; i < 3; i++) put(r, twin[i], 10 + i);
+}
+static void put_last(mn_region *r) { /* two are copied */
+    put(r, twin[0], 20);
+}
+static void del_last(mn_region *r) {
+    if (mn_region_del(r, twin[0], NULL) < 0) _exit(3);
+}
+static void del_only(mn_region *r) {
+    del_last(r);
+}
+static void expired(mn_region *r) {
+    if (mn_region_put(r, twin[0], "x", 1, &(mn_put){.ttl_ms = 1}, NULL) < 0) _exit(3);
+    put(r, twin[1], 2);
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+static void records(mn_region *r) {
+    for (int i = 0; i < 3; i++)
+        if (mn_region_append(r, "log", "x", 1, 0, 0, NULL) < 0) _exit(3);
+}
+static void append(mn_region *r) {
+    if (mn_region_append(r, "log", "x", 1, 0, 0, NULL) < 0) _exit(3);
+}
+static void append_trim(mn_region *r) {
+    if (mn_region_append(r, "log", "x", 1, 0, 1, NULL) < 0) _exit(3);
+}
+static const scene scenes[] = {
+    {"put, the first of all", nothing, put_first},
+    {"put over what is there", one, put_again},
+    {"put behind two others", three, put_last},
+    {"put beside one that has expired", expired, put_again},
+    {"del of the only one", one, del_only},
+    {"del behind two others", three, del_last},
+    {"append, the first", nothing, append},
+    {"append", records, append},
+    {"append that drops two", records, append_trim},
+};
+enum { SCENES = sizeof scenes / sizeof *scenes };
+
+/* ---- pictures of the shared words --------------------------------------------------------- */
+typedef struct part {
+    uint64_t at, n;
+} part;
+static part part_of(const mn_region *r, int i) {
+    const mn_region_plan *p = &r->plan;
+    const part all[PART] = {{p->tops_at, MN_REGION_PAGE},
+                            {p->procs_at, PROCS * sizeof(mn_proc_slot)},
+                            {p->buckets_at, p->buckets * sizeof(mn_word)},
+                            {p->topics_at, MN_REGION_TOPICS * sizeof(mn_topic)},
+                            {p->cell_at[0], 64 * mn_cell_bytes(0)}};
+    return all[i];
+}
+/* The same order as they would be seen; 1 when something has changed. */
+static int changed(const mn_region *r, uint8_t *seen) {
+    int differs = 0;
+    for (int i = 0; i < PART; seen += part_of(r, i).n, i++) {
+        const part p = part_of(r, i);
+        if (!memcmp(seen, r->file.data + p.at, p.n)) continue;
+        memcpy(seen, r->file.data + p.at, p.n);
+        differs = 1;
+    }
+    return differs;
+}
+
+static void judge(const mn_region *a, const char *before, const char *after, int told, int mixed) {
+    mn_region *r;
+    char now[TEXT];
+    assert_ok(mn_region_open(path[1], LIMIT, -1, &r));
+    assert_ok(mn_cells_begin(r));
+    for (int i = 0; i < PART; i++)
+        memcpy(r->file.data + part_of(a, i).at, a->file.data + part_of(a, i).at, part_of(a, i).n);
+    /* a copy of the dead one's slot, under a lock that nobody holds; our own is slot 0 in both */
+    assert_true(mn_region_reap(r) >= 1);
+    state_of(r, now);
+    const int is_after = !strcmp(now, after), is_before = !strcmp(now, before);
+    if (!is_after && (told || (!is_before && !mixed)))
+        fail_msg("is \"%s\", neither \"%s\" nor (%stold) \"%s\"", now, before, told ? "" : "not ",
+                 after);
+    cells_in_use(r);
+    put(r, "goes on", 3);
+    assert_int_equal(mn_region_get(r, "goes on", now, 8, NULL), 3);
+    mn_region_close(&r);
+}
+
+/* ---- steps -------------------------------------------------------------------------------- */
+static pid_t cast(const scene *s) {
+    int status;
+    const pid_t pid = fork();
+    if (!pid) {
+        mn_region *r;
+        if (mn_region_open(path[0], 0, -1, &r) < 0 || mn_cells_begin(r) < 0) _exit(1);
+        if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0) _exit(2);
+        raise(SIGSTOP);
+        s->call(r);
+        atomic_store(returned, 1);
+        for (;;) pause();
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSTOPPED(status));
+    return pid;
+}
+
+static void expect(const scene *s, char before[TEXT], char after[TEXT]) {
+    mn_region *r;
+    assert_ok(mn_region_open(path[1], LIMIT, -1, &r));
+    s->prepare(r);
+    state_of(r, before);
+    s->call(r);
+    state_of(r, after);
+    mn_region_close(&r);
+    unlink(path[1]);
+}
+
+static void play(void **state) {
+    const scene *const s = *state;
+    char before[TEXT], after[TEXT];
+    mn_region *r;
+    long steps = 0, states = 0;
+    size_t bytes = 0;
+    atomic_store(returned, 0);
+    expect(s, before, after);
+    assert_ok(mn_region_open(path[0], LIMIT, -1, &r));
+    assert_ok(mn_cells_begin(r));
+    s->prepare(r);
+    for (int i = 0; i < PART; i++) bytes += part_of(r, i).n;
+    uint8_t *const seen = calloc(1, bytes);
+    const pid_t pid = cast(s);
+    const int mixed = s->call == append_trim;
+    while (!atomic_load(returned)) {
+        int status;
+        if (ptrace(PTRACE_SINGLESTEP, pid, 0, 0) < 0) fail_msg("ptrace: %s", strerror(errno));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (!WIFSTOPPED(status)) fail_msg("the call ended with %#x", status);
+        steps++;
+        if (!changed(r, seen)) continue;
+        states++;
+        judge(r, before, after, 0, mixed);
+    }
+    judge(r, before, after, 1, 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    free(seen);
+    mn_region_close(&r);
+    printf("%-34s %6ld instructions, %3ld states recovered\n", s->name, steps, states);
+    assert_true(states > 5);
+}
+
+static int begin(void **s) {
+    (void)s;
+    strcpy(folder, "/dev/shm/mn-osteps-XXXXXX");
+    if (!mkdtemp(folder)) {
+        strcpy(folder, "/tmp/mn-osteps-XXXXXX");
+        if (!mkdtemp(folder)) return -1;
+    }
+    for (int i = 0; i < 2; i++) snprintf(path[i], sizeof path[i], "%s/region%d", folder, i);
+    return 0;
+}
+static int end(void **s) {
+    (void)s;
+    char line[128];
+    snprintf(line, sizeof line, "rm -rf %s", folder);
+    return system(line);
+}
+
+static void find_twins(void) {
+    int n = 0;
+    uint64_t bucket = 0;
+    for (long i = 0; n < 3; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "twin/%ld", i);
+        const uint64_t b = mn_hash64(key, strlen(key)) % MN_REGION_BUCKETS;
+        if (n && b != bucket) continue;
+        bucket = b;
+        strcpy(twin[n++], key);
+    }
+}
+
+int main(void) {
+    struct CMUnitTest tests[SCENES];
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__x86_64__)
+    printf("skipped: a sanitizer's own stores would be stepped, too, or this is no x86-64\n");
+    return 77;
+#endif
+    returned =
+        mmap(NULL, sizeof *returned, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    find_twins();
+    for (int i = 0; i < SCENES; i++)
+        tests[i] =
+            (struct CMUnitTest){scenes[i].name, play, begin, end, (void *)(uintptr_t)(scenes + i)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

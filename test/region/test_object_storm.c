@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test/region/test_object_storm.c - processes that put, read, watch and append are killed, again
+ * and again (reliability row 1c).
+ *
+ *     OMNESIA_SOAK=FIRST:COUNT   COUNT storms of KILLS kills, from number FIRST on
+ *     OMNESIA_PLANT=1            a value is put that says of itself what it is not
+ */
+#include "region/object_storm.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { KILLS = 1500 };
+static char folder[64], path[96];
+
+static void work(int seat, unsigned long state) {
+    worker x = {.seat = seat, .state = state, .v = malloc(MOST)};
+    if (!x.v || mn_region_open(path, 0, -1, &x.r) < 0) {
+        blame("cannot be opened", path);
+        _exit(1);
+    }
+    for (int k = 0; k < OWN; k++) check_own(&x, k);
+    for (;;) act(&x);
+}
+
+static pid_t begin_worker(int seat, unsigned long *state) {
+    const unsigned long own = ((unsigned long)soak_random(state) << 32) | soak_random(state);
+    const pid_t pid = fork();
+    if (!pid) work(seat, own);
+    return pid;
+}
+
+static void storm(unsigned long state) {
+    pid_t pid[SEATS];
+    mn_region *r;
+    assert_ok(mn_region_open(path, LIMIT, -1, &r));
+    mn_region_close(&r);
+    for (int i = 0; i < SEATS; i++) pid[i] = begin_worker(i, &state);
+    for (int i = 0; i < KILLS && !atomic_load(&J->bad); i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 300000 + soak_random(&state) % 3000000}, NULL);
+        const int k = (int)(soak_random(&state) % SEATS);
+        assert_int_equal(kill(pid[k], SIGKILL), 0);
+        assert_int_equal(waitpid(pid[k], NULL, 0), pid[k]);
+        pid[k] = begin_worker(k, &state);
+    }
+    for (int i = 0; i < SEATS; i++) {
+        kill(pid[i], SIGKILL);
+        waitpid(pid[i], NULL, 0);
+    }
+    assert_ok(mn_region_open(path, 0, -1, &r));
+    mn_region_reap(r);
+    if (!atomic_load(&J->bad)) inspect_objects(r, KILLS + SEATS);
+    if (atomic_load(&J->bad)) fail_msg("%s", J->why);
+    mn_region_close(&r);
+    printf("storm: %d kills: %lu put, %lu read, %lu told, %lu counted, %lu buried by workers\n",
+           KILLS, atomic_load(&J->puts), atomic_load(&J->gets), atomic_load(&J->told),
+           atomic_load(&J->counted), atomic_load(&J->burials));
+    assert_true(atomic_load(&J->puts) > KILLS && atomic_load(&J->gets) > KILLS);
+}
+
+static void storms(void **s) {
+    (void)s;
+    const soak all = soak_begin(0);
+    const long first = soak_asked() ? all.first : 1, last = soak_asked() ? all.end : 2;
+    for (long i = first; i < last; i++) {
+        J = mmap(NULL, sizeof *J, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_true(J != MAP_FAILED);
+        strcpy(folder, "/dev/shm/mn-storm-XXXXXX");
+        if (!mkdtemp(folder)) {
+            strcpy(folder, "/tmp/mn-storm-XXXXXX");
+            assert_non_null(mkdtemp(folder));
+        }
+        snprintf(path, sizeof path, "%s/region", folder);
+        storm(soak_seed(i));
+        char line[128];
+        snprintf(line, sizeof line, "rm -rf %s", folder);
+        assert_int_equal(system(line), 0);
+        munmap(J, sizeof *J);
+    }
+    if (soak_asked()) soak_end(&all, (last - first) * KILLS);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(storms)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
