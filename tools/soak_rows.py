@@ -135,7 +135,8 @@ def on_planted(command):
 # row: (what, figure in numbers or 0 for all cases of all parts, its unit, parts)
 ROWS = {
     1: ("kill -9 among eight processes that share a region", 100000, "kills",
-        [Test("storm", "region-storm", "release", "nobody wrote")]),
+        [Test("storm", "region-storm", "release", "nobody wrote"),
+         Test("disk", "kv-disk-storm", "release", "is another's")]),
     "1b": ("death at every instruction of every call that changes a region, and of recovering", 0,
            "deaths", [Test("steps", "region-steps", "release", "nobody wrote")]),
     "1c": ("kill -9 among six that put, read, watch and append objects", 100000, "kills",
@@ -144,7 +145,8 @@ ROWS = {
         [Test("states", "kv-disk", "release", "is another's", "0:4", ["power"]),
          Test("journal", "region-journal", "release", "is lost", "0:40")]),
     3: ("fuzzing of every parser, with sanitizers", 10**9, "executions",
-        [Fuzz("gguf"), Fuzz("tokenizer"), Fuzz("template")]),
+        [Fuzz("gguf"), Fuzz("tokenizer"), Fuzz("template"), Fuzz("extent_file"),
+         Fuzz("region_head")]),
     4: ("each single bit of a model, of its pack and of an extent on disk turned", 0, "flips",
         [Test("gguf", "api-flips", "asan", "bytes stay booked", "32:1", ["gguf"]),
          Test("pack", "api-flips", "asan", "was not mended", "1000000:1", ["pack"]),
@@ -154,6 +156,8 @@ ROWS = {
          Test("commands", "cli-failures", "asan", "status 0, said", args=["calls"])]),
     6: ("one prompt, any kernels, threads, chunks, cuts, company: one hash", 24000, "answers",
         [Test("ways", "engine-invariance", "release", "chunks of")]),
+    11: ("a neighbour who scribbles into the region and its files", 1000, "rounds",
+         [Test("scribbles", "kv-hostile", "asan", "were another's", "1:1")]),
     12: ("hostile names at every door: nothing else is opened", 0, "names",
          [Test("names", "cli-names", "release", "opens", "0:8")]),
     19: ("disks of every size that is too small", 0, "sizes",

@@ -197,6 +197,11 @@ uint64_t mn_sparse_held(const mn_sparse *s) {
     return fstat(s->fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512;
 }
 
+int mn_sparse_named(const mn_sparse *s) {
+    struct stat st;
+    return fstat(s->fd, &st) < 0 || st.st_nlink > 0;
+}
+
 int mn_sparse_in_memory(const mn_sparse *s) {
     struct statfs st;
     return fstatfs(s->fd, &st) == 0 && st.f_type == TMPFS_MAGIC;

@@ -41,6 +41,7 @@ int mn_sparse_read(const mn_sparse *s, uint64_t at, void *out, uint64_t n);
 /* Bytes the file holds now, and bytes its disk (or memory) still has for us: the least of what the
  * file system says and what the memory cgroup leaves, less 64 MiB. */
 uint64_t mn_sparse_held(const mn_sparse *s);
+int mn_sparse_named(const mn_sparse *s);     /* 0: its name was removed, and nobody else finds it */
 int mn_sparse_in_memory(const mn_sparse *s); /* else pages of the cache count that are no blocks */
 uint64_t mn_sparse_held_in(const mn_sparse *s, uint64_t at, uint64_t n); /* of [at, at + n) */
 uint64_t mn_sparse_room(const mn_sparse *s);

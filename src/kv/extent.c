@@ -158,7 +158,7 @@ int mn_kv_extent_fetch(mn_kv_extent *e, int rows) {
     t->fetch(&e->image, (uint64_t)rows);
     if (mn_extent_proven(&e->x, &e->image) >= (uint64_t)rows) return 0;
     MN_TRY(t->prove(&e->x, &e->image, -1, 0));
-    const int n = mn_kv_extent_length(e);
+    const int n = e->rows; /* all that can be read */
     e->blocks = (n + MN_TIER_ROWS - 1) / MN_TIER_ROWS;
     const uint64_t all = planes(&e->layout) * (uint64_t)e->blocks;
     mn_word *bits = mn_calloc(all / 64 + 1, sizeof *bits);
@@ -179,13 +179,12 @@ void mn_kv_extent_prove(mn_kv_extent *e, int plane, int row, int n) {
             return;
         }
         if (mn_word_set(e->proven + i / 64, bit) & bit) continue; /* another thread was faster */
-        if (atomic_fetch_sub(&e->unproven, 1) == 1)
-            mn_extent_believe(&e->x, (uint64_t)mn_kv_extent_length(e));
+        if (atomic_fetch_sub(&e->unproven, 1) == 1) mn_extent_believe(&e->x, (uint64_t)e->rows);
     }
 }
 
 int mn_kv_extent_bad(const mn_kv_extent *e) {
-    return atomic_load(&e->bad);
+    return atomic_load(&e->bad) || !mn_image_intact(&e->image);
 }
 
 void mn_kv_extent_reject(mn_kv_extent *e) {

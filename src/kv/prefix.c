@@ -11,6 +11,7 @@
 #include "kv/prefix.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <string.h>
 
@@ -136,13 +137,14 @@ static void choose(const search *s, const mn_ref *refs, int k, mn_kv_prefix *bes
 }
 
 /* Rows that must come from elsewhere begin to come. 0: what may not be believed was thrown out, and
- * all of it let go. */
+ * all of it let go. Without memory for sums there is nothing of it, and it stays. */
 static int fetch(mn_kv_prefix *p) {
     for (int i = 0; i < p->n; i++) {
-        if (mn_kv_extent_fetch(p->span[i].e, p->span[i].row + p->span[i].n) >= 0) continue;
-        mn_kv_extent_reject(p->span[i].e);
+        const int rc = mn_kv_extent_fetch(p->span[i].e, p->span[i].row + p->span[i].n);
+        if (rc >= 0) continue;
+        if (rc == MN_ECORRUPT) mn_kv_extent_reject(p->span[i].e);
         mn_kv_prefix_release(p);
-        return 0;
+        return rc != MN_ECORRUPT;
     }
     return 1;
 }

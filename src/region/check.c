@@ -115,8 +115,8 @@ static int look_at_file(checking *w, mn_ref ref, uint64_t stored) {
         w->out->bad++;
         wrong(w, what, ref);
         if (w->how->mend) {
-            mn_word_store(&x.slot->stored, 0); /* nobody takes it for whole any more */
             mn_disk_unlink(w->r, ref, 0);
+            mn_word_store(&x.slot->stored, 0); /* nobody takes it for whole any more */
             w->out->left += stored;
         }
     }
@@ -178,6 +178,6 @@ int mn_region_inspect(mn_region *r, const mn_check_how *how, mn_region_findings 
     out->strange = strange.files;
     out->strange_bytes = strange.bytes;
     if (how->mend) out->left += strange.bytes;
-    if (how->mend && mn_disk_on(r)) mn_disk_room(r, 0); /* the limit may have been made smaller */
+    if (how->mend && mn_disk_on(r)) mn_disk_room(r); /* the limit may have been made smaller */
     return 0;
 }

@@ -23,12 +23,18 @@
 enum { DAY = 24 * 3600 };
 
 int mn_disk_on(const mn_region *r) {
-    return r->disk[0] != 0 && r->me >= 0;
+    return r->disk[0] != 0 && !r->no_disk && r->me >= 0;
 }
 
+/* Files that are there, and those that are being written: two that write at once may both see too
+ * much, never both too little. */
 uint64_t mn_disk_used(const mn_region *r) {
     uint64_t sum = 0;
-    MN_EACH_SLOT(r, c, i) sum += mn_word_peek(&mn_slot(r, i)->stored);
+    mn_word_fence();
+    MN_EACH_SLOT(r, c, i) {
+        const mn_extent_slot *s = mn_slot(r, i);
+        sum += mn_word_load(&s->stored) + (mn_word_load(&s->moving) >> 8);
+    }
     return sum;
 }
 
@@ -54,6 +60,7 @@ void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite) {
 typedef struct writing {
     mn_region *r;
     const mn_extent *x;
+    uint64_t stride; /* in memory */
     mn_disk_head head;
     mn_buf table; /* the head, keys, sums */
     mn_filew *out;
@@ -74,7 +81,7 @@ static int copy(writing *w, uint64_t at, uint64_t n, uint64_t room) {
 
 static int copy_plane(writing *w, uint64_t plane) {
     const mn_disk_head *h = &w->head;
-    const uint64_t at = h->front + plane * mn_word_peek(&w->x->slot->stride);
+    const uint64_t at = h->front + plane * w->stride;
     const uint64_t end = mn_disk_rows(h->group, h->length);
     const uint64_t block = mn_disk_rows(h->group, MN_TIER_ROWS);
     for (uint64_t a = 0; a < end; a += block) {
@@ -101,7 +108,7 @@ static int keys_of(writing *w) {
 static int head_of(writing *w) {
     mn_extent_slot *s = w->x->slot;
     mn_disk_head *h = &w->head;
-    const uint64_t stride = mn_word_load(&s->stride);
+    const uint64_t stride = w->stride = mn_word_load(&s->stride);
     *h = (mn_disk_head){.magic = MN_DISK_MAGIC,
                         .ref = w->x->ref,
                         .region = w->r->plan.size,
@@ -120,7 +127,8 @@ static int head_of(writing *w) {
     for (int i = 0; i < 4; i++) h->seed[i] = mn_word_load(s->seed + i);
     const uint64_t most = w->x->bytes;
     if (!h->length || h->length > MN_DISK_MOST_ROWS || !h->group || h->group > most / 16 ||
-        h->front > most || h->planes > most / MN_REGION_PAGE || stride > most ||
+        !h->front || h->front % MN_REGION_PAGE || h->front > most ||
+        h->planes > most / MN_REGION_PAGE || stride > most ||
         (h->planes && stride > (most - h->front) / h->planes) ||
         mn_disk_rows(h->group, h->length) > stride)
         return MN_FAIL(MN_EINVAL, "an extent that does not say how its bytes lie");
@@ -136,7 +144,8 @@ static int write_all(writing *w) {
     h->content = mn_disk_pages(sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t));
     h->bytes = h->content + h->front + h->planes * h->stride;
     if (h->content > MN_DISK_HEAD) return MN_FAIL(MN_ETOOLONG, "too many sums");
-    MN_TRY(mn_disk_room(w->r, h->bytes));
+    mn_word_announce(&w->x->slot->moving, h->bytes << 8 | ((uint64_t)w->r->me + 1));
+    MN_TRY(mn_disk_room(w->r));
     MN_TRY(mn_file_skip(w->out, h->content));
     MN_TRY(copy(w, 0, h->front, h->front));
     for (uint64_t p = 0; p < h->planes; p++) MN_TRY(copy_plane(w, p));
@@ -174,22 +183,74 @@ static int write_file(mn_region *r, mn_extent *x) {
     return rc;
 }
 
+/* Is it there still? Folders are emptied by people, too. */
+static int is_there(const mn_region *r, mn_ref ref) {
+    mn_buf path = {0};
+    const int there = mn_disk_path(r, ref, &path) >= 0 && access(path.data, F_OK) == 0;
+    mn_buf_free(&path);
+    return there;
+}
+
+/* x is pinned, so it stays in memory, and `moving` is ours, so nobody else touches its file. What
+ * is OUT has nothing in memory that could be written. */
+static int write_claimed(mn_region *r, mn_extent *x) {
+    mn_extent_slot *s = x->slot;
+    const uint64_t flags = mn_word_load(&s->flags);
+    if (mn_state_phase(mn_word_load(&s->state)) != MN_EXTENT_SEALED) return MN_EBUSY;
+    if (!mn_sparse_named(&r->file)) return MN_EBUSY; /* the folder is another region's by now */
+    if (!(flags & MN_EXTENT_PUBLISHED) || flags & MN_EXTENT_OUT) return MN_EBUSY;
+    if (mn_word_load(&s->stored) && is_there(r, x->ref)) return 0;
+    mn_word_store(&s->stored, 0);
+    mn_word_store(&s->checked, 0);
+    MN_TRY(write_file(r, x));
+    if (mn_sparse_named(&r->file)) return 0;
+    mn_disk_unlink(r, x->ref, 0);
+    mn_word_store(&s->stored, 0);
+    return MN_EBUSY;
+}
+
 int mn_disk_write(mn_region *r, mn_ref ref) {
     mn_extent x;
     const uint32_t i = mn_ref_slot(ref);
     if (!mn_disk_on(r) || i >= r->plan.slots) return 0;
     mn_extent_slot *s = mn_slot(r, i);
-    if (mn_word_load(&s->stored)) return 1;
-    if (mn_word_load(&s->length) < MN_DISK_LEAST || !mn_extent_look(r, ref, &x)) return 0;
+    const int stored = mn_word_load(&s->stored) != 0;
+    if (stored && (mn_word_load(&s->flags) & MN_EXTENT_OUT || is_there(r, ref))) return 1;
+    if (mn_word_load(&s->length) < MN_DISK_LEAST && !mn_extent_followed(r, ref)) return 0;
+    if (!mn_extent_look(r, ref, &x)) return 0;
     int rc = MN_EBUSY;
-    if (mn_state_phase(mn_word_load(&s->state)) == MN_EXTENT_SEALED &&
-        mn_word_load(&s->flags) & MN_EXTENT_PUBLISHED &&
-        mn_word_cas(&s->moving, 0, (uint64_t)r->me + 1)) {
-        rc = mn_word_load(&s->stored) ? 0 : write_file(r, &x);
+    if (mn_word_cas(&s->moving, 0, (uint64_t)r->me + 1)) {
+        rc = write_claimed(r, &x);
         mn_word_store(&s->moving, 0);
     }
     mn_extent_unpin(&x);
     return rc >= 0;
+}
+
+int mn_disk_mover(const mn_region *r, const mn_extent_slot *s) {
+    const int mover = (int)(mn_word_load(&s->moving) & 255);
+    if (!mover || mover > MN_REGION_PROCS) return 0;
+    return mn_word_load(&mn_proc(r, mover - 1)->state) ? mover : 0;
+}
+
+/* Whatever it had come to, there is none; but of what is OUT it is all there is. */
+void mn_disk_bury(mn_region *r, int p, uint32_t i) {
+    mn_extent_slot *s = mn_slot(r, i);
+    const uint64_t moving = mn_word_load(&s->moving);
+    const mn_ref ref = mn_ref_make(mn_state_epoch(mn_word_load(&s->state)), i);
+    const int out = (mn_word_load(&s->flags) & MN_EXTENT_OUT) != 0;
+    mn_buf path = {0};
+    if ((moving & 255) != (uint64_t)p + 1) return;
+    if (r->disk[0] && mn_disk_path(r, ref, &path) >= 0) {
+        if (!out) unlink(path.data);
+        if (mn_buf_printf(&path, ".tmp.%llu",
+                          (unsigned long long)mn_word_peek(&mn_proc(r, p)->pid)) >= 0)
+            unlink(path.data);
+    }
+    mn_buf_free(&path);
+    if (!out) mn_word_store(&s->stored, 0);
+    if (!out) mn_word_store(&s->checked, 0);
+    mn_word_cas(&s->moving, moving, 0);
 }
 
 /* ---- the tier ----------------------------------------------------------------------------- */
@@ -209,33 +270,38 @@ static void touch(const char *path, const struct timespec *was, uint64_t now) {
 
 /* Is it the file of this extent, as it is now? */
 static int fits(const mn_extent *x, const mn_disk_head *h, uint64_t size) {
-    return h->ref == x->ref && h->length == mn_word_load(&x->slot->length) && mn_disk_fits(h, size);
+    uint64_t seed[4];
+    for (int i = 0; i < 4; i++) seed[i] = mn_word_load(x->slot->seed + i);
+    return h->ref == x->ref && h->length == mn_word_load(&x->slot->length) &&
+           h->shape == mn_word_load(&x->slot->shape) && memcmp(h->seed, seed, sizeof seed) == 0 &&
+           mn_disk_fits(h, size);
 }
 
 static int disk_find(mn_extent *x, mn_image *out) {
     mn_buf path = {0};
     int found = 0;
-    if (!mn_word_load(&x->slot->stored) || !x->region->disk[0]) return 0;
+    if (!mn_word_load(&x->slot->stored) || !mn_disk_on(x->region)) return 0;
     int rc = mn_disk_path(x->region, x->ref, &path);
     if (rc >= 0) rc = mn_file_map(path.data, &out->map);
     if (rc >= 0) {
-        const mn_disk_head *h = (const mn_disk_head *)(const void *)out->map.data;
+        mn_disk_head h = {.magic = ""};
         struct stat st;
-        if (out->map.size > sizeof *h && fits(x, h, out->map.size)) {
-            out->front = out->map.data + h->content;
-            out->planes = out->front + h->front;
-            out->n = h->planes;
-            out->stride = h->stride;
-            out->rows = h->length;
+        mn_guard_watch(out->map.data, out->map.size);
+        if (out->map.size > sizeof h) memcpy(&h, out->map.data, sizeof h);
+        if (fits(x, &h, out->map.size)) {
+            out->front = out->map.data + h.content;
+            out->planes = out->front + h.front;
+            out->n = h.planes;
+            out->stride = h.stride;
+            out->rows = h.length;
             found = 1;
-            mn_guard_watch(out->map.data, out->map.size);
             if (stat(path.data, &st) == 0) touch(path.data, &st.st_mtim, mn_now());
         } else {
-            mn_file_unmap(&out->map);
+            mn_image_free(out);
             rc = MN_ECORRUPT;
         }
     }
-    if (rc == MN_ENOENT || rc == MN_ECORRUPT) mn_word_store(&x->slot->stored, 0);
+    if (rc == MN_ENOENT || rc == MN_ECORRUPT) mn_extent_reject(x);
     mn_buf_free(&path);
     return found;
 }
@@ -246,7 +312,7 @@ static int wrong(mn_extent *x, const char *what) {
                    (unsigned long long)x->ref, what);
 }
 
-/* The disk begins to read what will be used. */
+/* The disk begins to read what will be used. What the head says is no more than a hint here. */
 static void disk_fetch(const mn_image *i, uint64_t rows) {
     mn_disk_head h;
     memcpy(&h, i->map.data, sizeof h);
@@ -258,11 +324,16 @@ static void disk_fetch(const mn_image *i, uint64_t rows) {
         for (uint64_t p = 0; p < i->n; p++) madvise(at + p * i->stride, n, MADV_WILLNEED);
 }
 
-/* What the head says was checked when it was mapped, and is checked again: it is read once here. */
+/* What the head says was checked when it was mapped, and must be the same still: whoever shares the
+ * file may write to it. It is read once here. */
+static int same(const mn_image *i, const mn_disk_head *h) {
+    return i->front == i->map.data + h->content && i->planes == i->front + h->front &&
+           i->n == h->planes && i->stride == h->stride && i->rows == h->length;
+}
 static int disk_prove(mn_extent *x, const mn_image *i, int64_t plane, uint64_t block) {
     mn_disk_head h;
     memcpy(&h, i->map.data, sizeof h);
-    if (!fits(x, &h, i->map.size)) return wrong(x, "head");
+    if (!fits(x, &h, i->map.size) || !same(i, &h)) return wrong(x, "head");
     const char *what = mn_disk_wrong(i->map.data, &h, plane, block);
     return what ? wrong(x, what) : 0;
 }

@@ -22,7 +22,7 @@
 #define MN_DISK_MAGIC "OMNEXT2\n"
 enum {
     MN_DISK_NAME = 16,       /* digits of a file name */
-    MN_DISK_LEAST = 64,      /* rows worth a file */
+    MN_DISK_LEAST = 64,      /* rows worth a file; what others begin with may have less */
     MN_DISK_HEAD = 16 << 20, /* no head with keys and sums is longer */
     MN_DISK_MOST_ROWS = 1 << 24,
     MN_DISK_DAYS = 30, /* what nobody asked for leaves after so long (MN_DAYS) */

@@ -49,21 +49,32 @@ static void parents_of(mn_region *r, mn_slot_bits *out) {
     }
 }
 
+int mn_extent_followed(mn_region *r, mn_ref ref) {
+    MN_EACH_SLOT(r, c, i) {
+        mn_extent_slot *s = mn_slot(r, i);
+        if (mn_word_peek(&s->parent) == ref && alive(mn_word_load(&s->state))) return 1;
+    }
+    return 0;
+}
+
 /* Bytes that come free when it goes; 0: it is no candidate. */
 static uint64_t gain(mn_extent_slot *s, mn_evict_for what, int begins) {
     const uint64_t charged = mn_word_peek(&s->charged), stored = mn_word_peek(&s->stored);
     const int out = (mn_word_load(&s->flags) & MN_EXTENT_OUT) != 0;
     switch (what) {
-    case MN_FOR_MEMORY: return begins && !stored ? 0 : charged;
+    case MN_FOR_MEMORY: return charged;
     case MN_FOR_DISK: return begins && out ? 0 : stored;
     default: return begins ? 0 : charged + stored + 1;
     }
 }
 
-/* Time saved per byte, less the longer nobody has asked for it. */
-static double worth(mn_extent_slot *s, uint64_t bytes, uint64_t at) {
+/* Time saved per byte, less the longer nobody has asked for it. What others begin with, and what
+ * is in memory only, comes last: those others may be on disk, and stay for long. */
+static double worth(mn_extent_slot *s, uint64_t bytes, uint64_t at, int begins) {
     const uint64_t used = mn_word_peek(&s->used), age = at > used ? at - used : 0;
-    return ((double)mn_word_peek(&s->cost) + 1) / ((double)bytes + 1) / ((double)age + 60);
+    const double time = (double)mn_word_peek(&s->cost) + 1;
+    const double last = begins && !mn_word_peek(&s->stored) ? 1e30 : 1;
+    return last * time / ((double)bytes + 1) / ((double)age + 60);
 }
 
 uint32_t mn_evict_least(mn_region *r, mn_evict_for what, mn_slot_bits *tried, uint64_t bytes,
@@ -78,8 +89,9 @@ uint32_t mn_evict_least(mn_region *r, mn_evict_for what, mn_slot_bits *tried, ui
         const uint64_t st = mn_word_load(&s->state);
         if (mn_state_phase(st) != MN_EXTENT_SEALED || has(tried, i)) continue;
         if (mn_word_load(&s->flags) & MN_EXTENT_KEPT || mn_class_bytes(c) < bytes) continue;
-        const uint64_t n = gain(s, what, has(&parents, i));
-        const double w = worth(s, n, at);
+        const int begins = has(&parents, i);
+        const uint64_t n = gain(s, what, begins);
+        const double w = worth(s, n, at, begins);
         if (!n || (found != UINT32_MAX && w >= low)) continue;
         found = i;
         low = w;
@@ -104,14 +116,14 @@ static uint64_t cool(mn_region *r, uint64_t bytes) {
 }
 
 /* Who writes the file of an extent holds it, but is no reader: waited for, a little. */
-static void await_mover(const mn_extent_slot *s) {
-    for (int ms = 0; ms < PATIENCE_MS && mn_word_load(&s->moving); ms++)
+static void await_mover(const mn_region *r, const mn_extent_slot *s) {
+    for (int ms = 0; ms < PATIENCE_MS && mn_disk_mover(r, s); ms++)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 /* One extent leaves memory: for the disk when there is one, else for good. Bytes. */
 static uint64_t send_away(mn_region *r, uint32_t i, uint64_t state) {
-    await_mover(mn_slot(r, i));
+    await_mover(r, mn_slot(r, i));
     if (mn_disk_write(r, mn_ref_make(mn_state_epoch(state), i)))
         return mn_extent_leave(r, i, state, MN_LEAVE_RAM);
     const uint64_t left = mn_extent_leave(r, i, state, MN_LEAVE);
@@ -154,17 +166,15 @@ uint64_t mn_region_cool(mn_region *r) {
 }
 
 /* ---- disk --------------------------------------------------------------------------------- */
-int mn_disk_room(mn_region *r, uint64_t bytes) {
+int mn_disk_room(mn_region *r) {
     mn_slot_bits tried = {{0}};
     const uint64_t limit = mn_word_load(&mn_tops(r)->disk_limit);
     uint64_t used, state;
-    while ((used = mn_disk_used(r)) + bytes > limit) {
-        const uint32_t i =
-            bytes > limit ? UINT32_MAX : mn_evict_least(r, MN_FOR_DISK, &tried, 0, &state);
+    while ((used = mn_disk_used(r)) > limit) {
+        const uint32_t i = mn_evict_least(r, MN_FOR_DISK, &tried, 0, &state);
         if (i == UINT32_MAX)
-            return MN_FAIL(MN_EFULL, "%llu bytes more do not fit into %s: it holds %llu of %llu",
-                           (unsigned long long)bytes, r->disk, (unsigned long long)used,
-                           (unsigned long long)limit);
+            return MN_FAIL(MN_EFULL, "%s may hold %llu bytes, and with one file more has %llu",
+                           r->disk, (unsigned long long)limit, (unsigned long long)used);
         const int out = (mn_word_load(&mn_slot(r, i)->flags) & MN_EXTENT_OUT) != 0;
         if (mn_extent_leave(r, i, state, out ? MN_LEAVE : MN_LEAVE_DISK) && out)
             mn_word_add(&mn_tops(r)->evicted, 1);

@@ -105,13 +105,18 @@ static uint64_t cool_slot(mn_region *r, uint32_t i) {
     return bytes;
 }
 
+/* It goes, then it is said that it has gone: no death leaves a file that nobody knows of. */
+static void drop_file(mn_region *r, mn_extent_slot *s, mn_ref ref) {
+    mn_disk_unlink(r, ref, 0);
+    mn_word_store(&s->stored, 0);
+    mn_word_store(&s->checked, 0);
+}
+
 /* GONE, ours: its pages go (or stay warm for the next), then the slot is free. Bytes that left. */
 static uint64_t free_slot(mn_region *r, uint32_t i, uint64_t state, int warm) {
     mn_extent_slot *s = mn_slot(r, i);
     const uint64_t left = warm ? 0 : cool_slot(r, i);
-    if (mn_word_load(&s->stored)) mn_disk_unlink(r, mn_ref_make(mn_state_epoch(state), i), 0);
-    mn_word_store(&s->stored, 0);
-    mn_word_store(&s->checked, 0);
+    if (mn_word_load(&s->stored)) drop_file(r, s, mn_ref_make(mn_state_epoch(state), i));
     mn_word_store(&s->flags, 0);
     mn_word_store(&s->length, 0);
     mn_word_store(&s->parent, 0);
@@ -139,7 +144,7 @@ uint64_t mn_extent_scrub(mn_region *r, uint32_t i, uint64_t state) {
     return free_slot(r, i, gone, 0);
 }
 
-/* DYING, ours: does it stay all the same? */
+/* DYING, ours, and so is its file: does it stay all the same? */
 static int stays(mn_region *r, uint32_t i, mn_ref ref, mn_leave how) {
     mn_extent_slot *s = mn_slot(r, i);
     const int out = (mn_word_load(&s->flags) & MN_EXTENT_OUT) != 0;
@@ -147,6 +152,19 @@ static int stays(mn_region *r, uint32_t i, mn_ref ref, mn_leave how) {
     if (how == MN_LEAVE_DISK) return !stored || out; /* readers are in memory: none is asked */
     if (how == MN_LEAVE_RAM && (!stored || (out && !mn_word_peek(&s->charged)))) return 1;
     return pins_of(r, ref) > 0;
+}
+
+/* It goes where it is to go, but not for ever: bytes. */
+static uint64_t move(mn_region *r, uint32_t i, mn_ref ref, mn_leave how) {
+    mn_extent_slot *s = mn_slot(r, i);
+    if (how == MN_LEAVE_DISK) {
+        const uint64_t left = mn_word_load(&s->stored);
+        drop_file(r, s, ref);
+        return left;
+    }
+    mn_word_set(&s->flags, MN_EXTENT_OUT); /* then the pages go: see bury_dying, mn_disk_bury */
+    mn_word_add(&mn_tops(r)->moved, 1);
+    return cool_slot(r, i);
 }
 
 uint64_t mn_extent_leave(mn_region *r, uint32_t i, uint64_t sealed, mn_leave how) {
@@ -158,25 +176,18 @@ uint64_t mn_extent_leave(mn_region *r, uint32_t i, uint64_t sealed, mn_leave how
     uint64_t left = 0;
     if (mn_state_phase(sealed) != MN_EXTENT_SEALED || !mn_word_cas(&s->state, sealed, dying))
         return 0;
-    if (stays(r, i, ref, how)) {
-        how = MN_LEAVE_RAM;
-    } else if (how == MN_LEAVE_RAM) { /* first it is OUT, then the pages go: see bury_dying */
-        mn_word_set(&s->flags, MN_EXTENT_OUT);
-        left = cool_slot(r, i);
-        mn_word_add(&mn_tops(r)->moved, 1);
-    } else if (how == MN_LEAVE_DISK) {
-        left = mn_word_load(&s->stored);
-        mn_word_store(&s->stored, 0);
-        mn_word_store(&s->checked, 0);
-        mn_disk_unlink(r, ref, 0);
-    }
-    if (how == MN_LEAVE_RAM || how == MN_LEAVE_DISK) {
+    const int mine = mn_word_cas(&s->moving, 0, (uint64_t)r->me + 1);
+    const int stay = !mine || stays(r, i, ref, how); /* not ours: a file is coming */
+    if (stay || how == MN_LEAVE_RAM || how == MN_LEAVE_DISK) {
+        if (!stay) left = move(r, i, ref, how);
+        if (mine) mn_word_store(&s->moving, 0);
         mn_word_store(&s->state, sealed);
         return left;
     }
     left = mn_word_load(&s->stored);
     mn_word_store(&s->state, gone);
     if (how == MN_LEAVE_TRACE) overwrite(r, i, epoch);
+    mn_word_store(&s->moving, 0);
     return left + free_slot(r, i, gone, 0);
 }
 
@@ -220,8 +231,7 @@ void mn_extent_bury(mn_region *r, int p, int dead) {
     MN_EACH_SLOT(r, c, i) {
         mn_extent_slot *s = mn_slot(r, i);
         const uint64_t state = mn_word_load(&s->state);
-        if (mn_word_peek(&s->moving) == (uint64_t)p + 1)
-            mn_word_cas(&s->moving, (uint64_t)p + 1, 0);
+        if (mn_word_peek(&s->moving)) mn_disk_bury(r, p, i);
         if (mn_state_owner(state) == p + 1) bury_one(r, i, state, !dead);
     }
 }

@@ -110,7 +110,7 @@ static int64_t leave(mn_region *r, uint32_t i, uint64_t epoch) {
             const uint64_t left = mn_extent_leave(r, i, state, MN_LEAVE_TRACE);
             if (mn_state_epoch(mn_word_load(&s->state)) != epoch) return (int64_t)left;
         }
-        if ((!mn_word_load(&s->moving) && !dying) || tries > PATIENCE) return -1;
+        if ((!mn_disk_mover(r, s) && !dying) || tries > PATIENCE) return -1;
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
 }

@@ -121,7 +121,7 @@ typedef struct mn_extent_slot {
     mn_word group;
     mn_word stored;  /* bytes of its file on disk; 0: it has none */
     mn_word checked; /* rows of that file whose sums were found right since the region was made */
-    mn_word moving;  /* process slot + 1 of who is writing that file */
+    mn_word moving;  /* who moves it to or from there: bytes a file will have << 8, slot + 1 */
     mn_word reserved[9];
 } mn_extent_slot;
 /* OUT: its content is on disk alone. Changed only where it is DYING and nobody reads it. */
@@ -164,6 +164,7 @@ enum {
     MN_EXTENT_DYING = 3,
     MN_EXTENT_GONE = 4
 };
+enum { MN_EPOCHS = 12800 /* new regions begin with the next ones: so many a second */ };
 #define MN_EPOCH_MASK (((uint64_t)1 << 44) - 1)
 
 static inline uint64_t mn_state_make(uint64_t epoch, int owner, int phase) {

@@ -23,7 +23,8 @@ struct mn_region {
     mn_sparse file;
     mn_region_plan plan;
     uint64_t limit, epoch;
-    char disk[1024];        /* folder of the disk tier; "": none, or this handle keeps off it */
+    char disk[1024];        /* folder of the disk tier; "": none */
+    int no_disk;            /* this handle neither writes nor reads there */
     char journal[1024];     /* file of durable objects */
     int journal_fd;         /* -1: not open yet */
     int locks;              /* descriptor of the lock file; -1 in a child after fork */
@@ -70,13 +71,15 @@ static inline uint32_t mn_class_end(const mn_region *r, int c) {
     for (int c = 0; c < MN_REGION_CLASSES; c++) \
         for (uint32_t i = (r)->plan.first[c], i##_end = mn_class_end(r, c); i < i##_end; i++)
 
-int mn_life_begin(mn_region *r); /* claim a process slot */
+int mn_life_begin(mn_region *r);   /* claim a process slot */
+void mn_life_settle(mn_region *r); /* own pins go, own open extents are sealed or dropped */
 void mn_life_end(mn_region *r);
 /* Is any process but this handle alive in it? */
 int mn_life_others(mn_region *r);
 
 void mn_guard_watch(const void *data, uint64_t bytes);
 void mn_guard_forget(const void *data);
+int mn_guard_hit(const void *data); /* 1: what is watched there was not all there */
 
 /* ---- extents (extent.c) ------------------------------------------------------------------- */
 /* The extents process slot `i` owned, dealt with; the caller holds its lock. Of the dead no pages
@@ -111,6 +114,8 @@ typedef enum mn_evict_for { MN_FOR_MEMORY, MN_FOR_DISK, MN_FOR_RANGE } mn_evict_
 uint32_t mn_evict_least(mn_region *r, mn_evict_for what, mn_slot_bits *tried, uint64_t bytes,
                         uint64_t *state);
 
+int mn_extent_followed(mn_region *r, mn_ref ref); /* does another begin with it? */
+
 /* ---- the disk tier (disk.c, restore.c, mover.c) ------------------------------------------- */
 int mn_disk_on(const mn_region *r);
 uint64_t mn_disk_used(const mn_region *r);
@@ -120,8 +125,12 @@ int mn_disk_pin_path(const mn_region *r, mn_ref ref, mn_buf *out);
 int mn_disk_write(mn_region *r, mn_ref ref);
 /* The file, and what says that it is kept. */
 void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite);
-/* Drop files until `bytes` more may be written; MN_EFULL. */
-int mn_disk_room(mn_region *r, uint64_t bytes);
+/* What process slot p, which is dead, left of the file it was writing, or dropping, for slot i. */
+void mn_disk_bury(mn_region *r, int p, uint32_t i);
+/* Process slot + 1 of somebody alive who moves it to disk or from there; 0: nobody does. */
+int mn_disk_mover(const mn_region *r, const mn_extent_slot *s);
+/* Drop files until what is there and what is being written fits; MN_EFULL. */
+int mn_disk_room(mn_region *r);
 /* The slot a file says it had, ours and empty, becomes its extent again: SEALED and OUT. */
 struct mn_disk_head;
 void mn_disk_take_up(mn_region *r, const struct mn_disk_head *h, uint64_t used,

@@ -36,16 +36,24 @@ static void watch_forks(void) {
 }
 
 /* The lock of slot i is ours: what its last tenant left goes, then the slot is empty. */
-static void bury(mn_region *r, int i, int dead) {
+static void clear(mn_region *r, int i, int dead) {
     mn_proc_slot *p = mn_proc(r, i);
     for (int k = 0; k < MN_REGION_PINS; k++) mn_word_store(p->pin + k, 0); /* it reads no more */
     mn_extent_bury(r, i, dead);
+}
+static void bury(mn_region *r, int i, int dead) {
+    mn_proc_slot *p = mn_proc(r, i);
+    clear(r, i, dead);
     if (dead && mn_word_load(&p->puts)) {
         mn_cells_bury(r, i);
         mn_topics_bump(r); /* it may have changed a bucket and told nobody */
     }
     mn_word_store(&p->puts, 0);
     mn_word_store(&p->state, 0);
+}
+
+void mn_life_settle(mn_region *r) {
+    if (r->me >= 0) clear(r, r->me, 0);
 }
 
 int mn_life_begin(mn_region *r) {

@@ -82,6 +82,7 @@ void mn_mover_end(mn_region *r) {
     pthread_cond_signal(&m->news);
     pthread_mutex_unlock(&m->lock);
     if (m->running) pthread_join(m->thread, NULL);
+    mn_life_settle(r); /* what is sealed by that is queued, too */
     for (mn_ref ref; (ref = next(m, 0));) mn_disk_write(r, ref);
     if (m->wrote) look_around(r);
     pthread_cond_destroy(&m->news);

@@ -97,12 +97,12 @@ static uint64_t disk_limit(const making *m, const char *folder) {
 }
 
 /* Epochs of an earlier region at this place were below: they begin with the time, in hundredths
- * of a second since 2020, times 128. */
+ * of a second since 2020. */
 static uint64_t first_epoch(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     const uint64_t since = (uint64_t)t.tv_sec - 1577836800;
-    return (since * 100 + (uint64_t)t.tv_nsec / 10000000) * 128;
+    return (since * 100 + (uint64_t)t.tv_nsec / 10000000) * (MN_EPOCHS / 100);
 }
 
 /* All that is in it before anybody else sees it. */
@@ -190,7 +190,8 @@ static int open_file(mn_region *r, const making *m) {
             r->epoch = h.epoch;
             h.disk[sizeof h.disk - 1] = 0;
             h.journal[sizeof h.journal - 1] = 0;
-            if (m->disk >= 0) strcpy(r->disk, h.disk);
+            strcpy(r->disk, h.disk);
+            r->no_disk = m->disk < 0;
             strcpy(r->journal, h.journal);
             if (m->disk > 0) mn_word_store(&mn_tops(r)->disk_limit, (uint64_t)m->disk);
             return 0;
@@ -221,10 +222,12 @@ int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **
     if (rc >= 0) mn_guard_watch(r->file.data, r->file.size);
     if (rc >= 0) rc = mn_life_begin(r);
     mn_buf_free(&place);
-    if (rc >= 0)
+    if (rc >= 0) {
         mn_region_reap(r);
-    else
+        if (mn_disk_on(r)) mn_disk_room(r); /* the limit may be another by now; best effort */
+    } else {
         mn_region_close(&r);
+    }
     *out = r;
     return rc < 0 ? rc : 0;
 }
@@ -234,7 +237,7 @@ void mn_region_close(mn_region **pr) {
     *pr = NULL;
     if (!r) return;
     mn_mover_end(r);
-    mn_life_end(r);
+    mn_life_end(r); /* nothing is left to be sealed by it */
     mn_byte_locks_close(&r->locks);
     mn_append_close(&r->journal_fd);
     if (r->file.fd >= 0) mn_guard_forget(r->file.data);

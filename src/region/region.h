@@ -21,7 +21,8 @@ typedef struct mn_region mn_region;
 /* Open the region at `path` (NULL: mn_region_place), made when absent with room for `memory` bytes
  * of extents (0: an eighth of this machine's memory) and with what its disk tier still has of it.
  * disk: bytes its files may take (0: as it is, or 8 GiB and a twentieth of the free space at most;
- * -1: this handle keeps off it). A region of an earlier boot is replaced unless somebody uses it.
+ * -1: this handle has none, but files of what it drops go, too). A region of an earlier boot is
+ * replaced unless somebody uses it.
  * MN_EBUSY: all process slots are taken; MN_ECORRUPT, MN_EUNSUPPORTED (another version), MN_EINVAL
  * (not ours to use) say what to do. */
 int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **out);
@@ -129,6 +130,8 @@ int mn_extent_image(mn_extent *x, mn_image *out);
 /* How many of its rows need no proof any more; and: the first `rows` are proven in all planes. */
 uint64_t mn_extent_proven(const mn_extent *x, const mn_image *i);
 void mn_extent_believe(mn_extent *x, uint64_t rows);
+/* 0: a part of it could not be read, and empty pages were used in its place (mn_guard_install). */
+int mn_image_intact(const mn_image *i);
 void mn_image_free(mn_image *i);
 /* What was pinned is damaged: nobody finds it from now on. */
 void mn_extent_reject(mn_extent *x);

@@ -23,6 +23,7 @@ enum { MOST_FILES = 1 << 16 };
 typedef struct restoring {
     mn_region *r;
     uint64_t late; /* what was used before has expired */
+    uint64_t far;  /* epochs from here on are of no clock that went a little wrong */
     uint64_t epoch;
 } restoring;
 
@@ -46,6 +47,7 @@ static int read_head(const char *path, uint64_t bytes, mn_buf *out) {
         return MN_FAIL(MN_ECORRUPT, "%s is no file of an extent", path);
     MN_TRY(mn_buf_reserve(out, sizeof h + table));
     MN_TRY(mn_file_read_at(path, 0, out->data, sizeof h + table));
+    memcpy(out->data, &h, sizeof h); /* what was looked at */
     out->len = sizeof h + table;
     if (mn_hash64(out->data + MN_DISK_SUMMED, out->len - MN_DISK_SUMMED) != h.sum)
         return MN_FAIL(MN_ECORRUPT, "%s is damaged (sums)", path);
@@ -88,8 +90,8 @@ static int restore(restoring *w, const mn_walk_entry *e, mn_ref ref) {
     if (good) memcpy(&h, head.data, sizeof h);
     const uint64_t touched = good && e->mtime_ns > 0 ? (uint64_t)e->mtime_ns / 1000000000 : 0;
     const uint64_t used = good && h.used > touched ? h.used : touched;
-    good = good && h.ref == ref && h.region == w->r->plan.size && h.length <= MN_DISK_MOST_ROWS &&
-           (used >= w->late || kept(w->r, ref));
+    good = good && h.ref == ref && mn_ref_epoch(ref) < w->far && h.region == w->r->plan.size &&
+           h.length <= MN_DISK_MOST_ROWS && (used >= w->late || kept(w->r, ref));
     if (good) { /* a slot has one tenant: the younger one */
         const uint64_t there = mn_word_load(&mn_slot(w->r, i)->state);
         const mn_ref other = mn_ref_make(mn_state_epoch(there), i);
@@ -115,8 +117,11 @@ static int each(void *user, const mn_walk_entry *e) {
 }
 
 int mn_disk_restore(mn_region *r) {
-    restoring w = {
-        .r = r, .late = mn_now() - (uint64_t)MN_DISK_DAYS * 24 * 3600, .epoch = r->epoch};
+    const uint64_t year = (uint64_t)366 * 24 * 3600;
+    restoring w = {.r = r,
+                   .late = mn_now() - (uint64_t)MN_DISK_DAYS * 24 * 3600,
+                   .far = r->epoch + year * MN_EPOCHS,
+                   .epoch = r->epoch};
     if (r->disk[0]) mn_walk(r->disk, 1, MOST_FILES, each, &w);
     r->epoch = w.epoch;
     mn_disk_sweep(r, 1); /* what was begun by who died over it, above all */

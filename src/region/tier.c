@@ -21,7 +21,9 @@ static int ram_find(mn_extent *x, mn_image *out) {
     const uint64_t front = mn_word_load(&x->slot->front);
     out->n = mn_word_load(&x->slot->planes);
     out->stride = mn_word_load(&x->slot->stride);
-    if (front >= x->bytes || !out->stride || out->n > (x->bytes - front) / out->stride) return 0;
+    if (!front || front >= x->bytes || !out->stride || (front | out->stride) % MN_REGION_PAGE ||
+        out->n > (x->bytes - front) / out->stride)
+        return 0;
     out->front = x->data;
     out->planes = x->data + front;
     out->rows = UINT64_MAX;
@@ -49,6 +51,10 @@ void mn_extent_believe(mn_extent *x, uint64_t rows) {
         if (mn_word_cas(&x->slot->checked, was, rows)) break;
 }
 
+int mn_image_intact(const mn_image *i) {
+    return !i->map.data || !mn_guard_hit(i->map.data);
+}
+
 void mn_image_free(mn_image *i) {
     if (i->map.data) mn_guard_forget(i->map.data);
     mn_file_unmap(&i->map);
@@ -57,6 +63,6 @@ void mn_image_free(mn_image *i) {
 
 void mn_extent_reject(mn_extent *x) {
     if (!(mn_word_load(&x->slot->flags) & MN_EXTENT_OUT)) return;
+    mn_disk_unlink(x->region, x->ref, 0); /* who dies here leaves what the next one rejects again */
     mn_word_store(&x->slot->stored, 0);
-    mn_disk_unlink(x->region, x->ref, 0);
 }

@@ -23,7 +23,7 @@ static char folder[64], path[96];
 static mn_region *a, *b;
 static int64_t disk = -1; /* bytes of the disk tier; -1: there is none */
 
-static int begin(void **s) {
+static inline int begin(void **s) {
     (void)s;
     strcpy(folder, "/tmp/mn-share-XXXXXX");
     if (!mkdtemp(folder)) return -1;
@@ -31,7 +31,7 @@ static int begin(void **s) {
     layout.window = windows;
     return mn_region_open(path, LIMIT, disk, &a) || mn_region_open(path, LIMIT, disk, &b);
 }
-static int end(void **s) {
+static inline int end(void **s) {
     (void)s;
     mn_region_close(&a);
     mn_region_close(&b);
@@ -40,10 +40,10 @@ static int end(void **s) {
     return system(line) || mn_budget_used() != 0;
 }
 
-static mn_kv_share share_of(mn_region *r) {
+static inline mn_kv_share share_of(mn_region *r) {
     return (mn_kv_share){.region = r, .seed = {{7}}};
 }
-static mn_seq *fresh(mn_region *r) {
+static inline mn_seq *fresh(mn_region *r) {
     const mn_kv_share share = share_of(r);
     mn_seq *s;
     assert_ok(mn_seq_open(&layout, &share, CONTEXT, &s));
@@ -51,15 +51,15 @@ static mn_seq *fresh(mn_region *r) {
 }
 
 /* Token at `position` of text `text`; texts agree nowhere. */
-static int32_t token(int text, int position) {
+static inline int32_t token(int text, int position) {
     return text * 100000 + position;
 }
-static uint16_t mark(int text, int layer, int head, int position) {
+static inline uint16_t mark(int text, int layer, int head, int position) {
     return (uint16_t)(text * 7919 + layer * 131 + head * 17 + position);
 }
 
 /* The next n tokens are those of `text`, rows marked, in steps. */
-static void grow(mn_seq *s, int text, int n, int step) {
+static inline void grow(mn_seq *s, int text, int n, int step) {
     while (n > 0) {
         const int k = n < step ? n : step, at = mn_seq_length(s);
         int32_t ids[CONTEXT];
@@ -79,7 +79,7 @@ static void grow(mn_seq *s, int text, int n, int step) {
 }
 
 /* Rows [from, to) that layers still see are those of `text`. */
-static void expect(const mn_seq *s, int text, int from, int to) {
+static inline void expect(const mn_seq *s, int text, int from, int to) {
     for (int l = 0; l < LAYERS; l++)
         for (int h = 0; h < HEADS; h++) {
             const int n = mn_seq_length(s), w = layout.window[l];
@@ -101,7 +101,7 @@ static void expect(const mn_seq *s, int text, int from, int to) {
 }
 
 /* A prompt of the first `head` tokens of one text, then `rest` of another. */
-static int match(mn_seq *s, int text, int head, int other, int rest) {
+static inline int match(mn_seq *s, int text, int head, int other, int rest) {
     int32_t ids[CONTEXT];
     for (int i = 0; i < head + rest; i++) ids[i] = token(i < head ? text : other, i);
     int coming;
@@ -109,6 +109,40 @@ static int match(mn_seq *s, int text, int head, int other, int rest) {
     assert_int_equal(mn_seq_length(s), found);
     assert_in_range(coming, found, head + rest);
     return found;
+}
+
+/* ---- the same without assertions, for processes and threads beside the test ---------------- */
+/* Rows that were promised, positions at .. at + n - 1, are marked. */
+static inline void mark_rows(mn_seq *s, int text, int at, int n) {
+    for (int l = 0; l < LAYERS; l++)
+        for (int h = 0; h < HEADS; h++) {
+            void *pk, *pv;
+            int row;
+            mn_seq_tail(s, l, h, &pk, &pv, &row);
+            row += at - mn_seq_length(s);
+            for (int i = 0; i < n * D; i++)
+                ((uint16_t *)pv)[row * D + i] = mark(text, l, h, at + i / D);
+        }
+}
+
+/* Every row of it, as attention looks at them: are they this text's? */
+static inline int right(const mn_seq *s, int text) {
+    const int n = mn_seq_length(s);
+    for (int l = 0; l < LAYERS; l++)
+        for (int h = 0; h < HEADS; h++)
+            for (int at = 0; at < n;) {
+                mn_attn_piece piece[MN_SEQ_SPANS];
+                const int block = at / BLOCK, end_ = (block + 1) * BLOCK,
+                          stop = end_ < n ? end_ : n;
+                const int k = mn_seq_pieces(s, l, h, block, at, stop, piece);
+                for (int p = 0; p < k; p++)
+                    for (int i = 0; i < piece[p].n; i++, at++) {
+                        const uint16_t *v = (const uint16_t *)piece[p].v + (piece[p].row + i) * D;
+                        if (v[0] != mark(text, l, h, at) || v[D - 1] != v[0]) return 0;
+                    }
+                if (at != stop) return 0;
+            }
+    return 1;
 }
 
 #endif

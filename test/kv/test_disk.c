@@ -172,7 +172,10 @@ static void readers_stay(void **state) {
     mn_region_cool(a);
     expect(t, 1, 0, 500);
     mn_seq_close(&t);
-    assert_true(mn_region_cool(a) > 0);
+    uint64_t left = 0; /* the mover may be at it */
+    for (int ms = 0; ms < 10000 && !(left = mn_region_cool(a)); ms++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_true(left > 0);
     t = fresh(b);
     assert_int_equal(match(t, 1, 500, 2, 1), 500);
     assert_int_equal(mn_seq_out(t), 500);
@@ -430,6 +433,112 @@ static void file_goes(void **state) {
     }
 }
 
+/* The file is cut short while its rows, proven before, are read: they are not believed, the region
+ * is, and the text is computed again. */
+static void cut_under_a_reader(void **state) {
+    (void)state;
+    assert_ok(mn_guard_install());
+    unlink(path);
+    assert_ok(mn_region_open(path, LIMIT, disk, &a));
+    mn_seq *s = fresh(a);
+    assert_int_equal(match(s, 1, 600, 2, 9), 600);
+    assert_true(right(s, 1));
+    assert_ok(mn_seq_proven(s));
+    assert_int_equal(truncate(victim, 0), 0);
+    right(s, 1);
+    assert_fails(mn_seq_proven(s), MN_ECORRUPT, "damaged");
+    assert_ok(mn_region_intact(a));
+    mn_seq_reject(s);
+    assert_int_equal(match(s, 1, 600, 2, 9), 0);
+    grow(s, 1, 100, 100);
+    expect(s, 1, 0, 100);
+    assert_ok(mn_seq_proven(s));
+    mn_seq_close(&s);
+    mn_region_close(&a);
+}
+
+/* What others begin with is written, too, be it ever so short: else they keep it in memory, and
+ * are of no use to those who start anew. */
+static void short_ones_that_others_follow(void **state) {
+    (void)state;
+    int32_t ids[140];
+    int coming;
+    mn_seq *s = fresh(a);
+    grow(s, 1, 40, 40);
+    mn_seq_close(&s);
+    for (int i = 0; i < 140; i++) ids[i] = token(i < 40 ? 1 : 2, i);
+    s = fresh(a);
+    assert_int_equal(mn_seq_match(s, ids, 140, &coming), 40);
+    grow(s, 2, 100, 50);
+    mn_seq_close(&s);
+    for (int ms = 0; ms < 10000 && mn_region_charged(a); ms++) { /* the mover may be at it */
+        mn_region_cool(a);
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    assert_int_equal(mn_region_charged(a), 0);
+    start_anew();
+    s = fresh(b);
+    assert_int_equal(mn_seq_match(s, ids, 140, &coming), 140);
+    expect(s, 1, 0, 40);
+    expect(s, 2, 40, 140);
+    assert_ok(mn_seq_proven(s));
+    mn_seq_close(&s);
+}
+
+/* Who closes a region with an open extent leaves it on disk, too. */
+static void closing_brings_to_disk(void **state) {
+    (void)state;
+    static const uint8_t seed[32];
+    mn_region_counts c;
+    mn_extent x;
+    assert_ok(mn_extent_open(a, 1 << 20, 7, &x));
+    assert_ok(mn_extent_charge(&x, 1 << 20));
+    assert_ok(mn_extent_back(&x, 0, 1 << 20));
+    memset(x.data, 1, 1 << 20);
+    mn_extent_lay(&x, 4096, 2, 65536, 1024);
+    mn_extent_publish(&x, seed, 0, 1);
+    mn_extent_grow(&x, 500);
+    start_anew();
+    mn_region_count(a, &c);
+    assert_int_equal(c.out, 1);
+}
+
+/* A handle without a disk tier that forgets leaves no files; a limit that became lower holds. */
+static void files_go_with_others(void **state) {
+    (void)state;
+    for (int t = 1; t <= 4; t++) {
+        mn_seq *s = fresh(a);
+        grow(s, t, 1000, 100);
+        mn_seq_close(&s);
+    }
+    start_anew();
+    assert_int_equal(count_files(NULL), 4);
+    mn_region_close(&a);
+    assert_ok(mn_region_open(path, LIMIT, 2 << 20, &a));
+    assert_int_equal(count_files(NULL), 2);
+    mn_region_close(&a);
+    assert_ok(mn_region_open(path, LIMIT, -1, &a));
+    mn_region_clear(a);
+    assert_int_equal(count_files(NULL), 0);
+}
+
+/* Somebody empties the folder: what is in memory is not given up for it. */
+static void somebody_empties_the_folder(void **state) {
+    (void)state;
+    char one[256];
+    mn_seq *s = fresh(a);
+    grow(s, 1, 300, 100);
+    mn_seq_close(&s);
+    mn_region_close(&a);
+    while (count_files(one)) assert_int_equal(unlink(one), 0);
+    assert_true(mn_region_cool(b) > 0);
+    s = fresh(b);
+    assert_int_equal(match(s, 1, 300, 2, 1), 300);
+    assert_int_equal(mn_seq_out(s), 300);
+    expect(s, 1, 0, 300);
+    mn_seq_close(&s);
+}
+
 /* The n-th call of the disk fails in a process of its own: what is computed is right, and what is
  * found, too. Exit status 7: there is no n-th call. */
 static int fail_here(const char *where) {
@@ -485,6 +594,11 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(bits_turn, begin_victim, end_victim),
         cmocka_unit_test_setup_teardown(power_fails, begin_victim, end_victim),
         cmocka_unit_test_setup_teardown(file_goes, begin_victim, end_victim),
+        cmocka_unit_test_setup_teardown(cut_under_a_reader, begin_victim, end_victim),
+        cmocka_unit_test_setup_teardown(short_ones_that_others_follow, begin_disk, end_disk),
+        cmocka_unit_test_setup_teardown(closing_brings_to_disk, begin_disk, end_disk),
+        cmocka_unit_test_setup_teardown(files_go_with_others, begin_disk, end_disk),
+        cmocka_unit_test_setup_teardown(somebody_empties_the_folder, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(disk_fails, begin_disk, end_disk)};
     const int power = argc > 1 && strcmp(argv[1], "power") == 0;
     const struct CMUnitTest full[] = {

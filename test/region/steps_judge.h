@@ -55,20 +55,26 @@ static inline void judge_processes(const mn_region *r, const bed *b) {
     }
 }
 
-/* A slot as it was and as it is: only its state and when it was used may differ. */
+/* A slot as it was and as it is: only its state and when it was used may differ; and nobody moves
+ * it any more. */
 static inline int same_words(const mn_extent_slot *a, const mn_extent_slot *b) {
     uint64_t x[32], y[32];
     _Static_assert(sizeof x == sizeof *a, "all words of a slot");
     memcpy(x, a, sizeof x);
     memcpy(y, b, sizeof y);
     x[0] = y[0] = x[5] = y[5] = 0;
+    x[offsetof(mn_extent_slot, moving) / sizeof *x] = 0;
     return !memcmp(x, y, sizeof x);
 }
 
-/* What died on its way to the disk is there, and has no pages; else nothing of it has changed. */
+/* What died on its way to the disk is there, and has no pages; else nothing of it has changed, but
+ * its file may have been about to go, so there is none. */
 static inline int survived(const mn_extent_slot *was, const mn_extent_slot *is) {
-    if (!(mn_word_load(&was->flags) & MN_EXTENT_OUT)) return same_words(was, is);
     mn_extent_slot x = *was;
+    if (!(mn_word_load(&was->flags) & MN_EXTENT_OUT)) {
+        if (mn_word_load(&was->moving)) mn_word_store(&x.stored, 0);
+        return same_words(&x, is);
+    }
     mn_word_store(&x.charged, 0);
     mn_word_store(&x.backed, 0);
     return same_words(&x, is);
