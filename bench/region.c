@@ -371,6 +371,7 @@ static int run(const mn_bench_options *o) {
         const char *name;
         int (*run)(const bench *b);
     } rows[] = {{"match", match}, {"burial", burial}, {"stopped", stopped}, {"restart", restart}};
+    if (o->rounds < 1) return MN_FAIL(MN_CLI_USAGE, "--rounds 0: nothing would be measured");
     bench *b = mn_calloc(1, sizeof *b);
     if (!b) return MN_FAIL(MN_ENOMEM, "no memory for a bench");
     b->o = o;

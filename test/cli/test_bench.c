@@ -67,6 +67,16 @@ static void starts_processes(void **state) {
     json_decref(rows);
 }
 
+static void dies_and_starts_anew(void **state) {
+    (void)state;
+    static const char *const names[] = {"match", "burial", "stopped"};
+    json_t *rows = rows_of("region -d 300 --rounds 1");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_true(of(rows, names[i], "ours") > 0);
+    assert_true(of(rows, "restart", "base") > 0);
+    json_decref(rows);
+}
+
 static void shares(void **state) {
     (void)state;
     json_t *rows = rows_of("share -d 300 -p 96 -n 4 --rounds 1");
@@ -116,9 +126,10 @@ static void says_what_is_wrong(void **state) {
     static const struct {
         const char *words, *says;
         int status;
-    } wrong[] = {{"no-such", "there are speed, vattention, share and restore", 2},
+    } wrong[] = {{"no-such", "there are speed, region, objects, vattention, share and restore", 2},
                  {"vattention --rounds 0", "nothing would be measured", 2},
                  {"share --rounds 0", "nothing would be measured", 2},
+                 {"region --rounds 0", "nothing would be measured", 2},
                  {"share -n 0 --row fresh", "nothing would be measured", 1},
                  {"restore", "--copy FILE", 2},
                  {"restore --copy /no/such", "/no/such", 1},
@@ -136,9 +147,13 @@ static void says_what_is_wrong(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares_bits),    cmocka_unit_test(wastes_less_than_a_page),
-        cmocka_unit_test(starts_processes), cmocka_unit_test(shares),
-        cmocka_unit_test(leaves_nothing),   cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(compares_bits),
+        cmocka_unit_test(wastes_less_than_a_page),
+        cmocka_unit_test(starts_processes),
+        cmocka_unit_test(dies_and_starts_anew),
+        cmocka_unit_test(shares),
+        cmocka_unit_test(leaves_nothing),
+        cmocka_unit_test(says_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
