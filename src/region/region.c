@@ -203,6 +203,26 @@ static int open_file(mn_region *r, const making *m) {
     return MN_FAIL(MN_EBUSY, "%s changes faster than it can be opened", path);
 }
 
+/* What earlier versions of omnesia kept in the place of this one is of no use any more, and memory;
+ * unless one of them runs still. */
+static void remove_older(const char *path) {
+    const size_t n = strlen(path);
+    mn_buf old = {0};
+    uint64_t size;
+    for (int v = 1; v < MN_REGION_VERSION && n; v++) {
+        mn_buf_clear(&old);
+        if (mn_buf_printf(&old, "%.*s%d", (int)n - 1, path, v) < 0 ||
+            mn_file_stat(old.data, &size, NULL) < 0 || mn_buf_puts(&old, ".lock") < 0)
+            continue;
+        int fd = mn_byte_locks_open(old.data), used = fd < 0;
+        for (int i = 0; !used && i < MN_REGION_PROCS; i++) used = mn_byte_lock_held(fd, i);
+        mn_byte_locks_close(&fd);
+        old.data[old.len - 5] = 0;
+        if (!used) unlink(old.data);
+    }
+    mn_buf_free(&old);
+}
+
 int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **out) {
     *out = NULL;
     mn_region *r = mn_calloc(1, sizeof *r);
@@ -222,6 +242,7 @@ int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **
     if (rc >= 0) mn_guard_watch(r->file.data, r->file.size);
     if (rc >= 0) rc = mn_life_begin(r);
     mn_buf_free(&place);
+    if (rc >= 0 && standard && r->made) remove_older(r->file.path);
     if (rc >= 0) {
         mn_region_reap(r);
         if (mn_disk_on(r)) mn_disk_room(r); /* the limit may be another by now; best effort */
