@@ -333,6 +333,24 @@ MN_API int mn_explain(mn_model *model, const mn_request *request, mn_cached *out
  * of how many. */
 MN_API int mn_region_pin(mn_model *model, const mn_request *request, int on, int32_t *tokens,
                          int32_t *all);
+typedef struct mn_carried {
+    uint64_t rows, bytes; /* of `extents`: tokens, and bytes of their files */
+    int32_t extents;      /* that went into the file, or came into the region */
+    int32_t there;        /* import: that the region had already */
+    int32_t left;         /* left out. Export: still growing, less than 64 tokens, or behind such;
+                             import: the region has no room */
+} mn_carried;
+/* All that is in a region, or with a model what is cached of a request to it, goes into a file at
+ * `path`, which is complete or absent. MN_ENOENT: there is nothing; MN_EUNSUPPORTED: the region was
+ * made without a disk tier. progress may be NULL. */
+MN_API int mn_region_export(mn_region *region, mn_model *model, const mn_request *request,
+                            const char *path, const mn_progress *progress, mn_carried *out);
+/* What such a file holds comes into a region: all of it is checked before anything is changed, what
+ * is there already is not doubled, older things may leave the disk for it. MN_ECORRUPT, MN_EINVAL:
+ * it is damaged, or something else; MN_EFULL. Whoever made the file is believed: its rows are used
+ * as if they had been computed here. */
+MN_API int mn_region_import(mn_region *region, const char *path, const mn_progress *progress,
+                            mn_carried *out);
 /* Ask a running mn_answer of this model to stop; callable from any thread and from a signal
  * handler. */
 MN_API void mn_cancel(mn_model *model);

@@ -59,6 +59,8 @@ const mn_cli_verb mn_cli_region_verbs[] = {{"stat", 0, 0, stat},
                                            {"unpin", 0, -1, mn_cli_region_unpin},
                                            {"check", 0, 0, mn_cli_region_check},
                                            {"gc", 0, 0, mn_cli_region_gc},
+                                           {"export", 1, -1, mn_cli_region_export},
+                                           {"import", 1, 1, mn_cli_region_import},
                                            {"destroy", 0, 0, mn_cli_region_destroy},
                                            {0}};
 
@@ -127,8 +129,8 @@ const mn_cli_command mn_cli_command_region = {
     .options = rows,
     .size = sizeof(mn_cli_region_options),
     .max_words = -1,
-    .usage =
-        "[stat | forget [-f FILE].. [--since TIME] [--all] | pin | unpin | check | gc | destroy]",
+    .usage = "[stat | forget [-f FILE].. [--since TIME] [--all] | pin | unpin | check | gc | "
+             "export FILE | import FILE | destroy]",
     .summary = "what processes share here, how to keep it, and how to be rid of it",
     .about =
         "Keys and values of prompts and answers, with their tokens, lie in one file in memory that "
@@ -149,5 +151,11 @@ const mn_cli_command mn_cli_command_region = {
         "`check` looks through all of it, and compares every file with its sums; exit status 1 "
         "when "
         "something is damaged. `gc` removes what is damaged, expired or nobody's.\n\n"
+        "`export FILE [-m MODEL] [-f FILE].. [PROMPT]` writes all that is cached into a file, or "
+        "what "
+        "is cached of one prompt, the one `omnesia run` would make of these words and options; it "
+        "can be read by you alone. `import FILE` adds what such a file holds, on this machine or "
+        "another one: all of it is checked first, and what is there already is not doubled. Who "
+        "made the file is believed, so import only what you or somebody you trust exported.\n\n"
         "`destroy` removes the region, its files and its durable objects, when no process uses "
         "it."};

@@ -32,5 +32,7 @@ MN_CLI_VERB(unpin);
 MN_CLI_VERB(check);
 MN_CLI_VERB(gc);
 MN_CLI_VERB(destroy);
+MN_CLI_VERB(export);
+MN_CLI_VERB(import);
 
 #endif

@@ -155,10 +155,11 @@ static int write_all(writing *w) {
     return mn_file_rewrite(w->out, 0, w->table.data, w->table.len);
 }
 
-/* Room on the disk itself: it is not ours alone. */
-static int disk_has(const mn_region *r, uint64_t bytes) {
+int mn_disk_spares(const mn_region *r, uint64_t bytes) {
     uint64_t room = 0;
-    return mn_file_room(r->disk, &room) >= 0 && room > bytes + ((uint64_t)256 << 20);
+    MN_TRY(mn_file_room(r->disk, &room));
+    if (room > bytes + ((uint64_t)256 << 20)) return 0;
+    return MN_FAIL(MN_EFULL, "%s is nearly full", r->disk);
 }
 
 static int write_file(mn_region *r, mn_extent *x) {
@@ -170,7 +171,7 @@ static int write_file(mn_region *r, mn_extent *x) {
     if (rc >= 0 && !(w.chunk = mn_malloc(block > w.head.front ? block : w.head.front)))
         rc = MN_FAIL(MN_ENOMEM, "no memory to write to disk");
     if (rc >= 0) rc = mn_file_begin(path.data, &w.out);
-    if (rc >= 0 && !disk_has(r, x->bytes)) rc = MN_FAIL(MN_EFULL, "%s is nearly full", r->disk);
+    if (rc >= 0) rc = mn_disk_spares(r, x->bytes);
     if (rc >= 0) rc = write_all(&w);
     if (rc >= 0)
         rc = mn_file_settle(&w.out);
@@ -218,13 +219,14 @@ int mn_disk_write(mn_region *r, mn_ref ref) {
     if (stored && (mn_word_load(&s->flags) & MN_EXTENT_OUT || is_there(r, ref))) return 1;
     if (mn_word_load(&s->length) < MN_DISK_LEAST && !mn_extent_followed(r, ref)) return 0;
     if (!mn_extent_look(r, ref, &x)) return 0;
-    int rc = MN_EBUSY;
+    int rc = 0;
     if (mn_word_cas(&s->moving, 0, (uint64_t)r->me + 1)) {
         rc = write_claimed(r, &x);
+        rc = rc == MN_EBUSY ? 0 : rc < 0 ? rc : 1;
         mn_word_store(&s->moving, 0);
     }
     mn_extent_unpin(&x);
-    return rc >= 0;
+    return rc;
 }
 
 int mn_disk_mover(const mn_region *r, const mn_extent_slot *s) {

@@ -124,7 +124,7 @@ static void await_mover(const mn_region *r, const mn_extent_slot *s) {
 /* One extent leaves memory: for the disk when there is one, else for good. Bytes. */
 static uint64_t send_away(mn_region *r, uint32_t i, uint64_t state) {
     await_mover(r, mn_slot(r, i));
-    if (mn_disk_write(r, mn_ref_make(mn_state_epoch(state), i)))
+    if (mn_disk_write(r, mn_ref_make(mn_state_epoch(state), i)) > 0)
         return mn_extent_leave(r, i, state, MN_LEAVE_RAM);
     const uint64_t left = mn_extent_leave(r, i, state, MN_LEAVE);
     if (left) mn_word_add(&mn_tops(r)->evicted, 1);

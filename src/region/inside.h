@@ -121,7 +121,8 @@ int mn_disk_on(const mn_region *r);
 uint64_t mn_disk_used(const mn_region *r);
 int mn_disk_path(const mn_region *r, mn_ref ref, mn_buf *out);
 int mn_disk_pin_path(const mn_region *r, mn_ref ref, mn_buf *out);
-/* Write the file of a sealed extent that has none, in the budget: 1 when it has one now. */
+/* Write the file of a sealed extent that has none, in the budget: 1 when it has one now; 0: it is
+ * too short, or not to be had; or why it could not be written. */
 int mn_disk_write(mn_region *r, mn_ref ref);
 /* The file, and what says that it is kept. */
 void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite);
@@ -131,6 +132,8 @@ void mn_disk_bury(mn_region *r, int p, uint32_t i);
 int mn_disk_mover(const mn_region *r, const mn_extent_slot *s);
 /* Drop files until what is there and what is being written fits; MN_EFULL. */
 int mn_disk_room(mn_region *r);
+/* The disk itself, which is not ours alone, has room for so many; MN_EFULL. */
+int mn_disk_spares(const mn_region *r, uint64_t bytes);
 /* The slot a file says it had, ours and empty, becomes its extent again: SEALED and OUT. */
 struct mn_disk_head;
 void mn_disk_take_up(mn_region *r, const struct mn_disk_head *h, uint64_t used,

@@ -36,6 +36,8 @@ static const struct verb {
     {"region check --region $REGION", 0, 0},
     {"top --json --region $REGION", CHANGES, 0},
     {"region pin --raw --region $REGION -m $TINY hello world", 0, 0},
+    {"region export --region $REGION $REGION.out", 0, 0},
+    {"region import --region $REGION $REGION.out", CHANGES, 0},
     {"region gc --region $REGION", CHANGES, 0},
     {"region forget --region $REGION -m $TINY -f $TEXT", CHANGES, 0},
     {"region forget --region $REGION --all", CHANGES, 0},
@@ -172,11 +174,12 @@ enum { OF_REGION = 12 };
 static void fill_region(int v) {
     if (v < OF_REGION) return;
     run("run --raw --temp 0 -n 2 -t 1 --region $REGION -m $TINY $(cat $TEXT $TEXT $TEXT)");
+    run("region export --region $REGION $REGION.out");
 }
 
 static void region_commands(void **s) {
     (void)s;
-    static const int some[] = {OF_REGION + 1, OF_REGION + 5}; /* check, forget -f */
+    static const int some[] = {OF_REGION + 1, OF_REGION + 7}; /* check, forget -f */
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         for (int f = 0; f < 2; f++) {
             fill_region(some[i]);

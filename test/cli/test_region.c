@@ -336,6 +336,39 @@ static void pins(void **state) {
     must(2, "region pin");
 }
 
+/* ---- from region to region ----------------------------------------------------------------- */
+static void travels(void **state) {
+    (void)state;
+    learn(ROWS);
+    learn(STORY);
+    const int rows = cached(ROWS), story = cached(STORY);
+    cli_run r = must(0, "region export $BED/all");
+    has(r.out, "2 extents with ");
+    has(r.out, " tokens are in /tmp/");
+    has(must(0, "region import $BED/all").out,
+        "0 extents with 0 tokens came in, 0 B; 2 were there");
+    has(must(0, "region export $BED/one --raw " ROWS).out, "1 extents with ");
+    has(must(1, "region export $BED/none --raw 'Who was never asked?'").err,
+        "nothing of this prompt");
+    assert_int_equal(access(in_bed("none"), F_OK), -1);
+    must(0, "region destroy");
+    assert_int_equal(cached(STORY), 0);
+    has(must(0, "region import $BED/one").out, "1 extents with ");
+    assert_int_equal(cached(ROWS), rows);
+    assert_true(cached(STORY) < 100); /* the name of its folder */
+    has(must(0, "region import $BED/all").out, "; 1 were there already\n");
+    assert_int_equal(cached(STORY), story);
+    has(must(0, "run --raw --temp 0 -n 2 " STORY).err, " cached, from disk");
+    must(0, "region check");
+    assert_int_equal(found("strange"), 0);
+    has(must(1, "region import $BED/story").err, "was not written by `omnesia region export`");
+    has(must(1, "region import $BED/absent").err, "no such file");
+    has(must(1, "region import --disk none $BED/all").err, "has no disk tier");
+    has(must(2, "region export").err, "name the file");
+    must(2, "region import");
+    must(2, "region import $BED/all $BED/one");
+}
+
 /* ---- health ------------------------------------------------------------------------------- */
 static void damage(void **state) {
     (void)state;
@@ -431,6 +464,7 @@ int main(void) {
                                        CASE(moments),
                                        CASE(in_use),
                                        CASE(pins),
+                                       CASE(travels),
                                        CASE(damage),
                                        CASE(strangers),
                                        CASE(the_dead_are_buried),
