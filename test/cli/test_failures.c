@@ -37,7 +37,9 @@ static const struct verb {
     {"top --json --region $REGION", CHANGES, 0},
     {"region pin --raw --region $REGION -m $TINY hello world", 0, 0},
     {"region export --region $REGION $REGION.out", 0, 0},
-    {"region import --region $REGION $REGION.out", CHANGES, 0},
+    {"region import --region $REGION.in $REGION.out; s=$?; \"$OMNESIA_PROGRAM\" region destroy "
+     "--region $REGION.in >/dev/null; exit $s",
+     0, 0},
     {"region gc --region $REGION", CHANGES, 0},
     {"region forget --region $REGION -m $TINY -f $TEXT", CHANGES, 0},
     {"region forget --region $REGION --all", CHANGES, 0},
@@ -179,7 +181,8 @@ static void fill_region(int v) {
 
 static void region_commands(void **s) {
     (void)s;
-    static const int some[] = {OF_REGION + 1, OF_REGION + 7}; /* check, forget -f */
+    static const int some[] = {OF_REGION + 1, OF_REGION + 4, OF_REGION + 5,
+                               OF_REGION + 7}; /* check, export, import, forget -f */
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         for (int f = 0; f < 2; f++) {
             fill_region(some[i]);

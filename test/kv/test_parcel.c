@@ -399,9 +399,9 @@ static void bits_turn(void **state) {
     (void)state;
     mn_random r;
     mn_random_seed(&r, 12);
-    for (long i = 0; i < 400 + 8 * 64; i++) { /* each of the head, then anywhere */
+    for (long i = 0; i < 400 + 64; i++) { /* one of each byte of the head, then anywhere */
         const uint64_t bit =
-            i < 8 * 64 ? (uint64_t)i : mn_random_u64(&r) % ((uint64_t)good_bytes * 8);
+            i < 64 ? (uint64_t)(i * 8 + i % 8) : mn_random_u64(&r) % ((uint64_t)good_bytes * 8);
         good[bit / 8] ^= (uint8_t)(1 << bit % 8);
         must_refuse(good, good_bytes, "bit", (long)bit);
         good[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -578,7 +578,7 @@ static void calls_fail(void **state) {
     for (int kind = 0; kind < 4; kind++) {
         const int importing = kind < 2;
         int n = 1;
-        for (int status = 0; status != 7 << 8 && n < 600; n += n < 60 ? 1 : 7) {
+        for (int status = 0; status != 7 << 8 && n < 600; n += n < 40 ? 1 : 11) {
             char fail[32], mine[160], out[200];
             struct stat st;
             snprintf(fail, sizeof fail, "%d%s", n, kinds[kind % 2]);
@@ -607,7 +607,7 @@ static void killed(void **state) {
     mn_kv_carried c;
     learn(a);
     assert_ok(mn_kv_export(a, 0, file, NULL, &c));
-    for (int us = 0; us < 6000; us += 100) {
+    for (int us = 0; us < 6000; us += 240) {
         const pid_t child = fork();
         if (!child) {
             mn_region *r;
