@@ -634,6 +634,31 @@ static void killed(void **state) {
     }
 }
 
+/* Another process cleans up all the while: a file that is being made is nobody's, but ours. */
+static void swept_meanwhile(void **state) {
+    (void)state;
+    mn_kv_carried c;
+    learn(a);
+    assert_ok(mn_kv_export(a, 0, file, NULL, &c));
+    mn_region *r = open_other();
+    const pid_t child = fork();
+    if (!child) {
+        mn_region *mine;
+        if (mn_region_open(other, LIMIT, disk, &mine) < 0) _exit(1);
+        for (;;) mn_disk_sweep(mine, 1);
+    }
+    for (int i = 0; i < 40; i++) {
+        assert_ok(mn_kv_import(r, file, NULL, &c));
+        assert_int_equal(c.extents, PARTS + 1);
+        const int n = found(r);
+        if (n != ALL) fail_msg("try %d: %d of %d tokens", i, n, (int)ALL);
+        mn_region_clear(r);
+    }
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    mn_region_close(&r);
+}
+
 int main(int argc, char **argv) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin_parcel, end_parcel)
 #define BENT(name) cmocka_unit_test_setup_teardown(name, begin_bent, end_bent)
@@ -651,7 +676,8 @@ int main(int argc, char **argv) {
                                        BENT(fronts_lie),
                                        BENT(no_files),
                                        CASE(calls_fail),
-                                       CASE(killed)};
+                                       CASE(killed),
+                                       CASE(swept_meanwhile)};
     self = argv[0];
     if (argc > 2) return fail_here(argv[2], argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
