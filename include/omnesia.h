@@ -74,6 +74,7 @@ typedef struct mn_region_info {
     int32_t made;                     /* 1: the file was made by this handle */
     uint64_t asked, found;            /* tokens of prompts so far, and of them those it had */
     uint64_t evicted, moved, damaged; /* extents that had to go, to disk alone; damaged files */
+    uint64_t watched;                 /* topics of objects that somebody sleeps on */
 } mn_region_info;
 MN_API void mn_region_describe(mn_region *region, mn_region_info *out);
 /* Forget all that nobody is reading: bytes that went back. */

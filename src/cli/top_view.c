@@ -67,6 +67,8 @@ static int counters(view *v, const mn_top *t) {
     MN_TRY(line(v, "", "found   %.1f %% of %llu tokens asked for, %llu tokens are here", rate,
                 (unsigned long long)i->asked, (unsigned long long)i->rows));
     MN_TRY(line(v, "", "extents %d, %d growing, %d on disk alone", i->extents, i->open, i->out));
+    if (i->watched)
+        MN_TRY(line(v, "", "watched %llu names of objects", (unsigned long long)i->watched));
     return line(v, i->damaged ? "\033[31m" : "",
                 "since   it was made: %llu evicted, %llu moved to "
                 "disk, %llu damaged",

@@ -55,6 +55,7 @@ typedef struct mn_region_counts {
     int32_t made;                     /* 1: the file was made by this handle */
     uint64_t asked, found;            /* tokens of prompts so far, and of them those it had */
     uint64_t evicted, moved, damaged; /* extents that had to go, to disk alone; damaged files */
+    uint64_t watched;                 /* topics of objects that somebody sleeps on */
 } mn_region_counts;
 void mn_region_count(mn_region *r, mn_region_counts *out);
 

@@ -4,6 +4,18 @@
  */
 #include "region/cell.h"
 
+/* Read like a file: where there has never been an object there is a hole, which a look would fill. */
+static uint64_t watched(const mn_region *r) {
+    mn_topic some[64];
+    uint64_t n = 0;
+    for (size_t i = 0; i < MN_REGION_TOPICS; i += 64) {
+        if (mn_sparse_read(&r->file, r->plan.topics_at + i * sizeof *some, some, sizeof some) < 0)
+            break;
+        for (int k = 0; k < 64; k++) n += mn_word_peek(&some[k].count) & 1;
+    }
+    return n;
+}
+
 void mn_region_count(mn_region *r, mn_region_counts *out) {
     const mn_region_tops *t = mn_tops(r);
     *out = (mn_region_counts){.path = r->file.path,
@@ -37,4 +49,5 @@ void mn_region_count(mn_region *r, mn_region_counts *out) {
         out->cost_us += mn_word_load(&s->cost);
     }
     out->held = mn_sparse_held(&r->file);
+    out->watched = watched(r);
 }
