@@ -4,7 +4,7 @@
  */
 #include "region/cell.h"
 
-/* Read like a file: where there has never been an object there is a hole, which a look would fill. */
+/* Read like a file: where there has never been an object is a hole, which a look would fill. */
 static uint64_t watched(const mn_region *r) {
     mn_topic some[64];
     uint64_t n = 0;
