@@ -113,8 +113,11 @@ static int prompt_of(const run_options *o, int n_words, const char *const *words
     return out->len > documents ? 0 : MN_FAIL(MN_EINVAL, "the prompt is empty; ask it something");
 }
 
-static int answer(const run_options *o, const char *prompt, mn_stats *stats, sink *s) {
+/* own: our question, which is the first thing many ask; its answer is the likeliest one, unless they
+ * say another temperature. */
+static int answer(const run_options *o, const char *prompt, int own, mn_stats *stats, sink *s) {
     mn_request r = mn_cli_request(&o->generate);
+    if (own && r.temp == mn_request_default().temp) r.temp = 0;
     r.prompt = prompt;
     r.raw = o->raw;
     r.on_text = on_text;
@@ -152,7 +155,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     int rc = prompt_of(o, n_words, words, &prompt);
     if (rc >= 0) rc = mn_utf8_check("the prompt", prompt.data, prompt.len);
     if (rc >= 0) rc = mn_cli_generate_open(&o->generate, &region, &running);
-    if (rc >= 0) rc = answer(o, prompt.data, &stats, &s);
+    if (rc >= 0) rc = answer(o, prompt.data, !n_words, &stats, &s);
     if (rc == 0 && !o->json) hint(o->generate.model);
     mn_model_close(&running);
     mn_region_close(&region);
