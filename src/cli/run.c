@@ -113,7 +113,7 @@ static int prompt_of(const run_options *o, int n_words, const char *const *words
     return out->len > documents ? 0 : MN_FAIL(MN_EINVAL, "the prompt is empty; ask it something");
 }
 
-/* own: our question, which is the first thing many ask; its answer is the likeliest one, unless they
+/* own: our question, the first thing many ask; its answer is the likeliest one, unless they
  * say another temperature. */
 static int answer(const run_options *o, const char *prompt, int own, mn_stats *stats, sink *s) {
     mn_request r = mn_cli_request(&o->generate);
