@@ -4,7 +4,6 @@
  */
 #include "base/append.h"
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/file.h"
@@ -23,21 +22,6 @@ static int fail(const char *verb, const char *path) {
     return MN_FAIL(full ? MN_EFULL : MN_EIO, "cannot %s %s: %s", verb, path, strerror(e));
 }
 
-/* The folder knows its files only when it is synced itself. */
-static void sync_folder(const char *path) {
-    const char *slash = strrchr(path, '/');
-    mn_buf folder = {0};
-    if (mn_buf_printf(&folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".") >=
-        0) {
-        const int d = open(folder.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (d >= 0) {
-            fsync(d); /* best effort, as in mn_file_commit */
-            close(d);
-        }
-    }
-    mn_buf_free(&folder);
-}
-
 /* Is it still the file of that name? Another process may have replaced it. */
 static int same_file(int fd, const char *path) {
     struct stat a, b;
@@ -53,7 +37,7 @@ int mn_append_open(const char *path, int alone) {
         if (fd < 0) return fail("open", path);
         const int locked = flock(fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0;
         if (locked && same_file(fd, path)) {
-            sync_folder(path);
+            mn_file_sync_folder(path);
             return fd;
         }
         close(fd);

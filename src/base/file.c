@@ -329,6 +329,15 @@ int mn_file_skip(mn_filew *f, uint64_t n) {
     return end < 0 || mn_fault() || ftruncate(f->fd, end) < 0 ? fail_writing("write", f->path) : 0;
 }
 
+int mn_file_blank(const void *bytes, size_t n) {
+    const char *p = bytes;
+    return !n || (!p[0] && memcmp(p, p + 1, n - 1) == 0);
+}
+
+int mn_file_write_or_skip(mn_filew *f, const void *bytes, size_t n) {
+    return mn_file_blank(bytes, n) ? mn_file_skip(f, n) : mn_file_write(f, bytes, n);
+}
+
 int mn_file_settle(mn_filew **pf) {
     const mn_filew *f = *pf;
     int rc = 0;
@@ -340,6 +349,19 @@ int mn_file_settle(mn_filew **pf) {
     return rc;
 }
 
+void mn_file_sync_folder(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *folder = mn_strdup(slash ? path : ".");
+    if (!folder) return;
+    if (slash) folder[slash == path ? 1 : slash - path] = 0;
+    const int d = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (d >= 0) {
+        fsync(d);
+        close(d);
+    }
+    mn_free(folder);
+}
+
 int mn_file_commit(mn_filew **pf) {
     mn_filew *f = *pf;
     int rc = 0;
@@ -347,13 +369,7 @@ int mn_file_commit(mn_filew **pf) {
         rc = fail_writing("write", f->path);
         if (!f->keeps) unlink(f->temp);
     } else {
-        char *slash = strrchr(f->temp, '/');
-        if (slash) *slash = 0;
-        const int d = open(slash ? f->temp : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (d >= 0) {
-            fsync(d); /* best effort: the rename itself already took effect */
-            close(d);
-        }
+        mn_file_sync_folder(f->path); /* the rename itself already took effect */
     }
     release(pf);
     return rc;

@@ -57,7 +57,10 @@ int mn_file_write(mn_filew *f, const void *bytes, size_t n);
 int mn_file_rewrite(mn_filew *f, uint64_t offset, const void *bytes, size_t n);
 /* The next n bytes stay a hole: they read as zeroes. */
 int mn_file_skip(mn_filew *f, uint64_t n);
-int mn_file_commit(mn_filew **f); /* consumes f, also on failure */
+/* Write n bytes, unless all of them are zero: then they stay a hole. */
+int mn_file_write_or_skip(mn_filew *f, const void *bytes, size_t n);
+int mn_file_blank(const void *bytes, size_t n); /* 1: all of them are zero */
+int mn_file_commit(mn_filew **f);               /* consumes f, also on failure */
 /* The same without fsync, for what can be made again: after a power cut it may be damaged. */
 int mn_file_settle(mn_filew **f);
 void mn_file_abort(mn_filew **f); /* NULL-safe; removes the temporary */
@@ -72,6 +75,9 @@ void mn_file_leave(mn_filew **f, uint64_t keep); /* NULL-safe */
 /* Remove a file whose content nobody shall find: zeroes are written over it and synced before. What
  * the disk keeps elsewhere (snapshots, spare blocks) is out of reach. */
 int mn_file_shred(const char *path);
+
+/* The folder of `path` knows on disk, too, which files it has. Best effort. */
+void mn_file_sync_folder(const char *path);
 
 /* mkdir -p with mode 0700; of the folders above a path. */
 int mn_file_mkdirs(const char *path);

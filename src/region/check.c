@@ -85,21 +85,18 @@ static int file_wrong(const mn_extent *x, const char *path, const char **out) {
     mn_map map = {0};
     mn_disk_head h;
     *out = NULL;
-    const int rc = mn_file_map(path, &map);
+    const int rc = mn_guard_map(path, &map);
     if (rc == MN_ENOENT || rc == MN_ECORRUPT) *out = "its file is not there, or empty";
     if (rc < 0) return *out ? 0 : rc;
-    mn_guard_watch(map.data, map.size);
     const char *what = "its file is damaged (head)";
     if (map.size > sizeof h) {
         memcpy(&h, map.data, sizeof h);
-        if (h.ref == x->ref && h.length == mn_word_load(&x->slot->length) &&
-            mn_disk_fits(&h, map.size)) {
+        if (mn_disk_fits_extent(x, &h, map.size)) {
             what = mn_disk_all_wrong(map.data, &h);
             if (what) what = "its file is damaged (sums)";
         }
     }
-    mn_guard_forget(map.data);
-    mn_file_unmap(&map);
+    mn_guard_unmap(&map);
     *out = what;
     return 0;
 }

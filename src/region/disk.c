@@ -73,8 +73,7 @@ static int copy(writing *w, uint64_t at, uint64_t n, uint64_t room) {
     const uint64_t from = (uint64_t)(w->x->data - w->r->file.data) + at;
     MN_TRY(mn_sparse_read(&w->r->file, from, w->chunk, n));
     const uint64_t sum = mn_hash64(w->chunk, n);
-    const int hole = !w->chunk[0] && memcmp(w->chunk, w->chunk + 1, n - 1) == 0;
-    MN_TRY(hole ? mn_file_skip(w->out, n) : mn_file_write(w->out, w->chunk, n));
+    MN_TRY(mn_file_write_or_skip(w->out, w->chunk, n));
     if (room > n) MN_TRY(mn_file_skip(w->out, room - n));
     return mn_buf_append(&w->table, &sum, sizeof sum);
 }
@@ -141,7 +140,7 @@ static int write_all(writing *w) {
     mn_disk_head *h = &w->head;
     MN_TRY(mn_buf_append(&w->table, h, sizeof *h));
     MN_TRY(keys_of(w));
-    h->content = mn_disk_pages(sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t));
+    h->content = mn_disk_pages(mn_disk_table(h));
     h->bytes = h->content + h->front + h->planes * h->stride;
     if (h->content > MN_DISK_HEAD) return MN_FAIL(MN_ETOOLONG, "too many sums");
     mn_word_announce(&w->x->slot->moving, h->bytes << 8 | ((uint64_t)w->r->me + 1));
@@ -149,10 +148,7 @@ static int write_all(writing *w) {
     MN_TRY(mn_file_skip(w->out, h->content));
     MN_TRY(copy(w, 0, h->front, h->front));
     for (uint64_t p = 0; p < h->planes; p++) MN_TRY(copy_plane(w, p));
-    memcpy(w->table.data, h, sizeof *h);
-    h->sum = mn_hash64(w->table.data + MN_DISK_SUMMED, w->table.len - MN_DISK_SUMMED);
-    memcpy(w->table.data, h, sizeof *h);
-    return mn_file_rewrite(w->out, 0, w->table.data, w->table.len);
+    return mn_disk_finish(w->out, h, &w->table);
 }
 
 int mn_disk_spares(const mn_region *r, uint64_t bytes) {
@@ -270,27 +266,17 @@ static void touch(const char *path, const struct timespec *was, uint64_t now) {
     if (was->tv_sec + DAY < (time_t)now) utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Is it the file of this extent, as it is now? */
-static int fits(const mn_extent *x, const mn_disk_head *h, uint64_t size) {
-    uint64_t seed[4];
-    for (int i = 0; i < 4; i++) seed[i] = mn_word_load(x->slot->seed + i);
-    return h->ref == x->ref && h->length == mn_word_load(&x->slot->length) &&
-           h->shape == mn_word_load(&x->slot->shape) && memcmp(h->seed, seed, sizeof seed) == 0 &&
-           mn_disk_fits(h, size);
-}
-
 static int disk_find(mn_extent *x, mn_image *out) {
     mn_buf path = {0};
     int found = 0;
     if (!mn_word_load(&x->slot->stored) || !mn_disk_on(x->region)) return 0;
     int rc = mn_disk_path(x->region, x->ref, &path);
-    if (rc >= 0) rc = mn_file_map(path.data, &out->map);
+    if (rc >= 0) rc = mn_guard_map(path.data, &out->map);
     if (rc >= 0) {
         mn_disk_head h = {.magic = ""};
         struct stat st;
-        mn_guard_watch(out->map.data, out->map.size);
         if (out->map.size > sizeof h) memcpy(&h, out->map.data, sizeof h);
-        if (fits(x, &h, out->map.size)) {
+        if (mn_disk_fits_extent(x, &h, out->map.size)) {
             out->front = out->map.data + h.content;
             out->planes = out->front + h.front;
             out->n = h.planes;
@@ -335,7 +321,7 @@ static int same(const mn_image *i, const mn_disk_head *h) {
 static int disk_prove(mn_extent *x, const mn_image *i, int64_t plane, uint64_t block) {
     mn_disk_head h;
     memcpy(&h, i->map.data, sizeof h);
-    if (!fits(x, &h, i->map.size) || !same(i, &h)) return wrong(x, "head");
+    if (!mn_disk_fits_extent(x, &h, i->map.size) || !same(i, &h)) return wrong(x, "head");
     const char *what = mn_disk_wrong(i->map.data, &h, plane, block);
     return what ? wrong(x, what) : 0;
 }

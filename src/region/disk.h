@@ -47,6 +47,10 @@ static inline uint64_t mn_disk_pages(uint64_t bytes) {
 static inline uint64_t mn_disk_rows(uint64_t group, uint64_t rows) {
     return (rows + 15) / 16 * group;
 }
+/* Bytes of head, keys and sums. */
+static inline uint64_t mn_disk_table(const mn_disk_head *h) {
+    return sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t);
+}
 static inline uint64_t mn_disk_blocks(uint64_t rows) {
     return (rows + MN_TIER_ROWS - 1) / MN_TIER_ROWS;
 }
@@ -54,6 +58,13 @@ static inline uint64_t mn_disk_blocks(uint64_t rows) {
 /* ---- what a file says of itself (sound.c) ------------------------------------------------- */
 /* Can it be so, in a file of `size` bytes? */
 int mn_disk_fits(const mn_disk_head *h, uint64_t size);
+/* The sum of a table that begins with such a head. */
+uint64_t mn_disk_sum(const void *table, const mn_disk_head *h);
+/* What was left open in front of the content: the head, which gets its sum, and behind it the keys
+ * and sums that the table holds. */
+int mn_disk_finish(mn_filew *out, mn_disk_head *h, mn_buf *table);
+/* Is it the file of this extent, as it is now, and can it be so? */
+int mn_disk_fits_extent(const mn_extent *x, const mn_disk_head *h, uint64_t size);
 /* What is wrong with a block of a plane of a file that fits (plane -1: its sums and its front), in
  * a word for people; NULL: nothing. */
 const char *mn_disk_wrong(const uint8_t *file, const mn_disk_head *h, int64_t plane,

@@ -79,3 +79,14 @@ int mn_region_intact(const mn_region *r) {
         "%s was cut short while it was in use; remove it, or go without by --region none",
         r->file.path);
 }
+
+int mn_guard_map(const char *path, mn_map *out) {
+    MN_TRY(mn_file_map(path, out));
+    mn_guard_watch(out->data, out->size);
+    return 0;
+}
+
+void mn_guard_unmap(mn_map *map) {
+    if (map->data) mn_guard_forget(map->data);
+    mn_file_unmap(map);
+}

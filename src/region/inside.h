@@ -80,6 +80,9 @@ int mn_life_others(mn_region *r);
 void mn_guard_watch(const void *data, uint64_t bytes);
 void mn_guard_forget(const void *data);
 int mn_guard_hit(const void *data); /* 1: what is watched there was not all there */
+/* A file that others may cut short, mapped and watched; and no more. */
+int mn_guard_map(const char *path, mn_map *out);
+void mn_guard_unmap(mn_map *map); /* an empty one is fine */
 
 /* ---- extents (extent.c) ------------------------------------------------------------------- */
 /* The extents process slot `i` owned, dealt with; the caller holds its lock. Of the dead no pages

@@ -52,9 +52,7 @@ static int has_file(mn_region *r, const mn_extent *x) {
 static int copy(mn_filew *out, const uint8_t *from, uint64_t n) {
     for (uint64_t at = 0; at < n; at += CHUNK) {
         const uint64_t k = n - at < CHUNK ? n - at : CHUNK;
-        const uint8_t *p = from + at;
-        const int hole = !p[0] && memcmp(p, p + 1, k - 1) == 0;
-        MN_TRY(hole ? mn_file_skip(out, k) : mn_file_write(out, p, k));
+        MN_TRY(mn_file_write_or_skip(out, from + at, k));
     }
     return 0;
 }
@@ -64,18 +62,15 @@ static const char *wrong(const mn_extent *x, const mn_map *map) {
     mn_disk_head h;
     if (map->size <= sizeof h) return "head";
     memcpy(&h, map->data, sizeof h);
-    if (h.ref != x->ref || h.length != mn_word_load(&x->slot->length) ||
-        !mn_disk_fits(&h, map->size))
-        return "head";
+    if (!mn_disk_fits_extent(x, &h, map->size)) return "head";
     return mn_disk_all_wrong(map->data, &h);
 }
 
 static int add_file(mn_packing *p, const mn_extent *x, const char *path) {
     mn_map map = {0};
-    const int rc = mn_file_map(path, &map);
+    const int rc = mn_guard_map(path, &map);
     if (rc == MN_ENOENT) return 0; /* its room was needed this very moment */
     MN_TRY(rc);
-    mn_guard_watch(map.data, map.size);
     const uint64_t size = map.size;
     const char *what = wrong(x, &map);
     int done = what ? MN_FAIL(MN_ECORRUPT,
@@ -83,8 +78,7 @@ static int add_file(mn_packing *p, const mn_extent *x, const char *path) {
                               "removes it",
                               path, what)
                     : copy(p->file, map.data, size);
-    mn_guard_forget(map.data);
-    mn_file_unmap(&map);
+    mn_guard_unmap(&map);
     if (done >= 0) done = mn_buf_append(&p->table, &size, sizeof size);
     if (done >= 0) p->bytes += size;
     return done < 0 ? done : 1;

@@ -40,16 +40,13 @@ static int read_head(const char *path, uint64_t bytes, mn_buf *out) {
     mn_disk_head h;
     if (bytes < sizeof h) return MN_FAIL(MN_ECORRUPT, "%s is cut short", path);
     MN_TRY(mn_file_read_at(path, 0, &h, sizeof h));
-    const uint64_t table = (h.n_keys + h.n_sums) * sizeof(uint64_t);
-    if (memcmp(h.magic, MN_DISK_MAGIC, sizeof h.magic) != 0 || h.bytes != bytes ||
-        h.n_keys > MN_DISK_HEAD / 8 || h.n_sums > MN_DISK_HEAD / 8 || h.content > MN_DISK_HEAD ||
-        sizeof h + table > h.content || h.content >= bytes)
+    if (!mn_disk_fits(&h, bytes) || h.content > MN_DISK_HEAD)
         return MN_FAIL(MN_ECORRUPT, "%s is no file of an extent", path);
-    MN_TRY(mn_buf_reserve(out, sizeof h + table));
-    MN_TRY(mn_file_read_at(path, 0, out->data, sizeof h + table));
+    MN_TRY(mn_buf_reserve(out, mn_disk_table(&h)));
+    MN_TRY(mn_file_read_at(path, 0, out->data, mn_disk_table(&h)));
     memcpy(out->data, &h, sizeof h); /* what was looked at */
-    out->len = sizeof h + table;
-    if (mn_hash64(out->data + MN_DISK_SUMMED, out->len - MN_DISK_SUMMED) != h.sum)
+    out->len = mn_disk_table(&h);
+    if (mn_disk_sum(out->data, &h) != h.sum)
         return MN_FAIL(MN_ECORRUPT, "%s is damaged (sums)", path);
     return 0;
 }
@@ -91,7 +88,7 @@ static int restore(restoring *w, const mn_walk_entry *e, mn_ref ref) {
     const uint64_t touched = good && e->mtime_ns > 0 ? (uint64_t)e->mtime_ns / 1000000000 : 0;
     const uint64_t used = good && h.used > touched ? h.used : touched;
     good = good && h.ref == ref && mn_ref_epoch(ref) < w->far && h.region == w->r->plan.size &&
-           h.length <= MN_DISK_MOST_ROWS && (used >= w->late || kept(w->r, ref));
+           (used >= w->late || kept(w->r, ref));
     if (good) { /* a slot has one tenant: the younger one */
         const uint64_t there = mn_word_load(&mn_slot(w->r, i)->state);
         const mn_ref other = mn_ref_make(mn_state_epoch(there), i);

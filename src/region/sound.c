@@ -21,8 +21,26 @@ int mn_disk_fits(const mn_disk_head *h, uint64_t size) {
     const uint64_t blocks = mn_disk_blocks(h->length), most = MN_DISK_HEAD / sizeof(uint64_t);
     return h->content + h->front + h->planes * h->stride == size &&
            mn_disk_rows(h->group, h->length) <= h->stride && h->n_keys < most && h->n_sums < most &&
-           h->n_sums == 1 + h->planes * blocks &&
-           sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t) <= h->content;
+           h->n_sums == 1 + h->planes * blocks && mn_disk_table(h) <= h->content;
+}
+
+int mn_disk_fits_extent(const mn_extent *x, const mn_disk_head *h, uint64_t size) {
+    uint64_t seed[4];
+    for (int i = 0; i < 4; i++) seed[i] = mn_word_load(x->slot->seed + i);
+    return h->ref == x->ref && h->length == mn_word_load(&x->slot->length) &&
+           h->shape == mn_word_load(&x->slot->shape) && memcmp(h->seed, seed, sizeof seed) == 0 &&
+           mn_disk_fits(h, size);
+}
+
+uint64_t mn_disk_sum(const void *table, const mn_disk_head *h) {
+    return mn_hash64((const uint8_t *)table + MN_DISK_SUMMED, mn_disk_table(h) - MN_DISK_SUMMED);
+}
+
+int mn_disk_finish(mn_filew *out, mn_disk_head *h, mn_buf *table) {
+    memcpy(table->data, h, sizeof *h);
+    h->sum = mn_disk_sum(table->data, h);
+    memcpy(table->data, h, sizeof *h);
+    return mn_file_rewrite(out, 0, table->data, table->len);
 }
 
 const char *mn_disk_wrong(const uint8_t *file, const mn_disk_head *h, int64_t plane,
@@ -31,9 +49,7 @@ const char *mn_disk_wrong(const uint8_t *file, const mn_disk_head *h, int64_t pl
     const uint64_t blocks = mn_disk_blocks(h->length);
     const uint8_t *front = file + h->content;
     if (plane < 0) {
-        const uint64_t table = (h->n_keys + h->n_sums) * sizeof *sums;
-        if (mn_hash64(file + MN_DISK_SUMMED, sizeof *h + table - MN_DISK_SUMMED) != h->sum)
-            return "sums";
+        if (mn_disk_sum(file, h) != h->sum) return "sums";
         return mn_hash64(front, h->front) == sums[0] ? NULL : "tokens";
     }
     if ((uint64_t)plane >= h->planes || block >= blocks) return "rows";

@@ -56,8 +56,7 @@ int mn_image_intact(const mn_image *i) {
 }
 
 void mn_image_free(mn_image *i) {
-    if (i->map.data) mn_guard_forget(i->map.data);
-    mn_file_unmap(&i->map);
+    mn_guard_unmap(&i->map);
     *i = (mn_image){0};
 }
 

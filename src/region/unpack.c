@@ -23,10 +23,6 @@
 
 enum { PATIENCE = 2000 };
 
-static int blank(const uint8_t *p, uint64_t n) {
-    return !n || (!p[0] && memcmp(p, p + 1, n - 1) == 0);
-}
-
 static int bad(const mn_parcel *p, const char *what) {
     return MN_FAIL(MN_ECORRUPT, "%s is damaged (%s): nothing of it was imported", p->path, what);
 }
@@ -72,7 +68,7 @@ static int read_head(mn_parcel *p) {
     int rc = 0;
     memcpy(table.data, &h, sizeof h); /* what was checked is what is summed */
     if (mn_hash64(table.data + MN_PARCEL_SUMMED, n - MN_PARCEL_SUMMED) != h.sum ||
-        !blank(p->map.data + n, h.content - n))
+        !mn_file_blank(p->map.data + n, h.content - n))
         rc = bad(p, "head");
     p->count = (uint32_t)h.count;
     if (rc >= 0 && !(p->at = mn_calloc(h.count + 1, sizeof *p->at)))
@@ -85,31 +81,25 @@ static int read_head(mn_parcel *p) {
 int mn_parcel_open(mn_region *r, const char *path, mn_parcel *out) {
     *out = (mn_parcel){.path = path};
     MN_TRY(mn_parcel_able(r));
-    MN_TRY(mn_file_map(path, &out->map));
-    mn_guard_watch(out->map.data, out->map.size);
+    MN_TRY(mn_guard_map(path, &out->map));
     const int rc = read_head(out);
     if (rc < 0) mn_parcel_close(out);
     return rc;
 }
 
 void mn_parcel_close(mn_parcel *p) {
-    if (p->map.data) mn_guard_forget(p->map.data);
-    mn_file_unmap(&p->map);
+    mn_guard_unmap(&p->map);
     mn_free(p->at);
     *p = (mn_parcel){0};
 }
 
 /* ---- one file ----------------------------------------------------------------------------- */
-static uint64_t table_of(const mn_disk_head *h) {
-    return sizeof *h + (h->n_keys + h->n_sums) * sizeof(uint64_t);
-}
-
 /* What has no sum is zero: nothing is carried in unseen. */
 static int gaps_blank(const uint8_t *file, const mn_disk_head *h) {
-    const uint64_t end = table_of(h), rows = mn_disk_rows(h->group, h->length);
-    int is = blank(file + end, h->content - end);
+    const uint64_t end = mn_disk_table(h), rows = mn_disk_rows(h->group, h->length);
+    int is = mn_file_blank(file + end, h->content - end);
     for (uint64_t p = 0; is && p < h->planes; p++)
-        is = blank(file + h->content + h->front + p * h->stride + rows, h->stride - rows);
+        is = mn_file_blank(file + h->content + h->front + p * h->stride + rows, h->stride - rows);
     return is;
 }
 
@@ -118,8 +108,8 @@ int mn_parcel_check(const mn_parcel *p, uint32_t i, mn_disk_head *out) {
     const uint64_t size = p->at[i + 1] - p->at[i];
     if (size <= sizeof *out) return bad(p, "sizes");
     memcpy(out, file, sizeof *out);
-    if (!mn_disk_fits(out, size) || out->length > MN_DISK_MOST_ROWS || out->n_keys > out->length ||
-        !out->group || out->group > MN_PARCEL_GROUP || out->front > MN_DISK_MOST_ROWS * 8)
+    if (!mn_disk_fits(out, size) || out->n_keys > out->length || !out->group ||
+        out->group > MN_PARCEL_GROUP || out->front > MN_DISK_MOST_ROWS * 8)
         return bad(p, "the head of an extent");
     const char *what = mn_disk_all_wrong(file, out);
     if (what || !gaps_blank(file, out)) return bad(p, what ? what : "gaps");
@@ -141,10 +131,10 @@ static uint64_t *sums_of(const taking *w) {
 }
 
 static int copy_table(taking *w) {
-    const uint64_t n = table_of(&w->was);
+    const uint64_t n = mn_disk_table(&w->was);
     MN_TRY(mn_buf_append(&w->table, w->file, n));
     memcpy(w->table.data, &w->was, sizeof w->was);
-    if (mn_hash64(w->table.data + MN_DISK_SUMMED, n - MN_DISK_SUMMED) != w->was.sum)
+    if (mn_disk_sum(w->table.data, &w->was) != w->was.sum)
         return bad(w->parcel, "it changed while it was read");
     return 0;
 }
@@ -160,7 +150,7 @@ static int copy_plane(taking *w, uint64_t plane) {
         const uint64_t n = end - a < block ? end - a : block;
         memcpy(w->chunk, from + a, n);
         if (mn_hash64(w->chunk, n) != *sum++) return bad(w->parcel, "it changed while it was read");
-        MN_TRY(blank(w->chunk, n) ? mn_file_skip(w->out, n) : mn_file_write(w->out, w->chunk, n));
+        MN_TRY(mn_file_write_or_skip(w->out, w->chunk, n));
     }
     return h->stride > end ? mn_file_skip(w->out, h->stride - end) : 0;
 }
@@ -171,10 +161,7 @@ static int write_all(taking *w) {
     MN_TRY(mn_file_write(w->out, w->front, h->front));
     for (uint64_t p = 0; p < h->planes; p++) MN_TRY(copy_plane(w, p));
     sums_of(w)[0] = mn_hash64(w->front, h->front);
-    memcpy(w->table.data, h, sizeof *h);
-    h->sum = mn_hash64(w->table.data + MN_DISK_SUMMED, w->table.len - MN_DISK_SUMMED);
-    memcpy(w->table.data, h, sizeof *h);
-    return mn_file_rewrite(w->out, 0, w->table.data, w->table.len);
+    return mn_disk_finish(w->out, h, &w->table);
 }
 
 static int write_file(mn_region *r, taking *w) {
