@@ -5,14 +5,14 @@
  * `get` writes the bytes as they are; only a terminal gets a line end behind them.
  */
 #include "cli/objects.h"
-#include "cli/generate.h"
 
 #include "base/alloc.h"
 #include "base/budget.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "cli/generate.h"
+#include "cli/json.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,12 +106,9 @@ int mn_cli_object_json(const char *what, const mn_object *o, const void *value, 
     if (o->ttl_ms) json_object_set_new(j, "ttl_ms", json_integer((json_int_t)o->ttl_ms));
     json_t *const v = value ? value_of(value, o->size, &name) : NULL;
     if (v) json_object_set_new(j, name, v);
-    char *const line = !value || v ? json_dumps(j, JSON_COMPACT) : NULL;
+    if (!value || v) return mn_cli_json(j, out);
     json_decref(j);
-    if (!line) return MN_FAIL(MN_ENOMEM, "no memory for a line of JSON");
-    const int rc = mn_buf_printf(out, "%s\n", line);
-    mn_free(line);
-    return rc;
+    return mn_cli_json(NULL, out);
 }
 
 static int asked(const object_options *o, mn_put_options *p) {

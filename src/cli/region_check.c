@@ -6,9 +6,9 @@
 
 #include "base/alloc.h"
 #include "base/budget.h"
+#include "cli/json.h"
 #include "cli/progress.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,12 +61,7 @@ static int object(const mn_region_health *h, mn_buf *out) {
         (json_int_t)h->strange_bytes, "expired_bytes", (json_int_t)h->expired_bytes, "charged",
         (json_int_t)h->charged, "held", (json_int_t)h->held, "beyond", (json_int_t)h->beyond,
         "warm", (json_int_t)h->warm, "damaged", damaged(h));
-    char *line = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    json_decref(o);
-    if (!line) return MN_FAIL(MN_ENOMEM, "no memory for a JSON object");
-    const int rc = mn_buf_printf(out, "%s\n", line);
-    mn_free(line);
-    return rc;
+    return mn_cli_json(o, out);
 }
 
 MN_CLI_VERB(check) {

@@ -10,10 +10,10 @@
 #include "cli/top.h"
 
 #include "base/alloc.h"
+#include "cli/json.h"
 #include "cli/objects.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -99,12 +99,7 @@ static int object(const mn_top *t, mn_buf *out) {
         (json_int_t)i->asked, "found", (json_int_t)i->found, "evicted", (json_int_t)i->evicted,
         "moved", (json_int_t)i->moved, "damaged", (json_int_t)i->damaged, "watched",
         (json_int_t)i->watched, "processes", processes_of(t), "list", extents_of(t));
-    char *line = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    json_decref(o);
-    if (!line) return MN_FAIL(MN_ENOMEM, "no memory for a JSON object");
-    const int rc = mn_buf_printf(out, "%s\n", line);
-    mn_free(line);
-    return rc;
+    return mn_cli_json(o, out);
 }
 
 /* ---- the terminal ------------------------------------------------------------------------- */

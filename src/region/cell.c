@@ -16,10 +16,6 @@
 
 enum { BATCH = 16384, LEAST = 4, LOOK = 64 };
 
-static mn_region_tops *tops(const mn_region *r) {
-    return (mn_region_tops *)(void *)(r->file.data + r->plan.tops_at);
-}
-
 uint64_t mn_cell_now(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME_COARSE, &t);
@@ -32,7 +28,7 @@ static uint32_t cells_of(const mn_region *r, int c) {
 }
 
 uint32_t mn_cells_ready(const mn_region *r, int c) {
-    const uint64_t n = mn_word_load(tops(r)->cell_ready + c);
+    const uint64_t n = mn_word_load(mn_tops(r)->cell_ready + c);
     return n < cells_of(r, c) ? (uint32_t)n : cells_of(r, c);
 }
 
@@ -125,7 +121,7 @@ static int win(mn_region *r, int c, uint32_t i, mn_cell_head *out) {
 static int search(mn_region *r, int c, uint32_t look, mn_cell_head *out) {
     const uint32_t n = mn_cells_ready(r, c);
     for (uint32_t k = 0; n && k < look && k < n; k++) {
-        const uint64_t turn = mn_word_add(tops(r)->cell_next + c, 1);
+        const uint64_t turn = mn_word_add(mn_tops(r)->cell_next + c, 1);
         if (win(r, c, r->plan.cell_first[c] + (uint32_t)(turn % n), out)) return 1;
     }
     return 0;
@@ -137,14 +133,14 @@ static int grow(mn_region *r, int c) {
     const uint32_t more = mn_cell_bytes(c) < BATCH ? (uint32_t)(BATCH / mn_cell_bytes(c)) : 1;
     const uint32_t to = all - from < more ? all : from + more;
     const uint64_t bytes = (to - from) * mn_cell_bytes(c);
-    mn_word *const top = tops(r)->cell_top + c;
+    mn_word *const top = mn_tops(r)->cell_top + c;
     if (from == all) return 0;
     uint64_t charged = mn_word_load(top);
     if (charged < to) MN_TRY(mn_region_evict(r, bytes));
     while ((charged = mn_word_load(top)) < to && !mn_word_cas(top, charged, to)) continue;
     MN_TRY(mn_region_evict(r, 0)); /* others may have charged at the same time */
     MN_TRY(mn_sparse_back(&r->file, r->plan.cell_at[c] + from * mn_cell_bytes(c), bytes));
-    mn_word_cas(tops(r)->cell_ready + c, from, to);
+    mn_word_cas(mn_tops(r)->cell_ready + c, from, to);
     return 1;
 }
 
@@ -265,7 +261,7 @@ void mn_cell_mark_logged(mn_cell_head *h) {
 uint64_t mn_cells_charged(const mn_region *r) {
     uint64_t sum = 0;
     for (int c = 0; c < MN_REGION_CELLS; c++) {
-        const uint64_t n = mn_word_load(tops(r)->cell_top + c), all = cells_of(r, c);
+        const uint64_t n = mn_word_load(mn_tops(r)->cell_top + c), all = cells_of(r, c);
         sum += (n < all ? n : all) * mn_cell_bytes(c);
     }
     return sum;

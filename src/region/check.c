@@ -139,7 +139,7 @@ static int look_at_slot(checking *w, uint32_t i) {
         if (w->how->mend) f->left += mn_extent_scrub(w->r, i, state);
         return 0;
     }
-    if (phase != MN_EXTENT_OPEN && phase != MN_EXTENT_SEALED) return 0;
+    if (!mn_state_alive(state)) return 0;
     f->extents++;
     f->open += phase == MN_EXTENT_OPEN;
     const uint64_t stored = mn_word_load(&s->stored), charged = mn_word_load(&s->charged);

@@ -33,17 +33,13 @@ static void put(mn_slot_bits *b, uint32_t i) {
     b->word[i / 64] |= (uint64_t)1 << i % 64;
 }
 
-static int alive(uint64_t state) {
-    return mn_state_phase(state) == MN_EXTENT_OPEN || mn_state_phase(state) == MN_EXTENT_SEALED;
-}
-
 /* Those that living extents name as what comes before them. */
 static void parents_of(mn_region *r, mn_slot_bits *out) {
     MN_EACH_SLOT(r, c, i) {
         mn_extent_slot *s = mn_slot(r, i);
         const mn_ref parent = mn_word_peek(&s->parent);
         const uint32_t p = mn_ref_slot(parent);
-        if (!alive(mn_word_load(&s->state)) || !parent || p >= r->plan.slots) continue;
+        if (!mn_state_alive(mn_word_load(&s->state)) || !parent || p >= r->plan.slots) continue;
         if (mn_state_epoch(mn_word_load(&mn_slot(r, p)->state)) == mn_ref_epoch(parent))
             put(out, p);
     }
@@ -52,7 +48,7 @@ static void parents_of(mn_region *r, mn_slot_bits *out) {
 int mn_extent_followed(mn_region *r, mn_ref ref) {
     MN_EACH_SLOT(r, c, i) {
         mn_extent_slot *s = mn_slot(r, i);
-        if (mn_word_peek(&s->parent) == ref && alive(mn_word_load(&s->state))) return 1;
+        if (mn_word_peek(&s->parent) == ref && mn_state_alive(mn_word_load(&s->state))) return 1;
     }
     return 0;
 }

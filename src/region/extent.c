@@ -37,13 +37,14 @@ static int pin_take(mn_region *r) {
     return -1;
 }
 
-/* How many pins hold `ref`, in all processes. */
-static int pins_of(const mn_region *r, mn_ref ref) {
+int mn_extent_pins(const mn_region *r, mn_ref ref, int64_t *pid) {
     int n = 0;
     for (int i = 0, end = mn_procs_end(r); i < end; i++) {
-        mn_proc_slot *p = mn_proc(r, i);
+        const mn_proc_slot *p = mn_proc(r, i);
+        const int others = n;
         if (!mn_word_load(&p->state)) continue;
         for (int k = 0; k < MN_REGION_PINS; k++) n += mn_word_load(p->pin + k) == ref;
+        if (pid && n > others) *pid = (int64_t)mn_word_peek(&p->pid);
     }
     return n;
 }
@@ -65,9 +66,7 @@ int mn_extent_look(mn_region *r, mn_ref ref, mn_extent *x) {
     mn_word_announce(pin, ref);
     mn_extent_slot *const s = mn_slot(r, i);
     const uint64_t state = mn_word_load(&s->state);
-    const int phase = mn_state_phase(state);
-    if (mn_state_epoch(state) != mn_ref_epoch(ref) ||
-        (phase != MN_EXTENT_OPEN && phase != MN_EXTENT_SEALED)) {
+    if (mn_state_epoch(state) != mn_ref_epoch(ref) || !mn_state_alive(state)) {
         mn_word_store(pin, 0);
         return 0;
     }
@@ -89,7 +88,7 @@ void mn_extent_unpin(mn_extent *x) {
 
 int mn_extent_shared(const mn_extent *x) {
     mn_word_fence();
-    return pins_of(x->region, x->ref) > 1;
+    return mn_extent_pins(x->region, x->ref, NULL) > 1;
 }
 
 /* ---- freeing ------------------------------------------------------------------------------ */
@@ -151,7 +150,7 @@ static int stays(mn_region *r, uint32_t i, mn_ref ref, mn_leave how) {
     const int stored = mn_word_load(&s->stored) != 0;
     if (how == MN_LEAVE_DISK) return !stored || out; /* readers are in memory: none is asked */
     if (how == MN_LEAVE_RAM && (!stored || (out && !mn_word_peek(&s->charged)))) return 1;
-    return pins_of(r, ref) > 0;
+    return mn_extent_pins(r, ref, NULL) > 0;
 }
 
 /* It goes where it is to go, but not for ever: bytes. */

@@ -16,31 +16,11 @@
 
 enum { PATIENCE = 1000 /* looks, 5 ms apart, at who brings an extent to disk */ };
 
-/* Processes that pin `ref`: how many pins; the id of one in *pid. */
-static int32_t readers_of(const mn_region *r, mn_ref ref, int64_t *pid) {
-    int32_t n = 0;
-    *pid = 0;
-    for (int i = 0, end = mn_procs_end(r); i < end; i++) {
-        const mn_proc_slot *p = mn_proc(r, i);
-        if (!mn_word_load(&p->state)) continue;
-        for (int k = 0; k < MN_REGION_PINS; k++)
-            if (mn_word_load(p->pin + k) == ref) {
-                n++;
-                *pid = (int64_t)mn_word_peek(&p->pid);
-            }
-    }
-    return n;
-}
-
-static int alive(uint64_t state) {
-    return mn_state_phase(state) == MN_EXTENT_OPEN || mn_state_phase(state) == MN_EXTENT_SEALED;
-}
-
 int mn_region_each(mn_region *r, int (*each)(void *user, const mn_extent_facts *f), void *user) {
     MN_EACH_SLOT(r, c, i) {
         const mn_extent_slot *s = mn_slot(r, i);
         const uint64_t state = mn_word_load(&s->state), flags = mn_word_load(&s->flags);
-        if (!alive(state) || !(flags & MN_EXTENT_PUBLISHED)) continue;
+        if (!mn_state_alive(state) || !(flags & MN_EXTENT_PUBLISHED)) continue;
         mn_extent_facts f = {.ref = mn_ref_make(mn_state_epoch(state), i),
                              .rows = mn_word_load(&s->length),
                              .memory = flags & MN_EXTENT_OUT ? 0 : mn_word_load(&s->charged),
@@ -51,7 +31,7 @@ int mn_region_each(mn_region *r, int (*each)(void *user, const mn_extent_facts *
                              .writer = (int64_t)mn_word_load(&s->writer),
                              .open = mn_state_phase(state) == MN_EXTENT_OPEN,
                              .kept = (flags & MN_EXTENT_KEPT) != 0};
-        f.readers = readers_of(r, f.ref, &f.reader);
+        f.readers = mn_extent_pins(r, f.ref, &f.reader);
         const int rc = each(user, &f);
         if (rc) return rc;
     }
@@ -105,7 +85,7 @@ static int64_t leave(mn_region *r, uint32_t i, uint64_t epoch) {
     for (int tries = 0;; tries++) {
         const uint64_t state = mn_word_load(&s->state);
         const int dying = mn_state_phase(state) == MN_EXTENT_DYING; /* it may come back */
-        if (mn_state_epoch(state) != epoch || (!alive(state) && !dying)) return 0;
+        if (mn_state_epoch(state) != epoch || (!mn_state_alive(state) && !dying)) return 0;
         if (mn_state_phase(state) == MN_EXTENT_SEALED) {
             const uint64_t left = mn_extent_leave(r, i, state, MN_LEAVE_TRACE);
             if (mn_state_epoch(mn_word_load(&s->state)) != epoch) return (int64_t)left;
@@ -132,7 +112,8 @@ void mn_extent_forget(mn_region *r, mn_ref ref, mn_region_gone *sum) {
     }
     sum->stayed++;
     sum->stayed_rows += rows;
-    readers_of(r, ref, &sum->by);
+    sum->by = 0;
+    mn_extent_pins(r, ref, &sum->by);
     if (!sum->by && owner && owner <= MN_REGION_PROCS)
         sum->by = (int64_t)mn_word_peek(&mn_proc(r, owner - 1)->pid);
 }

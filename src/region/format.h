@@ -180,6 +180,11 @@ static inline int mn_state_phase(uint64_t s) {
     return (int)(s & 15);
 }
 
+/* Does an extent in this state have content that may be read? */
+static inline int mn_state_alive(uint64_t s) {
+    return mn_state_phase(s) == MN_EXTENT_OPEN || mn_state_phase(s) == MN_EXTENT_SEALED;
+}
+
 /* A reference: epoch << 20 | slot + 1; never 0. */
 typedef uint64_t mn_ref;
 static inline mn_ref mn_ref_make(uint64_t epoch, uint32_t slot) {

@@ -22,9 +22,8 @@ static uint64_t age_of(const mn_region *r, mn_ref ref) {
     if (i >= r->plan.slots) return 0;
     mn_extent_slot *s = mn_slot(r, i);
     const uint64_t state = mn_word_load(&s->state);
-    const int phase = mn_state_phase(state);
     if (mn_state_epoch(state) != mn_ref_epoch(ref)) return 0;
-    return phase == MN_EXTENT_OPEN || phase == MN_EXTENT_SEALED ? mn_word_peek(&s->used) + 1 : 0;
+    return mn_state_alive(state) ? mn_word_peek(&s->used) + 1 : 0;
 }
 
 void mn_index_put(mn_region *r, uint64_t key, mn_ref ref) {
@@ -62,8 +61,7 @@ int mn_index_anchored(mn_region *r, uint64_t anchor, mn_ref *out, int most) {
     MN_EACH_SLOT(r, c, i) {
         mn_extent_slot *s = mn_slot(r, i);
         const uint64_t state = mn_word_load(&s->state);
-        const int phase = mn_state_phase(state);
-        if (phase != MN_EXTENT_OPEN && phase != MN_EXTENT_SEALED) continue;
+        if (!mn_state_alive(state)) continue;
         if (mn_word_peek(&s->anchor) != anchor) continue;
         if (!(mn_word_load(&s->flags) & MN_EXTENT_PUBLISHED)) continue;
         if (n < most) out[n++] = mn_ref_make(mn_state_epoch(state), i);

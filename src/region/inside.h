@@ -93,6 +93,8 @@ int mn_extent_forked(const mn_region *r); /* MN_EBUSY in a child after fork */
 uint64_t mn_extent_drop(mn_region *r, uint32_t i, uint64_t state, int warm);
 /* A FREE slot gives its warm pages back, overwritten: bytes. */
 uint64_t mn_extent_scrub(mn_region *r, uint32_t i, uint64_t state);
+/* How many pins hold `ref`, in all processes; the id of one of these in *pid, which may be NULL. */
+int mn_extent_pins(const mn_region *r, mn_ref ref, int64_t *pid);
 /* How a sealed extent nobody reads may end. */
 typedef enum mn_leave {
     MN_LEAVE,       /* everywhere */

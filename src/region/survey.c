@@ -37,11 +37,11 @@ void mn_region_count(mn_region *r, mn_region_counts *out) {
     MN_EACH_SLOT(r, c, i) {
         mn_extent_slot *s = mn_slot(r, i);
         const uint64_t charged = mn_word_load(&s->charged), length = mn_word_load(&s->length);
-        const int phase = mn_state_phase(mn_word_load(&s->state));
+        const uint64_t state = mn_word_load(&s->state);
         out->charged += charged;
-        if (phase == MN_EXTENT_FREE) out->warm += charged;
-        if (phase != MN_EXTENT_OPEN && phase != MN_EXTENT_SEALED) continue;
-        if (phase == MN_EXTENT_OPEN) out->open++;
+        if (mn_state_phase(state) == MN_EXTENT_FREE) out->warm += charged;
+        if (!mn_state_alive(state)) continue;
+        if (mn_state_phase(state) == MN_EXTENT_OPEN) out->open++;
         if (mn_word_load(&s->flags) & MN_EXTENT_OUT) out->out++;
         out->stored += mn_word_load(&s->stored);
         out->extents++;
