@@ -49,17 +49,6 @@ typedef struct bench {
 } bench;
 
 /* ---- restart ------------------------------------------------------------------------------ */
-/* A file's pages leave the page cache. */
-static int cool(void *user, const mn_walk_entry *e) {
-    (void)user;
-    const int fd = e->kind == MN_WALK_FILE ? open(e->path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0) return 0;
-    fsync(fd);
-    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    close(fd);
-    return 0;
-}
-
 typedef struct reading {
     uint8_t *chunk;
     double bytes;
@@ -77,7 +66,7 @@ static int read_file(void *user, const mn_walk_entry *e) {
 static int read_ms(const char *folder, double *ms) {
     reading r = {.chunk = mn_malloc(CHUNK)};
     if (!r.chunk) return MN_FAIL(MN_ENOMEM, "no memory to read a file");
-    mn_walk(folder, 1, 1000, cool, NULL);
+    mn_stage_cool(folder);
     const double begin = mn_clock_seconds();
     mn_walk(folder, 1, 1000, read_file, &r);
     *ms = (mn_clock_seconds() - begin) * 1e3;
@@ -87,16 +76,10 @@ static int read_ms(const char *folder, double *ms) {
 
 static int start_ms(const bench *b, const char *region, const char *text, double *ms) {
     char threads[16];
-    mn_actor a;
     snprintf(threads, sizeof threads, "%d", b->o->threads);
     const char *const words[] = {"run", "-m", b->o->model, "--raw",    "--temp", "0",  "-n",
                                  "1",   "-t", threads,     "--region", region,   text, NULL};
-    MN_TRY(mn_actor_start(&b->stage, words, &a));
-    int rc = mn_actor_first(&a);
-    if (rc >= 0) rc = mn_actor_end(&a, NULL);
-    *ms = a.first_ms;
-    mn_actor_kill(&a);
-    return rc;
+    return mn_actor_once(&b->stage, words, ms);
 }
 
 static int restart_rounds(const bench *b, const char *text, mn_bench_row *row) {
@@ -109,7 +92,7 @@ static int restart_rounds(const bench *b, const char *text, mn_bench_row *row) {
         MN_TRY(start_ms(b, region, text, &ram));
         unlink(region);
         MN_TRY(read_ms(files, &disk));
-        mn_walk(files, 1, 1000, cool, NULL);
+        mn_stage_cool(files);
         MN_TRY(start_ms(b, region, text, &cold));
         mn_bench_round(row, 1.3 * disk, cold - ram);
     }

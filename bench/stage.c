@@ -80,6 +80,20 @@ void mn_stage_end(mn_stage *s) {
     *s = (mn_stage){.pipe = -1};
 }
 
+static int cool(void *user, const mn_walk_entry *e) {
+    (void)user;
+    const int fd = e->kind == MN_WALK_FILE ? open(e->path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) return 0;
+    fsync(fd);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    close(fd);
+    return 0;
+}
+
+void mn_stage_cool(const char *folder) {
+    mn_walk(folder, 2, 1000, cool, NULL);
+}
+
 /* ---- processes ---------------------------------------------------------------------------- */
 static _Noreturn void become(const char *const *argv, int out, int errors, pid_t parent) {
     const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -168,6 +182,16 @@ void mn_actor_kill(mn_actor *a) {
     }
     if (a->stage && a->out >= 0) close(a->out);
     *a = (mn_actor){0};
+}
+
+int mn_actor_once(const mn_stage *s, const char *const *words, double *ms) {
+    mn_actor a;
+    MN_TRY(mn_actor_start(s, words, &a));
+    int rc = mn_actor_first(&a);
+    if (rc >= 0) rc = mn_actor_end(&a, NULL);
+    *ms = a.first_ms;
+    mn_actor_kill(&a);
+    return rc;
 }
 
 int mn_actor_pss(const mn_actor *a, double *bytes) {

@@ -21,6 +21,9 @@ typedef struct mn_stage {
 int mn_stage_begin(mn_stage *s);
 void mn_stage_end(mn_stage *s);
 
+/* Files under `folder` are on disk, and no longer in the page cache. */
+void mn_stage_cool(const char *folder);
+
 /* One run of this very program. */
 typedef struct mn_actor {
     pid_t pid;       /* 0: none */
@@ -35,6 +38,8 @@ int mn_actor_first(mn_actor *a); /* wait for the first byte, and keep the time *
 int mn_actor_freeze(mn_actor *a);
 int mn_actor_end(mn_actor *a, mn_buf *said); /* until it ends; MN_EIO when it failed */
 void mn_actor_kill(mn_actor *a);             /* if there is one */
+/* From start to end: milliseconds to its first byte. */
+int mn_actor_once(const mn_stage *s, const char *const *words, double *ms);
 /* Proportional set size in bytes: each page divided by the number of processes that map it. */
 int mn_actor_pss(const mn_actor *a, double *bytes);
 

@@ -37,29 +37,17 @@ typedef struct starts {
 } starts;
 
 /* ---- the disk ----------------------------------------------------------------------------- */
-/* A file is on disk, and no longer in the page cache. */
-static int cool(void *user, const mn_walk_entry *e) {
-    (void)user;
-    const int fd = e->kind == MN_WALK_FILE ? open(e->path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0) return 0;
-    fsync(fd);
-    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    close(fd);
-    return 0;
-}
-
 /* As after a start of the machine: the region's file is gone, what is on disk stays. */
 static void restart(const starts *s, int way) {
     if (way < ANEW) return;
     unlink(s->disk_region);
-    if (way >= COLD) mn_walk(s->stage->disk, 2, 1000, cool, NULL);
+    if (way >= COLD) mn_stage_cool(s->stage->disk);
 }
 
 /* ---- one start ---------------------------------------------------------------------------- */
 /* Milliseconds to the first byte. */
 static int once(const starts *s, int way, double *ms) {
     char threads[16];
-    mn_actor a;
     snprintf(threads, sizeof threads, "%d", s->o->threads);
     const char *const region = way == COMPUTED ? "none"
                                : way == FOUND  ? s->stage->region
@@ -70,12 +58,7 @@ static int once(const starts *s, int way, double *ms) {
     const char *const restore[] = {"bench", "restore", "-m", s->o->model, "-t",
                                    threads, "--copy",  copy, NULL};
     restart(s, way);
-    MN_TRY(mn_actor_start(s->stage, way == COPIED || way == COLD_COPY ? restore : run, &a));
-    int rc = mn_actor_first(&a);
-    if (rc >= 0) rc = mn_actor_end(&a, NULL);
-    *ms = a.first_ms;
-    mn_actor_kill(&a);
-    return rc;
+    return mn_actor_once(s->stage, way == COPIED || way == COLD_COPY ? restore : run, ms);
 }
 
 /* What the region has of the prompt, into files. */

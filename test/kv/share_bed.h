@@ -5,6 +5,7 @@
  */
 #ifndef MN_TEST_SHARE_BED_H
 #define MN_TEST_SHARE_BED_H
+#include "folder.h"
 #include "test.h"
 
 #include "base/budget.h"
@@ -19,14 +20,13 @@
 enum { LAYERS = 3, HEADS = 2, D = 32, BLOCK = MN_ATTN_BLOCK, CONTEXT = 6000, LIMIT = 64 << 20 };
 static const int windows[LAYERS] = {0, 0, 0}, sliding[LAYERS] = {0, 100, 600};
 static mn_kv_layout layout = {LAYERS, HEADS, D, MN_KV_F16, windows};
-static char folder[64], path[96];
+static char path[96];
 static mn_region *a, *b;
 static int64_t disk = -1; /* bytes of the disk tier; -1: there is none */
 
 static inline int begin(void **s) {
     (void)s;
-    strcpy(folder, "/tmp/mn-share-XXXXXX");
-    if (!mkdtemp(folder)) return -1;
+    if (folder_begin("share", 0) < 0) return -1;
     snprintf(path, sizeof path, "%s/region", folder);
     layout.window = windows;
     return mn_region_open(path, LIMIT, disk, &a) || mn_region_open(path, LIMIT, disk, &b);
@@ -35,9 +35,7 @@ static inline int end(void **s) {
     (void)s;
     mn_region_close(&a);
     mn_region_close(&b);
-    char line[128];
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    return system(line) || mn_budget_used() != 0;
+    return folder_end() || mn_budget_used() != 0;
 }
 
 static inline mn_kv_share share_of(mn_region *r) {

@@ -14,13 +14,13 @@
  *     OMNESIA_PLANT=1            rows are committed, then written
  */
 #include "share_bed.h"
+#include "storms.h"
 
 #include "base/walk.h"
 #include "soak.h"
 
 #include <dirent.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 #include <time.h>
 
 enum { WORKERS = 8, KILLS = 500, TEXTS = 24, MOST = 700, MEMORY = 3 << 20, DISK = 5 << 20 };
@@ -201,6 +201,8 @@ static int64_t now_ms(void) {
 
 static void storm(unsigned long state) {
     pid_t pid[WORKERS];
+    snprintf(path, sizeof path, "%s/region", folder);
+    snprintf(files, sizeof files, "%s.disk", path);
     const int64_t began = now_ms();
     for (int i = 0; i < WORKERS; i++) pid[i] = begin_worker(&state);
     for (int i = 0; i < KILLS && !atomic_load(&J->wrong); i++) {
@@ -230,23 +232,7 @@ static void storm(unsigned long state) {
 
 static void storms(void **unused) {
     (void)unused;
-    const soak all = soak_begin(0);
-    const long first = soak_asked() ? all.first : 1, end_ = soak_asked() ? all.end : 2;
-    for (long i = first; i < end_; i++) {
-        J = mmap(NULL, sizeof *J, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        assert_true(J != MAP_FAILED);
-        strcpy(folder, "/dev/shm/mn-storm-XXXXXX");
-        if (!mkdtemp(folder)) {
-            strcpy(folder, "/tmp/mn-storm-XXXXXX");
-            assert_non_null(mkdtemp(folder));
-        }
-        snprintf(path, sizeof path, "%s/region", folder);
-        snprintf(files, sizeof files, "%s.disk", path);
-        storm(soak_seed(i));
-        mn_walk_remove(folder);
-        munmap(J, sizeof *J);
-    }
-    if (soak_asked()) soak_end(&all, (end_ - first) * KILLS);
+    storms_run((void **)&J, sizeof *J, storm, KILLS);
 }
 
 int main(void) {

@@ -6,6 +6,7 @@
  * A region that is removed and made anew stands for a machine that was started anew. The full form
  * (`make soak ROW=2`) goes through states that a power cut may leave.
  */
+#include "folder.h"
 #include "test.h"
 
 #include "base/fault.h"
@@ -19,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[64], path[96], file[128];
+static char path[96], file[128];
 static mn_region *r;
 static const mn_put durable = {.durable = 1};
 
@@ -28,8 +29,7 @@ static void open_region(void) {
 }
 static int begin(void **s) {
     (void)s;
-    strcpy(folder, "/tmp/mn-journal-XXXXXX");
-    if (!mkdtemp(folder)) return -1;
+    if (folder_begin("journal", 0) < 0) return -1;
     snprintf(path, sizeof path, "%s/region", folder);
     snprintf(file, sizeof file, "%s.objects", path);
     open_region();
@@ -37,10 +37,8 @@ static int begin(void **s) {
 }
 static int end(void **s) {
     (void)s;
-    char line[128];
     mn_region_close(&r);
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    return system(line);
+    return folder_end();
 }
 static void start_anew(void) {
     mn_region_close(&r);

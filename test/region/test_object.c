@@ -3,6 +3,7 @@
  * test/region/test_object.c - objects put, read, deleted, listed, counted by several processes at
  * once, expired; logs; a region that is full; areas that somebody scribbled on.
  */
+#include "folder.h"
 #include "region/objects.h"
 
 #include "base/alloc.h"
@@ -13,23 +14,17 @@
 #include <unistd.h>
 
 enum { LIMIT = 64 << 20, MIB = 1 << 20 };
-static char folder[64], path[96];
+static char path[96];
 
 static int begin(void **s) {
     (void)s;
-    strcpy(folder, "/dev/shm/mn-object-XXXXXX");
-    if (!mkdtemp(folder)) {
-        strcpy(folder, "/tmp/mn-object-XXXXXX");
-        if (!mkdtemp(folder)) return -1;
-    }
+    if (folder_begin("object", 1) < 0) return -1;
     snprintf(path, sizeof path, "%s/region", folder);
     return 0;
 }
 static int end(void **s) {
     (void)s;
-    char line[128];
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    return system(line);
+    return folder_end();
 }
 static mn_region *opened(void) {
     mn_region *r;

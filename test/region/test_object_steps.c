@@ -9,6 +9,7 @@
  * that drops old records, also what lies between), and behind it once the caller had been told; and
  * every cell must be free or in its chain (objects.h).
  */
+#include "folder.h"
 #include "region/objects.h"
 
 #include "base/hash.h"
@@ -29,7 +30,7 @@ typedef struct scene {
     void (*call)(mn_region *r);
 } scene;
 
-static char folder[64], path[2][96];
+static char path[2][96];
 static atomic_int *returned;
 static char twin[3][32]; /* three keys of one bucket */
 
@@ -219,19 +220,13 @@ static void play(void **state) {
 
 static int begin(void **s) {
     (void)s;
-    strcpy(folder, "/dev/shm/mn-osteps-XXXXXX");
-    if (!mkdtemp(folder)) {
-        strcpy(folder, "/tmp/mn-osteps-XXXXXX");
-        if (!mkdtemp(folder)) return -1;
-    }
+    if (folder_begin("osteps", 1) < 0) return -1;
     for (int i = 0; i < 2; i++) snprintf(path[i], sizeof path[i], "%s/region%d", folder, i);
     return 0;
 }
 static int end(void **s) {
     (void)s;
-    char line[128];
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    return system(line);
+    return folder_end();
 }
 
 static void find_twins(void) {

@@ -7,15 +7,15 @@
  *     OMNESIA_PLANT=1            a value is put that says of itself what it is not
  */
 #include "region/object_storm.h"
+#include "storms.h"
 
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { KILLS = 1500 };
-static char folder[64], path[96];
+static char path[96];
 
 static void work(int seat, unsigned long state) {
     worker x = {.seat = seat, .state = state, .v = malloc(MOST)};
@@ -37,6 +37,7 @@ static pid_t begin_worker(int seat, unsigned long *state) {
 static void storm(unsigned long state) {
     pid_t pid[SEATS];
     mn_region *r;
+    snprintf(path, sizeof path, "%s/region", folder);
     assert_ok(mn_region_open(path, LIMIT, -1, &r));
     mn_region_close(&r);
     for (int i = 0; i < SEATS; i++) pid[i] = begin_worker(i, &state);
@@ -62,26 +63,9 @@ static void storm(unsigned long state) {
     assert_true(atomic_load(&J->puts) > KILLS && atomic_load(&J->gets) > KILLS);
 }
 
-static void storms(void **s) {
-    (void)s;
-    const soak all = soak_begin(0);
-    const long first = soak_asked() ? all.first : 1, last = soak_asked() ? all.end : 2;
-    for (long i = first; i < last; i++) {
-        J = mmap(NULL, sizeof *J, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        assert_true(J != MAP_FAILED);
-        strcpy(folder, "/dev/shm/mn-storm-XXXXXX");
-        if (!mkdtemp(folder)) {
-            strcpy(folder, "/tmp/mn-storm-XXXXXX");
-            assert_non_null(mkdtemp(folder));
-        }
-        snprintf(path, sizeof path, "%s/region", folder);
-        storm(soak_seed(i));
-        char line[128];
-        snprintf(line, sizeof line, "rm -rf %s", folder);
-        assert_int_equal(system(line), 0);
-        munmap(J, sizeof *J);
-    }
-    if (soak_asked()) soak_end(&all, (last - first) * KILLS);
+static void storms(void **unused) {
+    (void)unused;
+    storms_run((void **)&J, sizeof *J, storm, KILLS);
 }
 
 int main(void) {

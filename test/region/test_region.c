@@ -6,6 +6,7 @@
  * Two handles on one file are two processes as far as the region can tell: each has its own
  * description of the lock file. Where a process must die, one is forked.
  */
+#include "folder.h"
 #include "test.h"
 
 #include "base/hash.h"
@@ -18,20 +19,17 @@
 #include <unistd.h>
 
 enum { LIMIT = 64 << 20, MIB = 1 << 20 };
-static char folder[64], path[96];
+static char path[96];
 
 static int begin(void **s) {
     (void)s;
-    strcpy(folder, "/tmp/mn-region-XXXXXX");
-    if (!mkdtemp(folder)) return -1;
+    if (folder_begin("region", 0) < 0) return -1;
     snprintf(path, sizeof path, "%s/region", folder);
     return 0;
 }
 static int end(void **s) {
     (void)s;
-    char line[128];
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    return system(line);
+    return folder_end();
 }
 
 static mn_region *opened(void) {

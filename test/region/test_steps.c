@@ -12,12 +12,12 @@
  *     OMNESIA_SOAK=FIRST:COUNT   case i: scene i / SHARDS, states i % SHARDS of each SHARDS
  *     OMNESIA_PLANT=1            a writer says how long its extent is, then writes it
  */
-#include "steps_scenes.h"
+#include "folder.h"
+#include "region/steps_scenes.h"
 
 #include "base/hash.h"
 
 enum { SHARDS = 8, SAMPLE = 9 };
-static char folder[64];
 static bed A, B, C; /* stepped; recovered, or stepped while recovering; recovered again */
 static image begin, once, twice;
 static const image *first;
@@ -78,11 +78,7 @@ static void make(bed *b, const char *name) {
 
 static int set_up(void **s) {
     (void)s;
-    strcpy(folder, "/dev/shm/mn-steps-XXXXXX");
-    if (!mkdtemp(folder)) {
-        strcpy(folder, "/tmp/mn-steps-XXXXXX");
-        if (!mkdtemp(folder)) return -1;
-    }
+    if (folder_begin("steps", 1) < 0) return -1;
     at.scene = NULL;
     at.depth = 0;
     at.way = "";
@@ -94,7 +90,6 @@ static int set_up(void **s) {
 }
 static int tear_down(void **s) {
     bed *const beds[] = {&A, &B, &C};
-    char line[128];
     (void)s;
     strike(1);
     strike(0);
@@ -102,8 +97,7 @@ static int tear_down(void **s) {
         mn_sparse_close(&beds[i]->file);
         mn_byte_locks_close(&beds[i]->locks);
     }
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    return system(line);
+    return folder_end();
 }
 
 static void play(void **s) {

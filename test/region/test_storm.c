@@ -13,15 +13,15 @@
  *     OMNESIA_PLANT=1            what the dead left OPEN is published without having been written
  */
 #include "region/storm.h"
+#include "storms.h"
 
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { WORKERS = 8, KILLS = 2000 };
-static char folder[64], path[96];
+static char path[96];
 
 static void work(unsigned long state) {
     mn_region *r;
@@ -105,14 +105,15 @@ static int64_t now_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void storm(unsigned long state, int kills) {
+static void storm(unsigned long state) {
     pid_t pid[WORKERS];
     mn_region *r;
+    snprintf(path, sizeof path, "%s/region", folder);
     assert_ok(mn_region_open(path, LIMIT, -1, &r));
     mn_region_close(&r);
     for (int i = 0; i < WORKERS; i++) pid[i] = begin_worker(&state);
     const int64_t began = now_ns();
-    for (int i = 0; i < kills; i++) {
+    for (int i = 0; i < KILLS; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 500000 + soak_random(&state) % 3000000}, NULL);
         const int k = (int)(soak_random(&state) % WORKERS);
         assert_int_equal(kill(pid[k], SIGKILL), 0);
@@ -126,33 +127,16 @@ static void storm(unsigned long state, int kills) {
     }
     if (atomic_load(&J->torn) || atomic_load(&J->refused)) fail_msg("%s", J->why);
     printf("storm: %d kills in %.1f s: %lu written, %lu read, %lu buried by workers, %d kept\n",
-           kills, (double)(now_ns() - began) * 1e-9, atomic_load(&J->writes),
+           KILLS, (double)(now_ns() - began) * 1e-9, atomic_load(&J->writes),
            atomic_load(&J->reads), atomic_load(&J->burials), atomic_load(&J->n_kept));
-    assert_true(atomic_load(&J->writes) > (unsigned long)kills / 10);
-    assert_true(atomic_load(&J->reads) > (unsigned long)kills / 10);
+    assert_true(atomic_load(&J->writes) > (unsigned long)KILLS / 10);
+    assert_true(atomic_load(&J->reads) > (unsigned long)KILLS / 10);
     inspect();
 }
 
-static void storms(void **s) {
-    (void)s;
-    const soak all = soak_begin(0);
-    const long first = soak_asked() ? all.first : 1, end = soak_asked() ? all.end : 2;
-    for (long i = first; i < end; i++) {
-        J = mmap(NULL, sizeof *J, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        assert_true(J != MAP_FAILED);
-        strcpy(folder, "/dev/shm/mn-storm-XXXXXX");
-        if (!mkdtemp(folder)) {
-            strcpy(folder, "/tmp/mn-storm-XXXXXX");
-            assert_non_null(mkdtemp(folder));
-        }
-        snprintf(path, sizeof path, "%s/region", folder);
-        storm(soak_seed(i), KILLS);
-        char line[128];
-        snprintf(line, sizeof line, "rm -rf %s", folder);
-        assert_int_equal(system(line), 0);
-        munmap(J, sizeof *J);
-    }
-    if (soak_asked()) soak_end(&all, (end - first) * KILLS);
+static void storms(void **unused) {
+    (void)unused;
+    storms_run((void **)&J, sizeof *J, storm, KILLS);
 }
 
 int main(void) {

@@ -3,6 +3,7 @@
  * test/region/test_watch.c - watchers: what they are told, that they sleep, and that they never
  * miss the last state, also when who changed it died before saying so.
  */
+#include "folder.h"
 #include "region/objects.h"
 
 #include "base/clock.h"
@@ -16,23 +17,17 @@
 #include <unistd.h>
 
 enum { LIMIT = 64 << 20 };
-static char folder[64], path[96];
+static char path[96];
 
 static int begin(void **s) {
     (void)s;
-    strcpy(folder, "/dev/shm/mn-watch-XXXXXX");
-    if (!mkdtemp(folder)) {
-        strcpy(folder, "/tmp/mn-watch-XXXXXX");
-        if (!mkdtemp(folder)) return -1;
-    }
+    if (folder_begin("watch", 1) < 0) return -1;
     snprintf(path, sizeof path, "%s/region", folder);
     return 0;
 }
 static int end(void **s) {
     (void)s;
-    char line[128];
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    return system(line);
+    return folder_end();
 }
 static mn_region *opened(void) {
     mn_region *r;
