@@ -9,7 +9,7 @@
 
 static char folder[64];
 
-/* A new one, in memory when that is asked for and there is a place, else in /tmp; 0: it is there. */
+/* A new one, in memory when asked for and there is a place, else in /tmp. 0: there it is */
 static inline int folder_begin(const char *name, int in_memory) {
     snprintf(folder, sizeof folder, "/dev/shm/mn-%s-XXXXXX", name);
     if (in_memory && mkdtemp(folder)) return 0;

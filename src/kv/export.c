@@ -8,7 +8,7 @@
  */
 #include "kv/parcel.h"
 
-#include "base/alloc.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "kv/look.h"
 #include "region/parcel.h"
@@ -25,10 +25,16 @@ typedef struct exporting {
     const mn_kv_progress *progress;
     mn_kv_carried *out;
     mn_packing packing;
-    item *item; /* [n], by reference */
-    size_t n, room;
+    mn_buf list; /* of items, by reference */
     uint64_t done, total;
 } exporting;
+
+static item *items(const exporting *w) {
+    return (item *)(void *)w->list.data;
+}
+static size_t count(const exporting *w) {
+    return w->list.len / sizeof(item);
+}
 
 /* ---- which there are ---------------------------------------------------------------------- */
 /* 1: there it is; 0: it has gone meanwhile, or holds something else. */
@@ -43,22 +49,14 @@ static int look(mn_region *r, mn_ref ref, mn_kv_view *out) {
 }
 
 static int add(exporting *w, mn_ref ref, uint64_t bytes) {
-    if (w->n == w->room) {
-        const size_t more = w->room * 2 + 64;
-        item *list = mn_realloc(w->item, more * sizeof *list);
-        if (!list) return MN_FAIL(MN_ENOMEM, "no memory for a list of %zu extents", more);
-        w->item = list;
-        w->room = more;
-    }
-    item *i = w->item + w->n;
-    *i = (item){.bytes = bytes};
-    const int is = look(w->region, ref, &i->view);
-    if (is > 0) {
-        w->n++;
-        w->total += bytes;
-    } else
+    item i = {.bytes = bytes};
+    const int is = look(w->region, ref, &i.view);
+    if (is <= 0) {
         w->out->left++;
-    return is < 0 ? is : 0;
+        return is;
+    }
+    w->total += bytes;
+    return mn_buf_append(&w->list, &i, sizeof i);
 }
 
 static int gather(void *user, const mn_extent_facts *f) {
@@ -71,11 +69,11 @@ static int gather(void *user, const mn_extent_facts *f) {
 /* One extent, and what comes before it. */
 static int gather_path(exporting *w, mn_ref last) {
     MN_TRY(add(w, last, 0));
-    if (!w->n) return 0;
-    const mn_kv_view v = w->item[0].view;
+    if (!count(w)) return 0;
+    const mn_kv_view v = items(w)->view;
     for (int i = 0; i < v.n_before; i++) {
         int twice = 0;
-        for (size_t k = 0; k < w->n; k++) twice |= w->item[k].view.ref == v.before[i].ref;
+        for (size_t k = 0; k < count(w); k++) twice |= items(w)[k].view.ref == v.before[i].ref;
         if (!twice) MN_TRY(add(w, v.before[i].ref, 0));
     }
     return 0;
@@ -88,7 +86,7 @@ static int by_ref(const void *a, const void *b) {
 
 static const item *find(const exporting *w, mn_ref ref) {
     const item key = {.view = {.ref = ref}};
-    return bsearch(&key, w->item, w->n, sizeof key, by_ref);
+    return bsearch(&key, items(w), count(w), sizeof key, by_ref);
 }
 
 /* ---- packing ------------------------------------------------------------------------------ */
@@ -118,10 +116,10 @@ static int pack(exporting *w, item *i) {
 }
 
 static int pack_all(exporting *w, const char *path) {
-    int rc = mn_parcel_begin(w->region, path, w->n, &w->packing);
+    int rc = mn_parcel_begin(w->region, path, count(w), &w->packing);
     for (int depth = 0; depth < MN_SEQ_SPANS; depth++)
-        for (size_t i = 0; rc >= 0 && i < w->n; i++)
-            if (w->item[i].view.n_before == depth) rc = pack(w, w->item + i);
+        for (size_t i = 0; rc >= 0 && i < count(w); i++)
+            if (items(w)[i].view.n_before == depth) rc = pack(w, items(w) + i);
     if (rc >= 0 && !w->out->extents)
         rc = MN_FAIL(MN_ENOENT,
                      "there is nothing to export: %d extents are still growing, shorter than %d "
@@ -142,8 +140,8 @@ int mn_kv_export(mn_region *r, mn_ref last, const char *path, const mn_kv_progre
     MN_TRY(mn_parcel_able(r));
     mn_region_reap(r);
     int rc = last ? gather_path(&w, last) : mn_region_each(r, gather, &w);
-    if (w.n) qsort(w.item, w.n, sizeof *w.item, by_ref);
+    if (count(&w)) qsort(items(&w), count(&w), sizeof(item), by_ref);
     if (rc >= 0) rc = pack_all(&w, path);
-    mn_free(w.item);
+    mn_buf_free(&w.list);
     return rc < 0 ? rc : 0;
 }

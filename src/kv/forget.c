@@ -48,32 +48,24 @@ static int runs_of(const int32_t *ids, int n, runs *t) {
 }
 
 /* ---- extents ------------------------------------------------------------------------------ */
+typedef struct extent {
+    mn_kv_view view;
+    int goes;
+} extent;
 typedef struct found {
-    mn_kv_view *item; /* [n] */
-    uint8_t *goes;    /* [n] */
-    size_t n, room;
-    int rc;
+    extent *item; /* [n], in `list` */
+    size_t n;
+    mn_buf list;
 } found;
 
 static int gather(void *user, const mn_extent_facts *f) {
-    found *w = user;
-    if (w->n == w->room) {
-        const size_t more = w->room * 2 + 64;
-        mn_kv_view *item = mn_realloc(w->item, more * sizeof *item);
-        if (item) w->item = item;
-        uint8_t *goes = item ? mn_realloc(w->goes, more) : NULL;
-        if (goes) w->goes = goes;
-        if (!goes) return MN_FAIL(MN_ENOMEM, "no memory for a list of %zu extents", more);
-        w->room = more;
-    }
-    w->item[w->n] = (mn_kv_view){.ref = f->ref};
-    w->goes[w->n++] = 0;
-    return 0;
+    const extent e = {.view = {.ref = f->ref}};
+    return mn_buf_append(user, &e, sizeof e);
 }
 
 static void mark(found *w, mn_ref ref) {
     for (size_t i = 0; i < w->n; i++)
-        if (w->item[i].ref == ref) w->goes[i] = 1;
+        if (w->item[i].view.ref == ref) w->item[i].goes = 1;
 }
 
 /* Up to `most` tokens that come before extent e, the last ones, into the end of out[most]: how
@@ -101,8 +93,8 @@ static void mark_before(found *w, const mn_kv_view *e, int n) {
 /* Extent i goes, and what holds the beginning of a run goes, when a run is in it. */
 static int look_into(mn_region *r, const runs *t, found *w, size_t i) {
     mn_kv_view e;
-    if (!mn_kv_look(r, w->item[i].ref, &e)) return 0;
-    w->item[i] = e;
+    if (!mn_kv_look(r, w->item[i].view.ref, &e)) return 0;
+    w->item[i].view = e;
     const int most = t->run - 1;
     int32_t *text = mn_malloc(((size_t)most + (size_t)e.rows) * sizeof *text);
     if (!text) return MN_FAIL(MN_ENOMEM, "no memory for %d tokens", e.rows);
@@ -110,7 +102,7 @@ static int look_into(mn_region *r, const runs *t, found *w, size_t i) {
     if (mn_kv_look_tokens(r, e.ref, 0, text + most, e.rows))
         for (int at = most - before; at + t->run <= most + e.rows; at++) {
             if (!*place(t, text + at)) continue;
-            w->goes[i] = 1;
+            w->item[i].goes = 1;
             if (at >= most) break;
             mark_before(w, &e, most - at);
         }
@@ -122,24 +114,25 @@ static void mark_children(found *w) {
     for (int more = 1; more;) {
         more = 0;
         for (size_t i = 0; i < w->n; i++)
-            for (int k = 0; !w->goes[i] && k < w->item[i].n_before; k++)
+            for (int k = 0; !w->item[i].goes && k < w->item[i].view.n_before; k++)
                 for (size_t p = 0; p < w->n; p++)
-                    if (w->goes[p] && w->item[p].ref == w->item[i].before[k].ref)
-                        w->goes[i] = (uint8_t)(more = 1);
+                    if (w->item[p].goes && w->item[p].view.ref == w->item[i].view.before[k].ref)
+                        w->item[i].goes = more = 1;
     }
 }
 
 static int pass(mn_region *r, const runs *t, mn_region_gone *out) {
     found w = {0};
-    int rc = mn_region_each(r, gather, &w);
+    int rc = mn_region_each(r, gather, &w.list);
+    w.item = (extent *)(void *)w.list.data;
+    w.n = w.list.len / sizeof *w.item;
     for (size_t i = 0; rc >= 0 && i < w.n; i++) rc = look_into(r, t, &w, i);
     if (rc >= 0) mark_children(&w);
     out->stayed = 0;
     out->stayed_rows = 0;
     for (size_t i = 0; rc >= 0 && i < w.n; i++)
-        if (w.goes[i]) mn_extent_forget(r, w.item[i].ref, out);
-    mn_free(w.item);
-    mn_free(w.goes);
+        if (w.item[i].goes) mn_extent_forget(r, w.item[i].view.ref, out);
+    mn_buf_free(&w.list);
     return rc;
 }
 
