@@ -175,8 +175,9 @@ int mn_cli_generate_region(const mn_cli_generate *o, mn_region **region) {
     *region = NULL;
     MN_TRY(disk_of(o, &disk));
     MN_TRY(mn_region_open(given ? o->region : NULL, 0, disk, region));
+    if (disk <= 0) return 0;
     mn_region_describe(*region, &i);
-    if (disk <= 0 || *i.disk) return 0;
+    if (*i.disk) return 0;
     const int rc = MN_FAIL(MN_EINVAL,
                            "--disk %s: %s was made without a disk tier; `omnesia region destroy` "
                            "removes it, and the next one has one",
