@@ -237,6 +237,7 @@ typedef struct mn_model_info {
     const char *isa;      /* kernels in use: "avx512" */
     const char *numerics; /* name of the arithmetic: "c1" or "b1" */
     int threads;
+    int embedding; /* 1: makes vectors (mn_embed), no text */
 } mn_model_info;
 MN_API void mn_model_describe(const mn_model *model, mn_model_info *out);
 
@@ -251,6 +252,10 @@ MN_API int mn_encode(const mn_model *model, const char *text, size_t n, unsigned
 /* The number of bytes, also when it exceeds `cap`. No NUL is added. */
 MN_API int mn_decode(const mn_model *model, const int32_t *ids, size_t n, unsigned flags,
                      char *text, size_t cap);
+
+/* The vector of a text, of length 1, from a model for embeddings: out[n_embd], and in *tokens (may
+ * be NULL) how many it has. MN_ETOOLONG: more than the model can read. Any thread, one at a time. */
+MN_API int mn_embed(mn_model *model, const char *text, size_t n, float *out, int32_t *tokens);
 
 /* A vocabulary without its model: files that hold nothing else (and need no weights read) open
  * too. The rest as above; mn_encode and mn_decode do the same with a model's own vocabulary. */
@@ -276,16 +281,32 @@ typedef struct mn_bias {
     float bias;
 } mn_bias;
 
+typedef struct mn_logprob {
+    int32_t id; /* -1: fewer tokens than asked for have any chance */
+    float logprob;
+} mn_logprob;
+typedef struct mn_token { /* of an answer; borrowed for the call */
+    int32_t id;
+    float logprob;         /* natural logarithm, of the distribution before any sampling option */
+    const mn_logprob *top; /* [n_top] the likeliest, best first */
+    int32_t n_top;
+} mn_token;
+
 typedef struct mn_request {
     const char *prompt;   /* the user's words; used when n_turns is 0 */
     const mn_turn *turns; /* a conversation, oldest first */
     size_t n_turns;
-    const char *system; /* system message; NULL: the template's own, if any */
-    int raw;            /* prompt is the text itself: no chat template */
-    int drop_oldest;    /* a conversation that does not fit loses its oldest turns */
-    int32_t max_tokens; /* 0: until the model ends or the context is full */
-    int32_t context;    /* tokens of context; 0: the model's own */
-    int kv_q8;          /* 1: KV cache in q8 instead of f16 */
+    const char
+        *messages;       /* a conversation as JSON, as OpenAI's clients send it, tool calls and all;
+                             used instead of turns; NULL */
+    const char *tools;   /* what the model may call: OpenAI's JSON array, for the template; NULL */
+    const char *grammar; /* the answer follows it: a JSON schema ("{..."), or GBNF; NULL */
+    const char *system;  /* system message; NULL: the template's own, if any */
+    int raw;             /* prompt is the text itself: no chat template */
+    int drop_oldest;     /* a conversation that does not fit loses its oldest turns */
+    int32_t max_tokens;  /* 0: until the model ends or the context is full */
+    int32_t context;     /* tokens of context; 0: the model's own */
+    int kv_q8;           /* 1: KV cache in q8 instead of f16 */
     float temp, top_p, min_p, typical_p, repeat_penalty, presence_penalty, frequency_penalty;
     int32_t top_k, repeat_last_n;
     uint64_t seed;           /* 0: from the clock */
@@ -293,12 +314,24 @@ typedef struct mn_request {
     size_t n_stop;
     const mn_bias *bias;
     size_t n_bias;
+    int ignore_eos; /* end tokens do not end the answer, they are never drawn */
+    const uint8_t
+        *tenant;       /* 32 bytes: keys and values are shared within this tenant only; NULL: with
+                              all that name none */
+    const char *owner; /* a name for mn_loop_jobs; NULL */
+    /* Called for each token of the answer, before its text; NULL. Non-zero ends the answer. */
+    int (*on_token)(void *user, const mn_token *token);
+    int32_t top_logprobs; /* how many on_token shall see, at most 20 */
     /* Receives the text as it is made, whole UTF-8 sequences only. Non-zero ends the answer. */
     int (*on_text)(void *user, const char *text, size_t n);
     void *user;
     mn_progress progress; /* prefill of long prompts */
 } mn_request;
 MN_API mn_request mn_request_default(void);
+
+/* The text a request becomes: the bytes of it, also when they exceed `cap`. No NUL is added. */
+MN_API int mn_apply_template(const mn_model *model, const mn_request *request, char *text,
+                             size_t cap);
 
 typedef struct mn_stats {
     int32_t prompt_tokens, tokens;
@@ -355,6 +388,49 @@ MN_API int mn_region_import(mn_region *region, const char *path, const mn_progre
 /* Ask a running mn_answer of this model to stop; callable from any thread and from a signal
  * handler. */
 MN_API void mn_cancel(mn_model *model);
+
+/* ---- many answers at once ------------------------------------------------------------------ */
+/* One loop that never ends: answers join it at any step and leave it at any other, those of all
+ * models given to it in turn; a step has a fixed number of tokens, first one for each answer that
+ * is being written, then pieces of prompts. What they give is what mn_answer gives. Any thread may
+ * call; callbacks come from the loop's own threads, and must not wait. */
+typedef struct mn_loop mn_loop;
+typedef struct mn_job mn_job;
+typedef struct mn_loop_options {
+    const char *order;   /* who comes next: "fcfs", "fair" (by owner), "batch"; NULL: "fcfs" */
+    int32_t step_tokens; /* of one step; 0: measured, where more would not be faster */
+    int32_t slots;       /* answers at once, at most 64; 0: 64 */
+    int32_t waiting;     /* answers that may wait for a slot; 0: 1,024 */
+} mn_loop_options;
+MN_API int mn_loop_open(const mn_loop_options *options, mn_loop **out); /* NULL: the defaults */
+MN_API void mn_loop_close(mn_loop **loop); /* what is still there ends as "cancelled" first */
+/* Ask: returns at once. The request is copied, with its texts. `done` is called once, as the last
+ * callback: 0 and the stats, or MN_E* (mn_error_detail() has the sentence) and what there is of
+ * them. MN_EFULL: too many wait already, and nothing will be called. The model stays open as long.
+ */
+MN_API int mn_loop_ask(mn_loop *loop, mn_model *model, const mn_request *request,
+                       void (*done)(void *user, int rc, const mn_stats *stats), mn_job **out);
+MN_API void mn_job_cancel(mn_job *job);   /* it ends within a step; `done` still comes */
+MN_API void mn_job_release(mn_job **job); /* the handle only; at any time, also after `done` */
+
+typedef struct mn_loop_info {
+    int32_t running, waiting, slots, step_tokens; /* step_tokens: of the model that ran last */
+    uint64_t steps, busy_us;                      /* so far; time spent in them */
+    uint64_t read, cached, written;    /* tokens: computed of prompts, not computed, made */
+    uint64_t ended, cancelled, failed; /* answers */
+    uint64_t preempted;                /* answers that had to give way, and came back */
+} mn_loop_info;
+MN_API void mn_loop_describe(mn_loop *loop, mn_loop_info *out);
+typedef struct mn_job_info {
+    uint64_t id;
+    const char *owner, *model; /* borrowed for the call; owner may be NULL */
+    const char *state;         /* "waiting", "reading", "writing" */
+    double age_ms;
+    int32_t prompt_tokens, cached_tokens, tokens;
+    int32_t n_extents;
+    uint64_t extent[16]; /* where its keys and values lie, as mn_region_extents names them */
+} mn_job_info;
+MN_API int mn_loop_jobs(mn_loop *loop, int (*each)(void *user, const mn_job_info *job), void *user);
 
 /* ---- sessions: one sequence, token by token ------------------------------------------------- */
 typedef struct mn_session mn_session;
