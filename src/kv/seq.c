@@ -26,6 +26,7 @@ struct mn_seq {
     mn_kv_span span[MN_SEQ_SPANS];
     mn_kv_chain chain; /* of the committed tokens */
     uint64_t anchor;   /* where the open extent begins: word of the chain's key */
+    uint64_t ahead;    /* who computes what is coming */
     uint64_t since;    /* when the rows to come began to be computed, ns */
 };
 
@@ -152,8 +153,13 @@ int mn_seq_match(mn_seq *s, const int32_t *ids, int n, int *coming) {
     for (; s->n < p.n; s->n++) s->span[s->n] = p.span[s->n];
     s->length = p.length;
     *coming = p.coming;
+    s->ahead = p.ahead;
     chain_again(s);
     return p.length;
+}
+
+int64_t mn_seq_ahead(const mn_seq *s) {
+    return (int64_t)(s->ahead & INT32_MAX);
 }
 
 mn_ref mn_seq_name(const mn_seq *s) {
@@ -224,6 +230,7 @@ int mn_seq_rival(mn_seq *s, const int32_t *ids, int n) {
     mn_kv_prefix p;
     mn_kv_prefix_find(&s->layout, &s->share, t->e->x.ref, ids, n, &p);
     mn_kv_prefix_release(&p);
+    s->ahead = p.ahead;
     return p.coming;
 }
 

@@ -44,6 +44,8 @@ int mn_seq_match(mn_seq *seq, const int32_t *ids, int n, int *coming);
  * is not there any more, or of another model. */
 int mn_seq_attach(mn_seq *seq, mn_ref ref, int length);
 mn_ref mn_seq_name(const mn_seq *seq); /* 0: it lies in this process alone */
+/* Process id of who is computing what the last match, or rival, found to be coming; 0: nobody. */
+int64_t mn_seq_ahead(const mn_seq *seq);
 /* Rows that their writer has committed behind what was matched or attached: how many were taken. */
 int mn_seq_follow(mn_seq *seq);
 int mn_seq_growing(const mn_seq *seq); /* 1: that writer may go on */
