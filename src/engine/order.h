@@ -40,7 +40,7 @@ struct mn_order_job {
     /* The order's own; zeroes before `arrive`. */
     int32_t running;              /* 1: it has been started, and was not stopped since */
     int32_t written;              /* tokens of its answer so far */
-    int32_t held;                 /* charged, but not computed yet */
+    int32_t note;                 /* fair: charged, but not computed yet; batch: 1: planned */
     uint64_t since;               /* when it began to wait, or to run, in the order's own count */
     mn_order_job *before, *after; /* the queue it stands in */
     mn_order_job *left, *right;   /* those whose prompts are the same */

@@ -177,15 +177,15 @@ static void start(void *state, mn_order_job *job) {
     t->running++;
     job->running = 1;
     job->since = f->steps;
-    job->held = job->n;
-    t->had += (int64_t)READ_WEIGHT * job->held;
+    job->note = job->n;
+    t->had += (int64_t)READ_WEIGHT * job->note;
 }
 
 /* What was charged for a prompt and not computed is given back. */
 static void settle(mn_order_job *job) {
     tenant *t = job->place;
-    t->had -= (int64_t)READ_WEIGHT * job->held;
-    job->held = 0;
+    t->had -= (int64_t)READ_WEIGHT * job->note;
+    job->note = 0;
 }
 
 static mn_order_job *victim(void *state, const mn_order_job *to) {
@@ -216,8 +216,8 @@ static void stop(void *state, mn_order_job *job) {
 static void account(void *state, mn_order_job *job, int32_t read, int32_t written) {
     (void)state;
     tenant *t = job->place;
-    const int32_t paid = read < job->held ? read : job->held;
-    job->held -= paid;
+    const int32_t paid = read < job->note ? read : job->note;
+    job->note -= paid;
     t->had += (int64_t)READ_WEIGHT * (read - paid) + (int64_t)WRITTEN_WEIGHT * written;
     job->written += written;
     if (written) settle(job);
