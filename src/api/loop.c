@@ -108,7 +108,7 @@ static int make(mn_loop *l, mn_model *m, const mn_request *r, mn_job **out) {
 
 int mn_loop_ask(mn_loop *l, mn_model *m, const mn_request *request,
                 void (*done)(void *user, int rc, const mn_stats *stats), mn_job **out) {
-    mn_job *j;
+    mn_job *j = NULL;
     *out = NULL;
     MN_TRY(make(l, m, request, &j));
     j->done = done;
