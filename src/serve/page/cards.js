@@ -23,10 +23,10 @@ const CARDS = [
     show: ([written, read]) => [rate(written), "written", `${rate(read)} read`],
   },
   {
-    title: "Found in the cache", lines: [{ kind: "accent" }], top: 100,
+    title: "Tokens from cache", lines: [{ kind: "accent" }], top: 100,
     now: cache,
     show: ([, asked, found]) => asked
-      ? [`${(100 * found / asked).toFixed(found === asked ? 0 : 1)} %`, "", `${count(found)} of ${count(asked)} tokens`]
+      ? [`${(100 * found / asked).toFixed(found === asked ? 0 : 1)} %`, "", `${count(found)} of ${count(asked)}`]
       : ["–", "", "nobody has asked yet"],
     point: ([share]) => [share === null ? "–" : `${share.toFixed(0)} %`, "", share === null ? "nobody asked" : "of that second"],
   },
@@ -36,9 +36,9 @@ const CARDS = [
     show: ([running, waiting, slots]) => [count(running), "running", `${count(waiting)} waiting, ${count(slots)} slots`],
   },
   {
-    title: "Memory of the server", lines: [{ kind: "accent" }],
+    title: "Memory", lines: [{ kind: "accent" }],
     now: s => [number(s.memory.resident), number(s.memory.limit)],
-    show: ([resident, limit]) => [bytes(resident), "", limit ? `of ${bytes(limit)} it may have` : "no limit is set"],
+    show: ([resident, limit]) => [bytes(resident), "", limit ? `of ${bytes(limit)}` : "no limit is set"],
     limit: values => values[1],
   },
 ];

@@ -25,7 +25,7 @@ function grow() {
 
 function busy(on) {
   send.textContent = on ? "Stop" : "Send";
-  send.classList.toggle("stop", on);
+  send.classList.toggle("main", !on);
   get("fresh").disabled = on ? false : !turns.length;
 }
 

@@ -9,7 +9,7 @@
 import { look, on_look, owner_of, paint_job } from "./owners.js";
 import { count, el, get, say, some, svg, time } from "./units.js";
 
-const LEFT = 92, RIGHT = 58, TOP = 18, HEIGHT = 236, MOST = 64;
+const LEFT = 92, RIGHT = 58, TOP = 18, HEIGHT = 212, MOST = 64;
 
 /* A job as pieces of extents: [{ref, from, to}], and where it ends. */
 function pieces(job, known) {
@@ -57,8 +57,9 @@ function draw_block(block, x, y, high) {
   const out = block.extent && !block.extent.memory ? " out" : "";
   const shape = svg("path", { d: outline(block, x, y, high), class: `block ${kind}${out}`, "data-ref": block.ref });
   const wide = x(Math.min(...block.to)) - x(block.from), tokens = Math.max(...block.to) - block.from;
-  const text = many > 1 ? `${count(tokens)} tokens × ${many}` : null;
-  if (!text || wide < 7 * text.length || high * many < 14) return [shape];
+  const text = [`${count(tokens)} tokens × ${many}`, `${count(tokens)} × ${many}`, `× ${many}`]
+    .find(words => many > 1 && wide > 7.2 * words.length + 16);
+  if (!text || high * many < 14) return [shape];
   return [shape, svg("text", { x: x(block.from) + 8, y: y(block.row) + high * many / 2 + 4, class: "within" }, text)];
 }
 

@@ -6,16 +6,18 @@
 "use strict";
 (() => {
   const choices = ["system", "light", "dark"], name = "omnesia-theme";
+  const dark = matchMedia("(prefers-color-scheme: dark)");
   let now = "system";
   try { now = localStorage.getItem(name) || now; } catch { /* a browser that keeps nothing */ }
   if (!choices.includes(now)) now = "system";
 
   const show = () => {
-    document.documentElement.dataset.theme = now;
+    document.documentElement.dataset.theme = now === "system" ? dark.matches ? "dark" : "light" : now;
     const button = document.getElementById("theme");
     if (button) button.textContent = `Theme: ${now}`;
   };
   show();
+  dark.addEventListener("change", show);
   document.addEventListener("DOMContentLoaded", () => {
     show();
     document.getElementById("theme").addEventListener("click", () => {
