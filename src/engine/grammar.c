@@ -22,7 +22,7 @@ int mn_grammar_compile(const char *text, size_t n, mn_grammar **out) {
     int rc = mn_net_open(&net);
     if (rc >= 0)
         rc = (blank < n && text[blank] == '{' ? mn_grammar_schema : mn_grammar_gbnf)(&net, text, n,
-                                                                                   &root);
+                                                                                     &root);
     if (rc >= 0) rc = mn_net_finish(&net, root, out);
     mn_net_close(&net);
     return rc < 0 ? rc : 0;

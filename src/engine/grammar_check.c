@@ -54,7 +54,10 @@ static int uses(const costs *c, uint32_t i, uint32_t out[2]) {
     const mn_node *x = mn_net_node(c->net, i);
     switch (x->kind) {
     case MN_NODE_BYTE: out[0] = x->a; return c->reads;
-    case MN_NODE_SPLIT: out[0] = x->a; out[1] = x->b; return 2;
+    case MN_NODE_SPLIT:
+        out[0] = x->a;
+        out[1] = x->b;
+        return 2;
     case MN_NODE_CALL:
     case MN_NODE_REPEAT:
         out[0] = mn_net_rule(c->net, x->a)->start;
@@ -182,9 +185,8 @@ static void fill(twin *t, uint32_t i) {
         x.a = copy_of(t, x.a);
         x.b = copy_of(t, x.b);
     } else {
-        const int skip = x.kind == MN_NODE_REPEAT
-                             ? !x.min
-                             : can_be_empty(t, mn_net_rule(t->net, x.a)->start);
+        const int skip =
+            x.kind == MN_NODE_REPEAT ? !x.min : can_be_empty(t, mn_net_rule(t->net, x.a)->start);
         const uint32_t then = skip ? copy_of(t, x.b) : 0;
         if (x.kind == MN_NODE_REPEAT)
             x.min = x.min ? x.min : 1;
@@ -252,7 +254,7 @@ typedef struct calls { /* who calls whom before anything was read */
     const uint16_t *empty;
     uint32_t *seen; /* [n] the rule a node was last looked at for */
     mn_buf todo;
-    mn_buf edge;    /* rules called first, those of rule r from begin[r] on */
+    mn_buf edge;     /* rules called first, those of rule r from begin[r] on */
     uint32_t *begin; /* [rules + 1] */
     uint32_t *at;    /* [rules] edges followed so far, + 1; 0: not begun */
     uint32_t *path;  /* [rules] */

@@ -46,8 +46,7 @@ static int peek(const gbnf *g) {
 }
 
 static int fail(gbnf *g, const char *what) {
-    if (g->net->rc >= 0)
-        g->net->rc = MN_FAIL(MN_EINVAL, "grammar, line %d: %s", g->line, what);
+    if (g->net->rc >= 0) g->net->rc = MN_FAIL(MN_EINVAL, "grammar, line %d: %s", g->line, what);
     return -1;
 }
 
@@ -69,8 +68,8 @@ static void blanks(gbnf *g, int newlines) {
 }
 
 static int is_word(int c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
 }
 
 static int hex(gbnf *g, int digits) {
@@ -165,11 +164,8 @@ static name *find(gbnf *g, const char *p, size_t n) {
     char where[120];
     snprintf(where, sizeof where, "grammar, line %d: rule '%.*s'", g->line, (int)(n < 64 ? n : 64),
              p);
-    const name x = {.text = p,
-                    .n = n,
-                    .rule = mn_net_declare(g->net, where),
-                    .next = *slot,
-                    .line = g->line};
+    const name x = {
+        .text = p, .n = n, .rule = mn_net_declare(g->net, where), .next = *slot, .line = g->line};
     if (g->net->rc >= 0) g->net->rc = mn_buf_append(&g->names, &x, sizeof x);
     if (g->net->rc < 0) return NULL;
     *slot = (uint32_t)(g->names.len / sizeof x);
@@ -261,8 +257,7 @@ static int begins_item(int c) {
 static mn_frag row(gbnf *g) {
     mn_frag all = mn_net_nothing(g->net);
     blanks(g, g->depth > 0);
-    while (g->net->rc >= 0 && begins_item(peek(g)))
-        all = mn_net_then(g->net, all, repeated(g));
+    while (g->net->rc >= 0 && begins_item(peek(g))) all = mn_net_then(g->net, all, repeated(g));
     return all;
 }
 
@@ -312,8 +307,7 @@ static int all_rules(gbnf *g, uint32_t *root) {
                            (int)(x[i].n < 64 ? x[i].n : 64), x[i].text);
         if (x[i].n == 4 && memcmp(x[i].text, "root", 4) == 0) *root = x[i].rule;
     }
-    if (!*root)
-        return MN_FAIL(MN_EINVAL, "the grammar has no rule 'root', where an answer begins");
+    if (!*root) return MN_FAIL(MN_EINVAL, "the grammar has no rule 'root', where an answer begins");
     return 0;
 }
 

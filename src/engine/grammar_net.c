@@ -72,8 +72,8 @@ mn_frag mn_net_nothing(mn_net *net) {
 
 mn_frag mn_net_byte(mn_net *net, uint8_t lo, uint8_t hi) {
     const uint32_t to = jump(net);
-    return (mn_frag){
-        mn_net_add(net, (mn_node){.kind = MN_NODE_BYTE, .lo = lo, .hi = hi, .a = to}), to};
+    return (mn_frag){mn_net_add(net, (mn_node){.kind = MN_NODE_BYTE, .lo = lo, .hi = hi, .a = to}),
+                     to};
 }
 
 mn_frag mn_net_text(mn_net *net, const char *text, size_t n) {
@@ -122,9 +122,8 @@ mn_frag mn_net_many(mn_net *net, mn_frag a, uint32_t min, uint32_t max) {
     if (min == 0 && max == 1) return (mn_frag){split(net, a.from, a.to), a.to};
     if (min <= 1 && max == MN_ENDLESS) return loop(net, a, min);
     if (min > MN_GRAMMAR_MANY || (max > MN_GRAMMAR_MANY && max != MN_ENDLESS)) {
-        net->rc =
-            MN_FAIL(MN_ETOOLONG, "%u times in a row are more than the %d that can be counted",
-                    max == MN_ENDLESS || min > MN_GRAMMAR_MANY ? min : max, MN_GRAMMAR_MANY);
+        net->rc = MN_FAIL(MN_ETOOLONG, "%u times in a row are more than the %d that can be counted",
+                          max == MN_ENDLESS || min > MN_GRAMMAR_MANY ? min : max, MN_GRAMMAR_MANY);
         return (mn_frag){0};
     }
     const uint32_t rule = mn_net_declare(net, "a repetition"), to = jump(net);

@@ -47,9 +47,9 @@ enum { MN_NEVER = UINT16_MAX }; /* need: there is no way to the end */
 
 typedef struct mn_node {
     uint8_t kind, lo, hi;
-    uint8_t tail;    /* CALL: what follows is RETURN, so it needs no frame of its own */
-    uint16_t need;   /* frames, see above */
-    uint32_t a, b;   /* CALL, REPEAT: a is a rule while building, the node it starts at after */
+    uint8_t tail;  /* CALL: what follows is RETURN, so it needs no frame of its own */
+    uint16_t need; /* frames, see above */
+    uint32_t a, b; /* CALL, REPEAT: a is a rule while building, the node it starts at after */
     uint32_t min, max;
 } mn_node;
 

@@ -162,7 +162,8 @@ static int leave(mn_states *s, uint32_t at) {
         MN_TRY(reach(s, f.node, f.parent));
         return 0;
     }
-    const uint32_t rounds = f.count, kept = x->max == MN_ENDLESS && rounds > x->min ? x->min : rounds;
+    const uint32_t rounds = f.count,
+                   kept = x->max == MN_ENDLESS && rounds > x->min ? x->min : rounds;
     if (rounds >= x->min) MN_TRY(reach(s, x->b, f.parent));
     if (rounds < x->max) MN_TRY(reach(s, x->a, frame_of(s, f.node, kept + 1, f.parent)));
     return 0;
@@ -238,8 +239,10 @@ int64_t mn_states_advance(mn_states *s, uint32_t state, uint8_t k) {
                        "each text one way to be read",
                        MN_GRAMMAR_STEPS);
     if (held(s) > HARD)
-        return MN_FAIL(MN_EUNSUPPORTED, "the grammar needs more than %d MiB of states for one "
-                       "token; make it simpler", HARD >> 20);
+        return MN_FAIL(MN_EUNSUPPORTED,
+                       "the grammar needs more than %d MiB of states for one "
+                       "token; make it simpler",
+                       HARD >> 20);
     begin_step(s);
     for (uint32_t i = 0; i < from.n; i++) {
         const stack x = *stack_at(&s->stacks, from.first + i);
@@ -257,7 +260,7 @@ int64_t mn_states_advance(mn_states *s, uint32_t state, uint8_t k) {
 static int begin(mn_states *s, const mn_grammar *g) {
     static const char what[] = "the states of a grammar";
     *s = (mn_states){.g = g};
-    mn_buf *all[] = {&s->frames, &s->states,         &s->stacks,        &s->rows,
+    mn_buf *all[] = {&s->frames, &s->states,         &s->stacks,         &s->rows,
                      &s->todo,   &s->frame_ids.slot, &s->state_ids.slot, &s->seen};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) all[i]->what = what;
     MN_TRY((int)frame_of(s, 0, 0, 0));
@@ -273,12 +276,14 @@ int mn_states_open(mn_states *s, const mn_grammar *g) {
     MN_TRY(start < 0 ? (int)start : 0);
     s->start = (uint32_t)start;
     if (start) return 0;
-    return MN_FAIL(MN_EUNSUPPORTED, "the grammar is too ambiguous: an answer can begin in more "
-                   "than %d ways", MN_GRAMMAR_STACKS);
+    return MN_FAIL(MN_EUNSUPPORTED,
+                   "the grammar is too ambiguous: an answer can begin in more "
+                   "than %d ways",
+                   MN_GRAMMAR_STACKS);
 }
 
 void mn_states_close(mn_states *s) {
-    mn_buf *all[] = {&s->frames, &s->states,         &s->stacks,        &s->rows,
+    mn_buf *all[] = {&s->frames, &s->states,         &s->stacks,         &s->rows,
                      &s->todo,   &s->frame_ids.slot, &s->state_ids.slot, &s->seen};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mn_buf_free(all[i]);
 }

@@ -82,8 +82,7 @@ static void plant(mn_grammar_vocab *v, const entry *e, size_t n) {
         close_path(v, path, common, last.n);
         for (size_t d = common; d < text.n; d++) {
             path[d] = v->n;
-            v->node[v->n++] =
-                (mn_trie_node){.byte = (uint8_t)text.p[d], .depth = (d + 1) & 0x7FF};
+            v->node[v->n++] = (mn_trie_node){.byte = (uint8_t)text.p[d], .depth = (d + 1) & 0x7FF};
         }
         v->node[v->n - 1].token = (uint64_t)(e[i].id + 1) & 0x1FFFFF;
         last = text;
@@ -114,7 +113,8 @@ static int build(mn_grammar_vocab *v, entry *e) {
     if (nodes >= MN_TRIE_NODES)
         return MN_FAIL(MN_EUNSUPPORTED,
                        "the vocabulary is too large for grammars: %zu different beginnings of "
-                       "tokens, %d are allowed", nodes, MN_TRIE_NODES);
+                       "tokens, %d are allowed",
+                       nodes, MN_TRIE_NODES);
     v->twin_bytes = 2 * size * sizeof(int32_t);
     MN_TRY(mn_alloc_pages(v->twin_bytes, what, &p));
     v->twin = p;

@@ -30,9 +30,9 @@ struct mn_grammar_vocab {
     int built;
     mn_trie_node *node; /* pages */
     uint32_t n;
-    size_t bytes;   /* of `node` */
-    int32_t *twin;  /* [vocabulary] the next token of the same bytes; -1: none. Pages, too */
-    int32_t *ends;  /* end tokens; the rest of those pages */
+    size_t bytes;  /* of `node` */
+    int32_t *twin; /* [vocabulary] the next token of the same bytes; -1: none. Pages, too */
+    int32_t *ends; /* end tokens; the rest of those pages */
     int32_t n_ends;
     size_t twin_bytes;
 };

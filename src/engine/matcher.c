@@ -163,6 +163,8 @@ int mn_matcher_mask(mn_matcher *m, const uint64_t **bits) {
     }
     *bits = x->bits;
     if (allowed) return allowed;
-    return MN_FAIL(MN_EUNSUPPORTED, "no token of this model's vocabulary goes on as the grammar "
-                   "asks%s", m->s.tight ? ", which is too ambiguous to be followed everywhere" : "");
+    return MN_FAIL(MN_EUNSUPPORTED,
+                   "no token of this model's vocabulary goes on as the grammar "
+                   "asks%s",
+                   m->s.tight ? ", which is too ambiguous to be followed everywhere" : "");
 }
