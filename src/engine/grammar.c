@@ -2,7 +2,7 @@
  *
  * engine/grammar.c - a text becomes a grammar: which language it is in, and who holds it.
  */
-#include "engine/grammar_net.h"
+#include "engine/grammar_nfa.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -17,14 +17,14 @@ int mn_grammar_compile(const char *text, size_t n, mn_grammar **out) {
                        MN_GRAMMAR_TEXT);
     MN_TRY(mn_utf8_check("the grammar", text, n));
     const size_t blank = strspn(n ? text : "", " \t\r\n"); /* no zero bytes: utf8_check */
-    mn_net net;
+    mn_nfa nfa;
     uint32_t root = 0;
-    int rc = mn_net_open(&net);
+    int rc = mn_nfa_open(&nfa);
     if (rc >= 0)
-        rc = (blank < n && text[blank] == '{' ? mn_grammar_schema : mn_grammar_gbnf)(&net, text, n,
+        rc = (blank < n && text[blank] == '{' ? mn_grammar_schema : mn_grammar_gbnf)(&nfa, text, n,
                                                                                      &root);
-    if (rc >= 0) rc = mn_net_finish(&net, root, out);
-    mn_net_close(&net);
+    if (rc >= 0) rc = mn_nfa_finish(&nfa, root, out);
+    mn_nfa_close(&nfa);
     return rc < 0 ? rc : 0;
 }
 

@@ -11,7 +11,7 @@
  *         MN_TRY(mn_matcher_accept(m, id));
  *     }
  *
- * A grammar is an automaton over bytes whose edges may call rules (grammar_net.h): immutable, used
+ * A grammar is an automaton over bytes whose edges may call rules (grammar_nfa.h): immutable, used
  * by any number of threads. A matcher holds all stacks of calls the text so far may stand in, as
  * one state of a deterministic automaton that is built while it is used (grammar_state.h), so that
  * a byte read before costs one look-up. A token is allowed when all its bytes can be read; the mask
@@ -64,6 +64,7 @@ int mn_matcher_accept(mn_matcher *m, int32_t id); /* MN_EINVAL: it may not come 
 int mn_matcher_can_end(const mn_matcher *m);      /* the text so far is complete */
 /* It is complete and nothing can be added: no further token need be computed. */
 int mn_matcher_done(const mn_matcher *m);
+int32_t mn_matcher_end(const mn_matcher *m);  /* an end token, if it may come; -1 */
 int32_t mn_matcher_size(const mn_matcher *m); /* tokens of the vocabulary */
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine/grammar_check.c - a net that was put together becomes a grammar, or is refused.
+ * engine/grammar_check.c - an automaton that was put together becomes a grammar, or is refused.
  *
- * The steps stand in grammar_net.h. `need` and "can be empty" are one fixed point: the least cost
+ * The steps stand in grammar_nfa.h. `need` and "can be empty" are one fixed point: the least cost
  * of a way to the end, where a SPLIT takes the cheaper side, and a CALL the dearer of its rule
  * (one frame more) and of what follows. Costs are settled from small to large, as Knuth's
  * generalisation of Dijkstra's algorithm has it ("A generalization of Dijkstra's algorithm", 1977),
  * with two stacks for a queue, since one step costs 0 or 1. O(nodes).
  */
-#include "engine/grammar_net.h"
+#include "engine/grammar_nfa.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -16,30 +16,30 @@
 #include <string.h>
 
 /* ---- jumps ---------------------------------------------------------------------------------- */
-static uint32_t behind_jumps(const mn_net *net, uint32_t i) {
-    while (mn_net_node(net, i)->kind == MN_NODE_JUMP) i = mn_net_node(net, i)->a;
+static uint32_t behind_jumps(const mn_nfa *nfa, uint32_t i) {
+    while (mn_nfa_node(nfa, i)->kind == MN_NODE_JUMP) i = mn_nfa_node(nfa, i)->a;
     return i;
 }
 
-static void cut_jumps(mn_net *net) {
-    const uint32_t n = mn_net_size(net);
+static void cut_jumps(mn_nfa *nfa) {
+    const uint32_t n = mn_nfa_size(nfa);
     for (uint32_t i = 0; i < n; i++) {
-        mn_node *x = mn_net_node(net, i);
+        mn_node *x = mn_nfa_node(nfa, i);
         if (x->kind == MN_NODE_JUMP && !x->a) x->kind = MN_NODE_FAIL;
     }
     for (uint32_t i = 0; i < n; i++) {
-        mn_node *x = mn_net_node(net, i);
-        if (x->kind == MN_NODE_BYTE || x->kind == MN_NODE_SPLIT) x->a = behind_jumps(net, x->a);
-        if (x->kind >= MN_NODE_SPLIT && x->kind <= MN_NODE_REPEAT) x->b = behind_jumps(net, x->b);
-        x->tail = x->kind == MN_NODE_CALL && mn_net_node(net, x->b)->kind == MN_NODE_RETURN;
+        mn_node *x = mn_nfa_node(nfa, i);
+        if (x->kind == MN_NODE_BYTE || x->kind == MN_NODE_SPLIT) x->a = behind_jumps(nfa, x->a);
+        if (x->kind >= MN_NODE_SPLIT && x->kind <= MN_NODE_REPEAT) x->b = behind_jumps(nfa, x->b);
+        x->tail = x->kind == MN_NODE_CALL && mn_nfa_node(nfa, x->b)->kind == MN_NODE_RETURN;
     }
-    for (uint32_t i = 1; i < mn_net_rules(net); i++)
-        mn_net_rule(net, i)->start = behind_jumps(net, mn_net_rule(net, i)->start);
+    for (uint32_t i = 1; i < mn_nfa_rules(nfa); i++)
+        mn_nfa_rule(nfa, i)->start = behind_jumps(nfa, mn_nfa_rule(nfa, i)->start);
 }
 
 /* ---- least costs ---------------------------------------------------------------------------- */
 typedef struct costs {
-    const mn_net *net;
+    const mn_nfa *nfa;
     int reads;      /* may a way read bytes? */
     uint16_t *cost; /* [n] MN_NEVER: not settled yet, or never */
     uint32_t *head; /* [n + 1] where in `user` the nodes begin that lead to a node */
@@ -51,7 +51,7 @@ typedef struct costs {
 
 /* The nodes x's cost depends on: how many, at most 2. */
 static int uses(const costs *c, uint32_t i, uint32_t out[2]) {
-    const mn_node *x = mn_net_node(c->net, i);
+    const mn_node *x = mn_nfa_node(c->nfa, i);
     switch (x->kind) {
     case MN_NODE_BYTE: out[0] = x->a; return c->reads;
     case MN_NODE_SPLIT:
@@ -60,7 +60,7 @@ static int uses(const costs *c, uint32_t i, uint32_t out[2]) {
         return 2;
     case MN_NODE_CALL:
     case MN_NODE_REPEAT:
-        out[0] = mn_net_rule(c->net, x->a)->start;
+        out[0] = mn_nfa_rule(c->nfa, x->a)->start;
         out[1] = x->b;
         return 2;
     default: return 0;
@@ -84,22 +84,22 @@ static uint16_t cost_of(const costs *c, const mn_node *x) {
     const uint16_t then = c->cost[x->b];
     if (then == MN_NEVER) return MN_NEVER;
     if (x->kind == MN_NODE_REPEAT && !x->min) return then;
-    const uint16_t start = c->cost[mn_net_rule(c->net, x->a)->start];
+    const uint16_t start = c->cost[mn_nfa_rule(c->nfa, x->a)->start];
     if (start == MN_NEVER) return MN_NEVER;
     const uint16_t within = (uint16_t)(start + !x->tail);
     return within > then ? within : then;
 }
 
 static void run_costs(costs *c) {
-    const uint32_t n = mn_net_size(c->net);
+    const uint32_t n = mn_nfa_size(c->nfa);
     for (uint32_t i = 0; i < n; i++)
-        if (mn_net_node(c->net, i)->kind == MN_NODE_RETURN) settle(c, i, 0);
+        if (mn_nfa_node(c->nfa, i)->kind == MN_NODE_RETURN) settle(c, i, 0);
     while (c->n_now) {
         while (c->n_now) {
             const uint32_t i = c->now[--c->n_now];
             for (uint32_t k = c->head[i]; k < c->head[i + 1]; k++) {
                 const uint32_t user = c->user[k];
-                settle(c, user, cost_of(c, mn_net_node(c->net, user)));
+                settle(c, user, cost_of(c, mn_nfa_node(c->nfa, user)));
             }
         }
         uint32_t *swap = c->now;
@@ -116,7 +116,7 @@ static void run_costs(costs *c) {
 }
 
 static void list_users(costs *c) {
-    const uint32_t n = mn_net_size(c->net);
+    const uint32_t n = mn_nfa_size(c->nfa);
     uint32_t of[2] = {0};
     for (uint32_t i = 0; i < n; i++)
         for (int k = uses(c, i, of); k-- > 0;) c->head[of[k] + 1]++;
@@ -128,12 +128,12 @@ static void list_users(costs *c) {
 }
 
 /* cost[n]: frames to the end of a node's rule; reads 0: without reading a byte. */
-static int least_costs(const mn_net *net, int reads, uint16_t *cost) {
-    const size_t n = mn_net_size(net), bytes = (n + 1 + 2 * n + 2 * (2 * n + 1)) * sizeof(uint32_t);
+static int least_costs(const mn_nfa *nfa, int reads, uint16_t *cost) {
+    const size_t n = mn_nfa_size(nfa), bytes = (n + 1 + 2 * n + 2 * (2 * n + 1)) * sizeof(uint32_t);
     void *block;
     memset(cost, 0xFF, n * sizeof *cost);
     MN_TRY(mn_alloc_pages(bytes, "compiling a grammar", &block));
-    costs c = {.net = net, .reads = reads, .cost = cost, .head = block};
+    costs c = {.nfa = nfa, .reads = reads, .cost = cost, .head = block};
     c.user = c.head + n + 1;
     c.now = c.user + 2 * n;
     c.later = c.now + 2 * n + 1;
@@ -145,8 +145,8 @@ static int least_costs(const mn_net *net, int reads, uint16_t *cost) {
 
 /* ---- rules that are repeated ---------------------------------------------------------------- */
 typedef struct twin { /* making the rule that reads the same less nothing */
-    mn_net *net;
-    const uint16_t *empty; /* cost of the nodes the net had, without reading */
+    mn_nfa *nfa;
+    const uint16_t *empty; /* cost of the nodes the automaton had, without reading */
     uint32_t n;            /* how many it had */
     uint32_t *copy;        /* [n] of a node, for the rule in work; 0: none yet */
     mn_buf todo, made;     /* nodes to copy; nodes that have one */
@@ -158,48 +158,48 @@ static int can_be_empty(const twin *t, uint32_t node) {
 
 /* The copy of a node in which nothing was read yet; what reads at once leads to the original. */
 static uint32_t copy_of(twin *t, uint32_t i) {
-    const mn_node *x = mn_net_node(t->net, i);
+    const mn_node *x = mn_nfa_node(t->nfa, i);
     if (x->kind == MN_NODE_BYTE || x->kind == MN_NODE_FAIL) return i;
     if (x->kind == MN_NODE_RETURN) return 0;
     if (t->copy[i]) return t->copy[i];
-    t->copy[i] = mn_net_add(t->net, (mn_node){.kind = MN_NODE_FAIL});
-    if (t->net->rc >= 0) t->net->rc = mn_buf_append(&t->todo, &i, sizeof i);
-    if (t->net->rc >= 0) t->net->rc = mn_buf_append(&t->made, &i, sizeof i);
+    t->copy[i] = mn_nfa_add(t->nfa, (mn_node){.kind = MN_NODE_FAIL});
+    if (t->nfa->rc >= 0) t->nfa->rc = mn_buf_append(&t->todo, &i, sizeof i);
+    if (t->nfa->rc >= 0) t->nfa->rc = mn_buf_append(&t->made, &i, sizeof i);
     return t->copy[i];
 }
 
 static uint32_t nonempty(twin *t, uint32_t rule) {
-    const mn_rule *r = mn_net_rule(t->net, rule);
+    const mn_rule *r = mn_nfa_rule(t->nfa, rule);
     if (!can_be_empty(t, r->start)) return rule;
     if (r->nonempty) return r->nonempty;
-    const uint32_t made = mn_net_declare(t->net, r->where);
-    mn_net_rule(t->net, rule)->nonempty = made; /* its start follows: see fill_twins */
+    const uint32_t made = mn_nfa_declare(t->nfa, r->where);
+    mn_nfa_rule(t->nfa, rule)->nonempty = made; /* its start follows: see fill_twins */
     return made;
 }
 
 /* Node i of a rule that must not be empty: either its call reads, or what follows does. */
 static void fill(twin *t, uint32_t i) {
     const uint32_t to = t->copy[i];
-    mn_node x = *mn_net_node(t->net, i);
+    mn_node x = *mn_nfa_node(t->nfa, i);
     if (x.kind == MN_NODE_SPLIT) {
         x.a = copy_of(t, x.a);
         x.b = copy_of(t, x.b);
     } else {
         const int skip =
-            x.kind == MN_NODE_REPEAT ? !x.min : can_be_empty(t, mn_net_rule(t->net, x.a)->start);
+            x.kind == MN_NODE_REPEAT ? !x.min : can_be_empty(t, mn_nfa_rule(t->nfa, x.a)->start);
         const uint32_t then = skip ? copy_of(t, x.b) : 0;
         if (x.kind == MN_NODE_REPEAT)
             x.min = x.min ? x.min : 1;
         else
             x.a = nonempty(t, x.a);
-        if (skip) x = (mn_node){.kind = MN_NODE_SPLIT, .a = mn_net_add(t->net, x), .b = then};
+        if (skip) x = (mn_node){.kind = MN_NODE_SPLIT, .a = mn_nfa_add(t->nfa, x), .b = then};
     }
-    if (t->net->rc >= 0) *mn_net_node(t->net, to) = x;
+    if (t->nfa->rc >= 0) *mn_nfa_node(t->nfa, to) = x;
 }
 
 static uint32_t fill_rule(twin *t, uint32_t start) {
     const uint32_t begin = copy_of(t, start);
-    while (t->todo.len && t->net->rc >= 0) {
+    while (t->todo.len && t->nfa->rc >= 0) {
         t->todo.len -= sizeof(uint32_t);
         uint32_t i;
         memcpy(&i, t->todo.data + t->todo.len, sizeof i);
@@ -216,29 +216,29 @@ static uint32_t fill_rule(twin *t, uint32_t start) {
 
 /* Every repeated rule, and what those twins ask for in turn. */
 static int make_twins(twin *t) {
-    for (uint32_t i = 0; i < t->n && t->net->rc >= 0; i++) {
-        mn_node *x = mn_net_node(t->net, i);
-        if (x->kind != MN_NODE_REPEAT || !can_be_empty(t, mn_net_rule(t->net, x->a)->start))
+    for (uint32_t i = 0; i < t->n && t->nfa->rc >= 0; i++) {
+        mn_node *x = mn_nfa_node(t->nfa, i);
+        if (x->kind != MN_NODE_REPEAT || !can_be_empty(t, mn_nfa_rule(t->nfa, x->a)->start))
             continue;
         const uint32_t rule = nonempty(t, x->a);
-        mn_net_node(t->net, i)->a = rule;
-        mn_net_node(t->net, i)->min = 0; /* the others may all have been empty */
+        mn_nfa_node(t->nfa, i)->a = rule;
+        mn_nfa_node(t->nfa, i)->min = 0; /* the others may all have been empty */
     }
-    for (int more = 1; more && t->net->rc >= 0;) {
+    for (int more = 1; more && t->nfa->rc >= 0;) {
         more = 0;
-        for (uint32_t r = 1; r < mn_net_rules(t->net) && t->net->rc >= 0; r++) {
-            const uint32_t made = mn_net_rule(t->net, r)->nonempty;
-            if (!made || mn_net_rule(t->net, made)->start) continue;
-            const uint32_t start = fill_rule(t, mn_net_rule(t->net, r)->start);
-            mn_net_rule(t->net, made)->start = start ? start : mn_net_add(t->net, (mn_node){0});
+        for (uint32_t r = 1; r < mn_nfa_rules(t->nfa) && t->nfa->rc >= 0; r++) {
+            const uint32_t made = mn_nfa_rule(t->nfa, r)->nonempty;
+            if (!made || mn_nfa_rule(t->nfa, made)->start) continue;
+            const uint32_t start = fill_rule(t, mn_nfa_rule(t->nfa, r)->start);
+            mn_nfa_rule(t->nfa, made)->start = start ? start : mn_nfa_add(t->nfa, (mn_node){0});
             more = 1;
         }
     }
-    return t->net->rc;
+    return t->nfa->rc;
 }
 
-static int part_repeats(mn_net *net, const uint16_t *empty) {
-    twin t = {.net = net, .empty = empty, .n = mn_net_size(net)};
+static int part_repeats(mn_nfa *nfa, const uint16_t *empty) {
+    twin t = {.nfa = nfa, .empty = empty, .n = mn_nfa_size(nfa)};
     t.todo.what = t.made.what = "compiling a grammar";
     t.copy = mn_calloc(t.n, sizeof *t.copy);
     const int rc = t.copy ? make_twins(&t) : MN_FAIL(MN_ENOMEM, "no memory for a grammar");
@@ -250,7 +250,7 @@ static int part_repeats(mn_net *net, const uint16_t *empty) {
 
 /* ---- left recursion ------------------------------------------------------------------------- */
 typedef struct calls { /* who calls whom before anything was read */
-    const mn_net *net;
+    const mn_nfa *nfa;
     const uint16_t *empty;
     uint32_t *seen; /* [n] the rule a node was last looked at for */
     mn_buf todo;
@@ -267,17 +267,17 @@ static int look_at(calls *c, uint32_t i, uint32_t rule) {
 }
 
 static int first_calls(calls *c, uint32_t rule) {
-    MN_TRY(look_at(c, mn_net_rule(c->net, rule)->start, rule));
+    MN_TRY(look_at(c, mn_nfa_rule(c->nfa, rule)->start, rule));
     while (c->todo.len) {
         uint32_t i;
         c->todo.len -= sizeof i;
         memcpy(&i, c->todo.data + c->todo.len, sizeof i);
-        const mn_node *x = mn_net_node(c->net, i);
+        const mn_node *x = mn_nfa_node(c->nfa, i);
         int on = x->kind == MN_NODE_SPLIT;
         if (on) MN_TRY(look_at(c, x->a, rule));
         if (x->kind == MN_NODE_CALL || x->kind == MN_NODE_REPEAT) {
             MN_TRY(mn_buf_append(&c->edge, &x->a, sizeof x->a));
-            on = c->empty[mn_net_rule(c->net, x->a)->start] != MN_NEVER ||
+            on = c->empty[mn_nfa_rule(c->nfa, x->a)->start] != MN_NEVER ||
                  (x->kind == MN_NODE_REPEAT && !x->min);
         }
         if (on) MN_TRY(look_at(c, x->b, rule));
@@ -305,18 +305,18 @@ static int walk(calls *c, uint32_t from) {
             return MN_FAIL(MN_EINVAL,
                            "%s calls itself before anything is read (left recursion); put what "
                            "it begins with first, as in x ::= y (\"+\" y)*",
-                           mn_net_rule(c->net, to)->where);
+                           mn_nfa_rule(c->nfa, to)->where);
         c->at[to] = 1;
         c->path[++deep] = to;
     }
 }
 
-static int refuse_left_recursion(const mn_net *net, const uint16_t *empty) {
-    const uint32_t n = mn_net_size(net), rules = mn_net_rules(net);
+static int refuse_left_recursion(const mn_nfa *nfa, const uint16_t *empty) {
+    const uint32_t n = mn_nfa_size(nfa), rules = mn_nfa_rules(nfa);
     const size_t bytes = ((size_t)n + 3 * (size_t)rules + 1) * sizeof(uint32_t);
     void *block;
     MN_TRY(mn_alloc_pages(bytes, "compiling a grammar", &block));
-    calls c = {.net = net, .empty = empty, .seen = block};
+    calls c = {.nfa = nfa, .empty = empty, .seen = block};
     c.begin = c.seen + n;
     c.at = c.begin + rules + 1;
     c.path = c.at + rules;
@@ -345,48 +345,50 @@ static void set_classes(mn_grammar *g, const mn_node *x, uint32_t n) {
     }
 }
 
-static int prepare(mn_net *net, uint16_t **costs_out) {
+static int prepare(mn_nfa *nfa, uint16_t **costs_out) {
     mn_free(*costs_out);
-    *costs_out = mn_calloc(mn_net_size(net), sizeof **costs_out);
+    *costs_out = mn_calloc(mn_nfa_size(nfa), sizeof **costs_out);
     return *costs_out ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a grammar");
 }
 
-static int analyse(mn_net *net, uint32_t root, uint16_t **cost) {
-    cut_jumps(net);
-    MN_TRY(prepare(net, cost));
-    MN_TRY(least_costs(net, 0, *cost));
-    MN_TRY(part_repeats(net, *cost));
-    MN_TRY(prepare(net, cost)); /* there may be more nodes now */
-    MN_TRY(least_costs(net, 0, *cost));
-    MN_TRY(refuse_left_recursion(net, *cost));
-    MN_TRY(least_costs(net, 1, *cost));
-    if ((*cost)[mn_net_rule(net, root)->start] == MN_NEVER)
+static int analyse(mn_nfa *nfa, uint32_t root, uint16_t **cost) {
+    cut_jumps(nfa);
+    MN_TRY(prepare(nfa, cost));
+    MN_TRY(least_costs(nfa, 0, *cost));
+    MN_TRY(part_repeats(nfa, *cost));
+    MN_TRY(prepare(nfa, cost)); /* there may be more nodes now */
+    MN_TRY(least_costs(nfa, 0, *cost));
+    MN_TRY(refuse_left_recursion(nfa, *cost));
+    MN_TRY(least_costs(nfa, 1, *cost));
+    if ((*cost)[mn_nfa_rule(nfa, root)->start] == MN_NEVER)
         return MN_FAIL(MN_EINVAL,
-                       "nothing fits this grammar: %s asks for itself in every case, for "
-                       "characters that are none, or for more than %d calls within calls",
-                       mn_net_rule(net, root)->where, MN_GRAMMAR_DEPTH);
+                       nfa->hint[0]
+                           ? "nothing fits this grammar: %s"
+                           : "nothing fits this grammar: %s asks for itself in every case, for "
+                             "characters that are none, or for more than %d calls within calls",
+                       nfa->hint[0] ? nfa->hint : mn_nfa_rule(nfa, root)->where, MN_GRAMMAR_DEPTH);
     return 0;
 }
 
-int mn_net_finish(mn_net *net, uint32_t root, mn_grammar **out) {
+int mn_nfa_finish(mn_nfa *nfa, uint32_t root, mn_grammar **out) {
     uint16_t *cost = NULL;
     *out = NULL;
-    MN_TRY(net->rc);
-    int rc = analyse(net, root, &cost);
+    MN_TRY(nfa->rc);
+    int rc = analyse(nfa, root, &cost);
     mn_grammar *g = rc < 0 ? NULL : mn_calloc(1, sizeof *g);
     if (rc >= 0 && !g) rc = MN_FAIL(MN_ENOMEM, "no memory for a grammar");
-    const uint32_t n = mn_net_size(net);
+    const uint32_t n = mn_nfa_size(nfa);
     for (uint32_t i = 0; i < n && g; i++) {
-        mn_node *x = mn_net_node(net, i);
+        mn_node *x = mn_nfa_node(nfa, i);
         x->need = cost[i];
         if (x->kind == MN_NODE_CALL || x->kind == MN_NODE_REPEAT)
-            x->a = mn_net_rule(net, x->a)->start;
+            x->a = mn_nfa_rule(nfa, x->a)->start;
     }
     if (g) {
         atomic_init(&g->refs, 1);
-        g->start = mn_net_rule(net, root)->start;
-        g->nodes = net->nodes;
-        net->nodes = (mn_buf){0};
+        g->start = mn_nfa_rule(nfa, root)->start;
+        g->nodes = nfa->nodes;
+        nfa->nodes = (mn_buf){0};
         set_classes(g, (const mn_node *)(const void *)g->nodes.data, n);
     }
     mn_free(cost);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine/grammar_gbnf.c - GBNF, the grammar format of llama.cpp, read into a net.
+ * engine/grammar_gbnf.c - GBNF, the grammar format of llama.cpp, read into an automaton.
  *
  *   grammar = { name "::=" choice newline }         comments run from # to the end of a line
  *   choice  = row { "|" row }                       white space, newlines inside ( ) and after |
@@ -12,7 +12,7 @@
  * before they are defined, not twice defined (llama.cpp lets the last one win), and names may have
  * underscores. Its tokens by number (<[1000]>) are refused: a grammar is about text here.
  */
-#include "engine/grammar_net.h"
+#include "engine/grammar_nfa.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -30,7 +30,7 @@ typedef struct name {
 } name;
 
 typedef struct gbnf {
-    mn_net *net;
+    mn_nfa *nfa;
     const char *p, *end;
     int line, depth;
     mn_buf names; /* name[] */
@@ -46,7 +46,7 @@ static int peek(const gbnf *g) {
 }
 
 static int fail(gbnf *g, const char *what) {
-    if (g->net->rc >= 0) g->net->rc = MN_FAIL(MN_EINVAL, "grammar, line %d: %s", g->line, what);
+    if (g->nfa->rc >= 0) g->nfa->rc = MN_FAIL(MN_EINVAL, "grammar, line %d: %s", g->line, what);
     return -1;
 }
 
@@ -108,16 +108,16 @@ static int character(gbnf *g) {
 /* ---- items ---------------------------------------------------------------------------------- */
 static mn_frag point(gbnf *g, int c) {
     const mn_points one = {(uint32_t)c, (uint32_t)c};
-    return mn_net_point(g->net, &one, 1);
+    return mn_nfa_point(g->nfa, &one, 1);
 }
 
 static mn_frag literal(gbnf *g) {
-    mn_frag all = mn_net_nothing(g->net);
+    mn_frag all = mn_nfa_nothing(g->nfa);
     g->p++;
     while (peek(g) != '"') {
         const int c = character(g);
-        if (c < 0 || g->net->rc < 0) return all;
-        all = mn_net_then(g->net, all, point(g, c));
+        if (c < 0 || g->nfa->rc < 0) return all;
+        all = mn_nfa_then(g->nfa, all, point(g, c));
     }
     g->p++;
     return all;
@@ -144,7 +144,7 @@ static mn_frag class(gbnf *g) {
     g->p++;
     n = mn_points_order(g->set, n);
     if (other) n = mn_points_other(g->set, n);
-    return mn_net_point(g->net, g->set, n);
+    return mn_nfa_point(g->nfa, g->set, n);
 }
 
 static uint32_t hash(const char *p, size_t n) {
@@ -165,9 +165,9 @@ static name *find(gbnf *g, const char *p, size_t n) {
     snprintf(where, sizeof where, "grammar, line %d: rule '%.*s'", g->line, (int)(n < 64 ? n : 64),
              p);
     const name x = {
-        .text = p, .n = n, .rule = mn_net_declare(g->net, where), .next = *slot, .line = g->line};
-    if (g->net->rc >= 0) g->net->rc = mn_buf_append(&g->names, &x, sizeof x);
-    if (g->net->rc < 0) return NULL;
+        .text = p, .n = n, .rule = mn_nfa_declare(g->nfa, where), .next = *slot, .line = g->line};
+    if (g->nfa->rc >= 0) g->nfa->rc = mn_buf_append(&g->names, &x, sizeof x);
+    if (g->nfa->rc < 0) return NULL;
     *slot = (uint32_t)(g->names.len / sizeof x);
     return (name *)(void *)g->names.data + *slot - 1;
 }
@@ -184,7 +184,7 @@ static mn_frag group(gbnf *g) {
     if (++g->depth > DEPTH) return fail(g, "groups within groups, more than 100 deep"), in;
     blanks(g, 1);
     in = choice(g);
-    if (g->net->rc >= 0 && peek(g) != ')') fail(g, "a '(' has no ')'");
+    if (g->nfa->rc >= 0 && peek(g) != ')') fail(g, "a '(' has no ')'");
     g->p += peek(g) == ')';
     g->depth--;
     return in;
@@ -196,12 +196,12 @@ static mn_frag item(gbnf *g) {
     if (c == '"') return literal(g);
     if (c == '[') return class(g);
     if (c == '(') return group(g);
-    if (c == '.') return g->p++, mn_net_point(g->net, &any, 1);
+    if (c == '.') return g->p++, mn_nfa_point(g->nfa, &any, 1);
     if (c == '<' || c == '!')
         return fail(g, "tokens by number or name are not supported; write their text"),
                (mn_frag){0};
     const name *x = read_name(g);
-    return x ? mn_net_call(g->net, x->rule) : (mn_frag){0};
+    return x ? mn_nfa_call(g->nfa, x->rule) : (mn_frag){0};
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */
@@ -230,7 +230,7 @@ static mn_frag counted(gbnf *g, mn_frag x) {
     g->p += peek(g) == '}';
     if ((min > MN_GRAMMAR_MANY || max > MN_GRAMMAR_MANY) && max != MN_ENDLESS)
         fail(g, "a count is above 1,000,000; use * for any number");
-    return g->net->rc < 0 ? x : mn_net_many(g->net, x, min, max);
+    return g->nfa->rc < 0 ? x : mn_nfa_many(g->nfa, x, min, max);
 }
 
 /* An item and the signs behind it. */
@@ -238,12 +238,12 @@ static mn_frag repeated(gbnf *g) {
     mn_frag x = item(g);
     for (;;) {
         blanks(g, g->depth > 0);
-        const int c = g->net->rc < 0 ? -1 : peek(g);
+        const int c = g->nfa->rc < 0 ? -1 : peek(g);
         if (c == '{') {
             x = counted(g, x);
         } else if (c == '*' || c == '+' || c == '?') {
             g->p++;
-            x = mn_net_many(g->net, x, c == '+', c == '?' ? 1 : MN_ENDLESS);
+            x = mn_nfa_many(g->nfa, x, c == '+', c == '?' ? 1 : MN_ENDLESS);
         } else {
             return x;
         }
@@ -255,18 +255,18 @@ static int begins_item(int c) {
 }
 
 static mn_frag row(gbnf *g) {
-    mn_frag all = mn_net_nothing(g->net);
+    mn_frag all = mn_nfa_nothing(g->nfa);
     blanks(g, g->depth > 0);
-    while (g->net->rc >= 0 && begins_item(peek(g))) all = mn_net_then(g->net, all, repeated(g));
+    while (g->nfa->rc >= 0 && begins_item(peek(g))) all = mn_nfa_then(g->nfa, all, repeated(g));
     return all;
 }
 
 static mn_frag choice(gbnf *g) {
     mn_frag all = row(g);
-    while (g->net->rc >= 0 && peek(g) == '|') {
+    while (g->nfa->rc >= 0 && peek(g) == '|') {
         g->p++;
         blanks(g, 1);
-        all = mn_net_or(g->net, all, row(g));
+        all = mn_nfa_or(g->nfa, all, row(g));
     }
     return all;
 }
@@ -288,16 +288,16 @@ static void rule(gbnf *g) {
     g->p += 3;
     blanks(g, 1);
     const mn_frag is = choice(g);
-    if (g->net->rc >= 0 && peek(g) >= 0 && peek(g) != '\n' && peek(g) != '\r')
+    if (g->nfa->rc >= 0 && peek(g) >= 0 && peek(g) != '\n' && peek(g) != '\r')
         fail(g, "this is neither an item nor the end of the rule");
     name *again = (name *)(void *)g->names.data + i; /* the buffer may have moved */
     again->defined = 1;
-    mn_net_define(g->net, again->rule, is);
+    mn_nfa_define(g->nfa, again->rule, is);
 }
 
 static int all_rules(gbnf *g, uint32_t *root) {
-    for (blanks(g, 1); g->net->rc >= 0 && peek(g) >= 0; blanks(g, 1)) rule(g);
-    MN_TRY(g->net->rc);
+    for (blanks(g, 1); g->nfa->rc >= 0 && peek(g) >= 0; blanks(g, 1)) rule(g);
+    MN_TRY(g->nfa->rc);
     const name *x = (const name *)(const void *)g->names.data;
     for (size_t i = 0; i < g->names.len / sizeof *x; i++) {
         if (!x[i].defined)
@@ -311,13 +311,13 @@ static int all_rules(gbnf *g, uint32_t *root) {
     return 0;
 }
 
-int mn_grammar_gbnf(mn_net *net, const char *text, size_t n, uint32_t *root) {
+int mn_grammar_gbnf(mn_nfa *nfa, const char *text, size_t n, uint32_t *root) {
     *root = 0;
     gbnf *g = mn_calloc(1, sizeof *g);
     mn_points *set = mn_calloc(RANGES + 1, sizeof *set);
     int rc = g && set ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a grammar");
     if (rc >= 0) {
-        *g = (gbnf){.net = net, .p = text, .end = text + n, .line = 1, .set = set};
+        *g = (gbnf){.nfa = nfa, .p = text, .end = text + n, .line = 1, .set = set};
         g->names.what = "a grammar";
         rc = all_rules(g, root);
         mn_buf_free(&g->names);

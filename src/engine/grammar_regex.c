@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine/grammar_regex.c - the pattern of a string, with the lengths it may have, into a net.
+ * engine/grammar_regex.c - the pattern of a string, with the lengths it may have, into an automaton.
  *
  * Read: literals, ., [..], [^..], \d \w \s and their opposites, \n \r \t \f \v \xHH \uHHHH \u{H},
  * ( ), (?: ), |, * + ? {m} {m,} {m,n} (greedy or not, the texts are the same), ^ and $ anywhere.
@@ -308,17 +308,17 @@ static uint32_t search(regex *r, uint32_t root) {
 typedef struct product {
     regex *r;
     uint32_t counts, min, max; /* values of k; lengths */
-    uint32_t *node;            /* [n_state * PHASES * counts] of the net; 0: not reached */
+    uint32_t *node;            /* [n_state * PHASES * counts] of the automaton; 0: not reached */
     mn_buf todo;               /* those whose node is still FAIL */
     uint32_t end;              /* a jump: behind the text */
 } product;
 
 static uint32_t node_of(product *p, uint32_t at, uint32_t phase, uint32_t k) {
     const uint32_t i = (at * PHASES + phase) * p->counts + k;
-    mn_net *net = p->r->c->net;
+    mn_nfa *nfa = p->r->c->nfa;
     if (p->node[i]) return p->node[i];
-    p->node[i] = mn_net_add(net, (mn_node){.kind = MN_NODE_FAIL});
-    if (net->rc >= 0) net->rc = mn_buf_append(&p->todo, &i, sizeof i);
+    p->node[i] = mn_nfa_add(nfa, (mn_node){.kind = MN_NODE_FAIL});
+    if (nfa->rc >= 0) nfa->rc = mn_buf_append(&p->todo, &i, sizeof i);
     return p->node[i];
 }
 
@@ -345,12 +345,12 @@ static void expand(product *p, uint32_t i) {
         if (k >= p->min) made = (mn_node){.kind = MN_NODE_JUMP, .a = p->end};
         break;
     }
-    if (p->r->c->net->rc >= 0) *mn_net_node(p->r->c->net, p->node[i]) = made;
+    if (p->r->c->nfa->rc >= 0) *mn_nfa_node(p->r->c->nfa, p->node[i]) = made;
 }
 
 static int multiply(regex *r, uint32_t begin, uint32_t min, uint32_t max, mn_frag *out) {
     product p = {.r = r, .min = min, .max = max};
-    mn_net *net = r->c->net;
+    mn_nfa *nfa = r->c->nfa;
     p.counts = max == MN_ENDLESS ? min + 1 : max + 1;
     if (p.counts > PRODUCT || (uint64_t)r->n_state * PHASES * p.counts > PRODUCT)
         return mn_schema_refuse(r->c, MN_ETOOLONG, r->key,
@@ -358,9 +358,9 @@ static int multiply(regex *r, uint32_t begin, uint32_t min, uint32_t max, mn_fra
     p.todo.what = "a pattern";
     p.node = mn_calloc((size_t)r->n_state * PHASES * p.counts, sizeof *p.node);
     if (!p.node) return MN_FAIL(MN_ENOMEM, "no memory for a pattern");
-    p.end = mn_net_nothing(net).from;
+    p.end = mn_nfa_nothing(nfa).from;
     const uint32_t from = node_of(&p, begin, START, 0);
-    while (p.todo.len && net->rc >= 0) {
+    while (p.todo.len && nfa->rc >= 0) {
         uint32_t i;
         p.todo.len -= sizeof i;
         memcpy(&i, p.todo.data + p.todo.len, sizeof i);
@@ -369,7 +369,7 @@ static int multiply(regex *r, uint32_t begin, uint32_t min, uint32_t max, mn_fra
     *out = (mn_frag){from, p.end};
     mn_buf_free(&p.todo);
     mn_free(p.node);
-    return net->rc;
+    return nfa->rc;
 }
 
 int mn_schema_pattern(mn_schema *c, const char *key, const char *pattern, uint32_t min,

@@ -29,7 +29,7 @@ size_t mn_schema_enter(mn_schema *c, const char *key) {
         rc = *p == '~'   ? mn_buf_puts(&c->place, "~0")
              : *p == '/' ? mn_buf_puts(&c->place, "~1")
                          : mn_buf_append(&c->place, p, 1);
-    if (rc < 0 && c->net->rc >= 0) c->net->rc = rc;
+    if (rc < 0 && c->nfa->rc >= 0) c->nfa->rc = rc;
     return before;
 }
 
@@ -49,9 +49,22 @@ int mn_schema_refuse(mn_schema *c, int code, const char *key, const char *format
     return MN_FAIL(code, "#%.200s%s%s: %s", place, key ? "/" : "", key ? key : "", why);
 }
 
+int mn_schema_never(mn_schema *c, mn_frag *out, const char *key, const char *format, ...) {
+    char why[100];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
+    if (!c->nfa->hint[0])
+        snprintf(c->nfa->hint, sizeof c->nfa->hint, "#%.150s/%s: %s",
+                 c->place.data ? c->place.data : "", key, why);
+    if (out) *out = mn_nfa_point(c->nfa, NULL, 0);
+    return c->nfa->rc;
+}
+
 int mn_schema_work(mn_schema *c, size_t n) {
     c->work += (int)(n < MN_SCHEMA_WORK ? n : MN_SCHEMA_WORK);
-    if (c->work <= MN_SCHEMA_WORK) return c->net->rc;
+    if (c->work <= MN_SCHEMA_WORK) return c->nfa->rc;
     return mn_schema_refuse(c, MN_ETOOLONG, NULL,
                             "merging this schema takes more than %d steps; make it plainer",
                             MN_SCHEMA_WORK);
@@ -159,31 +172,31 @@ static int by_type(mn_schema *c, json_t *s, int types, mn_frag *out) {
         mn_frag one = {0};
         if (!(types & bit)) continue;
         if (bit == MN_TYPE_INTEGER && (types & MN_TYPE_NUMBER)) continue; /* numbers hold them */
-        if (bit == MN_TYPE_NULL) one = mn_net_word(c->net, "null");
+        if (bit == MN_TYPE_NULL) one = mn_nfa_word(c->nfa, "null");
         if (bit == MN_TYPE_BOOLEAN) {
-            one = mn_net_word(c->net, "true");
-            one = mn_net_or(c->net, one, mn_net_word(c->net, "false"));
+            one = mn_nfa_word(c->nfa, "true");
+            one = mn_nfa_or(c->nfa, one, mn_nfa_word(c->nfa, "false"));
         }
         if (bit == MN_TYPE_INTEGER || bit == MN_TYPE_NUMBER)
             MN_TRY(mn_schema_number(c, s, bit == MN_TYPE_INTEGER, &one));
         if (bit == MN_TYPE_STRING) MN_TRY(mn_schema_string(c, s, &one));
         if (bit == MN_TYPE_ARRAY) MN_TRY(mn_schema_array(c, s, &one));
         if (bit == MN_TYPE_OBJECT) MN_TRY(mn_schema_object(c, s, &one));
-        *out = out->from ? mn_net_or(c->net, *out, one) : one;
+        *out = out->from ? mn_nfa_or(c->nfa, *out, one) : one;
     }
-    return c->net->rc;
+    return c->nfa->rc;
 }
 
 uint32_t mn_schema_value(mn_schema *c) {
     if (c->value) return c->value;
-    c->value = mn_net_declare(c->net, "any JSON");
+    c->value = mn_nfa_declare(c->nfa, "any JSON");
     json_t *nothing = json_object();
     mn_frag any = {0};
     const int rc = nothing ? by_type(c, nothing, MN_TYPE_ALL, &any)
                            : MN_FAIL(MN_ENOMEM, "no memory for a schema");
     json_decref(nothing);
-    if (rc < 0 && c->net->rc >= 0) c->net->rc = rc;
-    mn_net_define(c->net, c->value, any);
+    if (rc < 0 && c->nfa->rc >= 0) c->nfa->rc = rc;
+    mn_nfa_define(c->nfa, c->value, any);
     return c->value;
 }
 
@@ -205,8 +218,8 @@ static char *text_of(json_t *v) {
 static int one_text(mn_schema *c, json_t *v, mn_frag *out) {
     char *text = text_of(v);
     if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a schema");
-    const mn_frag one = mn_net_word(c->net, text);
-    *out = out->from ? mn_net_or(c->net, *out, one) : one;
+    const mn_frag one = mn_nfa_word(c->nfa, text);
+    *out = out->from ? mn_nfa_or(c->nfa, *out, one) : one;
     free(text);
     return mn_schema_work(c, 1);
 }
@@ -215,7 +228,7 @@ mn_frag mn_schema_quoted(mn_schema *c, const char *text) {
     json_t *v = json_string(text);
     mn_frag out = {0};
     const int rc = v ? one_text(c, v, &out) : MN_FAIL(MN_ENOMEM, "no memory for a schema");
-    if (rc < 0 && c->net->rc >= 0) c->net->rc = rc;
+    if (rc < 0 && c->nfa->rc >= 0) c->nfa->rc = rc;
     json_decref(v);
     return out;
 }
@@ -242,7 +255,7 @@ static int given(mn_schema *c, json_t *s, mn_frag *out) {
         MN_TRY(one_text(c, v, out));
     }
     if (out->from) return 0;
-    return mn_schema_refuse(c, MN_EINVAL, list ? "enum" : "const", "no value of it has the type");
+    return mn_schema_never(c, out, list ? "enum" : "const", "no value of it has the type");
 }
 
 /* ---- references and choices ----------------------------------------------------------------- */
@@ -346,7 +359,7 @@ static int alternatives(mn_schema *c, json_t *s, const char *key, mn_frag *out) 
                 return MN_FAIL(MN_ENOMEM, "no memory for a schema");
         }
         MN_TRY(mn_schema_frag(c, both, key, (long)i, &way));
-        *out = out->from ? mn_net_or(c->net, *out, way) : way;
+        *out = out->from ? mn_nfa_or(c->nfa, *out, way) : way;
     }
     return 0;
 }
@@ -383,8 +396,8 @@ static int refuse_unknown(mn_schema *c, json_t *s) {
 
 static int compile(mn_schema *c, json_t *s, mn_frag *out) {
     *out = (mn_frag){0};
-    if (json_is_true(s)) return *out = mn_net_call(c->net, mn_schema_value(c)), c->net->rc;
-    if (json_is_false(s)) return *out = mn_net_point(c->net, NULL, 0), c->net->rc;
+    if (json_is_true(s)) return *out = mn_nfa_call(c->nfa, mn_schema_value(c)), c->nfa->rc;
+    if (json_is_false(s)) return *out = mn_nfa_point(c->nfa, NULL, 0), c->nfa->rc;
     if (!json_is_object(s))
         return mn_schema_refuse(c, MN_EINVAL, NULL, "a schema is an object, true or false");
     json_t *rest, *target;
@@ -404,7 +417,7 @@ static int compile(mn_schema *c, json_t *s, mn_frag *out) {
     MN_TRY(mn_schema_types(c, s, &types));
     if (!types) types = types_spoken_of(s);
     if (types == MN_TYPE_ALL && types_spoken_of(s) == MN_TYPE_ALL)
-        return *out = mn_net_call(c->net, mn_schema_value(c)), c->net->rc;
+        return *out = mn_nfa_call(c->nfa, mn_schema_value(c)), c->nfa->rc;
     return by_type(c, s, types, out);
 }
 
@@ -421,8 +434,8 @@ static int rule_at_place(mn_schema *c, json_t *s, uint32_t *rule) {
     MN_TRY(mn_schema_work(c, 1));
     char where[220];
     snprintf(where, sizeof where, "#%.200s", c->place.data ? c->place.data : "");
-    const seen x = {s, mn_net_declare(c->net, where), *slot};
-    MN_TRY(c->net->rc);
+    const seen x = {s, mn_nfa_declare(c->nfa, where), *slot};
+    MN_TRY(c->nfa->rc);
     if (!json_is_boolean(s)) { /* those are one and the same everywhere */
         MN_TRY(mn_buf_append(&c->memo, &x, sizeof x));
         *slot = (uint32_t)(c->memo.len / sizeof x);
@@ -431,9 +444,9 @@ static int rule_at_place(mn_schema *c, json_t *s, uint32_t *rule) {
     c->depth++;
     MN_TRY(compile(c, s, &is));
     c->depth--;
-    mn_net_define(c->net, x.rule, is);
+    mn_nfa_define(c->nfa, x.rule, is);
     *rule = x.rule;
-    return c->net->rc;
+    return c->nfa->rc;
 }
 
 int mn_schema_rule(mn_schema *c, json_t *s, const char *key, long index, uint32_t *rule) {
@@ -449,8 +462,8 @@ int mn_schema_rule(mn_schema *c, json_t *s, const char *key, long index, uint32_
 int mn_schema_frag(mn_schema *c, json_t *s, const char *key, long index, mn_frag *out) {
     uint32_t rule;
     MN_TRY(mn_schema_rule(c, s, key, index, &rule));
-    *out = mn_net_call(c->net, rule);
-    return c->net->rc;
+    *out = mn_nfa_call(c->nfa, rule);
+    return c->nfa->rc;
 }
 
 static int whole(mn_schema *c, const char *text, size_t n, uint32_t *root) {
@@ -464,10 +477,10 @@ static int whole(mn_schema *c, const char *text, size_t n, uint32_t *root) {
     return mn_schema_rule(c, c->root, NULL, -1, root);
 }
 
-int mn_grammar_schema(mn_net *net, const char *text, size_t n, uint32_t *root) {
+int mn_grammar_schema(mn_nfa *nfa, const char *text, size_t n, uint32_t *root) {
     mn_schema *c = mn_calloc(1, sizeof *c);
     if (!c) return MN_FAIL(MN_ENOMEM, "no memory for a schema");
-    c->net = net;
+    c->nfa = nfa;
     c->memo.what = "a schema";
     const int rc = whole(c, text, n, root);
     json_decref(c->made);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine/grammar_schema.h - a JSON schema on its way into a net; private to grammar_schema*.c and
+ * engine/grammar_schema.h - a JSON schema on its way into an automaton; private to grammar_schema*.c and
  * grammar_regex.c.
  *
  * Every schema within the schema becomes one rule, found again by its place in the document, so
@@ -9,7 +9,7 @@
  */
 #ifndef MN_ENGINE_GRAMMAR_SCHEMA_H
 #define MN_ENGINE_GRAMMAR_SCHEMA_H
-#include "engine/grammar_net.h"
+#include "engine/grammar_nfa.h"
 
 #include <jansson.h>
 
@@ -26,11 +26,12 @@ enum { /* types, as bits */
 enum { MN_SCHEMA_DEPTH = 64, MN_SCHEMA_WORK = 1 << 20, MN_SCHEMA_SLOTS = 1 << 12 };
 
 typedef struct mn_schema {
-    mn_net *net;
+    mn_nfa *nfa;
     json_t *root;
     json_t *made; /* array of what was merged: kept, so that places stay places */
     mn_buf place; /* "/properties/x" */
     int depth, work;
+    int never;   /* what is being merged contradicts itself */
     mn_buf memo; /* which rule a schema became */
     uint32_t slot[MN_SCHEMA_SLOTS];
     uint32_t value, space, text_char, any_object, any_array; /* rules; 0: not asked for yet */
@@ -47,6 +48,10 @@ size_t mn_schema_enter(mn_schema *c, const char *key);
 void mn_schema_leave(mn_schema *c, size_t place);
 /* MN_EUNSUPPORTED (or `code`): "#/place/key: ...". key may be NULL. */
 int mn_schema_refuse(mn_schema *c, int code, const char *key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* What stands here fits nothing, which is no failure where there are other ways: the sentence is
+ * kept for when there are none. *out is what leads nowhere (may be NULL). */
+int mn_schema_never(mn_schema *c, mn_frag *out, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 int mn_schema_work(mn_schema *c, size_t n); /* n things were looked at: enough is enough */
 

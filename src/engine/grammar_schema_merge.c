@@ -86,7 +86,7 @@ static int common(mn_schema *c, json_t *into, const char *key, json_t *v) {
     }
     MN_TRY(set_new(into, key, kept));
     if (!json_array_size(kept))
-        return mn_schema_refuse(c, MN_EINVAL, key, "no value is in all lists that must hold");
+        c->never = 1, mn_schema_never(c, NULL, key, "no value is in all lists that must hold");
     return mn_schema_work(c, json_array_size(old) * json_array_size(v));
 }
 
@@ -211,7 +211,10 @@ static int merge_types(mn_schema *c, json_t *into, json_t *s) {
     MN_TRY(mn_schema_types(c, s, &b));
     if (!b) return 0;
     const int types = a ? a & b : b;
-    if (!types) return mn_schema_refuse(c, MN_EINVAL, "type", "no type fits all that must hold");
+    if (!types) {
+        c->never = 1;
+        return mn_schema_never(c, NULL, "type", "no type fits all that must hold");
+    }
     json_t *list = json_array();
     for (int i = 0; i < 7 && list; i++)
         if (types >> i & 1 && json_array_append_new(list, json_string(name[i])) < 0)
@@ -254,22 +257,21 @@ static int merge_keyword(mn_schema *c, json_t *into, json_t *s, const char *key,
     return json_object_set(into, key, v) < 0 ? no_memory() : 0;
 }
 
-static int merge_into(mn_schema *c, json_t *into, json_t *s, int depth, int *never) {
+static int merge_into(mn_schema *c, json_t *into, json_t *s, int depth) {
     MN_TRY(mn_schema_work(c, 1));
     if (depth > MN_SCHEMA_DEPTH)
         return mn_schema_refuse(c, MN_EINVAL, NULL, "its references or allOf go in a circle");
-    if (json_is_boolean(s)) return *never |= json_is_false(s), 0;
+    if (json_is_boolean(s)) return c->never |= json_is_false(s), 0;
     if (!json_is_object(s))
         return mn_schema_refuse(c, MN_EINVAL, NULL, "a schema is an object, true or false");
     json_t *target, *one, *all = json_object_get(s, "allOf"), *v;
     const char *key;
     size_t i;
     MN_TRY(mn_schema_target(c, s, &target));
-    if (target != s || json_object_get(s, "$ref"))
-        MN_TRY(merge_into(c, into, target, depth + 1, never));
+    if (target != s || json_object_get(s, "$ref")) MN_TRY(merge_into(c, into, target, depth + 1));
     if (all && !json_is_array(all))
         return mn_schema_refuse(c, MN_EINVAL, "allOf", "this is no list of schemas");
-    json_array_foreach(all, i, one) MN_TRY(merge_into(c, into, one, depth + 1, never));
+    json_array_foreach(all, i, one) MN_TRY(merge_into(c, into, one, depth + 1));
     MN_TRY(merge_types(c, into, s));
     MN_TRY(merge_properties(c, into, s));
     json_object_foreach(s, key, v) MN_TRY(merge_keyword(c, into, s, key, v));
@@ -278,10 +280,10 @@ static int merge_into(mn_schema *c, json_t *into, json_t *s, int depth, int *nev
 
 int mn_schema_merge(mn_schema *c, json_t *s, json_t **out) {
     json_t *into = json_object();
-    int never = 0;
+    c->never = 0;
     if (!into || json_array_append_new(c->made, into) < 0) return no_memory();
-    MN_TRY(merge_into(c, into, s, 0, &never));
-    *out = never ? json_false() : into;
+    MN_TRY(merge_into(c, into, s, 0));
+    *out = c->never ? json_false() : into;
     return 0;
 }
 

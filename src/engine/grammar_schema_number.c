@@ -78,14 +78,14 @@ static int zeroes(const decimal *x, int at) {
 /* ---- strips --------------------------------------------------------------------------------- */
 static uint32_t either(strip *s, uint32_t a, uint32_t b) {
     if (!a || !b) return a ? a : b;
-    return mn_net_add(s->c->net, (mn_node){.kind = MN_NODE_SPLIT, .a = a, .b = b});
+    return mn_nfa_add(s->c->nfa, (mn_node){.kind = MN_NODE_SPLIT, .a = a, .b = b});
 }
 
 static uint32_t digit(strip *s, int lo, int hi, uint32_t to) {
     if (lo > hi || !to) return 0;
     const mn_node node = {
         .kind = MN_NODE_BYTE, .lo = (uint8_t)('0' + lo), .hi = (uint8_t)('0' + hi), .a = to};
-    return mn_net_add(s->c->net, node);
+    return mn_nfa_add(s->c->nfa, node);
 }
 
 static int may_end(const strip *s, int at, int on_lo, int on_hi) {
@@ -121,7 +121,7 @@ static uint32_t strip_node(strip *s, int at, int on_lo, int on_hi) {
         uint32_t more = at < s->whole + s->part ? digits_from(s, at, on_lo, on_hi) : 0;
         if (at == s->whole && more) {
             const mn_node dot = {.kind = MN_NODE_BYTE, .lo = '.', .hi = '.', .a = more};
-            more = mn_net_add(s->c->net, dot);
+            more = mn_nfa_add(s->c->nfa, dot);
         }
         ways = either(s, ways, more);
     }
@@ -131,37 +131,37 @@ static uint32_t strip_node(strip *s, int at, int on_lo, int on_hi) {
 
 /* Sizes from lo to hi. */
 static mn_frag sizes(mn_schema *c, const decimal *lo, const decimal *hi, int part) {
-    const uint32_t end = mn_net_nothing(c->net).from;
+    const uint32_t end = mn_nfa_nothing(c->nfa).from;
     uint32_t ways = 0;
-    for (int whole = lo->whole; whole <= hi->whole && c->net->rc >= 0; whole++) {
+    for (int whole = lo->whole; whole <= hi->whole && c->nfa->rc >= 0; whole++) {
         strip s = {.c = c, .lo = lo, .hi = hi, .whole = whole, .part = part, .end = end};
         ways = either(&s, ways, strip_node(&s, 0, whole == lo->whole, whole == hi->whole));
     }
-    if (!ways) ways = mn_net_point(c->net, NULL, 0).from;
+    if (!ways) ways = mn_nfa_point(c->nfa, NULL, 0).from;
     return (mn_frag){ways, end};
 }
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 static mn_frag digits(mn_schema *c, uint32_t min, uint32_t max) {
-    return mn_net_many(c->net, mn_net_byte(c->net, '0', '9'), min, max);
+    return mn_nfa_many(c->nfa, mn_nfa_byte(c->nfa, '0', '9'), min, max);
 }
 
 static mn_frag free_number(mn_schema *c, int integer) {
-    mn_net *net = c->net;
-    mn_frag x = mn_net_then(net, mn_net_byte(net, '1', '9'), digits(c, 0, integer ? 17 : 15));
+    mn_nfa *nfa = c->nfa;
+    mn_frag x = mn_nfa_then(nfa, mn_nfa_byte(nfa, '1', '9'), digits(c, 0, integer ? 17 : 15));
     if (integer) {
-        x = mn_net_then(net, mn_net_many(net, mn_net_word(net, "-"), 0, 1), x);
-        return mn_net_or(net, x, mn_net_word(net, "0"));
+        x = mn_nfa_then(nfa, mn_nfa_many(nfa, mn_nfa_word(nfa, "-"), 0, 1), x);
+        return mn_nfa_or(nfa, x, mn_nfa_word(nfa, "0"));
     }
-    x = mn_net_or(net, x, mn_net_word(net, "0"));
-    x = mn_net_then(net, mn_net_many(net, mn_net_word(net, "-"), 0, 1), x);
-    const mn_frag part = mn_net_then(net, mn_net_word(net, "."), digits(c, 1, 16));
-    x = mn_net_then(net, x, mn_net_many(net, part, 0, 1));
-    mn_frag e = mn_net_or(net, mn_net_word(net, "e"), mn_net_word(net, "E"));
-    const mn_frag sign = mn_net_or(net, mn_net_word(net, "+"), mn_net_word(net, "-"));
-    e = mn_net_then(net, e, mn_net_many(net, sign, 0, 1));
-    e = mn_net_then(net, e, digits(c, 1, 2));
-    return mn_net_then(net, x, mn_net_many(net, e, 0, 1));
+    x = mn_nfa_or(nfa, x, mn_nfa_word(nfa, "0"));
+    x = mn_nfa_then(nfa, mn_nfa_many(nfa, mn_nfa_word(nfa, "-"), 0, 1), x);
+    const mn_frag part = mn_nfa_then(nfa, mn_nfa_word(nfa, "."), digits(c, 1, 16));
+    x = mn_nfa_then(nfa, x, mn_nfa_many(nfa, part, 0, 1));
+    mn_frag e = mn_nfa_or(nfa, mn_nfa_word(nfa, "e"), mn_nfa_word(nfa, "E"));
+    const mn_frag sign = mn_nfa_or(nfa, mn_nfa_word(nfa, "+"), mn_nfa_word(nfa, "-"));
+    e = mn_nfa_then(nfa, e, mn_nfa_many(nfa, sign, 0, 1));
+    e = mn_nfa_then(nfa, e, digits(c, 1, 2));
+    return mn_nfa_then(nfa, x, mn_nfa_many(nfa, e, 0, 1));
 }
 
 typedef struct bound {
@@ -239,7 +239,7 @@ static int decimals(const bound *lo, const bound *hi) {
 }
 
 static int within(mn_schema *c, bound *lo, bound *hi, int integer, mn_frag *out) {
-    mn_net *net = c->net;
+    mn_nfa *nfa = c->nfa;
     decimal zero = {.whole = 1};
     const int most = integer ? 18 : 15, part = integer ? 0 : decimals(lo, hi);
     memset(zero.digit, '0', DIGITS);
@@ -248,18 +248,18 @@ static int within(mn_schema *c, bound *lo, bound *hi, int integer, mn_frag *out)
     if (lo->minus && zeroes(&lo->size, 0)) lo->minus = 0;
     if (hi->minus && zeroes(&hi->size, 0)) hi->minus = 0;
     *out = (mn_frag){0};
-    if (!lo->minus && hi->minus) return *out = mn_net_point(net, NULL, 0), net->rc;
+    if (!lo->minus && hi->minus) return *out = mn_nfa_point(nfa, NULL, 0), nfa->rc;
     if (lo->minus) { /* sizes from that of hi, or above zero, to that of lo */
         decimal from = hi->minus ? hi->size : zero;
         if (!hi->minus && integer) from.digit[0] = '1';
         if (!hi->minus) from.excluded = !integer;
-        *out = mn_net_then(net, mn_net_word(net, "-"), sizes(c, &from, &lo->size, part));
-        if (hi->minus) return net->rc;
-        if (zeroes(&hi->size, 0) && hi->size.excluded) return net->rc;
+        *out = mn_nfa_then(nfa, mn_nfa_word(nfa, "-"), sizes(c, &from, &lo->size, part));
+        if (hi->minus) return nfa->rc;
+        if (zeroes(&hi->size, 0) && hi->size.excluded) return nfa->rc;
     }
     const mn_frag up = sizes(c, lo->minus ? &zero : &lo->size, &hi->size, part);
-    *out = out->from ? mn_net_or(net, *out, up) : up;
-    return net->rc;
+    *out = out->from ? mn_nfa_or(nfa, *out, up) : up;
+    return nfa->rc;
 }
 
 int mn_schema_number(mn_schema *c, json_t *s, int integer, mn_frag *out) {
@@ -270,7 +270,7 @@ int mn_schema_number(mn_schema *c, json_t *s, int integer, mn_frag *out) {
                                 "only 1, of integers, is supported");
     MN_TRY(read_bound(c, s, 0, &lo));
     MN_TRY(read_bound(c, s, 1, &hi));
-    if (!lo.given && !hi.given) return *out = free_number(c, integer), c->net->rc;
+    if (!lo.given && !hi.given) return *out = free_number(c, integer), c->nfa->rc;
     if (integer && lo.given) to_integer(&lo, 0);
     if (integer && hi.given) to_integer(&hi, 1);
     /* A bound that only one side has, beyond what is written without: that many digits. */

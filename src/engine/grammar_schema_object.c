@@ -23,24 +23,24 @@
 enum { INDENT = 16, NAMES = 4096, LETTERS = 128 };
 
 mn_frag mn_schema_space(mn_schema *c) {
-    mn_net *net = c->net;
+    mn_nfa *nfa = c->nfa;
     if (!c->space) {
-        c->space = mn_net_declare(net, "white space");
-        const mn_frag dent = mn_net_many(net, mn_net_word(net, " "), 0, INDENT);
-        const mn_frag line = mn_net_then(net, mn_net_word(net, "\n"), dent);
-        mn_net_define(net, c->space,
-                      mn_net_many(net, mn_net_or(net, mn_net_word(net, " "), line), 0, 1));
+        c->space = mn_nfa_declare(nfa, "white space");
+        const mn_frag dent = mn_nfa_many(nfa, mn_nfa_word(nfa, " "), 0, INDENT);
+        const mn_frag line = mn_nfa_then(nfa, mn_nfa_word(nfa, "\n"), dent);
+        mn_nfa_define(nfa, c->space,
+                      mn_nfa_many(nfa, mn_nfa_or(nfa, mn_nfa_word(nfa, " "), line), 0, 1));
     }
-    return mn_net_call(net, c->space);
+    return mn_nfa_call(nfa, c->space);
 }
 
 static mn_frag comma(mn_schema *c) {
-    return mn_net_then(c->net, mn_net_word(c->net, ","), mn_schema_space(c));
+    return mn_nfa_then(c->nfa, mn_nfa_word(c->nfa, ","), mn_schema_space(c));
 }
 
 static mn_frag colon(mn_schema *c) {
-    const mn_frag blank = mn_net_many(c->net, mn_net_word(c->net, " "), 0, 1);
-    return mn_net_then(c->net, mn_net_word(c->net, ":"), blank);
+    const mn_frag blank = mn_nfa_many(c->nfa, mn_nfa_word(c->nfa, " "), 0, 1);
+    return mn_nfa_then(c->nfa, mn_nfa_word(c->nfa, ":"), blank);
 }
 
 /* ---- members -------------------------------------------------------------------------------- */
@@ -51,32 +51,32 @@ typedef struct open_ends {
 } open_ends;
 
 static uint32_t split(mn_schema *c, uint32_t a, uint32_t b) {
-    return mn_net_add(c->net, (mn_node){.kind = MN_NODE_SPLIT, .a = a, .b = b});
+    return mn_nfa_add(c->nfa, (mn_node){.kind = MN_NODE_SPLIT, .a = a, .b = b});
 }
 
 static uint32_t jump(mn_schema *c) {
-    return mn_net_nothing(c->net).from;
+    return mn_nfa_nothing(c->nfa).from;
 }
 
 /* One more member, which may be left out unless it must be there. */
 static void add_member(mn_schema *c, open_ends *at, mn_frag member, int must) {
     mn_frag sep = comma(c);
-    mn_net_link(c->net, sep.to, member.from);
+    mn_nfa_link(c->nfa, sep.to, member.from);
     const uint32_t none = must || !at->none ? 0 : jump(c);
-    if (at->none) mn_net_link(c->net, at->none, none ? split(c, member.from, none) : member.from);
-    if (at->some) mn_net_link(c->net, at->some, must ? sep.from : split(c, sep.from, member.to));
+    if (at->none) mn_nfa_link(c->nfa, at->none, none ? split(c, member.from, none) : member.from);
+    if (at->some) mn_nfa_link(c->nfa, at->some, must ? sep.from : split(c, sep.from, member.to));
     *at = (open_ends){none, member.to};
 }
 
 static int member(mn_schema *c, const char *name, json_t *s, mn_frag *out) {
     mn_frag value;
-    *out = mn_net_then(c->net, mn_schema_quoted(c, name), colon(c));
+    *out = mn_nfa_then(c->nfa, mn_schema_quoted(c, name), colon(c));
     const size_t place = mn_schema_enter(c, "properties");
     const int rc = mn_schema_frag(c, s, name, -1, &value);
     mn_schema_leave(c, place);
     MN_TRY(rc);
-    *out = mn_net_then(c->net, *out, value);
-    return c->net->rc;
+    *out = mn_nfa_then(c->nfa, *out, value);
+    return c->nfa->rc;
 }
 
 /* ---- names that are not listed -------------------------------------------------------------- */
@@ -107,7 +107,7 @@ static mn_frag other_letter(mn_schema *c, const uint32_t *except, size_t n) {
     mn_points set[LETTERS + 4] = {{0, 0x1F}, {'"', '"'}, {'\\', '\\'}};
     for (size_t i = 0; i < n; i++) set[i + 3] = (mn_points){except[i], except[i]};
     const size_t count = mn_points_other(set, mn_points_order(set, n + 3));
-    return mn_net_point(c->net, set, count);
+    return mn_nfa_point(c->nfa, set, count);
 }
 
 /* The rest of a name that shares its first `at` bytes with list[0..n), without being one of them;
@@ -116,7 +116,7 @@ static int rest_of_name(mn_schema *c, const char **list, size_t n, size_t at, ui
                         uint32_t end, mn_frag *out) {
     uint32_t seen[LETTERS];
     size_t n_seen = 0, i = 0, width = 0;
-    *out = mn_net_nothing(c->net);
+    *out = mn_nfa_nothing(c->nfa);
     uint32_t ways = 0;
     MN_TRY(mn_schema_work(c, n));
     if (at > 200)
@@ -124,8 +124,8 @@ static int rest_of_name(mn_schema *c, const char **list, size_t n, size_t at, ui
                                 "a name of more than 200 bytes beside additional ones");
     if (n && !list[0][at]) i = 1; /* the name ends here: it must go on */
     if (!i) {
-        const mn_frag quote = mn_net_word(c->net, "\"");
-        mn_net_link(c->net, quote.to, end);
+        const mn_frag quote = mn_nfa_word(c->nfa, "\"");
+        mn_nfa_link(c->nfa, quote.to, end);
         ways = quote.from;
     }
     while (i < n) {
@@ -138,36 +138,36 @@ static int rest_of_name(mn_schema *c, const char **list, size_t n, size_t at, ui
                                         "too many different names beside additional ones");
             mn_frag deeper;
             const mn_points one = {first, first};
-            const mn_frag read = mn_net_point(c->net, &one, 1);
+            const mn_frag read = mn_nfa_point(c->nfa, &one, 1);
             MN_TRY(rest_of_name(c, list + i, to - i, at + width, free_rest, end, &deeper));
-            mn_net_link(c->net, read.to, deeper.from);
+            mn_nfa_link(c->nfa, read.to, deeper.from);
             ways = ways ? split(c, ways, read.from) : read.from;
             seen[n_seen++] = first;
         }
         i = to;
     }
     const mn_frag others = other_letter(c, seen, n_seen);
-    mn_net_link(c->net, others.to, free_rest);
-    mn_net_link(c->net, out->from, ways ? split(c, ways, others.from) : others.from);
-    return c->net->rc;
+    mn_nfa_link(c->nfa, others.to, free_rest);
+    mn_nfa_link(c->nfa, out->from, ways ? split(c, ways, others.from) : others.from);
+    return c->nfa->rc;
 }
 
 /* A string that is none of the names, quotes included. */
 static int other_name(mn_schema *c, names *known, mn_frag *out) {
-    const mn_frag quote = mn_net_word(c->net, "\"");
+    const mn_frag quote = mn_nfa_word(c->nfa, "\"");
     if (!known->n) {
-        mn_frag any = mn_net_many(c->net, mn_net_call(c->net, mn_schema_char(c)), 0, MN_ENDLESS);
-        any = mn_net_then(c->net, quote, any);
-        return *out = mn_net_then(c->net, any, mn_net_word(c->net, "\"")), c->net->rc;
+        mn_frag any = mn_nfa_many(c->nfa, mn_nfa_call(c->nfa, mn_schema_char(c)), 0, MN_ENDLESS);
+        any = mn_nfa_then(c->nfa, quote, any);
+        return *out = mn_nfa_then(c->nfa, any, mn_nfa_word(c->nfa, "\"")), c->nfa->rc;
     }
     qsort(known->text, known->n, sizeof *known->text, by_text);
-    const mn_frag letters = mn_net_many(c->net, other_letter(c, NULL, 0), 0, MN_ENDLESS);
-    const mn_frag close = mn_net_then(c->net, letters, mn_net_word(c->net, "\""));
+    const mn_frag letters = mn_nfa_many(c->nfa, other_letter(c, NULL, 0), 0, MN_ENDLESS);
+    const mn_frag close = mn_nfa_then(c->nfa, letters, mn_nfa_word(c->nfa, "\""));
     mn_frag rest;
     MN_TRY(rest_of_name(c, known->text, known->n, 0, close.from, close.to, &rest));
-    mn_net_link(c->net, quote.to, rest.from);
+    mn_nfa_link(c->nfa, quote.to, rest.from);
     *out = (mn_frag){quote.from, close.to};
-    return c->net->rc;
+    return c->nfa->rc;
 }
 
 /* ---- objects -------------------------------------------------------------------------------- */
@@ -206,8 +206,7 @@ static int add_listed(mn_schema *c, object *o, open_ends *at) {
         MN_TRY(mn_schema_work(c, 1 + json_array_size(o->required)));
         if (json_is_false(s) && !must) continue;
         if (json_is_false(s))
-            return mn_schema_refuse(c, MN_EINVAL, "required", "'%.100s' must be there and may not",
-                                    name);
+            mn_schema_never(c, NULL, "required", "'%.60s' must be there and may not", name);
         MN_TRY(member(c, name, s, &m));
         add_member(c, at, m, must);
         o->listed++;
@@ -230,8 +229,7 @@ static int add_unlisted(mn_schema *c, object *o, open_ends *at) {
         MN_TRY(mn_schema_work(c, 1 + i));
         if (twice) continue;
         if (json_is_false(o->more))
-            return mn_schema_refuse(c, MN_EINVAL, "required",
-                                    "'%.100s' must be there and is no property", name);
+            mn_schema_never(c, NULL, "required", "'%.60s' must be there and is no property", name);
         MN_TRY(know(c, o, name));
         MN_TRY(member(c, name, o->more ? o->more : json_true(), &m));
         add_member(c, at, m, 1);
@@ -264,18 +262,18 @@ static int add_more(mn_schema *c, object *o, open_ends *at) {
     MN_TRY(room_for_more(c, o, &min, &max));
     if (!max) return 0;
     MN_TRY(other_name(c, &o->known, &m));
-    m = mn_net_then(c->net, m, colon(c));
+    m = mn_nfa_then(c->nfa, m, colon(c));
     MN_TRY(mn_schema_frag(c, o->more, "additionalProperties", -1, &value));
-    const uint32_t pair = mn_net_declare(c->net, "an additional property");
-    mn_net_define(c->net, pair, mn_net_then(c->net, m, value));
-    const mn_frag next = mn_net_then(c->net, comma(c), mn_net_call(c->net, pair));
-    const mn_frag others = mn_net_many(c->net, next, 0, max == MN_ENDLESS ? max : max - 1);
-    add_member(c, at, mn_net_then(c->net, mn_net_call(c->net, pair), others), min > 0);
-    return c->net->rc;
+    const uint32_t pair = mn_nfa_declare(c->nfa, "an additional property");
+    mn_nfa_define(c->nfa, pair, mn_nfa_then(c->nfa, m, value));
+    const mn_frag next = mn_nfa_then(c->nfa, comma(c), mn_nfa_call(c->nfa, pair));
+    const mn_frag others = mn_nfa_many(c->nfa, next, 0, max == MN_ENDLESS ? max : max - 1);
+    add_member(c, at, mn_nfa_then(c->nfa, mn_nfa_call(c->nfa, pair), others), min > 0);
+    return c->nfa->rc;
 }
 
 static int fill(mn_schema *c, json_t *s, object *o, mn_frag *out) {
-    mn_net *net = c->net;
+    mn_nfa *nfa = c->nfa;
     o->properties = json_object_get(s, "properties");
     o->required = json_object_get(s, "required");
     o->more = json_object_get(s, "additionalProperties");
@@ -286,17 +284,17 @@ static int fill(mn_schema *c, json_t *s, object *o, mn_frag *out) {
     if (!o->more && !o->properties && !json_array_size(o->required)) o->more = json_true();
     MN_TRY(mn_schema_count(c, s, "minProperties", 0, &o->min));
     MN_TRY(mn_schema_count(c, s, "maxProperties", MN_ENDLESS, &o->max));
-    const mn_frag open = mn_net_then(net, mn_net_word(net, "{"), mn_schema_space(c));
+    const mn_frag open = mn_nfa_then(nfa, mn_nfa_word(nfa, "{"), mn_schema_space(c));
     open_ends at = {.none = open.to};
     MN_TRY(add_listed(c, o, &at));
     MN_TRY(add_unlisted(c, o, &at));
     MN_TRY(add_more(c, o, &at));
-    const mn_frag shut = mn_net_word(net, "}"), blank = mn_schema_space(c);
-    mn_net_link(net, blank.to, shut.from);
-    if (at.some) mn_net_link(net, at.some, blank.from);
-    if (at.none) mn_net_link(net, at.none, shut.from);
+    const mn_frag shut = mn_nfa_word(nfa, "}"), blank = mn_schema_space(c);
+    mn_nfa_link(nfa, blank.to, shut.from);
+    if (at.some) mn_nfa_link(nfa, at.some, blank.from);
+    if (at.none) mn_nfa_link(nfa, at.none, shut.from);
     *out = (mn_frag){open.from, shut.to};
-    return net->rc;
+    return nfa->rc;
 }
 
 int mn_schema_object(mn_schema *c, json_t *s, mn_frag *out) {
@@ -332,16 +330,16 @@ static int add_items(mn_schema *c, json_t *item, uint32_t min, uint32_t max, ope
     uint32_t rule;
     if (!max) return 0;
     MN_TRY(mn_schema_rule(c, item, "items", -1, &rule));
-    one = mn_net_call(c->net, rule);
-    const mn_frag next = mn_net_then(c->net, comma(c), mn_net_call(c->net, rule));
+    one = mn_nfa_call(c->nfa, rule);
+    const mn_frag next = mn_nfa_then(c->nfa, comma(c), mn_nfa_call(c->nfa, rule));
     const mn_frag others =
-        mn_net_many(c->net, next, min ? min - 1 : 0, max == MN_ENDLESS ? max : max - 1);
-    add_member(c, at, mn_net_then(c->net, one, others), min > 0);
-    return c->net->rc;
+        mn_nfa_many(c->nfa, next, min ? min - 1 : 0, max == MN_ENDLESS ? max : max - 1);
+    add_member(c, at, mn_nfa_then(c->nfa, one, others), min > 0);
+    return c->nfa->rc;
 }
 
 int mn_schema_array(mn_schema *c, json_t *s, mn_frag *out) {
-    mn_net *net = c->net;
+    mn_nfa *nfa = c->nfa;
     json_t *first, *others, *one;
     uint32_t min, max, n = 0;
     size_t i;
@@ -349,10 +347,10 @@ int mn_schema_array(mn_schema *c, json_t *s, mn_frag *out) {
     MN_TRY(mn_schema_count(c, s, "maxItems", MN_ENDLESS, &max));
     MN_TRY(item_schemas(c, s, &first, &others));
     if (min > max)
-        return mn_schema_refuse(c, MN_EINVAL, "minItems", "%u is more than maxItems %u", min, max);
-    const mn_frag open = mn_net_then(net, mn_net_word(net, "["), mn_schema_space(c));
-    const mn_frag shut = mn_net_word(net, "]"), blank = mn_schema_space(c);
-    mn_net_link(net, blank.to, shut.from);
+        return mn_schema_never(c, out, "minItems", "%u is more than maxItems %u", min, max);
+    const mn_frag open = mn_nfa_then(nfa, mn_nfa_word(nfa, "["), mn_schema_space(c));
+    const mn_frag shut = mn_nfa_word(nfa, "]"), blank = mn_schema_space(c);
+    mn_nfa_link(nfa, blank.to, shut.from);
     open_ends at = {.none = open.to};
     json_array_foreach(first, i, one) {
         mn_frag item;
@@ -361,7 +359,7 @@ int mn_schema_array(mn_schema *c, json_t *s, mn_frag *out) {
         if (n >= min) { /* it may end before this one, and then nothing follows */
             uint32_t *end = n ? &at.some : &at.none;
             const uint32_t on = jump(c);
-            mn_net_link(net, *end, split(c, n ? blank.from : shut.from, on));
+            mn_nfa_link(nfa, *end, split(c, n ? blank.from : shut.from, on));
             *end = on;
         }
         add_member(c, &at, item, 1);
@@ -369,12 +367,11 @@ int mn_schema_array(mn_schema *c, json_t *s, mn_frag *out) {
     }
     if (!others && n < min) others = json_object_get(s, "items") ? NULL : json_true();
     if (!others && n < min)
-        return mn_schema_refuse(c, MN_EINVAL, "minItems", "%u items are asked for, %u are possible",
-                                min, n);
+        return mn_schema_never(c, out, "minItems", "%u are asked for, %u are possible", min, n);
     if (others)
         MN_TRY(add_items(c, others, min > n ? min - n : 0, max == MN_ENDLESS ? max : max - n, &at));
-    if (at.some) mn_net_link(net, at.some, blank.from);
-    if (at.none) mn_net_link(net, at.none, shut.from);
+    if (at.some) mn_nfa_link(nfa, at.some, blank.from);
+    if (at.none) mn_nfa_link(nfa, at.none, shut.from);
     *out = (mn_frag){open.from, shut.to};
-    return net->rc;
+    return nfa->rc;
 }

@@ -47,26 +47,26 @@ static const struct {
 };
 
 /* ---- characters ----------------------------------------------------------------------------- */
-static mn_frag hex(mn_net *net, const char *digits) { /* one of these, each a range of two */
+static mn_frag hex(mn_nfa *nfa, const char *digits) { /* one of these, each a range of two */
     mn_frag any = {0};
     for (; *digits; digits += 2) {
-        const mn_frag one = mn_net_byte(net, (uint8_t)digits[0], (uint8_t)digits[1]);
-        any = any.from ? mn_net_or(net, any, one) : one;
+        const mn_frag one = mn_nfa_byte(nfa, (uint8_t)digits[0], (uint8_t)digits[1]);
+        any = any.from ? mn_nfa_or(nfa, any, one) : one;
     }
     return any;
 }
 
 /* "\u" and four digits, each a set as above. */
-static mn_frag escape(mn_net *net, const char *const set[4]) {
-    mn_frag all = mn_net_word(net, "\\u");
-    for (int i = 0; i < 4; i++) all = mn_net_then(net, all, hex(net, set[i]));
+static mn_frag escape(mn_nfa *nfa, const char *const set[4]) {
+    mn_frag all = mn_nfa_word(nfa, "\\u");
+    for (int i = 0; i < 4; i++) all = mn_nfa_then(nfa, all, hex(nfa, set[i]));
     return all;
 }
 
 uint32_t mn_schema_char(mn_schema *c) {
-    mn_net *net = c->net;
+    mn_nfa *nfa = c->nfa;
     if (c->text_char) return c->text_char;
-    c->text_char = mn_net_declare(net, "a character");
+    c->text_char = mn_nfa_declare(nfa, "a character");
     static const mn_points plain[] = {{0x20, 0x21}, {0x23, 0x5B}, {0x5D, MN_POINT_LAST}};
     static const char any[] = "09afAF", one[] = "19afAF";
     static const char *const code[][4] = {/* all but surrogates and 0000 */
@@ -77,22 +77,22 @@ uint32_t mn_schema_char(mn_schema *c) {
                                           {"ddDD", "07", any, any}};
     static const char *const high[4] = {"ddDD", "89abAB", any, any};
     static const char *const low[4] = {"ddDD", "cfCF", any, any};
-    mn_frag all = mn_net_point(net, plain, 3);
-    const mn_frag sign = hex(net, "\"\"\\\\//bbffnnrrtt");
-    all = mn_net_or(net, all, mn_net_then(net, mn_net_word(net, "\\"), sign));
+    mn_frag all = mn_nfa_point(nfa, plain, 3);
+    const mn_frag sign = hex(nfa, "\"\"\\\\//bbffnnrrtt");
+    all = mn_nfa_or(nfa, all, mn_nfa_then(nfa, mn_nfa_word(nfa, "\\"), sign));
     for (size_t i = 0; i < sizeof code / sizeof *code; i++)
-        all = mn_net_or(net, all, escape(net, code[i]));
-    const mn_frag pair = escape(net, high);
-    all = mn_net_or(net, all, mn_net_then(net, pair, escape(net, low)));
-    mn_net_define(net, c->text_char, all);
+        all = mn_nfa_or(nfa, all, escape(nfa, code[i]));
+    const mn_frag pair = escape(nfa, high);
+    all = mn_nfa_or(nfa, all, mn_nfa_then(nfa, pair, escape(nfa, low)));
+    mn_nfa_define(nfa, c->text_char, all);
     return c->text_char;
 }
 
 uint32_t mn_schema_points(mn_schema *c, const mn_points *set, size_t n) {
-    mn_net *net = c->net;
-    const uint32_t rule = mn_net_declare(net, "a character of a pattern");
+    mn_nfa *nfa = c->nfa;
+    const uint32_t rule = mn_nfa_declare(nfa, "a character of a pattern");
     mn_frag all = {0};
-    for (size_t i = 0; i < n && net->rc >= 0; i++) {
+    for (size_t i = 0; i < n && nfa->rc >= 0; i++) {
         for (uint32_t p = set[i].lo; p <= set[i].hi && p <= '\\'; p++) {
             if (p >= 0x20 && p != '"' && p != '\\') continue;
             static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
@@ -103,19 +103,19 @@ uint32_t mn_schema_points(mn_schema *c, const mn_points *set, size_t n) {
                 snprintf(text, sizeof text, "\\%c", to[at - from]);
             else
                 snprintf(text, sizeof text, "\\u%04x", p);
-            const mn_frag one = mn_net_word(net, text);
-            all = all.from ? mn_net_or(net, all, one) : one;
+            const mn_frag one = mn_nfa_word(nfa, text);
+            all = all.from ? mn_nfa_or(nfa, all, one) : one;
         }
         const mn_points part[] = {{0x20, 0x21}, {0x23, 0x5B}, {0x5D, MN_POINT_LAST}};
         for (int k = 0; k < 3; k++) {
             const mn_points both = {set[i].lo > part[k].lo ? set[i].lo : part[k].lo,
                                     set[i].hi < part[k].hi ? set[i].hi : part[k].hi};
             if (both.lo > both.hi) continue;
-            const mn_frag one = mn_net_point(net, &both, 1);
-            all = all.from ? mn_net_or(net, all, one) : one;
+            const mn_frag one = mn_nfa_point(nfa, &both, 1);
+            all = all.from ? mn_nfa_or(nfa, all, one) : one;
         }
     }
-    mn_net_define(net, rule, all.from ? all : mn_net_point(net, NULL, 0));
+    mn_nfa_define(nfa, rule, all.from ? all : mn_nfa_point(nfa, NULL, 0));
     return rule;
 }
 
@@ -140,8 +140,7 @@ int mn_schema_string(mn_schema *c, json_t *s, mn_frag *out) {
     MN_TRY(mn_schema_count(c, s, "minLength", 0, &min));
     MN_TRY(mn_schema_count(c, s, "maxLength", MN_ENDLESS, &max));
     if (min > max)
-        return mn_schema_refuse(c, MN_EINVAL, "minLength", "%u is more than maxLength %u", min,
-                                max);
+        return mn_schema_never(c, out, "minLength", "%u is more than maxLength %u", min, max);
     if (pattern && !text) return mn_schema_refuse(c, MN_EINVAL, key, "this is no string");
     if (json_object_get(s, "format")) {
         if (pattern)
@@ -156,9 +155,9 @@ int mn_schema_string(mn_schema *c, json_t *s, mn_frag *out) {
             return mn_schema_refuse(c, MN_ETOOLONG, "minLength", "more than %d are not supported",
                                     MN_GRAMMAR_MANY);
         if (max > MN_GRAMMAR_MANY) max = MN_ENDLESS;
-        in = mn_net_many(c->net, mn_net_call(c->net, mn_schema_char(c)), min, max);
+        in = mn_nfa_many(c->nfa, mn_nfa_call(c->nfa, mn_schema_char(c)), min, max);
     }
-    in = mn_net_then(c->net, mn_net_word(c->net, "\""), in);
-    *out = mn_net_then(c->net, in, mn_net_word(c->net, "\""));
-    return c->net->rc;
+    in = mn_nfa_then(c->nfa, mn_nfa_word(c->nfa, "\""), in);
+    *out = mn_nfa_then(c->nfa, in, mn_nfa_word(c->nfa, "\""));
+    return c->nfa->rc;
 }

@@ -20,7 +20,7 @@
  */
 #ifndef MN_ENGINE_GRAMMAR_STATE_H
 #define MN_ENGINE_GRAMMAR_STATE_H
-#include "engine/grammar_net.h"
+#include "engine/grammar_nfa.h"
 
 #define MN_STATE_UNKNOWN UINT32_MAX
 

@@ -75,6 +75,10 @@ int mn_matcher_done(const mn_matcher *m) {
     return m->ended || (mn_matcher_can_end(m) && !mn_states_at(&m->s, m->at)->n);
 }
 
+int32_t mn_matcher_end(const mn_matcher *m) {
+    return m->v->n_ends && mn_matcher_can_end(m) ? m->v->ends[0] : -1;
+}
+
 static int begin(mn_matcher *m) {
     const int rc = mn_states_begin(&m->s, &m->at);
     if (rc > 0) /* the states have other numbers now */
@@ -142,7 +146,7 @@ static int fill(mn_matcher *m, mask *x) {
     memset(x->bits, 0, m->words * 8);
     int allowed = m->ended ? 0 : walk(m, x->bits);
     MN_TRY(allowed);
-    for (int32_t i = 0; i < m->v->n_ends && mn_matcher_can_end(m); i++, allowed++)
+    for (int32_t i = 0; i < m->v->n_ends && !m->ended && mn_matcher_can_end(m); i++, allowed++)
         x->bits[m->v->ends[i] / 64] |= 1ull << (m->v->ends[i] % 64);
     x->allowed = allowed;
     x->state = m->at;

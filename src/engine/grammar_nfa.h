@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine/grammar_net.h - the automaton behind a grammar, and how it is put together; private to the
+ * engine/grammar_nfa.h - the automaton behind a grammar, and how it is put together; private to the
  * files grammar*.c.
  *
  * Nodes over bytes:
@@ -9,15 +9,15 @@
  *   CALL    goes on at the start of rule a; when that returns, at b
  *   REPEAT  calls rule a min to max times, counted in the frame of the call, then goes on at b
  *   RETURN  the end of a rule
- *   JUMP    goes on at a; only while a net is built
+ *   JUMP    goes on at a; only while an automaton is built
  *   FAIL    leads nowhere; node 0 is one
  * Counting in frames makes "a{0,100000}" two nodes instead of 100,000.
  *
- * A net is put together of fragments: `from` is where one begins, `to` a JUMP that has no target
- * yet. Each fragment is used once. A net that failed stays failed: what is built then is nothing
- * (node 0), and mn_net_finish returns what mn_net.rc holds. This keeps expressions expressions.
+ * An automaton is put together of fragments: `from` is where one begins, `to` a JUMP that has no target
+ * yet. Each fragment is used once. An automaton that failed stays failed: what is built then is nothing
+ * (node 0), and mn_nfa_finish returns what mn_nfa.rc holds. This keeps expressions expressions.
  *
- * mn_net_finish (grammar_check.c) makes the net a grammar:
+ * mn_nfa_finish (grammar_check.c) makes the automaton a grammar:
  *   1. jumps are cut short
  *   2. a repeated rule that can be empty gets a twin that cannot, so each round reads something
  *   3. left recursion is refused, so what is reached without reading is finite
@@ -25,8 +25,8 @@
  *      depth plus need exceeds MN_GRAMMAR_DEPTH is not entered, so none is ever stuck
  *   5. bytes that no node tells apart become one class
  */
-#ifndef MN_ENGINE_GRAMMAR_NET_H
-#define MN_ENGINE_GRAMMAR_NET_H
+#ifndef MN_ENGINE_GRAMMAR_NFA_H
+#define MN_ENGINE_GRAMMAR_NFA_H
 #include "base/arena.h"
 #include "base/buf.h"
 #include "engine/grammar.h"
@@ -59,11 +59,12 @@ typedef struct mn_rule {
     const char *where; /* "line 3", "#/properties/x" */
 } mn_rule;
 
-typedef struct mn_net {
+typedef struct mn_nfa {
     mn_buf nodes, rules; /* rule 0 is nobody's */
     mn_arena names;
-    int rc; /* 0, or why it failed */
-} mn_net;
+    int rc;         /* 0, or why it failed */
+    char hint[300]; /* why part of it fits nothing, for when nothing fits; "": unknown */
+} mn_nfa;
 
 struct mn_grammar {
     atomic_int refs;
@@ -83,39 +84,39 @@ typedef struct mn_points {
     uint32_t lo, hi;
 } mn_points;
 
-int mn_net_open(mn_net *net);
-void mn_net_close(mn_net *net);
-static inline mn_node *mn_net_node(const mn_net *net, uint32_t i) {
-    return (mn_node *)(void *)net->nodes.data + i;
+int mn_nfa_open(mn_nfa *nfa);
+void mn_nfa_close(mn_nfa *nfa);
+static inline mn_node *mn_nfa_node(const mn_nfa *nfa, uint32_t i) {
+    return (mn_node *)(void *)nfa->nodes.data + i;
 }
-static inline mn_rule *mn_net_rule(const mn_net *net, uint32_t i) {
-    return (mn_rule *)(void *)net->rules.data + i;
+static inline mn_rule *mn_nfa_rule(const mn_nfa *nfa, uint32_t i) {
+    return (mn_rule *)(void *)nfa->rules.data + i;
 }
-static inline uint32_t mn_net_size(const mn_net *net) {
-    return (uint32_t)(net->nodes.len / sizeof(mn_node));
+static inline uint32_t mn_nfa_size(const mn_nfa *nfa) {
+    return (uint32_t)(nfa->nodes.len / sizeof(mn_node));
 }
-static inline uint32_t mn_net_rules(const mn_net *net) {
-    return (uint32_t)(net->rules.len / sizeof(mn_rule));
+static inline uint32_t mn_nfa_rules(const mn_nfa *nfa) {
+    return (uint32_t)(nfa->rules.len / sizeof(mn_rule));
 }
 
-uint32_t mn_net_add(mn_net *net, mn_node node);
-mn_frag mn_net_nothing(mn_net *net); /* the empty text */
-mn_frag mn_net_byte(mn_net *net, uint8_t lo, uint8_t hi);
-mn_frag mn_net_text(mn_net *net, const char *text, size_t n);
-mn_frag mn_net_word(mn_net *net, const char *text);
+uint32_t mn_nfa_add(mn_nfa *nfa, mn_node node);
+mn_frag mn_nfa_nothing(mn_nfa *nfa); /* the empty text */
+mn_frag mn_nfa_byte(mn_nfa *nfa, uint8_t lo, uint8_t hi);
+mn_frag mn_nfa_text(mn_nfa *nfa, const char *text, size_t n);
+mn_frag mn_nfa_word(mn_nfa *nfa, const char *text);
 /* One of the code points of set[n], in UTF-8; surrogates are left out. */
-mn_frag mn_net_point(mn_net *net, const mn_points *set, size_t n);
-mn_frag mn_net_then(mn_net *net, mn_frag a, mn_frag b);
-mn_frag mn_net_or(mn_net *net, mn_frag a, mn_frag b);
-mn_frag mn_net_many(mn_net *net, mn_frag a, uint32_t min, uint32_t max);
-mn_frag mn_net_call(mn_net *net, uint32_t rule);
-void mn_net_link(mn_net *net, uint32_t jump, uint32_t to); /* give a JUMP its target */
+mn_frag mn_nfa_point(mn_nfa *nfa, const mn_points *set, size_t n);
+mn_frag mn_nfa_then(mn_nfa *nfa, mn_frag a, mn_frag b);
+mn_frag mn_nfa_or(mn_nfa *nfa, mn_frag a, mn_frag b);
+mn_frag mn_nfa_many(mn_nfa *nfa, mn_frag a, uint32_t min, uint32_t max);
+mn_frag mn_nfa_call(mn_nfa *nfa, uint32_t rule);
+void mn_nfa_link(mn_nfa *nfa, uint32_t jump, uint32_t to); /* give a JUMP its target */
 
-uint32_t mn_net_declare(mn_net *net, const char *where); /* a new rule; `where` is copied */
-void mn_net_define(mn_net *net, uint32_t rule, mn_frag is);
+uint32_t mn_nfa_declare(mn_nfa *nfa, const char *where); /* a new rule; `where` is copied */
+void mn_nfa_define(mn_nfa *nfa, uint32_t rule, mn_frag is);
 
-/* The grammar that begins with rule `root`; the net stays the caller's to close. */
-int mn_net_finish(mn_net *net, uint32_t root, mn_grammar **out);
+/* The grammar that begins with rule `root`; the automaton stays the caller's to close. */
+int mn_nfa_finish(mn_nfa *nfa, uint32_t root, mn_grammar **out);
 
 /* Sets: in place. Sort and melt what touches; all others. Both return how many ranges there are; a
  * complement may have one more than before. */
@@ -123,8 +124,8 @@ enum { MN_POINT_LAST = 0x10FFFF };
 size_t mn_points_order(mn_points *set, size_t n);
 size_t mn_points_other(mn_points *set, size_t n);
 
-/* The front ends: the root rule of a text, put into the net. */
-int mn_grammar_gbnf(mn_net *net, const char *text, size_t n, uint32_t *root);
-int mn_grammar_schema(mn_net *net, const char *text, size_t n, uint32_t *root);
+/* The front ends: the root rule of a text, put into the automaton. */
+int mn_grammar_gbnf(mn_nfa *nfa, const char *text, size_t n, uint32_t *root);
+int mn_grammar_schema(mn_nfa *nfa, const char *text, size_t n, uint32_t *root);
 
 #endif
