@@ -317,6 +317,29 @@ static void turns_are_taken_at_the_frequency(void **unused) {
     mn_order_fair.close(&state);
 }
 
+/* When memory is short: the newest, or the newest of the tenant that had most. */
+static void who_goes_when_memory_is_short(void **unused) {
+    for (int o = 0; mn_orders[o]; o++) {
+        toy_job j[3] = {{.o = {.id = 1, .tenant = 1, .n = 9}},
+                        {.o = {.id = 2, .tenant = 2, .n = 5}},
+                        {.o = {.id = 3, .tenant = 1, .n = 9}}};
+        const int fair = mn_orders[o] == &mn_order_fair;
+        void *state;
+        assert_ok(mn_orders[o]->open(0.1, &state));
+        assert_null(mn_orders[o]->victim(state, NULL));
+        for (int i = 0; i < 3; i++) {
+            assert_ok(mn_orders[o]->arrive(state, &j[i].o));
+            mn_orders[o]->start(state, &j[i].o);
+        }
+        assert_ptr_equal(mn_orders[o]->victim(state, NULL), &j[2].o);
+        mn_orders[o]->stop(state, &j[2].o);
+        assert_ptr_equal(mn_orders[o]->victim(state, NULL), fair ? &j[0].o : &j[1].o);
+        mn_orders[o]->stop(state, &j[1].o);
+        assert_ptr_equal(mn_orders[o]->next(state), &j[1].o);
+        mn_orders[o]->close(&state);
+    }
+}
+
 static void failed_allocations_leave_an_order_whole(void **unused) {
     toy t = {.job = mn_malloc(JOBS * sizeof(toy_job))};
     for (int o = 0; mn_orders[o]; o++)
@@ -358,6 +381,7 @@ int main(void) {
         cmocka_unit_test(fair_gives_two_tenants_the_same),
         cmocka_unit_test(being_away_saves_nothing_up),
         cmocka_unit_test(turns_are_taken_at_the_frequency),
+        cmocka_unit_test(who_goes_when_memory_is_short),
         cmocka_unit_test(failed_allocations_leave_an_order_whole),
         cmocka_unit_test(orders_are_found_by_name),
     };
