@@ -327,10 +327,8 @@ static void who_goes_when_memory_is_short(void **unused) {
         void *state;
         assert_ok(mn_orders[o]->open(0.1, &state));
         assert_null(mn_orders[o]->victim(state, NULL));
-        for (int i = 0; i < 3; i++) {
-            assert_ok(mn_orders[o]->arrive(state, &j[i].o));
-            mn_orders[o]->start(state, &j[i].o);
-        }
+        for (int i = 0; i < 3; i++) assert_ok(mn_orders[o]->arrive(state, &j[i].o));
+        for (int i = 0; i < 3; i++) mn_orders[o]->start(state, &j[i].o);
         assert_ptr_equal(mn_orders[o]->victim(state, NULL), &j[2].o);
         mn_orders[o]->stop(state, &j[2].o);
         assert_ptr_equal(mn_orders[o]->victim(state, NULL), fair ? &j[0].o : &j[1].o);
