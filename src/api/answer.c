@@ -234,7 +234,7 @@ void mn_answering_end(mn_answering *a) {
     const double rest = a->first ? (double)(mn_clock_ns() - a->first) * 1e-9 : 0;
     if (a->stats.tokens > 1 && rest > 0) a->stats.decode_tps = (a->stats.tokens - 1) / rest;
     if (a->stopper && mn_stopper_flush(a->stopper, &emit, &n) >= 0) show(a, emit, n);
-    if (a->keeps && !a->r->tenant)
+    if (a->session && a->keeps && !a->r->tenant)
         mn_kept_take_back(&a->m->kept, &a->session, &a->ids);
     else
         mn_answering_unseat(a);
