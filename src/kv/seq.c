@@ -93,6 +93,20 @@ int64_t mn_seq_writer(const mn_seq *s) {
 uint64_t mn_seq_root(const mn_seq *s) {
     return s->n ? (uint64_t)(uintptr_t)mn_kv_plane(&s->layout, s->span[0].e, 0, 0, 0) : 0;
 }
+/* Two handles may have one extent of the region. */
+static int same_extent(const mn_kv_extent *a, const mn_kv_extent *b) {
+    return a == b || (a->x.region && a->x.region == b->x.region && a->x.ref == b->x.ref);
+}
+int mn_seq_common(const mn_seq *a, const mn_seq *b) {
+    int n = 0;
+    for (int i = 0; i < a->n && i < b->n; i++) {
+        const mn_kv_span *p = a->span + i, *q = b->span + i;
+        if (!same_extent(p->e, q->e) || p->row != q->row || p->at != q->at) break;
+        n = p->at + (p->n < q->n ? p->n : q->n);
+        if (p->n != q->n) break;
+    }
+    return n;
+}
 int mn_seq_extents(const mn_seq *s, uint64_t *refs) {
     int n = 0;
     for (int i = 0; i < s->n; i++)

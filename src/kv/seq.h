@@ -69,6 +69,8 @@ int mn_seq_spans(const mn_seq *seq); /* of MN_SEQ_SPANS */
 mn_kv_format mn_seq_format(const mn_seq *seq);
 /* A number that sequences have in common when they begin in the same rows. */
 uint64_t mn_seq_root(const mn_seq *seq);
+/* How many tokens at the beginning of both lie in the same rows. */
+int mn_seq_common(const mn_seq *a, const mn_seq *b);
 /* The extents of the region that it lies in, into refs[MN_SEQ_SPANS]: how many. */
 int mn_seq_extents(const mn_seq *seq, uint64_t *refs);
 /* Process id of who computed most of what others computed of it; 0: nobody did. */
