@@ -27,7 +27,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { GROUPS = 16, EACH = 16, N = GROUPS * EACH, SHARED = 1024, OWN = 64, ANSWER = 32, ALONE = 8 };
+enum {
+    GROUPS = 16,
+    EACH = 16,
+    N = GROUPS * EACH,
+    SHARED = 1024,
+    OWN = 64,
+    ANSWER = 32,
+    ALONE = 8,
+    STEP = 256
+};
 
 typedef struct bench {
     const mn_bench_options *o;
@@ -102,22 +111,24 @@ static int run(bench *b, const char *order, uint64_t memory, result *out) {
     mn_region *region = NULL;
     mn_model *m = NULL;
     mn_loop *loop = NULL;
-    uint64_t gone;
     int rc = mn_region_open(b->stage.region, memory, -1, &region);
     if (rc >= 0) rc = open_model(b, region, &m);
-    if (rc >= 0) rc = mn_loop_open(&(mn_loop_options){.order = order, .waiting = N}, &loop);
+    if (rc >= 0)
+        rc = mn_loop_open(&(mn_loop_options){.order = order, .step_tokens = STEP, .waiting = N},
+                          &loop);
     if (rc >= 0) rc = ask_all(b, loop, m, out);
     mn_loop_close(&loop);
     mn_model_close(&m);
-    if (region) mn_region_destroy(&region, &gone);
+    mn_region_close(&region);
+    unlink(b->stage.region);
     if (rc >= 0) rc = compare(b);
     if (rc >= 0)
         fprintf(stderr,
-                "%-5s %6.0f MB: %6.1f s, %llu tokens of prompts read, %llu not, %llu steps, "
-                "%llu gave way\n",
+                "%-5s %6.0f MB: %6.1f s, %llu tokens of prompts read, %llu not, %llu steps "
+                "of %d, %llu gave way\n",
                 order, (double)memory * 1e-6, out->seconds, (unsigned long long)out->info.read,
                 (unsigned long long)out->info.cached, (unsigned long long)out->info.steps,
-                (unsigned long long)out->info.preempted);
+                out->info.step_tokens, (unsigned long long)out->info.preempted);
     return rc;
 }
 

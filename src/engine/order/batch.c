@@ -144,6 +144,7 @@ static void done(void *state, mn_order_job *job) {
 
 const mn_order mn_order_batch = {.name = "batch",
                                  .about = "what begins alike runs together",
+                                 .gathers = 1,
                                  .open = batch_open,
                                  .close = batch_close,
                                  .arrive = arrive,
