@@ -67,6 +67,7 @@ int mn_model_open(const char *name, const mn_model_options *options, mn_model **
     if (rc >= 0) rc = mn_exec_reserve(&m->exec, mn_engine_scratch_bytes(m->net));
     if (rc >= 0) rc = mn_engine_open(m->net, &m->exec, &m->engine);
     if (rc >= 0) rc = open_chat(m);
+    if (rc >= 0) rc = mn_grammar_vocab_open(m->net->tokenizer, &m->vocab);
     m->region = o->region;
     m->quiet = o->private_;
     if (rc >= 0 && m->region) rc = mn_digest_of(path, m->exec.team, m->digest);
@@ -83,6 +84,7 @@ void mn_model_close(mn_model **pm) {
     mn_kept_close(&m->kept);
     mn_template_free(&m->chat);
     mn_buf_free(&m->open);
+    mn_grammar_vocab_close(&m->vocab);
     mn_engine_close(&m->engine);
     mn_net_close(&m->net);
     mn_exec_close(&m->exec);
