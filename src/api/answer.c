@@ -40,7 +40,8 @@ static int wanted(const mn_request *r, int context) {
 
 /* ids of the prompt, within the context: oldest turns go first when the request allows it. */
 static int prompt(mn_answering *a) {
-    const size_t own = a->r->n_turns && strcmp(a->r->turns[0].role, "system") == 0;
+    const size_t own =
+        a->r->n_turns && !a->r->messages && strcmp(a->r->turns[0].role, "system") == 0;
     size_t drop = 0;
     for (;;) {
         mn_buf_clear(&a->ids);
@@ -48,7 +49,8 @@ static int prompt(mn_answering *a) {
         const int n = (int)(a->ids.len / sizeof(int32_t));
         a->stats.prompt_tokens = n;
         a->stats.dropped_turns = (int32_t)drop;
-        const int droppable = a->r->drop_oldest && own + drop + 1 < a->r->n_turns;
+        const int droppable =
+            a->r->drop_oldest && !a->r->messages && own + drop + 1 < a->r->n_turns;
         if (n > 0 && n <= a->context - (droppable ? wanted(a->r, a->context) : 1)) return 0;
         if (!n) return MN_FAIL(MN_EINVAL, "the prompt is empty");
         if (!droppable)
@@ -234,7 +236,7 @@ void mn_answering_end(mn_answering *a) {
     const double rest = a->first ? (double)(mn_clock_ns() - a->first) * 1e-9 : 0;
     if (a->stats.tokens > 1 && rest > 0) a->stats.decode_tps = (a->stats.tokens - 1) / rest;
     if (a->stopper && mn_stopper_flush(a->stopper, &emit, &n) >= 0) show(a, emit, n);
-    if (a->keeps && !a->r->tenant)
+    if (a->session && a->keeps && !a->r->tenant)
         mn_kept_take_back(&a->m->kept, &a->session, &a->ids);
     else
         mn_answering_unseat(a);

@@ -38,10 +38,13 @@ struct mn_order_job {
      * others begin with too. An extent should end there: it stays when the rest goes. */
     int32_t shared;
     /* The order's own; zeroes before `arrive`. */
-    int32_t running, written;
+    int32_t running;              /* 1: it has been started, and was not stopped since */
+    int32_t written;              /* tokens of its answer so far */
+    int32_t note;                 /* fair: charged, but not computed yet; batch: 1: planned */
     uint64_t since;               /* when it began to wait, or to run, in the order's own count */
-    mn_order_job *before, *after; /* a list of it */
-    void *place;
+    mn_order_job *before, *after; /* the queue it stands in */
+    mn_order_job *left, *right;   /* those whose prompts are the same */
+    void *place;                  /* its tenant, or where its prompt ends */
 };
 
 typedef struct mn_order {

@@ -90,6 +90,15 @@ int64_t mn_seq_writer(const mn_seq *s) {
     }
     return (int64_t)(pid & INT32_MAX);
 }
+uint64_t mn_seq_root(const mn_seq *s) {
+    return s->n ? (uint64_t)(uintptr_t)mn_kv_plane(&s->layout, s->span[0].e, 0, 0, 0) : 0;
+}
+int mn_seq_extents(const mn_seq *s, uint64_t *refs) {
+    int n = 0;
+    for (int i = 0; i < s->n; i++)
+        if (s->span[i].e->x.region) refs[n++] = s->span[i].e->x.ref;
+    return n;
+}
 int mn_seq_out(const mn_seq *s) {
     int n = 0;
     for (int i = 0; i < s->n; i++)

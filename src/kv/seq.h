@@ -67,6 +67,10 @@ int mn_seq_length(const mn_seq *seq); /* committed tokens */
 int mn_seq_context(const mn_seq *seq);
 int mn_seq_spans(const mn_seq *seq); /* of MN_SEQ_SPANS */
 mn_kv_format mn_seq_format(const mn_seq *seq);
+/* A number that sequences have in common when they begin in the same rows. */
+uint64_t mn_seq_root(const mn_seq *seq);
+/* The extents of the region that it lies in, into refs[MN_SEQ_SPANS]: how many. */
+int mn_seq_extents(const mn_seq *seq, uint64_t *refs);
 /* Process id of who computed most of what others computed of it; 0: nobody did. */
 int64_t mn_seq_writer(const mn_seq *seq);
 
