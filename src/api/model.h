@@ -6,6 +6,7 @@
 #define MN_API_MODEL_H
 #include "api/kept.h"
 #include "engine/step.h"
+#include "model/encoder.h"
 #include "model/template.h"
 #include "omnesia.h"
 
@@ -16,7 +17,8 @@ struct mn_model {
     char *name;
     mn_exec exec;
     mn_net *net;
-    mn_engine *engine;
+    mn_engine *engine;      /* of a model that writes */
+    mn_encoder *encoder;    /* of a model for embeddings; exactly one of the two is not NULL */
     mn_template *chat;      /* NULL: the model has none that we know */
     const char *chat_error; /* why, when compiling failed; owned */
     mn_kept kept;           /* session of the last answer */
@@ -35,6 +37,9 @@ struct mn_session {
         *from; /* where what it began with was found: "own", "process", "disk"; NULL: it is fresh */
     int coming; /* tokens of the prompt that there will be when others go on */
 };
+
+/* 0 when the model writes text; else MN_EUNSUPPORTED says what it is for. */
+int mn_model_writes(const mn_model *m);
 
 /* A session whose rows are shared within a tenant (32 bytes; NULL: with all that have none). */
 int mn_session_open_for(mn_model *m, int32_t context, int kv_q8, const uint8_t *tenant,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * model/model.h - an open model: weights, sizes, and one forward pass (of encoders: encode.h).
+ * model/model.h - an open model: weights, sizes, and one forward pass (of encoders: encoder.h).
  *
  * The forward pass does not know where keys and values live: it hands the q, k, v of a batch of
  * tokens to an `attend` callback and gets the attention's output back. So model/ is tested with

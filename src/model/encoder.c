@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * model/encode.c - the pass of encoders (BERT, Devlin et al. 2018).
+ * model/encoder.c - the pass of encoders (BERT, Devlin et al. 2018).
  *
  *   x = norm(token + position + type)
  *   each layer:  q k v -> attention over the whole text -> x = norm(x + output product)
@@ -17,7 +17,7 @@
  * of one. Cost: 2 * (4 D^2 + 2 D F) * L multiplications a token and 4 D T a layer for attention
  * (MiniLM: 21 million a token, and 9 thousand for each token of its text).
  */
-#include "model/encode.h"
+#include "model/encoder.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -30,7 +30,7 @@ enum {
     NORM_ROWS = 8,   /* per piece */
 };
 
-struct mn_encode {
+struct mn_encoder {
     const mn_net *net;
     const mn_exec *e;
     void *block;
@@ -49,20 +49,20 @@ static size_t plane_bytes(const mn_net *n) {
     return mn_kv_plane_bytes(MN_KV_F16, MN_ATTN_BLOCK, n->d);
 }
 
-size_t mn_encode_scratch_bytes(const mn_net *n) {
+size_t mn_encoder_scratch_bytes(const mn_net *n) {
     const size_t attend = mn_attn_scratch(n->d) * sizeof(float) + 2 * plane_bytes(n) +
                           MN_ATTN_ROWS * ((size_t)n->d + 4) * sizeof(float);
     const size_t product = mn_exec_scratch_bytes(mn_net_widest(n));
     return attend > product ? attend : product;
 }
 
-int mn_encode_open(const mn_net *n, const mn_exec *exec, mn_encode **out) {
+int mn_encoder_open(const mn_net *n, const mn_exec *exec, mn_encoder **out) {
     *out = NULL;
-    mn_encode *e = mn_calloc(1, sizeof *e);
+    mn_encoder *e = mn_calloc(1, sizeof *e);
     if (!e) return MN_FAIL(MN_ENOMEM, "no memory for an encoder");
     e->net = n;
     e->e = exec;
-    const size_t T = MN_ENCODE_ROWS, D = mn_exec_width(n->D), F = mn_exec_width(n->F);
+    const size_t T = MN_ENCODER_ROWS, D = mn_exec_width(n->D), F = mn_exec_width(n->F);
     const size_t floats[] = {D, D, D, D, D, F};
     float **place[] = {&e->x, &e->q, &e->k, &e->v, &e->att, &e->h};
     enum { N = sizeof floats / sizeof *floats };
@@ -83,8 +83,8 @@ int mn_encode_open(const mn_net *n, const mn_exec *exec, mn_encode **out) {
     return 0;
 }
 
-void mn_encode_close(mn_encode **pe) {
-    mn_encode *e = *pe;
+void mn_encoder_close(mn_encoder **pe) {
+    mn_encoder *e = *pe;
     *pe = NULL;
     if (!e) return;
     mn_free_pages(e->block, e->bytes);
@@ -93,7 +93,7 @@ void mn_encode_close(mn_encode **pe) {
 
 /* ---- rows --------------------------------------------------------------------------------- */
 typedef struct norm_job {
-    const mn_encode *e;
+    const mn_encoder *e;
     const float *weight, *bias;
     int T;
 } norm_job;
@@ -108,7 +108,7 @@ static void norm_piece(void *ctx, int piece, int worker) {
     }
 }
 
-static void norm(const mn_encode *e, const float *weight, const float *bias, int T) {
+static void norm(const mn_encoder *e, const float *weight, const float *bias, int T) {
     norm_job j = {e, weight, bias, T};
     if (T <= INLINE_ROWS)
         norm_piece(&j, 0, 0);
@@ -129,7 +129,7 @@ static void add_row(const mn_net *n, const mn_gguf_tensor *t, int row, float *x)
     }
 }
 
-static int embed(const mn_encode *e, const int32_t *ids) {
+static int embed(const mn_encoder *e, const int32_t *ids) {
     const mn_net *n = e->net;
     for (int s = 0; s < e->n; s++)
         for (int t = e->first[s]; t < e->first[s + 1]; t++) {
@@ -147,7 +147,7 @@ static int embed(const mn_encode *e, const int32_t *ids) {
 
 /* ---- products ----------------------------------------------------------------------------- */
 /* The product of T rows of x, made ready first: weights that are codes multiply codes. */
-static void linear(const mn_encode *e, const mn_linear *l, const float *x, int T) {
+static void linear(const mn_encoder *e, const mn_linear *l, const float *x, int T) {
     const mn_packed *w = l->w[0];
     const size_t stride = mn_exec_width(w->k);
     mn_acts a = {.rows = e->codes,
@@ -165,12 +165,12 @@ static void linear(const mn_encode *e, const mn_linear *l, const float *x, int T
 
 /* ---- attention ---------------------------------------------------------------------------- */
 typedef struct attend_job {
-    const mn_encode *e;
+    const mn_encoder *e;
     float scale;
 } attend_job;
 
 /* Queries [from, from + rows) of a text of T tokens, one head; everything sees everything. */
-static void attend_rows(const mn_encode *e, float *q, float *att, const mn_attn_piece *keys,
+static void attend_rows(const mn_encoder *e, float *q, float *att, const mn_attn_piece *keys,
                         int from, int rows, float *scratch) {
     const mn_net *n = e->net;
     const size_t D = mn_exec_width(n->D);
@@ -205,7 +205,7 @@ static void attend_rows(const mn_encode *e, float *q, float *att, const mn_attn_
 
 static void attend_piece(void *ctx, int piece, int worker) {
     const attend_job *j = ctx;
-    const mn_encode *e = j->e;
+    const mn_encoder *e = j->e;
     const mn_net *n = e->net;
     const size_t D = mn_exec_width(n->D);
     const int text = piece / n->H, from = e->first[text], T = e->first[text + 1] - from;
@@ -223,7 +223,7 @@ static void attend_piece(void *ctx, int piece, int worker) {
 }
 
 /* ---- the pass ----------------------------------------------------------------------------- */
-static void layer_run(const mn_encode *e, const mn_layer *w, int T) {
+static void layer_run(const mn_encoder *e, const mn_layer *w, int T) {
     const mn_net *n = e->net;
     const size_t D = mn_exec_width(n->D), F = mn_exec_width(n->F);
     const mn_linear up = {.n = 1,
@@ -262,7 +262,7 @@ static void layer_run(const mn_encode *e, const mn_layer *w, int T) {
 }
 
 /* The mean of a text's rows, made one long: sums in the order of the tokens, the length in double. */
-static int pool(const mn_encode *e, int text, float *out) {
+static int pool(const mn_encoder *e, int text, float *out) {
     const mn_net *n = e->net;
     double square = 0;
     memset(out, 0, (size_t)n->D * sizeof *out);
@@ -279,15 +279,16 @@ static int pool(const mn_encode *e, int text, float *out) {
     return 0;
 }
 
-int mn_encode_run(mn_encode *e, const int32_t *ids, const int *first, int n, float *out) {
+int mn_encoder_run(mn_encoder *e, const int32_t *ids, const int *first, int n, float *out) {
     if (n < 1) return MN_FAIL(MN_EINVAL, "a batch of %d texts", n);
     for (int i = 0; i < n; i++)
         if (first[i + 1] <= first[i] || first[i + 1] - first[i] > e->net->context)
             return MN_FAIL(MN_ETOOLONG, "a text of %d tokens; this model reads 1 to %d",
                            first[i + 1] - first[i], e->net->context);
     const int T = first[n];
-    if (T > MN_ENCODE_ROWS)
-        return MN_FAIL(MN_ETOOLONG, "a batch of %d tokens; %d are read at once", T, MN_ENCODE_ROWS);
+    if (T > MN_ENCODER_ROWS)
+        return MN_FAIL(MN_ETOOLONG, "a batch of %d tokens; %d are read at once", T,
+                       MN_ENCODER_ROWS);
     e->first = first;
     e->n = n;
     MN_TRY(embed(e, ids));
