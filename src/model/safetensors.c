@@ -217,7 +217,8 @@ static int take_header(reading *r) {
     json_error_t e;
     s->root = json_loadb((const char *)s->data + sizeof n, (size_t)n, JSON_REJECT_DUPLICATES, &e);
     if (s->root) return take_tensors(r);
-    if (json_error_code(&e) == json_error_out_of_memory)
+    /* Where memory ends before the first character, there is no text. */
+    if (json_error_code(&e) == json_error_out_of_memory || !*e.text)
         return MN_FAIL(MN_ENOMEM, "%s: no memory for its header of %llu bytes", r->file,
                        (unsigned long long)n);
     return MN_FAIL(MN_ECORRUPT, "%s: its header is not the JSON it should be: %s, at byte %d",

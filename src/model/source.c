@@ -153,7 +153,7 @@ static int read_json(const source *s, beside f, mn_buf *name, json_t **out) {
     int rc = read_beside(s, f, MAX_JSON, name, &text);
     if (rc > 0) {
         *out = json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES, &e);
-        if (!*out && json_error_code(&e) == json_error_out_of_memory)
+        if (!*out && (json_error_code(&e) == json_error_out_of_memory || !*e.text))
             rc = MN_FAIL(MN_ENOMEM, "no memory to read %s", name->data);
         else if (!json_is_object(*out))
             rc = MN_FAIL(MN_ECORRUPT, "%s is no JSON object", name->data);

@@ -15,7 +15,7 @@
  *
  * Published with BERT (Devlin et al. 2018, tokenization.py); character by character equal to the
  * `tokenizers` library's BertNormalizer and BertPreTokenizer, whose Unicode is older than ours:
- * `later` has the marks and punctuation that it does not know. Differs in one thing: the text of a
+ * `later` has the marks, punctuation and formats that it does not know. Differs in one thing: the text of a
  * special token inside a text is text (tokenizer.h).
  * Cost: O(n), for each word O(its length) look-ups for each of its tokens.
  */
@@ -44,7 +44,7 @@ static const range ideographs[] = {
     {0x2A700, 0x2B73F}, {0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F},
 };
 
-/* Marks and punctuation of Unicode 9 and later: letters to the reference. */
+/* Marks, punctuation and formats of Unicode 9 and later: letters to the reference. */
 static const range later[] = {
     {0x61D, 0x61D},     {0x7FD, 0x7FD},     {0x890, 0x891},     {0x898, 0x89F},
     {0x8CA, 0x8E2},     {0x9FD, 0x9FE},     {0xA76, 0xA76},     {0xAFA, 0xAFF},
@@ -111,8 +111,8 @@ static int is_punctuation(uint32_t c) {
 static int is_control(uint32_t c) {
     if (c < 128) return c < ' ' ? c != '\t' && c != '\n' && c != '\r' : c == 127;
     const utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
-    return k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CO ||
-           c == 0xFFFD;
+    return k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CO || c == 0xFFFD ||
+           (k == UTF8PROC_CATEGORY_CF && !is_later(c));
 }
 
 static int unknown(words *w) {

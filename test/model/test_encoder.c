@@ -92,6 +92,7 @@ static void same_bits(void **s) {
     size_t count;
     const mn_kernels *const *all = mn_kernels_all(&count);
     static const char *const models[] = {"tiny-bert/model.safetensors", "tiny-bert.gguf"};
+    count /= 2; /* those of "c1" */
     for (size_t m = 0; m < 2; m++)
         for (size_t k = count; k-- > 0;) {
             rig r;
@@ -105,11 +106,9 @@ static void same_bits(void **s) {
                     assert_ok(mn_encoder_run(r.encoder, ids + first[i],
                                              (int[]){0, first[i + 1] - first[i]}, 1, want[i]));
             assert_ok(mn_encoder_run(r.encoder, ids, first, N, got[0]));
-            if (strcmp(all[k]->numerics, MN_NUMERICS) == 0 || scalar) {
-                for (int i = 0; i < N; i++)
-                    if (memcmp(want[i], got[i], sizeof *want))
-                        fail_msg("%s, %s: text %d differs", models[m], all[k]->name, i);
-            }
+            for (int i = 0; i < N; i++)
+                if (memcmp(want[i], got[i], sizeof *want))
+                    fail_msg("%s, %s: text %d differs", models[m], all[k]->name, i);
             rig_close(&r);
         }
 }
@@ -136,7 +135,6 @@ static void refuses(void **s) {
 static void every_allocation(void **s) {
     (void)s;
     rig r;
-    json_set_alloc_funcs(mn_malloc, mn_free);
     for (long n = 1;; n++) {
         mn_alloc_fail_after(n);
         const int rc = rig_open(&r, tiny("tiny-bert/model.safetensors"), 1, NULL);
@@ -147,10 +145,10 @@ static void every_allocation(void **s) {
             assert_true(n > 40);
             break;
         }
-        /* The pack may be made elsewhere, and a notice dropped; nothing else may succeed. */
-        if (rc < 0 && rc != MN_ENOMEM) fail_msg("allocation %ld: %d %s", n, rc, mn_error_detail());
+        /* Jansson's own are left alone: it loses bytes of texts for which it has no memory. */
+        if (rc < 0 && rc != MN_ENOMEM)
+            fail_msg("allocation %ld: %d %s", n, rc, mn_error_detail());
     }
-    json_set_alloc_funcs(malloc, free);
 }
 
 /* ---- files that do not fit ---------------------------------------------------------------- */
@@ -267,7 +265,7 @@ static void does_not_fit(void **s) {
     data_read("tiny-bert/vocab.txt", &text);
     assert_ok(mn_buf_puts(&text, "extra\n"));
     copy(NULL, "vocab.txt", text.data);
-    assert_fails(rig_open(&r, path, 1, NULL), MN_ECORRUPT, "the vocabulary has 95 tokens");
+    assert_fails(rig_open(&r, path, 1, NULL), MN_ECORRUPT, "the vocabulary has 89 tokens");
     rig_close(&r);
     mn_buf_free(&text);
     folder_end();
