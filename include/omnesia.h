@@ -227,8 +227,9 @@ typedef struct mn_model_options {
     void *notice_user;
 } mn_model_options;
 
-/* Open a model by the name `omnesia models` lists, or by the path of a GGUF file, or of a safetensors
- * file of the BERT family with its config.json and vocab.txt beside it. options may be NULL. */
+/* Open a model by the name `omnesia models` lists, or by the path of a GGUF file, or of a
+ * safetensors file of the BERT family with its config.json and vocab.txt beside it. options may be
+ * NULL. */
 MN_API int mn_model_open(const char *name_or_path, const mn_model_options *options, mn_model **out);
 MN_API void mn_model_close(mn_model **model);
 
@@ -257,7 +258,7 @@ MN_API int mn_decode(const mn_model *model, const int32_t *ids, size_t n, unsign
                      char *text, size_t cap);
 
 /* The vector of a text, of length 1, from a model for embeddings: out[n_embd], and in *tokens (may
- * be NULL) how many it has. MN_ETOOLONG: more than the model can read. Any thread, one at a time. */
+ * be NULL) how many it has. MN_ETOOLONG: more than the model reads. Any thread, one at a time. */
 MN_API int mn_embed(mn_model *model, const char *text, size_t n, float *out, int32_t *tokens);
 /* The same of many texts, short ones together: out[n_texts, n_embd], tokens[n_texts] or NULL. The
  * vectors are those mn_embed makes, bit for bit. Non-zero of progress stops with MN_ECANCELLED. */

@@ -3,9 +3,10 @@
  * api/embed.c - omnesia.h, vectors: texts to ids, ids in batches through the encoder.
  *
  * Texts are taken in their order, as many as fill one pass (MN_ENCODER_ROWS tokens), each whole: a
- * text longer than the model reads is refused, never cut. (The model's authors cut at 256 tokens, half
- * of what it has positions for; up to there vectors equal theirs, beyond they are of the whole text.)
- * The lock is held for one pass at a time, so a batch of thousands keeps nobody waiting for long.
+ * text longer than the model reads is refused, never cut. (The model's authors cut at 256 tokens,
+ * half of what it has positions for; up to there vectors equal theirs, beyond they are of the whole
+ * text.) The lock is held for one pass at a time, so a batch of thousands keeps nobody waiting for
+ * long.
  */
 #include "api/model.h"
 #include "api/store.h"

@@ -2,8 +2,8 @@
  *
  * cli/embed.c - `omnesia embed`: texts to vectors, as JSON, one object a line.
  *
- * Lines of standard input go through the model LINES at a time, and their vectors are written before
- * the next are read from the text: memory holds the text and LINES vectors.
+ * Lines of standard input go through the model LINES at a time, and their vectors are written
+ * before the next are read from the text: memory holds the text and LINES vectors.
  */
 #include "cli/cli.h"
 #include "cli/progress.h"

@@ -123,9 +123,9 @@ static void gelu_mul(float *gate, const float *up, int n) {
     }
 }
 
-/* x = gelu(x) with the error function: x Phi(x). [n], n a multiple of 16. 1 - erf(z) is a polynomial
- * of 1 / (1 + p z) times e^(-z^2), to 1.5e-7 (Abramowitz and Stegun 7.1.26); with z = |x| / sqrt(2)
- * the result is max(x, 0) - |x| / 2 (1 - erf(z)), where nothing cancels. */
+/* x = gelu(x) with the error function: x Phi(x). [n], n a multiple of 16. 1 - erf(z) is a
+ * polynomial of 1 / (1 + p z) times e^(-z^2), to 1.5e-7 (Abramowitz and Stegun 7.1.26); with z =
+ * |x| / sqrt(2) the result is max(x, 0) - |x| / 2 (1 - erf(z)), where nothing cancels. */
 static void gelu(float *x, int n) {
     for (int i = 0; i < n; i += 16) {
         const v16 g = v_load(x + i), z = v_mul(v_abs(g), v_set(0.70710678f));

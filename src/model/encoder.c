@@ -10,12 +10,12 @@
  * It is not model/forward.c: there norms stand before the branches, gates multiply, positions
  * rotate, tokens come in pieces and look back only, and keys outlive the pass. Here none of that is
  * so, and what both share (products, attention over a block, threads) they take from tensor/ and
- * kernel/. A text has one block of positions at most, so attention needs no merging; keys and values
- * are F16, as in the KV cache.
+ * kernel/. A text has one block of positions at most, so attention needs no merging; keys and
+ * values are F16, as in the KV cache.
  *
- * Texts of a batch follow one another without padding: products see the rows of all, attention those
- * of one. Cost: 2 * (4 D^2 + 2 D F) * L multiplications a token and 4 D T a layer for attention
- * (MiniLM: 21 million a token, and 9 thousand for each token of its text).
+ * Texts of a batch follow one another without padding: products see the rows of all, attention
+ * those of one. Cost: 2 * (4 D^2 + 2 D F) * L multiplications a token and 4 D T a layer for
+ * attention (MiniLM: 21 million a token, and 9 thousand for each token of its text).
  */
 #include "model/encoder.h"
 
@@ -261,7 +261,7 @@ static void layer_run(const mn_encoder *e, const mn_layer *w, int T) {
     norm(e, w->ffn_norm, w->ffn_norm_bias, T);
 }
 
-/* The mean of a text's rows, made one long: sums in the order of the tokens, the length in double. */
+/* The mean of a text's rows, made one long: sums in the order of tokens, the length in double. */
 static int pool(const mn_encoder *e, int text, float *out) {
     const mn_net *n = e->net;
     double square = 0;

@@ -65,7 +65,8 @@ typedef struct plan {
     uint64_t total; /* bytes of the whole file */
 } plan;
 
-/* Encoders multiply as often as they are read, and in few rows: matrices of F32 become F16. */
+/* An encoder's matrices of F32 become F16: half to read, and MiniLM's vectors stay within 2.2e-4 of
+ * those in F32. BF16 would take them 1.6e-3 away, 8-bit codes 1e-2. */
 static int is_encoder(const mn_gguf *g) {
     const mn_str name = mn_gguf_str(g, "general.architecture");
     const mn_arch *arch = name.n ? mn_arch_find(name.p, name.n) : NULL;

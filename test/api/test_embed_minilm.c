@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test/api/test_embed_minilm.c - minilm-l6 as pulled: ids and vectors of texts in many languages equal
- * the reference's, to 1e-3 a component; ids of random texts, all of them. */
+ * test/api/test_embed_minilm.c - minilm-l6 as pulled: ids and vectors of texts in many languages
+ * equal the reference's, to 1e-3 a component; ids of random texts, all of them. */
 #include "model/embed_golden.h"
 
 #include "omnesia.h"

@@ -3,7 +3,6 @@
  * stream, and that docs/CLI.md is what the tables print. */
 #include "test.h"
 
-
 #include "cli/run.h"
 
 #include "base/file.h"

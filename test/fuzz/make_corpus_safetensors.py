@@ -5,6 +5,7 @@
 They are seeds for the fuzzer and are replayed by `make test`. Finds of the fuzzer are added to
 the folder by hand and stay there; this script only rewrites the files it makes.
 """
+
 import json
 import pathlib
 import struct
@@ -15,18 +16,35 @@ def tensor(dtype, shape, begin, end):
 
 
 def file(header, data=0, length=None, pad=True):
-    text = header if isinstance(header, bytes) else json.dumps(header, separators=(",", ":")).encode()
+    text = (
+        header if isinstance(header, bytes) else json.dumps(header, separators=(",", ":")).encode()
+    )
     if pad:
         text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text) if length is None else length) + text + bytes(range(data % 256 or data))
+    return (
+        struct.pack("<Q", len(text) if length is None else length)
+        + text
+        + bytes(range(data % 256 or data))
+    )
 
 
 FILES = {
     "good-empty": file({}),
-    "good-metadata": file({"__metadata__": {"format": "pt"}, "a": tensor("F32", [2, 2], 0, 16)}, 16),
-    "good-dtypes": file({"a": tensor("F64", [1], 0, 8), "b": tensor("I32", [1], 8, 12),
-                         "c": tensor("BF16", [1, 2], 12, 16), "d": tensor("BOOL", [3], 16, 19)}, 19),
-    "good-scalar-and-none": file({"a": tensor("F32", [], 0, 4), "b": tensor("F32", [0, 9], 4, 4)}, 4),
+    "good-metadata": file(
+        {"__metadata__": {"format": "pt"}, "a": tensor("F32", [2, 2], 0, 16)}, 16
+    ),
+    "good-dtypes": file(
+        {
+            "a": tensor("F64", [1], 0, 8),
+            "b": tensor("I32", [1], 8, 12),
+            "c": tensor("BF16", [1, 2], 12, 16),
+            "d": tensor("BOOL", [3], 16, 19),
+        },
+        19,
+    ),
+    "good-scalar-and-none": file(
+        {"a": tensor("F32", [], 0, 4), "b": tensor("F32", [0, 9], 4, 4)}, 4
+    ),
     "zero-length": file({}, length=0),
     "length-max": file({}, length=2**64 - 1),
     "length-wraps": file({}, length=2**64 - 8),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test/model/test_encoder.c - a tiny BERT's vectors against float64, in every number format; the same
- * bits whatever the batch, the threads and the instruction set; files that do not fit themselves. */
+ * test/model/test_encoder.c - a tiny BERT's vectors against float64, in every number format; the
+ * same bits whatever the batch, the threads and the instruction set; files that do not fit
+ * themselves. */
 #include "model/embed_golden.h"
 
 #include "base/alloc.h"
@@ -146,8 +147,7 @@ static void every_allocation(void **s) {
             break;
         }
         /* Jansson's own are left alone: it loses bytes of texts for which it has no memory. */
-        if (rc < 0 && rc != MN_ENOMEM)
-            fail_msg("allocation %ld: %d %s", n, rc, mn_error_detail());
+        if (rc < 0 && rc != MN_ENOMEM) fail_msg("allocation %ld: %d %s", n, rc, mn_error_detail());
     }
 }
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test/model/test_safetensors.c - a right file as it is, and each class of wrong one refused with its
- * sentence. One row a class: the header, how many bytes of data follow, code, part of the sentence. */
+ * test/model/test_safetensors.c - a right file as it is, and each class of wrong one refused with
+ * its sentence. One row a class: the header, how many bytes of data follow, code, part of the
+ * sentence. */
 #include "test.h"
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "model/safetensors.h"
 
-/* Length, header padded to 8 bytes, n bytes of data; the copy begins at an 8-byte place and ends where
- * a sanitizer looks. */
+/* Length, header padded to 8 bytes, n bytes of data; the copy begins at an 8-byte place and ends
+ * where a sanitizer looks. */
 static uint8_t *make(const char *header, size_t data, size_t *size) {
     const uint64_t n = (strlen(header) + 7) / 8 * 8;
     *size = 8 + n + data;
@@ -23,7 +24,7 @@ static uint8_t *make(const char *header, size_t data, size_t *size) {
 
 #define T(name, dtype, shape, from, to)                                                            \
     "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" from "," to "]" \
-                                                                                               "}"
+    "}"
 
 static void right(void **s) {
     (void)s;
