@@ -22,7 +22,8 @@ enum { MN_CLI_USAGE = -1000 };
 
 /* Options every command has. */
 typedef struct mn_cli_common {
-    uint64_t memory; /* kept with mn_memory_limit before run is called */
+    uint64_t memory;    /* kept with mn_memory_limit before run is called */
+    const char *config; /* file that main.c has read options from */
     int help;
 } mn_cli_common;
 extern const mn_opt mn_cli_common_rows[];
@@ -45,6 +46,7 @@ typedef struct mn_cli_command {
     const char *usage;   /* what follows the name: "[-m MODEL] [PROMPT]" */
     const char *summary; /* one line, no full stop */
     const char *about;   /* paragraphs separated by "\n\n"; may be NULL */
+    int no_config;       /* 1: takes nothing from the config file, works with a wrong one */
 } mn_cli_command;
 
 extern const mn_cli_command *const mn_cli_commands[]; /* in the order help shows; NULL ends */

@@ -175,4 +175,5 @@ const mn_cli_command mn_cli_command_help = {
     .max_words = 1,
     .usage = "[COMMAND]",
     .summary = "what each command does",
+    .no_config = 1,
 };
