@@ -43,6 +43,8 @@ typedef struct mn_cli_command {
     const mn_opt *options;
     size_t size;         /* of the option struct, which begins with mn_cli_common */
     int max_words;       /* more are refused before run is called; -1: any number */
+    const char *words;   /* what its words are, for completion: "a|b", "MODEL", "KEY", "COMMAND",
+                            "NONE"; NULL: files, when there may be any */
     const char *usage;   /* what follows the name: "[-m MODEL] [PROMPT]" */
     const char *summary; /* one line, no full stop */
     const char *about;   /* paragraphs separated by "\n\n"; may be NULL */

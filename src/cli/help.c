@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/help.c - `omnesia help`, and every printed form of the command table: --help,
- * docs/CLI.md (--markdown) and the manual page (--man, in the man(7) macros).
+ * cli/help.c - `omnesia help`, and printed forms of the command table: --help,
+ * docs/CLI.md (--markdown) and the manual page (--man, in the man(7) macros); completion.c has those
+ * for shells.
  */
 #include "cli/cli.h"
+#include "cli/completion.h"
 #include "omnesia.h"
 
 #include <string.h>
@@ -11,6 +13,7 @@
 typedef struct help_options {
     mn_cli_common common;
     int markdown, man;
+    const char *completion;
 } help_options;
 
 static const char purpose[] =
@@ -148,7 +151,10 @@ static int run(const void *options, int n_words, const char *const *words) {
     if (n_words && !c)
         return MN_FAIL(MN_CLI_USAGE, "unknown command '%s'; `omnesia help` lists them", words[0]);
     mn_buf out = {0};
-    int rc = o->markdown ? mn_cli_markdown(&out) : o->man ? mn_cli_man(&out) : mn_cli_help(c, &out);
+    int rc = o->markdown     ? mn_cli_markdown(&out)
+             : o->man        ? mn_cli_man(&out)
+             : o->completion ? mn_cli_completion(o->completion, &out)
+                             : mn_cli_help(c, &out);
     if (rc >= 0) rc = mn_cli_write(out.data, out.len);
     mn_buf_free(&out);
     return rc;
@@ -164,6 +170,12 @@ static const mn_opt rows[] = {{.kind = MN_OPT_FLAG,
                                .no_env = 1,
                                .offset = offsetof(help_options, man),
                                .help = "print the manual page omnesia(1)"},
+                              {.kind = MN_OPT_TEXT,
+                               .name = "completion",
+                               .value = "SHELL",
+                               .no_env = 1,
+                               .offset = offsetof(help_options, completion),
+                               .help = "print what bash, zsh or fish complete command lines with"},
                               MN_CLI_COMMON,
                               {0}};
 
@@ -173,6 +185,7 @@ const mn_cli_command mn_cli_command_help = {
     .options = rows,
     .size = sizeof(help_options),
     .max_words = 1,
+    .words = "COMMAND",
     .usage = "[COMMAND]",
     .summary = "what each command does",
     .no_config = 1,
