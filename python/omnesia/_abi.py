@@ -94,8 +94,8 @@ class Bias(Structure):
     _fields_ = [("id", c_int32), ("bias", c_float)]
 
 
-class Logprob(Structure):
-    """mn_logprob"""
+class Alternative(Structure):
+    """mn_alternative"""
 
     _fields_ = [("id", c_int32), ("logprob", c_float)]
 
@@ -103,7 +103,7 @@ class Logprob(Structure):
 class Token(Structure):
     """mn_token"""
 
-    _fields_ = [("id", c_int32), ("logprob", c_float), ("top", POINTER(Logprob)),
+    _fields_ = [("id", c_int32), ("logprob", c_float), ("top", POINTER(Alternative)),
                 ("n_top", c_int32)]
 
 
@@ -149,7 +149,7 @@ EachEntry = CFUNCTYPE(c_int, c_void_p, POINTER(StoreEntry))
 STRUCTS: dict[str, type[Structure]] = {
     "mn_progress": Progress, "mn_region_info": RegionInfo, "mn_put_options": PutOptions,
     "mn_object": Object, "mn_change": Change, "mn_model_options": ModelOptions,
-    "mn_model_info": ModelInfo, "mn_turn": Turn, "mn_bias": Bias, "mn_logprob": Logprob,
+    "mn_model_info": ModelInfo, "mn_turn": Turn, "mn_bias": Bias, "mn_alternative": Alternative,
     "mn_token": Token, "mn_request": Request, "mn_stats": Stats, "mn_store_entry": StoreEntry,
 }
 

@@ -54,6 +54,7 @@ typedef struct mn_cli_command {
 extern const mn_cli_command *const mn_cli_commands[]; /* in the order help shows; NULL ends */
 const mn_cli_command *mn_cli_find(const char *name);  /* NULL: unknown */
 
+extern const char mn_cli_purpose[]; /* of the program, one sentence */
 /* Append the help of one command (NULL: of the program), docs/CLI.md, and the man page. */
 int mn_cli_help(const mn_cli_command *command, mn_buf *out);
 int mn_cli_markdown(mn_buf *out);

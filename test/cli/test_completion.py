@@ -20,7 +20,7 @@ import time
 import unittest
 from pathlib import Path
 
-PROGRAM, SOURCE = Path(sys.argv[1]), Path(sys.argv[2])
+PROGRAM, SOURCE = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
 TINY = SOURCE / "test" / "model" / "data" / "tiny-llama.gguf"
 EVIL = "$(touch evil)"
 

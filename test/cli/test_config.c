@@ -171,6 +171,20 @@ static void variables(void **s) {
     assert_true(without > 20);
 }
 
+/* The example of the manual does what the manual says. */
+static void example(void **s) {
+    (void)s;
+    static char text[RUN_MAX];
+    snprintf(text, sizeof text, "%s", run("help --markdown").out);
+    char *from = strstr(text, "```ini\n"), *to = from ? strstr(from + 7, "```") : NULL;
+    assert_non_null(to);
+    *to = 0;
+    config("%s", from + 7);
+    assert_int_equal(with_file("models").status, 0);
+    const cli_run r = with_file("doctor");
+    assert_non_null(strstr(r.out, "a.ini, 6 options\n"));
+}
+
 static int furnish(void **s) {
     (void)s;
     assert_non_null(mkdtemp(folder));
@@ -192,6 +206,7 @@ int main(void) {
                                        cmocka_unit_test(kinds),
                                        cmocka_unit_test(mistakes),
                                        cmocka_unit_test(out_of_memory),
-                                       cmocka_unit_test(variables)};
+                                       cmocka_unit_test(variables),
+                                       cmocka_unit_test(example)};
     return cmocka_run_group_tests(tests, furnish, clear);
 }
