@@ -15,13 +15,13 @@ from .errors import (BusyError, CancelledError, ConflictError, CorruptError, Err
                      TooLongError, UnsupportedError)
 from .model import Chat, Model, ModelInfo, Stream
 from .region import Change, Object, Record, Region, RegionInfo, Value, Watch
-from .request import Answer, Options, Prompt
+from .request import Answer, Options, Prompt, Token
 from .store import Entry, memory_limit, models, pull
 
 __all__ = [
     "Answer", "BusyError", "CancelledError", "Change", "Chat", "ConflictError", "CorruptError",
     "Entry", "Error", "FullError", "InputOutputError", "InvalidError", "Model", "ModelInfo",
     "NetworkError", "NoMemoryError", "NotFoundError", "Object", "Options", "Prompt", "Record",
-    "Region", "RegionInfo", "Stream", "TooLongError", "UnsupportedError", "Value", "Watch",
+    "Region", "RegionInfo", "Stream", "Token", "TooLongError", "UnsupportedError", "Value", "Watch",
     "__version__", "memory_limit", "models", "pull",
 ]

@@ -12,7 +12,7 @@ from ctypes import byref, c_char, c_float, c_int32
 from dataclasses import dataclass
 from queue import SimpleQueue
 from types import TracebackType
-from typing import TYPE_CHECKING, Callable, Iterator, Literal, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Literal, Mapping, Optional, Sequence
 
 from . import _abi
 from ._abi import lib
@@ -20,7 +20,7 @@ from ._callback import Caught, Notice, Report
 from ._handle import Handle, utf8, words
 from .errors import InvalidError, check
 from .region import Region
-from .request import Answer, Options, Prompt, answer_of, request_of
+from .request import Answer, Options, Prompt, Token, answer_of, request_of, token_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -173,7 +173,7 @@ class Model:
         "cancelled"); what either raises ends it too, and comes out of this call.
         """
         request, stats = request_of(prompt, options), _abi.Stats()
-        caught, text = Caught(), bytearray()
+        caught, text, tokens = Caught(), bytearray(), list[Token]()
 
         def heard(_user: object, piece: int, n: int) -> int:
             try:
@@ -183,13 +183,22 @@ class Model:
             except BaseException as error:  # pylint: disable=broad-except
                 return caught.keep(error)
 
+        def made(_user: object, token: Any) -> int:
+            try:
+                tokens.append(token_of(token.contents))
+                return 0
+            except BaseException as error:  # pylint: disable=broad-except
+                return caught.keep(error)
+
         request.on_text = _abi.OnText(heard)
+        if "logprobs" in options:
+            request.on_token = _abi.OnToken(made)
         request.progress = caught.progress(progress)
         with self._handle as model:
             result = lib.mn_answer(model, byref(request), byref(stats))
         caught.again()
         check(result)
-        return answer_of(text.decode(), stats)
+        return answer_of(text.decode(), stats, tokens)
 
     def stream(self, prompt: Prompt, **options: Unpack[Options]) -> Stream:
         """The same, piece by piece: `for piece in model.stream(..)`."""

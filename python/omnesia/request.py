@@ -40,6 +40,17 @@ class Options(TypedDict, total=False):
     ignore_eos: bool
     grammar: str | Mapping[str, Any]  # GBNF, or a JSON schema as text or as an object
     tools: Sequence[Mapping[str, Any]]  # what the model may call, as OpenAI's clients have it
+    logprobs: int  # tell of every token how likely it was, and of so many others, at most 20
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token of an answer: natural logarithms of what the model thought of it, before any
+    sampling option, and of the likeliest others, best first."""
+
+    id: int
+    logprob: float
+    top: tuple[tuple[int, float], ...]  # (id, logprob)
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,7 @@ class Answer:
     prefill_tps: float
     decode_tps: float
     first_token_ms: float
+    token: tuple[Token, ...] = ()  # each of them, when `logprobs` was asked for
 
     def __str__(self) -> str:
         return self.text
@@ -133,17 +145,27 @@ def request_of(prompt: Prompt, options: Mapping[str, Any]) -> _abi.Request:
             request.grammar = utf8("grammar", value) if isinstance(value, str) else _json(value)
         elif name == "tools":
             request.tools = _json(list(value))
+        elif name == "logprobs":
+            if not isinstance(value, int) or not 0 <= value <= 20:
+                raise InvalidError(f"logprobs is {value!r}; give a number from 0 to 20")
+            request.top_logprobs = value
         else:
             raise TypeError(f"there is no option '{name}'; there are "
                             f"{', '.join(sorted(Options.__annotations__))}")
     return request
 
 
-def answer_of(text: str, stats: _abi.Stats) -> Answer:
+def token_of(found: _abi.Token) -> Token:
+    """mn_token, which is borrowed, as a Token; -1 stands for tokens without any chance."""
+    top = ((other.id, other.logprob) for other in found.top[:found.n_top])
+    return Token(found.id, found.logprob, tuple(pair for pair in top if pair[0] >= 0))
+
+
+def answer_of(text: str, stats: _abi.Stats, token: Sequence[Token]) -> Answer:
     """The text and what mn_answer says of it."""
     return Answer(text=text, finish=words(stats.finish), prompt_tokens=stats.prompt_tokens,
                   tokens=stats.tokens, cached_tokens=stats.cached_tokens,
                   cached_from=words(stats.cached_from), cached_by=stats.cached_by,
                   dropped_turns=stats.dropped_turns, full_context=stats.full_context,
                   prefill_tps=stats.prefill_tps, decode_tps=stats.decode_tps,
-                  first_token_ms=stats.first_token_ms)
+                  first_token_ms=stats.first_token_ms, token=tuple(token))

@@ -85,11 +85,43 @@ class ModelTest(Folder):
         long = self.model.run("x" * 60, **{**SAME, "context": 64, "max_tokens": 0})
         self.assertEqual((long.finish, long.full_context), ("length", 64))
 
+    def test_logprobs(self):
+        answer = self.model.run("hello", logprobs=3, **SAME)
+        self.assertEqual(len(answer.token), 12)
+        self.assertEqual(self.model.decode([t.id for t in answer.token]).decode(errors="replace"),
+                         answer.text)
+        for token in answer.token:
+            self.assertEqual(len(token.top), 3)
+            self.assertEqual(token.top[0], (token.id, token.logprob))  # it is greedy
+            self.assertTrue(-10 < token.top[2][1] <= token.top[1][1] <= token.logprob < 0)
+        self.assertEqual(self.model.run("hello", **SAME).token, ())
+        self.assertEqual(self.model.run("hello", logprobs=0, **SAME).token[0].top, ())
+
+    def test_conversations(self):
+        plain = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "yes"},
+                 {"role": "user", "content": "why"}]
+        parts = [*plain[:2], {"role": "user", "content": [{"type": "text", "text": "why"}]}]
+        more = {**SAME, "raw": False}
+        one = self.model.run(plain, **more)
+        self.assertGreater(one.prompt_tokens, self.model.run("why", **more).prompt_tokens)
+        self.assertEqual(self.model.run(parts, **{**more, "system": None}).text,
+                         self.model.run(plain, **{**more, "system": None}).text)
+        chat = self.model.chat(**more)
+        chat.ask("hello")
+        with chat.stream("why") as stream:
+            streamed = "".join(stream)
+        self.assertEqual([turn["role"] for turn in chat.turns], ["user", "assistant"] * 2)
+        self.assertEqual(chat.turns[3]["content"], streamed)
+        with self.assertRaises(omnesia.InvalidError):
+            chat.ask("a\0")
+        self.assertEqual(len(chat.turns), 4)
+
     def test_refused(self):
         for options, error in (({"temp": "hot"}, omnesia.InvalidError),
                                ({"top_k": 1.5}, omnesia.InvalidError),
                                ({"max_tokens": 2**40}, omnesia.InvalidError),
                                ({"kv": "f32"}, omnesia.InvalidError),
+                               ({"logprobs": 21}, omnesia.InvalidError),
                                ({"stop": ["a\0b"]}, omnesia.InvalidError),
                                ({"nonsense": 1}, TypeError)):
             with self.assertRaises(error):
