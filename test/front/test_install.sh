@@ -11,7 +11,10 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 DESTDIR=$scratch meson install -C "$build" --no-rebuild --quiet
-for file in include/omnesia.h bin/omnesia man/man1/omnesia.1 libomnesia.a libomnesia.so.0; do
+for file in include/omnesia.h bin/omnesia man/man1/omnesia.1 libomnesia.a libomnesia.so.0 \
+    bash-completion/completions/omnesia.bash zsh/site-functions/_omnesia \
+    fish/vendor_completions.d/omnesia.fish lib/systemd/system/omnesia.service \
+    lib/systemd/user/omnesia.service; do
     find "$scratch" -path "*/$file" | grep -q . || { echo "$file was not installed"; exit 1; }
 done
 pc=$(find "$scratch" -name omnesia.pc)
