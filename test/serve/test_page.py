@@ -1,0 +1,565 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""test/serve/test_page.py - the page of the server, in a headless Chromium, in every state it has.
+
+The files of src/serve/page come from a small server with the headers of the real one; what the page
+asks for is answered here, because only so can a test choose what there is to show: nothing, a busy
+server, five thousand extents, a server that is gone, one that wants a key, one that lies. What the
+page makes of the real server is tried in test_page_answers.py. Without a Chromium: skipped.
+"""
+import http.server
+import json
+import re
+import sys
+import threading
+import time
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import browser  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "src" / "serve" / "page"
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+CSP = "default-src 'self'; connect-src 'self'; img-src 'self' data:"
+ROW = 23040  # bytes of a token in these states
+
+
+class Files(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        name = "index.html" if self.path == "/" else self.path.removeprefix("/page/")
+        path = PAGE / name
+        found = "/" not in name and path.is_file()
+        body = path.read_bytes() if found else b"not here"
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", TYPES.get(path.suffix, "text/plain") + "; charset=utf-8")
+        self.send_header("Content-Security-Policy", CSP)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+# ---- states ---------------------------------------------------------------------------------------
+
+
+def extent(ref, rows, start=0, tier="memory", **more):
+    now = int(time.time())
+    size = rows * ROW
+    return {"ref": ref << 20 | 7, "rows": rows, "memory": size * (tier != "disk"),
+            "disk": size * (tier != "memory"), "born": now - 1000 + ref, "used": now,
+            "cost_us": rows * 800, "writer": 0, "reader": 0, "readers": 0, "open": 0, "kept": 0,
+            "start": start, **more}
+
+
+def job(number, extents, prompt, tokens, owner="anna", state="writing", cached=0):
+    return {"id": number, "owner": owner, "model": "small", "state": state, "age_ms": 1500.0,
+            "prompt_tokens": prompt, "cached_tokens": cached, "tokens": tokens,
+            "extents": [n << 20 | 7 for n in extents]}
+
+
+def state(there=(), jobs=(), **region):
+    held = sum(e["memory"] for e in there)
+    return {"version": "0.1.0", "uptime_s": 100.0, "jobs": list(jobs), "extents": list(there),
+            "loop": {"running": sum(j["state"] != "waiting" for j in jobs),
+                     "waiting": sum(j["state"] == "waiting" for j in jobs), "slots": 64,
+                     "step_tokens": 288, "steps": 10, "busy_us": 10, "read": 100, "cached": 900,
+                     "written": 50, "ended": 1, "cancelled": 0, "failed": 0, "preempted": 0},
+            "region": {"path": "/dev/shm/r", "disk": "/tmp/r", "limit": 1 << 30, "charged": held,
+                       "warm": 0, "disk_limit": 8 << 30,
+                       "stored": sum(e["disk"] for e in there), "held": held, "size": 1 << 32,
+                       "rows": sum(e["rows"] for e in there), "cost_us": 5, "processes": 1,
+                       "extents": len(there), "open": 0, "out": 0, "asked": 1000, "found": 900,
+                       "evicted": 0, "moved": 0, "damaged": 0, "watched": 0, **region},
+            "processes": [], "models": [{"name": "small", "loaded": True}],
+            "memory": {"limit": 2 << 30, "resident": 300 << 20},
+            "tokens_per_s": {"read": 1234.0, "written": 56.7}}
+
+
+def busy():
+    """Three answers of two owners share 1,000 tokens, two of them 200 more; one waits."""
+    extents = [extent(1, 1000, kept=1, readers=3), extent(2, 200, 1000, readers=2),
+               extent(3, 50, 1200, open=1, readers=1), extent(4, 70, 1200, open=1, readers=1),
+               extent(5, 90, 1000, open=1, readers=1), extent(6, 400, tier="disk"),
+               extent(7, 300, tier="both")]
+    jobs = [job(1, [1, 2, 3], 1240, 10, "anna"), job(2, [1, 5], 1080, 10, "ben"),
+            job(3, [1, 2, 4], 1250, 20, "anna"), job(4, [], 1500, 0, "cleo", "waiting")]
+    return state(extents, jobs)
+
+
+def stream(text, usage=True, done=True):
+    """The body of a streamed answer, a word a chunk."""
+    out = [{"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}]
+    out += [{"choices": [{"index": 0, "delta": {"content": w}}]} for w in re.findall(r"\S*\s*", text) if w]
+    out.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    if usage:
+        out.append({"choices": [], "usage": {
+            "prompt_tokens": 1530, "completion_tokens": 9, "total_tokens": 1539,
+            "prompt_tokens_details": {"cached_tokens": 1512}}})
+    events = "".join(f"data: {json.dumps(o)}\n\n" for o in out) + ("data: [DONE]\n\n" if done else "")
+    return 200, events.encode(), "text/event-stream"
+
+
+def refusal(status, message):
+    return status, json.dumps({"error": {"message": message, "type": "invalid_request_error",
+                                         "param": None, "code": None}}).encode()
+
+
+# The contrast of every text that can be seen: [words, ratio, needed] of what falls short.
+CONTRAST = """(() => {
+  const cache = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgba = text => { cache.clearRect(0, 0, 1, 1); cache.fillStyle = '#000'; cache.fillStyle = text;
+    cache.fillRect(0, 0, 1, 1); const d = cache.getImageData(0, 0, 1, 1).data; return [d[0], d[1], d[2], d[3] / 255]; };
+  const over = (a, b) => [0, 1, 2].map(i => a[i] * a[3] + b[i] * (1 - a[3]));
+  const light = c => { const f = c.map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    return .2126 * f[0] + .7152 * f[1] + .0722 * f[2]; };
+  const ground = node => { const stack = [];
+    for (let n = node; n; n = n.parentElement) { const c = rgba(getComputedStyle(n).backgroundColor); if (c[3]) stack.push(c); if (c[3] === 1) break; }
+    return stack.reduceRight((below, c) => over(c, below), [255, 255, 255]); };
+  const bad = [], seen = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let t; (t = walk.nextNode());) {
+    const node = t.parentElement, style = getComputedStyle(node), range = document.createRange();
+    range.selectNodeContents(t);
+    const box = range.getBoundingClientRect();
+    if (!t.data.trim() || !box.width || node.closest('.sr,noscript,script,option') || style.visibility === 'hidden') continue;
+    if (node.closest('button:disabled')) continue; /* WCAG leaves these out */
+    let back = ground(node), ink = rgba(style.color);
+    if (node.ownerSVGElement) {
+      ink = rgba(style.fill);
+      if (node.matches('.within')) back = rgba(getComputedStyle(node.previousElementSibling).fill);
+    }
+    const a = light(over(ink, back)), b = light(back), ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    const size = parseFloat(style.fontSize), big = size >= 24 || size >= 18.66 && style.fontWeight >= 700;
+    seen.push(t.data);
+    if (ratio < (big ? 3 : 4.5)) bad.push([t.data.slice(0, 40), ratio.toFixed(2)]);
+  }
+  return {bad, seen: seen.length};
+})()"""
+
+
+class PageTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
+        threading.Thread(target=cls.server.serve_forever, daemon=True).start()
+        cls.url = f"http://127.0.0.1:{cls.server.server_address[1]}/"
+        cls.browser = browser.Browser()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.close()
+        cls.server.shutdown()
+        cls.server.server_close()
+
+    def open(self, now, wait=True, models=("small", "large"), **window):
+        """A page whose server is in the state `now` (an object, or a function that answers)."""
+        self.tab = self.browser.tab(**window)
+        self.addCleanup(self.tab.close)
+        self.now, self.polls = now, 0
+
+        def told(_):
+            self.polls += 1
+            return self.now() if callable(self.now) else (200, json.dumps(self.now).encode())
+
+        listed = json.dumps({"data": [{"id": name} for name in models]}).encode()
+        self.tab.stub("/api/state", told)
+        self.tab.stub("/v1/models", lambda _: (200, listed))
+        self.tab.go(self.url)
+        if wait:
+            self.tab.until("document.getElementById('live').getAttribute('aria-busy') === 'false'")
+        return self.tab
+
+    def next_state(self, now):
+        """Hand the page another state, and wait until it has drawn it."""
+        self.now = now
+        seen = self.polls
+        while self.polls < seen + 2:  # it asks again only when it has drawn the last one
+            self.tab.eval("document.dispatchEvent(new Event('visibilitychange'))")
+
+    def text(self, selector):
+        return self.tab.eval(f"document.querySelector({selector!r}).textContent")
+
+    def number(self, script):
+        return self.tab.eval(script)
+
+    def quiet(self, *but):
+        """The page complained of nothing (but of what the test broke)."""
+        left = [c for c in self.tab.complaints if not any(b in c for b in but)]
+        self.assertEqual(left, [])
+
+    def ask(self, words, answer, wait=True):
+        self.posts = getattr(self, "posts", [])
+
+        def told(body):
+            self.posts.append(json.loads(body))
+            return answer() if callable(answer) else answer
+
+        self.tab.stub("/v1/chat/completions", told)
+        self.tab.eval("document.getElementById('ask').focus()")
+        self.tab.type(words)
+        before = len(self.posts)
+        self.tab.press("Enter")
+        if wait:
+            self.tab.until("document.getElementById('send').textContent === 'Send'")
+            self.assertEqual(len(self.posts), before + 1)
+
+    # ---- what is shown
+
+    def test_an_empty_server_says_what_will_be_there(self):
+        tab = self.open(state(asked=0, found=0))
+        self.assertIn("Nothing yet", self.text("#memory-map"))
+        self.assertIn("No answer is being written", self.text("#share"))
+        self.assertIn("nobody has asked yet", self.text("#cards"))
+        self.assertEqual(self.text("#base"), self.url + "v1")
+        self.assertEqual([u for u in tab.loads if not u.startswith((self.url, "data:"))], [])
+        self.quiet()
+
+    def test_without_a_region_it_says_so(self):
+        now = state()
+        now["region"] = None
+        self.open(now)
+        self.assertIn("runs without a region", self.text("#memory-map"))
+        self.quiet()
+
+    def test_every_extent_is_a_tile_as_long_as_its_bytes(self):
+        now = busy()
+        tab = self.open(now)
+        tiles = {t["ref"]: t for t in tab.eval("""[...document.querySelectorAll('.tile[data-ref]')].map(t => ({
+            ref: Number(t.dataset.ref), map: t.parentElement.id, kind: t.className, said: t.getAttribute('aria-label'),
+            pieces: [...t.children].map(i => i.getBoundingClientRect().width + 2)}))""")}
+        self.assertEqual(set(tiles), {e["ref"] for e in now["extents"]})
+        # The area is the limit, halved as often as all of it fits: here 1 GiB to 64 MiB.
+        per_byte = tab.eval("document.getElementById('memory-map').clientWidth") * 6 / (1 << 26)
+        for e in now["extents"]:
+            t = tiles[e["ref"]]
+            self.assertEqual(t["map"], "memory-map" if e["memory"] else "disk-map")
+            if e["memory"]:
+                slack = 4 * len(t["pieces"])  # a piece is 3 pixels at least, and there are gaps
+                self.assertAlmostEqual(sum(t["pieces"]), e["memory"] * per_byte, delta=slack)
+            self.assertEqual("open" in t["kind"].split(), bool(e["open"]))
+            self.assertEqual("kept" in t["kind"].split(), bool(e["kept"]))
+            self.assertEqual("shared" in t["kind"].split(), e["readers"] > 1)
+        self.assertIn("1,000 tokens from the beginning, 23 MB in memory, pinned", tiles[1 << 20 | 7]["said"])
+        self.assertIn("on disk alone", tiles[6 << 20 | 7]["said"])
+        self.assertEqual(self.text("#memory-of"), "39 MB of 1.1 GB")
+        # Those of one owner look alike, and unlike those of another.
+        kinds = [tiles[n << 20 | 7]["kind"].split()[1] for n in (3, 4, 5)]
+        self.assertEqual(kinds[0], kinds[1])
+        self.assertNotEqual(kinds[0], kinds[2])
+        self.quiet()
+
+    def test_answers_that_begin_alike_are_drawn_as_one_block(self):
+        tab = self.open(busy())
+        blocks = {b["ref"] >> 20: b for b in tab.eval("""[...document.querySelectorAll('.block')].map(b => ({
+            ref: Number(b.dataset.ref), x: b.getBBox().x, w: b.getBBox().width, y: b.getBBox().y, h: b.getBBox().height}))""")}
+        self.assertEqual(set(blocks), {1, 2, 3, 4, 5})
+        high = blocks[5]["h"]
+        self.assertAlmostEqual(blocks[1]["h"] / 3, 20, delta=1)
+        self.assertAlmostEqual(blocks[2]["h"] / 2, 20, delta=1)
+        self.assertLess(high, 20)
+        self.assertAlmostEqual(blocks[1]["w"] / blocks[2]["w"], 5, delta=0.2)
+        for inner in (2, 3, 4, 5):  # each begins where what it builds upon ends
+            self.assertGreaterEqual(blocks[inner]["x"] + 0.01, blocks[1]["x"] + blocks[1]["w"])
+        self.assertEqual(self.text("#share-facts"), "3 answers · 3,610 tokens, kept as 1,410 · 1 waiting")
+        self.assertIn("1,000 tokens × 3", self.text("#share"))
+        tab.eval("document.getElementById('jobs').open = true")
+        tab.until("document.querySelectorAll('#jobs tbody tr').length === 4")
+        self.quiet()
+
+    def test_figures_and_charts_follow_the_state(self):
+        tab = self.open(busy())
+        self.assertIn("57/s", self.text("#cards"))
+        self.assertIn("90.0 %", self.text("#cards"))
+        self.assertIn("900 of 1,000", self.text("#cards"))
+        self.next_state({**busy(), "region": {**busy()["region"], "asked": 2000, "found": 1000}})
+        self.assertIn("50.0 %", self.text("#cards"))
+        points = "document.querySelectorAll('.chart .line.accent')[0].getAttribute('d').split(/[ML]/).length"
+        tab.until(f"{points} >= 3")
+        # The hit rate of the last second, 10 %, is a point low in a chart that ends at 100 %.
+        self.assertTrue(tab.eval("""(() => { const c = document.querySelectorAll('.chart')[1];
+            const y = c.querySelector('.line').getAttribute('d').match(/ ([\\d.]+)/g).map(Number);
+            return Math.max(...y) > 38 && Math.max(...y) < 47; })()"""))
+        self.quiet()
+
+    def test_many_of_everything(self):
+        extents = [extent(n, 20 + n % 90, tier="disk" if n % 5 == 0 else "memory") for n in range(1, 201)]
+        jobs = [job(n, [1 + n % 4, 10 + n], 100, n, f"agent-{n % 40}") for n in range(1, 65)]
+        jobs += [job(n, [], 900, 0, f"agent-{n % 40}", "waiting") for n in range(65, 1089)]
+        now = state(extents, jobs, extents=5000, charged=900_000_000)
+        tab = self.open(now)
+        self.assertEqual(tab.eval("document.querySelectorAll('.tile[data-ref]').length"), 200)
+        self.assertIn("newest 200 of 5,000 extents", self.text("#map-facts"))
+        self.assertFalse(tab.eval("document.querySelector('.tile.rest').hidden"))
+        self.assertIn("64 answers", self.text("#share-facts"))
+        self.assertIn("1,024 waiting", self.text("#share-facts"))
+        self.assertLessEqual(tab.eval("Math.max(...[...document.querySelectorAll('.block')]"
+                                      ".map(b => b.getBBox().y + b.getBBox().height))"), 213)
+        tab.eval("document.getElementById('jobs').open = true")
+        tab.until("document.querySelectorAll('#jobs tbody tr').length === 1000")
+        self.quiet()
+
+    def test_a_state_that_lies_breaks_nothing(self):
+        tab = self.open(busy())
+        evil = "<img src=x onerror=hit()><script>hit()</script>" + "x" * 5000
+        now = busy()
+        now["jobs"][0].update(owner=evil, model=evil, tokens="many", extents="none")
+        now["jobs"][1].update(owner=7, prompt_tokens=-5, extents=[None, "x", {}, 1e300])
+        now["extents"] += [None, 5, {"ref": "nine"}, {**extent(8, 10), "rows": -1, "start": None, "memory": 1e400}]
+        now["models"] = [{"name": evil, "loaded": 1}, None]
+        now["version"] = evil
+        tab.eval("window.hit = () => { window.was_hit = true; }")
+        self.next_state(now)
+        for broken in ({}, [], {"region": 5, "jobs": {}, "extents": 5, "loop": None}, 5, None):
+            self.next_state(broken)
+        self.next_state(busy())
+        self.assertFalse(tab.eval("!!window.was_hit || !!document.querySelector('img')"))
+        self.assertEqual(self.text("#share-facts"), "3 answers · 3,610 tokens, kept as 1,410 · 1 waiting")
+        self.assertTrue(tab.eval("document.getElementById('banner').hidden"))
+        self.quiet()
+
+    def test_nothing_moves_when_data_comes(self):
+        tab = self.open(state(), wait=False)
+        tab.eval("""new PerformanceObserver(l => { for (const e of l.getEntries())
+            window.moved = (window.moved || 0) + e.value; }).observe({type: 'layout-shift', buffered: true})""")
+        tab.until("document.getElementById('live').getAttribute('aria-busy') === 'false'")
+        places = """[...document.querySelectorAll('header, .card, .panel, .map, #legend, #about, #share, #log, #form')]
+            .map(n => { const b = n.getBoundingClientRect(); return [n.id || n.className, b.x, b.y, b.width, b.height].join(' '); })"""
+        before = tab.eval(places)
+        for now in (busy(), state(), busy()):
+            self.next_state(now)
+        self.assertEqual(tab.eval(places), before)
+        self.assertLess(tab.eval("window.moved || 0"), 0.01)
+
+    # ---- the conversation
+
+    def test_a_conversation_and_what_it_cost(self):
+        tab = self.open(busy())
+        self.ask("Who are you?", stream("I am **small**. Ask `me`.\n\n- one\n- two\n"))
+        self.assertEqual(self.posts[0]["messages"], [{"role": "user", "content": "Who are you?"}])
+        self.assertEqual((self.posts[0]["model"], self.posts[0]["stream"], self.posts[0]["stream_options"]),
+                         ("small", True, {"include_usage": True}))
+        self.assertEqual(self.text(".answer .body"), "I am small. Ask me.onetwo")
+        self.assertEqual(tab.eval("document.querySelectorAll('.answer strong, .answer code, .answer li').length"), 4)
+        foot = self.text(".answer .foot").replace("\xa0", " ")
+        self.assertIn("18 read · 1,512 from the cache · 9 written · first token after", foot)
+        self.assertIn("I am", self.text("#spoken"))  # what a screen reader is told
+        tab.eval("document.getElementById('settings-open').click()")
+        tab.eval("document.getElementById('system').value = 'Be brief.'")
+        tab.eval("document.getElementById('temperature').value = '0'")
+        self.ask("And now?", stream("Still small."))
+        self.assertEqual([m["role"] for m in self.posts[1]["messages"]], ["system", "user", "assistant", "user"])
+        self.assertEqual(self.posts[1]["messages"][2]["content"], "I am **small**. Ask `me`.\n\n- one\n- two\n")
+        self.assertEqual(self.posts[1]["temperature"], 0)
+        tab.eval("document.getElementById('fresh').click()")
+        self.assertEqual(tab.eval("document.querySelectorAll('.turn').length"), 0)
+        self.ask("Anew", stream("Yes."))
+        self.assertEqual(len(self.posts[2]["messages"]), 2)
+        self.assertEqual(tab.eval("localStorage.length + sessionStorage.length"), 0)
+        self.quiet()
+
+    def test_an_answer_is_text_whatever_is_in_it(self):
+        tab = self.open(busy())
+        tab.eval("window.hit = () => { window.was_hit = true; }")
+        evil = ("<img src=x onerror=hit()> <script>hit()</script> [a](javascript:hit()) &lt;b&gt;\n"
+                "# <svg onload=hit()>\n- <a href='//x'>y</a>\n```\"onload=hit()\n</code><b>\n")
+        self.ask("Go", stream(evil))
+        self.assertIn("<img src=x onerror=hit()> <script>hit()</script> [a](javascript:hit()) &lt;b&gt;",
+                      self.text(".answer .body"))
+        self.assertEqual(set(tab.eval("[...document.querySelectorAll('.answer .body *')].map(n => n.nodeName)")),
+                         {"P", "UL", "LI", "PRE", "CODE"})
+        long = "*" * 50_000 + "`" * 50_000 + "\n" + "- " * 20_000 + "\n" + "**a" * 20_000
+        start = time.monotonic()
+        self.ask("Long", stream(long))
+        self.assertLess(time.monotonic() - start, 10)
+        self.assertFalse(tab.eval("!!window.was_hit"))
+        self.quiet()
+
+    def test_escape_stops_an_answer_and_enter_asks_again(self):
+        tab = self.open(busy())
+        self.ask("Wait", lambda: "hold", wait=False)
+        tab.until("document.getElementById('send').textContent === 'Stop'")
+        tab.press("Escape")
+        tab.until("document.getElementById('send').textContent === 'Send'")
+        self.assertIn("stopped", self.text(".answer .foot"))
+        self.ask("Again", stream("Here."))
+        self.assertEqual(self.posts[-1]["messages"][-1]["content"], "Again")
+        self.quiet()
+
+    def test_an_answer_that_fails_says_why_and_can_be_tried_again(self):
+        tab = self.open(busy())
+        self.ask("Too long", refusal(400, "The prompt has 9,120 tokens and the context 8,192."))
+        self.assertIn("9,120 tokens", self.text(".answer .foot"))
+        self.tab.stub("/v1/chat/completions", lambda _: stream("Well then."))
+        tab.eval("document.querySelector('.answer .foot button').click()")
+        tab.until("document.querySelector('.answer .body').textContent === 'Well then.'")
+        self.ask("Cut", stream("Half an", usage=False, done=False))
+        self.assertIn("ended before the answer did", self.text("article:last-of-type .foot"))
+        self.ask("Gone", lambda: None)
+        self.assertIn("does not answer", self.text("article:last-of-type .foot"))
+        self.quiet("400", "ERR_CONNECTION_REFUSED")
+
+    # ---- when the server is not as it should be
+
+    def test_a_server_that_is_gone_and_comes_back(self):
+        tab = self.open(busy())
+        self.now = lambda: None
+        tab.until("!document.getElementById('banner').hidden")
+        self.assertIn("The server does not answer. What you see is from before.", self.text("#banner"))
+        self.assertEqual(tab.eval("document.querySelectorAll('.tile[data-ref]').length"), 7)
+        self.assertEqual(tab.eval("document.getElementById('pulse').dataset.state"), "bad")
+        polls = self.polls
+        tab.sleep(4)
+        self.assertLess(self.polls - polls, 4)  # less and less often
+        self.now = busy()
+        tab.eval("document.getElementById('again').click()")
+        tab.until("document.getElementById('banner').hidden")
+        self.assertFalse(tab.eval("document.body.classList.contains('stale')"))
+        self.quiet("ERR_CONNECTION_REFUSED")
+
+    def test_a_server_that_wants_a_key(self):
+        self.right = refusal(401, "This server asks for a key.")
+        tab = self.open(lambda: self.right, wait=False)
+        tab.until("document.querySelector('dialog').open")
+        self.assertEqual(tab.eval("document.activeElement.id"), "key-field")
+        self.assertEqual(self.text("#key-why"), "This server asks for a key.")
+        tab.type("wrong")
+        tab.press("Enter")
+        tab.until("document.querySelector('dialog').open")
+        self.assertIn("The key was refused", self.text("#key-why"))
+        self.right = (200, json.dumps(busy()).encode())
+        tab.eval("document.getElementById('key-field').select()")
+        tab.type("secret")
+        tab.press("Enter")
+        tab.until("document.querySelectorAll('.tile[data-ref]').length === 7")
+        self.assertFalse(tab.eval("document.querySelector('dialog').open"))
+        self.assertEqual(tab.eval("[sessionStorage.getItem('omnesia-key'), localStorage.length].join()"), "secret,0")
+        self.assertEqual(tab.sent[-1].get("Authorization"), "Bearer secret")
+        tab.eval("document.getElementById('key-open').click()")
+        tab.eval("document.getElementById('key-forget').click()")
+        self.assertEqual(tab.eval("sessionStorage.length"), 0)
+        self.quiet("401")
+
+    def test_nothing_is_asked_while_nobody_looks(self):
+        tab = self.open(busy())
+        hide = "Object.defineProperty(document, 'hidden', {{configurable: true, get: () => {}}}), document.dispatchEvent(new Event('visibilitychange'))"
+        tab.eval(hide.format("true"))
+        tab.sleep(1.2)  # one may have been on its way
+        polls = self.polls
+        tab.sleep(2.5)
+        self.assertEqual(self.polls, polls)
+        tab.eval(hide.format("false"))
+        tab.sleep(1)
+        self.assertGreater(self.polls, polls)
+
+    # ---- who looks, and with what
+
+    def test_contrast_in_both_themes(self):
+        for dark in (False, True):
+            tab = self.open(busy(), dark=dark)
+            self.assertEqual(tab.eval("document.documentElement.dataset.theme"), "dark" if dark else "light")
+            self.ask("Hello", stream("# Yes\n\nA `code` and\n\n```c\nint x;\n```\n"))
+            tab.eval("document.getElementById('settings-open').click()")
+            tab.eval("document.getElementById('jobs').open = true")
+            seen = tab.eval(CONTRAST)
+            self.assertEqual(seen["bad"], [])
+            self.assertGreater(seen["seen"], 60)
+            self.now = lambda: None
+            tab.until("!document.getElementById('banner').hidden")
+            self.assertEqual([b for b in tab.eval(CONTRAST)["bad"]], [])
+
+    def test_the_theme_can_be_chosen_and_stays(self):
+        tab = self.open(state(), dark=True)
+        theme = "document.documentElement.dataset.theme"
+        tab.eval("document.getElementById('theme').click()")
+        self.assertEqual(tab.eval(theme), "light")
+        tab.go(self.url)
+        self.assertEqual(tab.eval(theme), "light")
+        tab.eval("document.getElementById('theme').click()")
+        tab.eval("document.getElementById('theme').click()")
+        self.assertEqual((tab.eval(theme), self.text("#theme")), ("dark", "Theme: system"))
+
+    def test_no_width_needs_scrolling_sideways(self):
+        for width in (1280, 1000, 900, 899, 400, 320):
+            tab = self.open(busy(), width=width, height=700)
+            self.ask("Hello", stream("word " * 30 + "w" * 300 + "\n```\n" + "c" * 300 + "\n```\n"))
+            for view in ("chat", "live"):
+                if width < 900:
+                    tab.eval(f"document.querySelector('[data-show={view}]').click()")
+                self.assertLessEqual(tab.eval("document.documentElement.scrollWidth"), width)
+                wide = tab.eval("""[...document.querySelectorAll('.log, .live, .panel, .card')]
+                    .filter(n => n.clientWidth && n.scrollWidth > n.clientWidth + 1).map(n => n.className)""")
+                self.assertEqual(wide, [], f"at {width} pixels")
+            self.quiet()
+            tab.close()
+            self._cleanups.clear()
+
+    def test_all_of_it_by_keyboard(self):
+        tab = self.open(busy())
+        stops = []
+        tab.eval("document.body.focus()")
+        for _ in range(40):
+            tab.press("Tab")
+            at = tab.eval("""(() => { const n = document.activeElement, s = getComputedStyle(n);
+                return {id: n.id || n.textContent.trim().slice(0, 20), ring: s.outlineStyle + ' ' + s.outlineWidth,
+                        body: n === document.body}; })()""")
+            if at["body"] or stops and at["id"] == stops[0]["id"]:
+                break
+            stops.append(at)
+        order = [s["id"] for s in stops]
+        wanted = ["Skip to the message ", "key-open", "theme", "model", "settings-open", "log", "ask", "send",
+                  "memory-map", "disk-map", "As a table"]
+        self.assertEqual([s for s in order if s in wanted], wanted)
+        self.assertEqual([s for s in stops if s["ring"] != "solid 2px"], [])
+        tab.eval("document.getElementById('memory-map').focus()")
+        tab.press("Home")
+        self.assertIn("1,000 tokens from the beginning", self.text("#about"))
+        self.assertEqual(tab.eval("document.querySelector('.block.seen').dataset.ref"), str(1 << 20 | 7))
+        tab.press("ArrowRight")
+        self.assertIn("200 tokens from token 1,000", self.text("#about"))
+        self.assertIn("used by anna", self.text("#about"))
+        nodes = tab.call("Accessibility.getFullAXTree")["nodes"]
+        bare = [n["role"]["value"] for n in nodes if not n.get("ignored")
+                and n["role"]["value"] in ("button", "textbox", "combobox", "listbox", "option", "spinbutton", "meter", "dialog")
+                and not n.get("name", {}).get("value")]
+        self.assertEqual(bare, [])
+
+    def test_still_for_those_who_want_it(self):
+        for still, some in ((False, True), (True, False)):
+            tab = self.open(busy(), still=still)
+            self.ask("Wait", lambda: "hold", wait=False)
+            tab.until("!!document.querySelector('.waiting')")
+            self.assertEqual(tab.eval("document.getAnimations().length > 0"), some)
+
+
+class FilesTest(unittest.TestCase):
+    def test_small_plain_and_its_own(self):
+        texts = {p.name: p.read_text() for p in PAGE.iterdir()}
+        self.assertLess(sum(len(t.encode()) for t in texts.values()), 60 * 1024)
+        built, table = (ROOT / "src" / "meson.build").read_text(), (ROOT / "src/serve/page.c").read_text()
+        for name, text in texts.items():
+            self.assertIn(f"'{name}'", built)
+            self.assertIn(f'"{name}"', table)
+            self.assertIn("SPDX-License-Identifier: Apache-2.0", text)
+            for banned in (r"\b(inner|outer)HTML", r"insertAdjacentHTML", r"document\.write", r"\beval\(", r"new Function",
+                           r"\bon\w+=\"", r"<style", r" style=", r"https?://(?!www\.w3\.org/2000/svg)"):
+                self.assertIsNone(re.search(banned, text), f"{banned} in {name}")
+
+
+if __name__ == "__main__":
+    if not browser.program():
+        print("no Chromium on this machine: apt-get install chromium")
+        sys.exit(77)
+    outcome = unittest.main(exit=False, verbosity=0).result
+    bad = len(outcome.failures) + len(outcome.errors)
+    print(f"[  PASSED  ] {outcome.testsRun - bad} test(s).")
+    if bad:
+        print(f"[  FAILED  ] {bad} test(s), listed above.")
+    sys.exit(bool(bad))
