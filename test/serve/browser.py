@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """test/serve/browser.py - a headless Chromium that a test drives, with the standard library only.
 

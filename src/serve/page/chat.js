@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * chat.js - the conversation. It lives in `turns` and nowhere else. An answer is drawn again at most
- * once per frame; a live region speaks it sentence by sentence, since a log that changes ten times a
- * second cannot be listened to. Under an answer stands what it cost: tokens read, found in the cache
- * and written as the server counts them, the wait for the first and the pace of the others as this
- * page sees them come.
+ * once per frame, and spoken sentence by sentence. Under it stands what it cost: tokens read, found
+ * in the cache and written as the server counts them, pace and first wait as this page sees them.
  */
-import { ask, Refusal } from "./wire.js";
+import { ask } from "./wire.js";
 import { elements } from "./text.js";
 import { count, el, get, number, say, time } from "./units.js";
 
@@ -15,7 +13,7 @@ const turns = []; /* {role, content} of what was said and answered */
 let running = null, on_key = () => {};
 export const when_key_is_needed = f => { on_key = f; };
 
-/* ---- looks ------------------------------------------------------------------------------------ */
+/* ---- looks ---- */
 
 /* Change the log; who was reading its end goes on reading its end. */
 function keeping_end(change) {
@@ -70,7 +68,7 @@ function failure(error, again) {
   return [el("span", { class: "wrong", role: "alert" }, error.message), " ", retry];
 }
 
-/* ---- asking ----------------------------------------------------------------------------------- */
+/* ---- asking ---- */
 function request() {
   const out = { model: model.value || "default", messages: [...turns] };
   const system = get("system").value.trim();
@@ -94,9 +92,8 @@ function take(answer, chunk) {
 }
 
 async function answer_last() {
-  const dots = el("p", { class: "waiting", role: "img", "aria-label": "waiting" }, el("i"), el("i"), el("i"));
   const answer = { text: "", spoken: 0, pieces: 0, began: performance.now(), first: 0, ended: 0,
-                   body: el("div", { class: "body" }, dots), foot: el("p", { class: "foot num" }) };
+                   body: el("div", { class: "body" }, el("i", { class: "waiting" })), foot: el("p", { class: "foot num" }) };
   const node = el("article", { class: "turn answer", "aria-label": "Answer" }, answer.body, answer.foot);
   const mine = running = new AbortController();
   log.append(node);
@@ -115,9 +112,8 @@ async function answer_last() {
     node.remove();
     answer_last();
   };
-  const foot = error && !stopped
-    ? failure(error instanceof Refusal ? error : new Refusal("no", `This page failed: ${error.message}`), again)
-    : costs(answer, stopped ? "stopped" : answer.finish === "length" ? "cut at the limit" : answer.text ? "" : "an empty answer");
+  const how = stopped ? "stopped" : answer.finish === "length" ? "cut at the limit" : !answer.text && "an empty answer";
+  const foot = error && !stopped ? failure(error, again) : costs(answer, how);
   keeping_end(() => answer.foot.replaceChildren(...foot));
   busy(false);
 }
@@ -129,7 +125,7 @@ function say_it(text) {
   answer_last();
 }
 
-/* ---- what is pressed -------------------------------------------------------------------------- */
+/* ---- what is pressed ---- */
 get("form").addEventListener("submit", event => {
   event.preventDefault();
   if (running) return running.abort();

@@ -2,9 +2,8 @@
  *
  * map.js - the memory map: every extent a tile whose length is its bytes, in the order they were
  * made, row after row like words on a page. A row has a fixed number of bytes, so a tile grows where
- * it is and nothing jumps; the area is the limit, halved as often as all of it fits, and what is free
- * stays empty. One area is memory, the other what is on disk alone. Each is one stop of the Tab key;
- * arrows go from tile to tile.
+ * it is and nothing jumps; the area is the limit, halved as often as all of it fits. One area is memory,
+ * one what is on disk alone; each is one stop of the Tab key, arrows go from tile to tile.
  */
 import { look, on_look, owner_of, paint, pointed, users_of } from "./owners.js";
 import { bytes, count, el, get, say, some, time } from "./units.js";
@@ -126,25 +125,22 @@ function about() {
   say(get("about").lastElementChild, who);
 }
 
-/* Shared first, then names, then nobody; then what marks mean. */
+/* What colours and marks mean, then owners by name, as many as there is room for. */
 function legend(extents) {
-  const kinds = new Map([["shared by several", "shared"]]);
+  const names = new Map([["shared by several", "shared"], ["nobody now", "nobody"],
+    ...Object.entries(FLAGS).map(([kind, name]) => [name, kind])]);
   for (const [kind, name] of extents.map(paint).sort(([, a], [, b]) => a < b ? -1 : 1))
-    if (kind !== "nobody") kinds.set(name, kind);
-  const entry = ([name, kind]) => el("span", null, el("i", { class: `swatch ${kind}` }), name);
-  const entries = [...kinds].map(entry), more = entries.length - 6;
-  if (more > 0) entries.splice(6, more, el("span", null, `and ${more} more`));
-  entries.push(entry(["nobody now", "nobody"]), ...Object.entries(FLAGS).map(([kind, name]) => entry([name, kind])));
-  if (get("legend").textContent !== entries.map(e => e.textContent).join("")) get("legend").replaceChildren(...entries);
+    if (!names.has(name)) names.set(name, kind);
+  const entries = [...names].map(([name, kind]) =>
+    el("span", null, el("i", { class: `swatch ${kind}` }), name));
+  if (get("legend").textContent !== [...names.keys()].join("")) get("legend").replaceChildren(...entries);
 }
 
 function meter(name, has, most) {
-  const node = get(`${name}-meter`), of = most ? `${bytes(has)} of ${bytes(most)}` : "none";
-  node.firstElementChild.style.width = `${most ? Math.min(100, 100 * has / most) : 0}%`;
+  const node = get(`${name}-meter`);
+  node.firstElementChild.style.width = `${Math.min(100, 100 * has / (most || 1))}%`;
   node.classList.toggle("high", has > most * 0.9);
-  for (const [key, value] of Object.entries({ max: most, now: Math.min(has, most), text: of }))
-    node.setAttribute(`aria-value${key}`, value);
-  say(get(`${name}-of`), of);
+  say(get(`${name}-of`), most ? `${bytes(has)} of ${bytes(most)}` : "none");
 }
 
 export function show_map({ region, extents }) {

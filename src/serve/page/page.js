@@ -15,7 +15,7 @@ import { get_json, key, Refusal } from "./wire.js";
 const EVERY = 1000, SLOWEST = 15_000;
 let timer = 0, asking = false, before = null, names = null, failures = 0, told_key = false, after_key;
 
-/* ---- what comes ------------------------------------------------------------------------------- */
+/* ---- what comes ---- */
 const list = x => Array.isArray(x) ? x.filter(y => y && typeof y === "object") : [];
 const text = x => typeof x === "string" ? x.slice(0, 80) : "";
 const numbers = (x, names) => Object.fromEntries(names.split(" ").map(name => [name, number(x && x[name])]));
@@ -55,7 +55,7 @@ function show(state) {
   before = state;
 }
 
-/* ---- when it comes ---------------------------------------------------------------------------- */
+/* ---- when it comes ---- */
 function mood(state, words) {
   get("pulse").dataset.state = state;
   say(get("pulse").lastElementChild, words);
@@ -97,7 +97,7 @@ document.addEventListener("visibilitychange", tick);
 get("again").addEventListener("click", () => get("again").textContent === "Try now" ? tick() : open_key());
 get("jobs").addEventListener("toggle", () => before && show_share(before));
 
-/* ---- the key ---------------------------------------------------------------------------------- */
+/* ---- the key ---- */
 function open_key(why, then) {
   told_key = true;
   after_key = then;
@@ -123,7 +123,7 @@ get("key-forget").addEventListener("click", () => use_key(""));
 get("key-cancel").addEventListener("click", () => get("key").close());
 when_key_is_needed(open_key);
 
-/* ---- small windows show one half at a time ---------------------------------------------------- */
+/* ---- small windows show one half at a time ---- */
 const views = document.querySelectorAll("[data-show]");
 for (const button of views)
   button.addEventListener("click", () => {
