@@ -39,10 +39,15 @@ class Files(http.server.BaseHTTPRequestHandler):
 # ---- states -------------------------------------------------------------------------------------
 
 
+def name(n):
+    """The n-th reference: text, since neighbours of 64 bits are one number to a browser."""
+    return str(2923926786859352000 + n)
+
+
 def extent(ref, rows, start=0, tier="memory", **more):
     now = int(time.time())
     size = rows * ROW
-    return {"ref": ref << 20 | 7, "rows": rows, "memory": size * (tier != "disk"),
+    return {"ref": name(ref), "rows": rows, "memory": size * (tier != "disk"),
             "disk": size * (tier != "memory"), "born": now - 1000 + ref, "used": now,
             "cost_us": rows * 800, "writer": 0, "reader": 0, "readers": 0, "open": 0, "kept": 0,
             "start": start, **more}
@@ -51,7 +56,7 @@ def extent(ref, rows, start=0, tier="memory", **more):
 def job(number, extents, prompt, tokens, owner="anna", state="writing", cached=0):
     return {"id": number, "owner": owner, "model": "small", "state": state, "age_ms": 1500.0,
             "prompt_tokens": prompt, "cached_tokens": cached, "tokens": tokens,
-            "extents": [n << 20 | 7 for n in extents]}
+            "extents": [name(n) for n in extents]}
 
 
 def state(there=(), jobs=(), **region):
@@ -144,11 +149,11 @@ CONTRAST = """(() => {
   return {bad, seen};
 })()"""
 TILES = """[...document.querySelectorAll('.tile[data-ref]')].map(t => ({
-  ref: Number(t.dataset.ref), map: t.parentElement.id, kinds: t.className.split(' '),
+  ref: t.dataset.ref, map: t.parentElement.id, kinds: t.className.split(' '),
   said: t.getAttribute('aria-label'),
   pieces: [...t.children].map(i => i.getBoundingClientRect().width + 2)}))"""
 BLOCKS = """[...document.querySelectorAll('.block')].map(b => ({
-  ref: Number(b.dataset.ref), x: b.getBBox().x, w: b.getBBox().width, h: b.getBBox().height}))"""
+  ref: b.dataset.ref, x: b.getBBox().x, w: b.getBBox().width, h: b.getBBox().height}))"""
 PLACES = """[...document.querySelectorAll(
   'header, .card, .panel, .map, #legend, #about, #share, #log, #form')].map(n => {
     const b = n.getBoundingClientRect();

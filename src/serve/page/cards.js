@@ -6,11 +6,14 @@
 import { Chart } from "./chart.js";
 import { bytes, count, el, get, say } from "./units.js";
 
-/* [share found since the state before, or NaN; asked in all, found]. The region knows of all
- * processes; without one, the loop knows of this one. */
-function cache(state, before) {
-  const of = s => s.region ? [s.region.asked, s.region.found] : [s.loop.read + s.loop.cached, s.loop.cached];
-  const [asked, found] = of(state), [was, had] = of(before || state);
+/* [share found within SPAN states, or NaN; asked in all, found]. The region knows of all processes;
+ * without one, the loop knows of this one. */
+const SPAN = 10, seen = [];
+function cache({ region, loop }) {
+  const [asked, found] = region ? [region.asked, region.found] : [loop.read + loop.cached, loop.cached];
+  seen.push([asked, found]);
+  if (seen.length > SPAN) seen.shift();
+  const [[was, had]] = seen;
   return [asked > was ? 100 * Math.min(1, Math.max(0, found - had) / (asked - was)) : NaN, asked, found];
 }
 
@@ -26,7 +29,7 @@ const CARDS = [
     show: ([, asked, found]) => asked
       ? [`${(100 * found / asked).toFixed(1)} %`, "", `${count(found)} of ${count(asked)}`]
       : ["–", "", "nobody has asked yet"],
-    past: ([share]) => share >= 0 ? [`${share.toFixed(1)} %`, "", "in that second"] : ["–", "", "nobody asked"],
+    past: ([share]) => share >= 0 ? [`${share.toFixed(1)} %`, "", "just then"] : ["–", "", "nobody asked"],
   },
   {
     title: "Queue", lines: [{ kind: "accent" }, { kind: "second" }],
@@ -35,7 +38,7 @@ const CARDS = [
       [count(running), "running", `${count(waiting)} waiting, ${count(slots)} slots`],
   },
   {
-    title: "Memory", lines: [{ kind: "accent" }], now: s => [s.memory.resident, s.memory.limit],
+    title: "Memory", lines: [{ kind: "accent" }], now: s => [s.memory.booked || s.memory.resident, s.memory.limit],
     show: ([has, limit]) => [bytes(has), "", limit ? `of ${bytes(limit)}` : "no limit is set"],
   },
 ];
@@ -52,8 +55,8 @@ class Card {
     get("cards").append(node);
   }
 
-  next(state, before, at) {
-    this.values = this.row.now(state, before);
+  next(state, at) {
+    this.values = this.row.now(state);
     if (this.row.title === "Memory") this.chart.top = state.memory.limit;
     this.chart.push(at, ...this.values);
     this.text();

@@ -145,7 +145,7 @@ function meter(name, has, most) {
 
 export function show_map({ region, extents }) {
   const r = region || { charged: 0, limit: 0, stored: 0, disk_limit: 0, extents: 0 };
-  const all = region ? [...extents].sort((a, b) => a.born - b.born || a.ref - b.ref) : [];
+  const all = region ? [...extents].sort((a, b) => a.born - b.born || (a.ref < b.ref ? -1 : 1)) : [];
   const out = all.filter(e => e.disk && !e.memory), here = all.filter(e => !out.includes(e));
   const hidden = all.length < r.extents ? r.charged - here.reduce((n, e) => n + e.memory, 0) : 0;
   known = new Map(all.map(e => [e.ref, e]));

@@ -46,7 +46,7 @@ export const look = ref => lookers.forEach(f => f(ref));
 export function pointed(host) {
   host.addEventListener("pointerover", event => {
     const node = event.target.closest("[data-ref]");
-    look(node ? Number(node.dataset.ref) : null);
+    look(node ? node.dataset.ref : null);
   });
   host.addEventListener("pointerleave", () => look(null));
 }

@@ -19,32 +19,32 @@ let timer = 0, asking = false, before = null, names = null, failures = 0, told_k
 const list = x => Array.isArray(x) ? x.filter(y => y && typeof y === "object") : [];
 const text = x => typeof x === "string" ? x.slice(0, 80) : "";
 const numbers = (x, names) => Object.fromEntries(names.split(" ").map(name => [name, number(x && x[name])]));
-const EXTENT = "ref rows memory disk born used cost_us reader readers open kept start";
+const EXTENT = "rows memory disk born used cost_us reader readers open kept start";
 const REGION = "limit charged disk_limit stored rows processes extents asked found evicted damaged";
 const JOB = "id age_ms prompt_tokens cached_tokens tokens";
 
-/* A state in which every part is there and is what it should be, whatever came. */
+/* A state in which every part is there and is what it should be, whatever came. References are text:
+ * 64 bits are more than a number has here. */
 function checked(state) {
   if (!state || typeof state !== "object") throw new Refusal("no", "The server sent a state that is none.");
   const { region } = state;
   return {
     version: text(state.version), uptime_s: number(state.uptime_s),
     loop: numbers(state.loop, "running waiting slots read cached"),
-    memory: numbers(state.memory, "limit resident"), tokens_per_s: numbers(state.tokens_per_s, "read written"),
+    memory: numbers(state.memory, "limit booked resident"), tokens_per_s: numbers(state.tokens_per_s, "read written"),
     region: region && region.limit ? { disk: text(region.disk), ...numbers(region, REGION) } : null,
-    extents: list(state.extents).map(e => numbers(e, EXTENT)),
+    extents: list(state.extents).map(e => ({ ...numbers(e, EXTENT), ref: text(e.ref) })),
     models: list(state.models).map(m => ({ name: text(m.name), loaded: !!m.loaded, embedding: !!m.embedding })),
     jobs: list(state.jobs).map(job => ({
       ...numbers(job, JOB), owner: text(job.owner), model: text(job.model), state: text(job.state),
-      extents: Array.isArray(job.extents) ? job.extents.slice(0, 64).map(number) : [],
+      extents: Array.isArray(job.extents) ? job.extents.slice(0, 64).map(text) : [],
     })),
   };
 }
 
 function show(state) {
-  const at = Date.now();
   see_owners(state);
-  show_cards(state, before, at);
+  show_cards(state, Date.now());
   show_map(state);
   show_share(state);
   const vectors = new Set(state.models.filter(m => m.embedding).map(m => m.name));

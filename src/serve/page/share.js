@@ -79,7 +79,7 @@ function draw() {
 function mark(ref) {
   seen = ref;
   for (const shape of host.querySelectorAll("[data-ref]"))
-    shape.classList.toggle("seen", Number(shape.dataset.ref) === ref);
+    shape.classList.toggle("seen", shape.dataset.ref === ref);
 }
 
 const table = jobs => body.replaceChildren(...jobs.slice(0, 1000).map(j => el("tr", null,
