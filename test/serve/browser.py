@@ -169,13 +169,12 @@ class Tab:
         return done["result"].get("value")
 
     def until(self, script, timeout=30):
-        """Wait until an expression is true; its value."""
+        """Wait until an expression is true, as JavaScript sees it."""
         end = time.monotonic() + timeout
-        while not (value := self.eval(script)):
+        while not self.eval(f"!!({script})"):
             if time.monotonic() > end:
                 raise TimeoutError(f"in {timeout} s never: {script}")
             self.browser.pump(0.05)
-        return value
 
     def sleep(self, seconds):
         end = time.monotonic() + seconds
