@@ -10,11 +10,12 @@ import { bytes, count, el, get, say } from "./units.js";
  * without one, the loop knows of this one. */
 const SPAN = 10, seen = [];
 function cache({ region, loop }) {
-  const [asked, found] = region ? [region.asked, region.found] : [loop.read + loop.cached, loop.cached];
+  const { asked, found } = region || { asked: loop.read + loop.cached, found: loop.cached };
   seen.push([asked, found]);
   if (seen.length > SPAN) seen.shift();
   const [[was, had]] = seen;
-  return [asked > was ? 100 * Math.min(1, Math.max(0, found - had) / (asked - was)) : NaN, asked, found];
+  const share = asked > was ? Math.min(1, Math.max(0, found - had) / (asked - was)) : NaN;
+  return [100 * share, asked, found];
 }
 
 /* show: [figure, unit, line below]; past: the same of a sample that the pointer is on */
@@ -29,7 +30,8 @@ const CARDS = [
     show: ([, asked, found]) => asked
       ? [`${(100 * found / asked).toFixed(1)} %`, "", `${count(found)} of ${count(asked)}`]
       : ["–", "", "nobody has asked yet"],
-    past: ([share]) => share >= 0 ? [`${share.toFixed(1)} %`, "", "just then"] : ["–", "", "nobody asked"],
+    past: ([share]) =>
+      share >= 0 ? [`${share.toFixed(1)} %`, "", "just then"] : ["–", "", "nobody asked"],
   },
   {
     title: "Queue", lines: [{ kind: "accent" }, { kind: "second" }],
@@ -38,7 +40,8 @@ const CARDS = [
       [count(running), "running", `${count(waiting)} waiting, ${count(slots)} slots`],
   },
   {
-    title: "Memory", lines: [{ kind: "accent" }], now: s => [s.memory.booked || s.memory.resident, s.memory.limit],
+    title: "Memory", lines: [{ kind: "accent" }],
+    now: ({ memory }) => [memory.booked || memory.resident, memory.limit],
     show: ([has, limit]) => [bytes(has), "", limit ? `of ${bytes(limit)}` : "no limit is set"],
   },
 ];
@@ -46,11 +49,10 @@ const CARDS = [
 class Card {
   constructor(row) {
     this.row = row;
-    this.parts = ["figure", "unit", "small"].map(name => el(name === "small" ? "p" : "span", { class: name }));
-    const [figure, unit, small] = this.parts;
-    figure.textContent = "–";
+    this.parts = [el("span", { class: "figure" }, "–"), el("span", { class: "unit" }),
+      el("p", { class: "small" })];
     const node = el("section", { class: "card num", "aria-label": row.title },
-      el("h3", null, row.title), el("p", null, figure, unit), small);
+      el("h3", null, row.title), el("p", null, ...this.parts.slice(0, 2)), this.parts[2]);
     this.chart = new Chart(node, row.lines, row.top, () => this.text());
     get("cards").append(node);
   }

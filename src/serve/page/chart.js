@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * chart.js - a line or two over the last two minutes. Samples carry their time, so a page that slept
- * shows a gap, not a line across what nobody measured. The height is `top`, or the next round number.
+ * chart.js - a line or two over the last two minutes. Samples carry their time, so a page that
+ * slept shows a gap, not a line across it. The height is `top`, or the next round number.
  */
 import { svg } from "./units.js";
 
 const WINDOW = 120_000, GAP = 4000, HEIGHT = 42, WIDTH = 240;
 
-/* 1, 2 or 5 and zeros: the least that is not below x */
+/* The least round number that is not below x. */
 function round_up(x) {
   if (!(x > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(x));
-  return [1, 2, 5, 10].map(f => f * power).find(y => y >= x * 0.999);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map(f => f * power).find(y => y >= x * 0.999);
 }
 
 export class Chart {
@@ -24,7 +24,8 @@ export class Chart {
     this.rule = svg("path", { class: "rule" });
     this.node = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none",
                              class: "chart", "aria-hidden": "true" },
-      svg("path", { class: "base", d: `M0 ${HEIGHT - 0.5}H${WIDTH}` }), ...this.paths.flat(), this.rule);
+      svg("path", { class: "base", d: `M0 ${HEIGHT - 0.5}H${WIDTH}` }),
+      ...this.paths.flat(), this.rule);
     this.node.addEventListener("pointermove", event => this.point(event));
     this.node.addEventListener("pointerleave", () => this.point(null));
     host.append(this.node);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * chat.js - the conversation. It lives in `turns` and nowhere else. An answer is drawn again at most
- * once per frame, and spoken sentence by sentence. Under it stands what it cost: tokens read, found
- * in the cache and written as the server counts them, pace and first wait as this page sees them.
+ * chat.js - the conversation. It lives in `turns` and nowhere else. An answer is drawn once per
+ * frame at most, and spoken by sentences. Under it stands what it cost: tokens as the server counts
+ * them, the first wait and the pace as this page sees them.
  */
 import { ask } from "./wire.js";
 import { elements } from "./text.js";
@@ -50,20 +50,22 @@ function draw(answer) {
 
 /* What it cost, in words; a bar shows how much of the prompt was in the cache. */
 function costs({ usage, pieces, began, first, ended }, how) {
-  const prompt = number(usage?.prompt_tokens), written = usage ? number(usage.completion_tokens) : pieces;
-  const cached = number(usage?.prompt_tokens_details?.cached_tokens), bar = el("i");
+  const prompt = number(usage?.prompt_tokens), bar = el("i");
+  const written = usage ? number(usage.completion_tokens) : pieces;
+  const cached = number(usage?.prompt_tokens_details?.cached_tokens);
   const parts = [how,
     prompt && `${count(prompt - cached)} read`, prompt && `${count(cached)} from the cache`,
     written && `${usage ? "" : "about "}${count(written)} written`,
     first && `first token after ${time((first - began) / 1000)}`,
     written > 1 && ended > first && `${count((written - 1) * 1000 / (ended - first))} tokens/s`];
   bar.style.width = `${100 * cached / (prompt || 1)}%`;
-  return [prompt ? el("i", { class: "part", title: "part of the prompt that was in the cache" }, bar) : "",
+  return [prompt ? el("i", { class: "part", title: "what the cache had" }, bar) : "",
     parts.filter(Boolean).map(part => part.replaceAll(" ", "\u00a0")).join(" · ")];
 }
 
 function failure(error, again) {
-  const key = error.kind === "key", retry = el("button", { type: "button", class: "quiet" }, key ? "Enter a key" : "Try again");
+  const key = error.kind === "key";
+  const retry = el("button", { class: "quiet" }, key ? "Enter a key" : "Try again");
   retry.addEventListener("click", () => key ? on_key(error.message, again) : again());
   return [el("span", { class: "wrong", role: "alert" }, error.message), " ", retry];
 }
@@ -92,14 +94,15 @@ function take(answer, chunk) {
 }
 
 async function answer_last() {
-  const answer = { text: "", spoken: 0, pieces: 0, began: performance.now(), first: 0, ended: 0,
-                   body: el("div", { class: "body" }, el("i", { class: "waiting" })), foot: el("p", { class: "foot num" }) };
-  const node = el("article", { class: "turn answer", "aria-label": "Answer" }, answer.body, answer.foot);
+  const body = el("div", { class: "body" }, el("i", { class: "waiting" }));
+  const foot = el("p", { class: "foot num" }), began = performance.now();
+  const answer = { text: "", spoken: 0, pieces: 0, began, first: 0, ended: 0, body };
+  const node = el("article", { class: "turn answer", "aria-label": "Answer" }, body, foot);
   const mine = running = new AbortController();
   log.append(node);
   log.scrollTop = log.scrollHeight;
   busy(true);
-  const error = await ask(request(), mine.signal, chunk => take(answer, chunk)).then(() => null, e => e);
+  const error = await ask(request(), mine.signal, chunk => take(answer, chunk)).catch(e => e);
   if (running !== mine) return; /* a new conversation has begun */
   running = null;
   answer.whole = true;
@@ -112,16 +115,18 @@ async function answer_last() {
     node.remove();
     answer_last();
   };
-  const how = stopped ? "stopped" : answer.finish === "length" ? "cut at the limit" : !answer.text && "an empty answer";
-  const foot = error && !stopped ? failure(error, again) : costs(answer, how);
-  keeping_end(() => answer.foot.replaceChildren(...foot));
+  const how = stopped ? "stopped" : answer.finish === "length" ? "cut at the limit"
+    : !answer.text && "an empty answer";
+  const words = error && !stopped ? failure(error, again) : costs(answer, how);
+  keeping_end(() => foot.replaceChildren(...words));
   busy(false);
 }
 
 function say_it(text) {
   get("hello").hidden = true;
   turns.push({ role: "user", content: text });
-  log.append(el("article", { class: "turn mine", "aria-label": "You" }, el("div", { class: "body" }, text)));
+  const body = el("div", { class: "body" }, text);
+  log.append(el("article", { class: "turn mine", "aria-label": "You" }, body));
   answer_last();
 }
 
@@ -173,7 +178,8 @@ export function show_models(names, loaded) {
   const order = [...names].sort((a, b) => loaded.has(b) - loaded.has(a));
   const options = order.map(name =>
     el("option", { value: name }, loaded.has(name) ? name : `${name} (not loaded)`));
-  const words = options.map(option => option.textContent).join("\n"), chosen = model.disabled ? "" : model.value;
+  const words = options.map(option => option.textContent).join("\n");
+  const chosen = model.disabled ? "" : model.value;
   if (model.dataset.words === words) return;
   model.dataset.words = words;
   model.disabled = !order.length;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * map.js - the memory map: every extent a tile whose length is its bytes, in the order they were
- * made, row after row like words on a page. A row has a fixed number of bytes, so a tile grows where
- * it is and nothing jumps; the area is the limit, halved as often as all of it fits. One area is memory,
- * one what is on disk alone; each is one stop of the Tab key, arrows go from tile to tile.
+ * made, row after row like words. A row has a fixed number of bytes, so a tile grows where it is;
+ * the area is the limit, halved as often as all of it fits. One area is memory, one what is on disk
+ * alone; each is one stop of the Tab key, arrows go from tile to tile.
  */
 import { look, on_look, owner_of, paint, pointed, users_of } from "./owners.js";
 import { bytes, count, el, get, say, some, time } from "./units.js";
@@ -13,7 +13,7 @@ const STEPS = { ArrowLeft: -1, ArrowUp: -10, ArrowRight: 1, ArrowDown: 10, Home:
 
 class Area {
   constructor(host, rows, size) {
-    Object.assign(this, { host, rows, size, tiles: new Map(), extents: [], full: LEAST, beyond: 0 });
+    Object.assign(this, { host, rows, size, tiles: new Map(), extents: [], full: LEAST });
     this.none = el("p", { class: "none" });
     this.rest = el("div", { class: "tile rest", "aria-hidden": "true" });
     host.append(this.none, this.rest);
@@ -101,13 +101,17 @@ const disk = new Area(get("disk-map"), 2, e => e.disk);
 
 /* An extent in words: what it is, and who has it. */
 function tell(e) {
-  const where = e.open ? "growing" : !e.memory ? "on disk alone" : e.disk ? "in memory and on disk" : "in memory";
-  const from = e.start < 0 ? "that cannot be read" : e.start ? `from token ${count(e.start)}` : "from the beginning";
+  const where = e.open ? "growing" : !e.memory ? "on disk alone"
+    : e.disk ? "in memory and on disk" : "in memory";
+  const from = e.start < 0 ? "that cannot be read"
+    : e.start ? `from token ${count(e.start)}` : "from the beginning";
   const users = [...new Set(users_of(e.ref).map(owner_of))], more = users.length - 4;
   const names = users.slice(0, 4).join(", ") + (more > 0 ? ` and ${more} more` : "");
-  const who = names ? `used by ${names}` : e.readers ? `used by process ${e.reader}` : "nobody uses it now";
+  const who = names ? `used by ${names}`
+    : e.readers ? `used by process ${e.reader}` : "nobody uses it now";
   const ago = then => `${time(Date.now() / 1000 - then)} ago`;
-  return [`${some(e.rows, "token")} ${from}, ${bytes(e.memory || e.disk)} ${where}${e.kept ? ", pinned" : ""}`,
+  const what = `${some(e.rows, "token")} ${from}, ${bytes(e.memory || e.disk)} ${where}`;
+  return [what + (e.kept ? ", pinned" : ""),
     `${who}; computed in ${time(e.cost_us / 1e6)}, ${ago(e.born)}, used ${ago(e.used)}`];
 }
 
@@ -133,7 +137,8 @@ function legend(extents) {
     if (!names.has(name)) names.set(name, kind);
   const entries = [...names].map(([name, kind]) =>
     el("span", null, el("i", { class: `swatch ${kind}` }), name));
-  if (get("legend").textContent !== [...names.keys()].join("")) get("legend").replaceChildren(...entries);
+  const box = get("legend");
+  if (box.textContent !== [...names.keys()].join("")) box.replaceChildren(...entries);
 }
 
 function meter(name, has, most) {
@@ -145,14 +150,16 @@ function meter(name, has, most) {
 
 export function show_map({ region, extents }) {
   const r = region || { charged: 0, limit: 0, stored: 0, disk_limit: 0, extents: 0 };
-  const all = region ? [...extents].sort((a, b) => a.born - b.born || (a.ref < b.ref ? -1 : 1)) : [];
+  const age = (a, b) => a.born - b.born || (a.ref < b.ref ? -1 : 1);
+  const all = region ? [...extents].sort(age) : [];
   const out = all.filter(e => e.disk && !e.memory), here = all.filter(e => !out.includes(e));
   const hidden = all.length < r.extents ? r.charged - here.reduce((n, e) => n + e.memory, 0) : 0;
   known = new Map(all.map(e => [e.ref, e]));
   memory.show(here, Math.max(0, hidden), r.limit, region
     ? "Nothing yet. What a model reads is kept here, for whoever asks next."
     : "This server shares nothing: it runs without a region.");
-  disk.show(out, 0, r.disk_limit, r.disk ? "Nothing is on disk alone." : "There is no disk tier.");
+  disk.show(out, 0, r.disk_limit, !r.disk ? "There is no disk tier."
+    : r.stored ? "All of it is in memory as well." : "Nothing yet.");
   meter("memory", r.charged, r.limit);
   meter("disk", r.stored, r.disk_limit);
   legend(all);

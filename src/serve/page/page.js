@@ -2,7 +2,7 @@
  *
  * page.js - the clock of the page. Once a second it asks for the state and hands it to those who
  * draw it; nothing is asked while the tab is hidden, and less and less often while nobody answers.
- * What is known then stays, faded, under a sentence that says what is wrong and when it tries again.
+ * What is known then stays, in grey, under a sentence that says what is wrong.
  */
 import { show_cards } from "./cards.js";
 import { show_models, when_key_is_needed } from "./chat.js";
@@ -13,28 +13,30 @@ import { get, number, say, time } from "./units.js";
 import { get_json, key, Refusal } from "./wire.js";
 
 const EVERY = 1000, SLOWEST = 15_000;
-let timer = 0, asking = false, before = null, names = null, failures = 0, told_key = false, after_key;
+let timer = 0, asking = false, before = null, names = null, failures = 0, told_key, after_key;
 
 /* ---- what comes ---- */
 const list = x => Array.isArray(x) ? x.filter(y => y && typeof y === "object") : [];
 const text = x => typeof x === "string" ? x.slice(0, 80) : "";
-const numbers = (x, names) => Object.fromEntries(names.split(" ").map(name => [name, number(x && x[name])]));
+const numbers = (x, names) =>
+  Object.fromEntries(names.split(" ").map(name => [name, number(x?.[name])]));
 const EXTENT = "rows memory disk born used cost_us reader readers open kept start";
 const REGION = "limit charged disk_limit stored rows processes extents asked found evicted damaged";
 const JOB = "id age_ms prompt_tokens cached_tokens tokens";
 
-/* A state in which every part is there and is what it should be, whatever came. References are text:
+/* A state in which every part is there and what it should be, whatever came. References are text:
  * 64 bits are more than a number has here. */
 function checked(state) {
-  if (!state || typeof state !== "object") throw new Refusal("no", "The server sent a state that is none.");
+  if (!state) throw new Refusal("no", "The server sent a state that is none.");
   const { region } = state;
   return {
     version: text(state.version), uptime_s: number(state.uptime_s),
     loop: numbers(state.loop, "running waiting slots read cached"),
-    memory: numbers(state.memory, "limit booked resident"), tokens_per_s: numbers(state.tokens_per_s, "read written"),
+    memory: numbers(state.memory, "limit booked resident"),
+    tokens_per_s: numbers(state.tokens_per_s, "read written"),
     region: region && region.limit ? { disk: text(region.disk), ...numbers(region, REGION) } : null,
     extents: list(state.extents).map(e => ({ ...numbers(e, EXTENT), ref: text(e.ref) })),
-    models: list(state.models).map(m => ({ name: text(m.name), loaded: !!m.loaded, embedding: !!m.embedding })),
+    models: list(state.models).map(m => ({ ...m, name: text(m.name) })),
     jobs: list(state.jobs).map(job => ({
       ...numbers(job, JOB), owner: text(job.owner), model: text(job.model), state: text(job.state),
       extents: Array.isArray(job.extents) ? job.extents.slice(0, 64).map(text) : [],
@@ -87,14 +89,15 @@ async function tick() {
     mood("good", `up ${time(state.uptime_s)}`);
   } catch (error) {
     if (!(error instanceof Refusal)) console.error(error);
-    wait = trouble(error instanceof Refusal ? error : new Refusal("no", `This page failed: ${error.message}.`));
+    wait = trouble(error);
   }
   asking = false;
   if (!document.hidden) timer = setTimeout(tick, wait);
 }
 
 document.addEventListener("visibilitychange", tick);
-get("again").addEventListener("click", () => get("again").textContent === "Try now" ? tick() : open_key());
+get("again").addEventListener("click", event =>
+  event.target.textContent === "Try now" ? tick() : open_key());
 get("jobs").addEventListener("toggle", () => before && show_share(before));
 
 /* ---- the key ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * share.js - who shares which beginning. Every answer is a row; its tokens run from left to right in
- * the extents they lie in. Rows that begin alike lie together, and an extent they have in common is
- * one block as high as they are many: what is drawn is the tree of prefixes, what it saves its area.
+ * share.js - who shares which beginning. Every answer is a row; its tokens run from left to right
+ * in the extents they lie in. Rows that begin alike lie together, and an extent they have in common
+ * is one block as high as they are many: the tree of prefixes, and its area what sharing saves.
  */
 import { hue, on_look, owner_of, pointed } from "./owners.js";
 import { count, el, get, say, some, svg, time } from "./units.js";
@@ -24,7 +24,7 @@ function pieces(job, known) {
   return { job, end, pieces: out.filter(p => p.to > p.from) };
 }
 
-/* Rows in an order in which equal beginnings lie together, larger families first, and their blocks. */
+/* Rows so that equal beginnings lie together, larger families first, and their blocks. */
 function tree(rows, depth, first, blocks) {
   const families = new Map(), out = [];
   for (const row of rows) {
@@ -32,10 +32,12 @@ function tree(rows, depth, first, blocks) {
     families.set(name, [...families.get(name) || [], row]);
   }
   const eldest = family => Math.min(...family.map(row => row.job.id));
-  for (const family of [...families.values()].sort((a, b) => b.length - a.length || eldest(a) - eldest(b))) {
+  const order = (a, b) => b.length - a.length || eldest(a) - eldest(b);
+  for (const family of [...families.values()].sort(order)) {
     const row = first + out.length, piece = family[0].pieces[depth];
     const ordered = piece ? tree(family, depth + 1, row, blocks) : family;
-    if (piece) blocks.push({ ...piece, row, to: ordered.map(r => r.pieces[depth].to), job: family[0].job });
+    const to = piece && ordered.map(r => r.pieces[depth].to);
+    if (piece) blocks.push({ ...piece, row, to, job: family[0].job });
     out.push(...ordered);
   }
   return out;
@@ -43,7 +45,8 @@ function tree(rows, depth, first, blocks) {
 
 function draw_block({ ref, from, to, row, out, job }, x, y, high) {
   const many = to.length, kind = many > 1 ? "shared" : hue(owner_of(job)), left = x(from);
-  const d = `M${left} ${y(row)}${to.map((end, i) => `H${x(end) - 1}V${y(row + i) + high}`).join("")}H${left}Z`;
+  const edge = to.map((end, i) => `H${x(end) - 1}V${y(row + i) + high}`).join("");
+  const d = `M${left} ${y(row)}${edge}H${left}Z`;
   const shape = svg("path", { d, class: `block ${kind}${out ? " out" : ""}`, "data-ref": ref });
   const tokens = count(Math.max(...to) - from), room = x(Math.min(...to)) - left;
   const text = [`${tokens} tokens × ${many}`, `${tokens} × ${many}`, `× ${many}`]
@@ -54,7 +57,8 @@ function draw_block({ ref, from, to, row, out, job }, x, y, high) {
 
 function draw_row({ job, end, pieces: has }, i, x, y, high) {
   const at = y(i) + high / 2, from = has.at(-1)?.to || 0, owner = owner_of(job);
-  const out = [svg("path", { class: "coming", d: end > from ? `M${x(from)} ${at}H${x(end)}` : "" })];
+  const coming = end > from ? `M${x(from)} ${at}H${x(end)}` : "";
+  const out = [svg("path", { class: "coming", d: coming })];
   const write = (to, text) => out.push(svg("text", { x: to, y: at + 3.5, class: "end" }, text));
   if (high < 8) return out;
   write(LEFT - 8, owner.length > 13 ? `${owner.slice(0, 12)}…` : owner);
@@ -70,7 +74,8 @@ function draw() {
   const axis = [0, most / 2, most].flatMap(t => [
     svg("text", { x: x(t), y: 10, class: t ? "mid" : "" }, t ? count(t) : "tokens 0"),
     svg("path", { class: "grid", d: `M${x(t)} ${TOP - 4}V${y(rows.length)}` })]);
-  host.replaceChildren(svg("svg", { width, height: HEIGHT, role: "img", "aria-label": summary }, ...axis,
+  const frame = { width, height: HEIGHT, role: "img", "aria-label": summary };
+  host.replaceChildren(svg("svg", frame, ...axis,
     ...rows.flatMap((row, i) => draw_row(row, i, x, y, step - gap)),
     ...blocks.flatMap(b => draw_block(b, x, y, b.to.length > 1 ? step : step - gap))));
   mark(seen);
@@ -84,18 +89,23 @@ function mark(ref) {
 
 const table = jobs => body.replaceChildren(...jobs.slice(0, 1000).map(j => el("tr", null,
   ...[j.id, owner_of(j), j.model, j.state, time(j.age_ms / 1000), count(j.prompt_tokens),
-    count(j.cached_tokens), count(j.tokens)].map((text, i) => el("td", { class: i > 3 ? "r" : "" }, String(text))))));
+    count(j.cached_tokens), count(j.tokens)].map((text, i) =>
+    el("td", { class: i > 3 ? "r" : "" }, String(text))))));
 
 export function show_share({ extents, jobs }) {
   const known = new Map(extents.map(e => [e.ref, e])), blocks = [];
-  const running = jobs.filter(job => job.extents.length).slice(0, MOST).map(job => pieces(job, known));
-  const rows = tree(running, 0, 0, blocks), waiting = jobs.filter(job => job.state === "waiting").length;
+  const running = jobs.filter(job => job.extents.length).slice(0, MOST);
+  const rows = tree(running.map(job => pieces(job, known)), 0, 0, blocks);
+  const waiting = jobs.filter(job => job.state === "waiting").length;
   const held = blocks.reduce((n, b) => n + b.to.reduce((m, to) => m + to - b.from, 0), 0);
   const kept = blocks.reduce((n, b) => n + Math.max(...b.to) - b.from, 0);
-  const summary = rows.length && `${some(rows.length, "answer")} · ${count(held)} tokens, kept as ${count(kept)}`;
-  say(get("share-facts"), [summary, waiting && `${count(waiting)} waiting`].filter(Boolean).join(" · "));
+  const summary = rows.length
+    && `${some(rows.length, "answer")} · ${count(held)} tokens, kept as ${count(kept)}`;
+  const facts = [summary, waiting && `${count(waiting)} waiting`];
+  say(get("share-facts"), facts.filter(Boolean).join(" · "));
   if (get("jobs").open) table(jobs);
-  const longest = Math.max(40, ...rows.map(row => row.end)), step = 10 ** Math.floor(Math.log10(longest)) / 5;
+  const longest = Math.max(40, ...rows.map(row => row.end));
+  const step = 10 ** Math.floor(Math.log10(longest)) / 5;
   drawn = rows.length ? { rows, blocks, summary, most: Math.ceil(longest / step) * step } : null;
   if (drawn) return draw();
   const none = jobs.length ? "None of the answers has an extent in the region yet."

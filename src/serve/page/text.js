@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * text.js - what a model wrote, as elements: paragraphs, headings, lists, fenced code, and in a line
- * `code`, **bold** and *italic*. All else, HTML and links above all, stays the text that it is. One
- * pass over the lines, no recursion. A fence without its end is code to the end: that is how a stream
- * looks until it has come.
+ * text.js - what a model wrote, as elements: paragraphs, headings, lists, fenced code, and in a
+ * line `code`, **bold** and *italic*. All else, HTML and links above all, stays the text it is.
+ * One pass, no recursion. A fence without its end is code to the end: so a stream looks meanwhile.
  */
 import { el } from "./units.js";
 
 const FENCE = /^\s{0,3}(```+|~~~+)/, HEADING = /^#{1,6}\s+(.*?)\s*#*$/;
 const ITEM = /^(\s{0,8})(?:[-*+]|(\d{1,4})[.)])\s+(.*)$/;
-const INLINE = new RegExp("(`+)([^`]{1,2000}?)\\1(?!`)|\\*\\*([^\\s*](?:[^*]{0,2000}?[^\\s*])?)\\*\\*"
-  + "|\\*([^\\s*](?:[^*]{0,500}?[^\\s*])?)\\*", "g");
+const INLINE = new RegExp("(`+)([^`]{1,2000}?)\\1(?!`)"
+  + "|\\*\\*([^\\s*](?:[^*]{0,2000}?[^\\s*])?)\\*\\*|\\*([^\\s*](?:[^*]{0,500}?[^\\s*])?)\\*", "g");
 
 function inline(line) {
   const out = [];
@@ -37,7 +36,8 @@ export function elements(text) {
   const out = [], lines = text.split("\n");
   let open = null;
   for (let i = 0; i < lines.length; i++) {
-    const line = lines[i], fence = FENCE.exec(line), listed = ITEM.exec(line), heading = HEADING.exec(line);
+    const line = lines[i];
+    const [fence, listed, heading] = [FENCE, ITEM, HEADING].map(kind => kind.exec(line));
     if (!fence && !listed && !heading && line.trim()) {
       if (open) open.append(el("br"), ...inline(line));
       else out.push(open = el("p", null, ...inline(line)));

@@ -37,7 +37,9 @@ async function call(path, options) {
 
 export async function get_json(path) {
   const answer = await call(path, { signal: AbortSignal.timeout(TIMEOUT) });
-  return answer.json().catch(() => { throw new Refusal("gone", `The answer to ${path} broke off.`); });
+  return answer.json().catch(() => {
+    throw new Refusal("gone", `The answer to ${path} broke off.`);
+  });
 }
 
 /* The data of each server-sent event of a body, in order. */
@@ -55,7 +57,7 @@ async function* events(body) {
       const data = held.slice(0, end).split("\n").filter(line => line.startsWith("data:"));
       if (data.length) yield data.map(line => line.slice(5).trim()).join("\n");
     }
-    if (held.length > EVENT_MAX) throw new Refusal("no", "The server sent an event without an end.");
+    if (held.length > EVENT_MAX) throw new Refusal("no", "The server sent an endless event.");
   }
 }
 
