@@ -78,12 +78,12 @@ def state(there=(), jobs=(), **region):
 
 
 def busy():
-    """Three answers of two owners share 1,000 tokens, two of them 200 more; one waits."""
-    extents = [extent(1, 1000, kept=1, readers=3), extent(2, 200, 1000, readers=2),
+    """Three answers of two owners share 900 tokens, two of them 300 more; one waits."""
+    extents = [extent(1, 1000, kept=1, readers=3), extent(2, 200, 1000, readers=1),
                extent(3, 50, 1200, open=1, readers=1), extent(4, 70, 1200, open=1, readers=1),
-               extent(5, 90, 1000, open=1, readers=1), extent(6, 400, tier="disk"),
+               extent(5, 90, 900, open=1, readers=1), extent(6, 400, tier="disk"),
                extent(7, 300, tier="both")]
-    jobs = [job(1, [1, 2, 3], 1240, 10, "anna"), job(2, [1, 5], 1080, 10, "ben"),
+    jobs = [job(1, [1, 2, 3], 1240, 10, "anna"), job(2, [1, 5], 980, 10, "ben"),
             job(3, [1, 2, 4], 1250, 20, "anna"), job(4, [], 1500, 0, "cleo", "waiting")]
     return state(extents, jobs)
 
@@ -153,7 +153,8 @@ TILES = """[...document.querySelectorAll('.tile[data-ref]')].map(t => ({
   said: t.getAttribute('aria-label'),
   pieces: [...t.children].map(i => i.getBoundingClientRect().width + 2)}))"""
 BLOCKS = """[...document.querySelectorAll('.block')].map(b => ({
-  ref: b.dataset.ref, x: b.getBBox().x, w: b.getBBox().width, h: b.getBBox().height}))"""
+  ref: b.dataset.ref, x: b.getBBox().x, y: b.getBBox().y,
+  w: b.getBBox().width, h: b.getBBox().height}))"""
 PLACES = """[...document.querySelectorAll(
   'header, .card, .panel, .map, #legend, #about, #share, #log, #form')].map(n => {
     const b = n.getBoundingClientRect();

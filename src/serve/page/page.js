@@ -92,7 +92,7 @@ async function tick() {
     wait = trouble(error);
   }
   asking = false;
-  if (!document.hidden) timer = setTimeout(tick, wait);
+  timer = setTimeout(tick, wait);
 }
 
 document.addEventListener("visibilitychange", tick);

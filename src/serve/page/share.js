@@ -16,8 +16,9 @@ function pieces(job, known) {
   const end = job.prompt_tokens + job.tokens, out = [];
   let at = 0;
   for (const ref of job.extents) {
-    const e = known.get(ref), from = Math.min(end, Math.max(at, e ? e.start : at));
-    if (out.length) out.at(-1).to = from;
+    const e = known.get(ref), before = out.at(-1) || { from: 0 };
+    const from = Math.min(end, e?.start >= 0 ? Math.max(before.from, e.start) : at);
+    before.to = from; /* what builds upon an extent may leave it before its end */
     at = Math.min(end, Math.max(from, e ? from + e.rows : end));
     out.push({ ref, from, to: at, out: e && !e.memory });
   }
