@@ -56,7 +56,9 @@ class PageTest(unittest.TestCase):
 
         def told(_):
             self.polls += 1
-            return self.now() if callable(self.now) else (200, json.dumps(self.now).encode())
+            # A number too large for Python's JSON is one for JavaScript's: infinity.
+            return self.now() if callable(self.now) else (
+                200, json.dumps(self.now).replace("Infinity", "1e400").encode())
 
         listed = json.dumps({"data": [{"id": name} for name in models]}).encode()
         self.tab.stub("/api/state", told)
@@ -210,6 +212,7 @@ class PageTest(unittest.TestCase):
         now["version"] = evil
         tab.eval("window.hit = () => { window.was_hit = true; }")
         self.next_state(now)
+        self.assertEqual(self.text("#version"), evil[:80])
         for broken in ({}, [], {"region": 5, "jobs": {}, "extents": 5, "loop": None}, 5, None):
             self.next_state(broken)
         self.next_state(busy())
