@@ -41,7 +41,7 @@ const CARDS = [
   },
   {
     title: "Memory", lines: [{ kind: "accent" }],
-    now: ({ memory }) => [memory.booked || memory.resident, memory.limit],
+    now: ({ memory }) => [memory.resident || memory.booked, memory.limit],
     show: ([has, limit]) => [bytes(has), "", limit ? `of ${bytes(limit)}` : "no limit is set"],
   },
 ];
