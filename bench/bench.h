@@ -20,6 +20,8 @@ typedef struct mn_bench_options {
     int32_t rounds;
     const char *row;  /* NULL: all of them */
     const char *copy; /* of `bench restore` */
+    const char *peer; /* of `bench serve`: the folder of llama-server */
+    int side;         /* 0: both, 1: ours, 2: the peer's */
 } mn_bench_options;
 
 typedef struct mn_bench {
@@ -27,8 +29,8 @@ typedef struct mn_bench {
     int (*run)(const mn_bench_options *o);
 } mn_bench;
 
-extern const mn_bench mn_bench_objects, mn_bench_region, mn_bench_restore, mn_bench_share,
-    mn_bench_speed, mn_bench_vattention;
+extern const mn_bench mn_bench_objects, mn_bench_region, mn_bench_restore, mn_bench_serve,
+    mn_bench_share, mn_bench_speed, mn_bench_vattention;
 
 /* What this machine can do at most with this team of threads. */
 typedef struct mn_limits {

@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-static const mn_bench *const benches[] = {&mn_bench_speed,   &mn_bench_vattention,
-                                          &mn_bench_share,   &mn_bench_restore,
-                                          &mn_bench_objects, &mn_bench_region};
+static const mn_bench *const benches[] = {&mn_bench_speed,   &mn_bench_vattention, &mn_bench_share,
+                                          &mn_bench_restore, &mn_bench_objects,    &mn_bench_region,
+                                          &mn_bench_serve};
 enum { N = sizeof benches / sizeof *benches };
 
 #define AT(field) offsetof(mn_bench_options, field)
@@ -65,6 +65,20 @@ static const mn_opt options[] = {
      .offset = AT(copy),
      .no_env = 1,
      .help = "of restore: the saved rows"},
+    {.kind = MN_OPT_TEXT,
+     .name = "peer",
+     .value = "FOLDER",
+     .offset = AT(peer),
+     .no_env = 1,
+     .help = "of serve: where llama-server is; default: where tools/peers/llama-cpp.sh puts it"},
+    {.kind = MN_OPT_CHOICE,
+     .name = "side",
+     .value = "WHICH",
+     .offset = AT(side),
+     .standard = "both",
+     .choices = "both|ours|peer",
+     .no_env = 1,
+     .help = "of serve: measure one side alone"},
     {.kind = MN_OPT_FLAG,
      .name = "json",
      .offset = AT(json),
@@ -80,7 +94,8 @@ static int run(const void *opaque, int n_words, const char *const *words) {
         if (strcmp(benches[i]->name, name) == 0) return benches[i]->run(o);
     return MN_FAIL(
         MN_CLI_USAGE,
-        "there is no bench '%s'; there are speed, region, objects, vattention, share and restore",
+        "there is no bench '%s'; there are speed, region, objects, serve, vattention, share and "
+        "restore",
         name);
 }
 
@@ -105,4 +120,7 @@ const mn_cli_command mn_cli_command_bench = {
         "another question cost, and what the region costs when nobody shares.\n\n"
         "`bench objects` measures `put`, `get` and `watch` beside a bare futex wake and, when it "
         "is "
-        "there, Redis on a Unix socket."};
+        "there, Redis on a Unix socket.\n\n"
+        "`bench serve` sends many requests at once to `serve` and, when it is there, to "
+        "llama-server: what each row takes, and the ways to start the peer that were tried, are "
+        "printed with the figures."};
