@@ -281,14 +281,14 @@ typedef struct mn_bias {
     float bias;
 } mn_bias;
 
-typedef struct mn_logprob {
+typedef struct mn_alternative {
     int32_t id; /* -1: fewer tokens than asked for have any chance */
     float logprob;
-} mn_logprob;
+} mn_alternative;
 typedef struct mn_token { /* of an answer; borrowed for the call */
     int32_t id;
-    float logprob;         /* natural logarithm, of the distribution before any sampling option */
-    const mn_logprob *top; /* [n_top] the likeliest, best first */
+    float logprob; /* natural logarithm, of the distribution before any sampling option */
+    const mn_alternative *top; /* [n_top] the likeliest, best first */
     int32_t n_top;
 } mn_token;
 

@@ -8,15 +8,16 @@
  *          -> step: prefill of the rest -> sample -> text -> caller
  *                                                          ^------ step: one token <-----'
  */
-#include "api/model.h"
+#include "api/answer.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "engine/sample.h"
 
+#include <math.h>
 #include <string.h>
-#include <time.h>
+
+enum { TOP = 20 /* alternatives of a token */, LOOK_MS = 2 };
 
 mn_request mn_request_default(void) {
     return (mn_request){.system = "You are a helpful AI assistant.",
@@ -29,30 +30,7 @@ mn_request mn_request_default(void) {
                         .repeat_last_n = 64};
 }
 
-/* One answer on its way. */
-typedef struct answer {
-    mn_model *m;
-    const mn_request *r;
-    mn_session *session;
-    mn_sampler *sampler;
-    mn_stopper *stopper;
-    float *logits; /* [V] */
-    size_t logits_bytes;
-    mn_buf ids; /* int32_t: of the prompt, then those that were stepped */
-    mn_buf text;
-    mn_stats stats;
-} answer;
-
-static int going(void *user) {
-    answer *a = user;
-    if (atomic_load(&a->m->cancel)) return 0;
-    const mn_progress *p = &a->r->progress;
-    const int n = mn_session_length(a->session);
-    return !p->report || n >= a->stats.prompt_tokens ||
-           p->report(p->user, "reading the prompt", (uint64_t)n,
-                     (uint64_t)a->stats.prompt_tokens) == 0;
-}
-
+/* ---- begin -------------------------------------------------------------------------------- */
 /* Tokens that old turns make room for: what the answer may have, a quarter of the context at
  * most. */
 static int wanted(const mn_request *r, int context) {
@@ -61,8 +39,9 @@ static int wanted(const mn_request *r, int context) {
 }
 
 /* ids of the prompt, within the context: oldest turns go first when the request allows it. */
-static int prompt(answer *a, int context) {
-    const size_t own = a->r->n_turns && strcmp(a->r->turns[0].role, "system") == 0;
+static int prompt(mn_answering *a) {
+    const size_t own =
+        a->r->n_turns && !a->r->messages && strcmp(a->r->turns[0].role, "system") == 0;
     size_t drop = 0;
     for (;;) {
         mn_buf_clear(&a->ids);
@@ -70,87 +49,38 @@ static int prompt(answer *a, int context) {
         const int n = (int)(a->ids.len / sizeof(int32_t));
         a->stats.prompt_tokens = n;
         a->stats.dropped_turns = (int32_t)drop;
-        const int droppable = a->r->drop_oldest && own + drop + 1 < a->r->n_turns;
-        if (n > 0 && n <= context - (droppable ? wanted(a->r, context) : 1)) return 0;
+        const int droppable =
+            a->r->drop_oldest && !a->r->messages && own + drop + 1 < a->r->n_turns;
+        if (n > 0 && n <= a->context - (droppable ? wanted(a->r, a->context) : 1)) return 0;
         if (!n) return MN_FAIL(MN_EINVAL, "the prompt is empty");
         if (!droppable)
             return MN_FAIL(
                 MN_ETOOLONG,
                 "the prompt has %d tokens, but the context holds %d (one must be left for "
                 "the answer); shorten it or raise --ctx (this model was trained with %d)",
-                n, context, a->m->net->context);
+                n, a->context, a->m->net->context);
         do drop++; /* whole exchanges: many templates insist that the user begins */
         while (own + drop < a->r->n_turns && strcmp(a->r->turns[own + drop].role, "user") != 0);
     }
 }
 
-static int step(answer *a, const int32_t *ids, int n) {
-    return mn_session_step(a->session, ids, n, a->logits, 1, going, a);
-}
-
-/* Show text; 1 when the caller has had enough. */
-static int show(answer *a, const char *text, size_t n) {
-    return n && a->r->on_text ? a->r->on_text(a->r->user, text, n) != 0 : 0;
-}
-
-/* One token's text through the stop strings to the caller: 1 ends the answer. */
-static int say(answer *a, int32_t id) {
-    const char *emit;
-    size_t n;
-    mn_buf_clear(&a->text);
-    MN_TRY(mn_tokenizer_decode(a->m->net->tokenizer, &id, 1, 0, &a->text));
-    const int stopped =
-        mn_stopper_feed(a->stopper, a->text.data ? a->text.data : "", a->text.len, &emit, &n);
-    MN_TRY(stopped);
-    if (show(a, emit, n)) {
-        a->stats.finish = "cancelled";
-        return 1;
-    }
-    if (stopped) a->stats.finish = "stop";
-    return stopped;
-}
-
-static int generate(answer *a) {
-    const int context = mn_seq_context(a->session->seq);
-    const int most = a->r->max_tokens > 0 ? a->r->max_tokens : context;
-    a->stats.finish = "length";
-    while (a->stats.tokens < most) {
-        int32_t id;
-        MN_TRY(mn_sampler_next(a->sampler, a->logits, &id, NULL));
-        mn_sampler_accept(a->sampler, id);
-        if (mn_tokenizer_is_end(a->m->net->tokenizer, id)) {
-            a->stats.finish = "stop";
-            break;
-        }
-        a->stats.tokens++;
-        const int ended = say(a, id);
-        MN_TRY(ended);
-        if (ended || a->stats.tokens == most) break;
-        if (mn_session_length(a->session) >= context) {
-            a->stats.full_context = context;
-            break;
-        }
-        MN_TRY(mn_buf_append(&a->ids, &id, sizeof id));
-        const int rc = step(a, &id, 1);
-        if (rc == MN_ECANCELLED) {
-            a->stats.finish = "cancelled";
-            break;
-        }
-        MN_TRY(rc);
-    }
-    const char *emit;
-    size_t n;
-    MN_TRY(mn_stopper_flush(a->stopper, &emit, &n));
-    show(a, emit, n);
+/* The biases of the request, and of end tokens that shall not be drawn. */
+static int biases(const mn_answering *a, mn_buf *out) {
+    MN_TRY(mn_buf_append(out, a->r->bias, a->r->n_bias * sizeof *a->r->bias));
+    const mn_tokenizer *t = a->m->net->tokenizer;
+    for (int32_t i = 0; a->r->ignore_eos && i < a->m->net->V && i < mn_tokenizer_size(t); i++)
+        if (mn_tokenizer_is_end(t, i))
+            MN_TRY(mn_buf_append(out, &(mn_logit_bias){i, -INFINITY}, sizeof(mn_logit_bias)));
     return 0;
 }
 
-static int prepare(answer *a, int context) {
+static int open_sampler(mn_answering *a) {
     const mn_request *r = a->r;
-    const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
-    const int n = a->stats.prompt_tokens;
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
+    mn_buf bias = {0};
+    _Static_assert(sizeof(mn_bias) == sizeof(mn_logit_bias), "one shape under two names");
+    int rc = biases(a, &bias);
     const mn_sampling how = {
         .temp = r->temp,
         .top_k = r->top_k,
@@ -162,77 +92,210 @@ static int prepare(answer *a, int context) {
         .frequency_penalty = r->frequency_penalty,
         .repeat_last_n = r->repeat_last_n,
         .seed = r->seed ? r->seed : (uint64_t)t.tv_sec * 1000000007u + (uint64_t)t.tv_nsec,
-        .bias = (const mn_logit_bias *)(const void *)r->bias,
-        .n_bias = r->n_bias};
-    _Static_assert(sizeof(mn_bias) == sizeof(mn_logit_bias), "one shape under two names");
-    MN_TRY(mn_kept_resume(a->m, context, r->kv_q8, ids, n, &a->session));
-    MN_TRY(mn_sampler_open(&how, a->m->net->V, &a->sampler));
-    MN_TRY(mn_stopper_open(r->stop, r->n_stop, &a->stopper));
-    a->logits_bytes = (size_t)a->m->net->V * sizeof(float);
-    void *p;
-    MN_TRY(mn_alloc_pages(a->logits_bytes, "logits", &p));
-    a->logits = p;
-    for (int i = 0; i < n; i++) mn_sampler_accept(a->sampler, ids[i]);
-    return 0;
-}
-
-/* Prefill: what the session does not hold yet, and nobody else is computing. */
-static int read_rest(answer *a) {
-    const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
-    MN_TRY(mn_session_await(a->session, ids, a->stats.prompt_tokens - 1, going, a));
-    a->stats.cached_tokens = mn_session_length(a->session);
-    a->stats.cached_from = a->stats.cached_tokens ? a->session->from : NULL;
-    a->stats.cached_by = a->stats.cached_tokens ? mn_seq_writer(a->session->seq) : 0;
-    const int n = a->stats.prompt_tokens - a->stats.cached_tokens;
-    const double before = mn_clock_seconds();
-    MN_TRY(step(a, ids + a->stats.cached_tokens, n));
-    a->stats.prefill_tps = n / (mn_clock_seconds() - before);
-    return 0;
-}
-
-/* What came from disk may turn out damaged where it is used: then it is gone, and the session
- * empty; what is still there is taken, and the rest computed. */
-static int read_prompt(answer *a) {
-    const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
-    int rc;
-    while ((rc = read_rest(a)) == MN_ECORRUPT && !mn_session_length(a->session)) {
-        MN_TRY(mn_seq_match(a->session->seq, ids, a->stats.prompt_tokens - 1, &a->session->coming));
-        a->session->from = mn_session_source(a->session);
-    }
-    if (rc >= 0 && a->m->region)
-        mn_region_tell(a->m->region, (uint64_t)a->stats.prompt_tokens,
-                       (uint64_t)a->stats.cached_tokens);
+        .bias = (const mn_logit_bias *)(const void *)bias.data,
+        .n_bias = bias.len / sizeof(mn_logit_bias)};
+    if (rc >= 0) rc = mn_sampler_open(&how, a->m->net->V, &a->sampler);
+    mn_buf_free(&bias);
     return rc;
 }
 
-static void close_all(answer *a) {
-    mn_kept_take_back(&a->m->kept, &a->session, &a->ids);
+int mn_answering_begin(mn_answering *a, mn_model *m, const mn_request *r) {
+    a->m = m;
+    a->r = r;
+    a->asked = mn_clock_ns();
+    a->context = r->context > 0 ? r->context : m->net->context;
+    if (r->top_logprobs < 0 || r->top_logprobs > TOP)
+        return MN_FAIL(MN_EINVAL, "%d alternatives of each token: at most %d can be had",
+                       r->top_logprobs, TOP);
+    MN_TRY(prompt(a));
+    MN_TRY(open_sampler(a));
+    MN_TRY(mn_stopper_open(r->stop, r->n_stop, &a->stopper));
+    const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
+    for (int i = 0; i < a->stats.prompt_tokens; i++) mn_sampler_accept(a->sampler, ids[i]);
+    a->stats.finish = "cancelled"; /* until it has another reason */
+    return 0;
+}
+
+/* ---- seat --------------------------------------------------------------------------------- */
+static int n_ids(const mn_answering *a) {
+    return (int)(a->ids.len / sizeof(int32_t));
+}
+
+int mn_answering_seat(mn_answering *a) {
+    const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
+    mn_session *s = a->session;
+    if (!s && a->keeps && !a->r->tenant) {
+        MN_TRY(mn_kept_resume(a->m, a->context, a->r->kv_q8, ids, n_ids(a), &a->session));
+    } else {
+        if (!s) MN_TRY(mn_session_open_for(a->m, a->context, a->r->kv_q8, a->r->tenant, &s));
+        a->session = s;
+        const int found = mn_seq_match(s->seq, ids, n_ids(a) - 1, &s->coming);
+        MN_TRY(found);
+        s->from = found ? mn_session_source(s) : NULL;
+    }
+    a->news = mn_clock_ns();
+    a->seated = mn_session_length(a->session);
+    return 0;
+}
+
+int mn_answering_waits(mn_answering *a) {
+    const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
+    if (mn_session_length(a->session) != a->seated) return 0;
+    const int waits = mn_session_waits(a->session, ids, n_ids(a) - 1, &a->news);
+    a->seated = mn_session_length(a->session);
+    return waits;
+}
+
+void mn_answering_unseat(mn_answering *a) {
+    if (a->session) mn_seq_seal(a->session->seq);
+    mn_session_close(&a->session);
+}
+
+/* The first step of an answer: what it did not have to compute is known now. */
+static void note_cached(mn_answering *a) {
+    const int n = mn_session_length(a->session);
+    a->began = mn_clock_ns();
+    a->stats.cached_tokens = n < a->stats.prompt_tokens ? n : a->stats.prompt_tokens - 1;
+    a->stats.cached_from = n ? a->session->from : NULL;
+    a->stats.cached_by = n ? mn_seq_writer(a->session->seq) : 0;
+}
+
+int mn_answering_left(mn_answering *a, const int32_t **ids) {
+    const int n = mn_session_length(a->session);
+    *ids = (const int32_t *)(const void *)a->ids.data + n;
+    if (!a->began || (!a->first && n <= a->stats.cached_tokens)) note_cached(a);
+    return n_ids(a) - n;
+}
+
+/* ---- take --------------------------------------------------------------------------------- */
+/* Show text; 1 when the caller has had enough. */
+static int show(mn_answering *a, const char *text, size_t n) {
+    return n && a->r->on_text ? a->r->on_text(a->r->user, text, n) != 0 : 0;
+}
+
+static int tell_token(mn_answering *a, int32_t id, float logprob, const float *logits) {
+    mn_alternative top[TOP];
+    _Static_assert(sizeof(mn_logprob) == sizeof(mn_alternative), "one shape under two names");
+    if (!a->r->on_token) return 0;
+    if (a->r->top_logprobs)
+        mn_sample_top(logits, a->m->net->V, a->r->top_logprobs, (mn_logprob *)(void *)top);
+    const mn_token token = {id, logprob, top, a->r->top_logprobs};
+    return a->r->on_token(a->r->user, &token) != 0;
+}
+
+/* One token's text through the stop strings to the caller: 1 ends the answer. */
+static int say(mn_answering *a, int32_t id) {
+    const char *emit;
+    size_t n;
+    mn_buf_clear(&a->text);
+    MN_TRY(mn_tokenizer_decode(a->m->net->tokenizer, &id, 1, 0, &a->text));
+    const int stopped =
+        mn_stopper_feed(a->stopper, a->text.data ? a->text.data : "", a->text.len, &emit, &n);
+    MN_TRY(stopped);
+    if (show(a, emit, n)) return 1;
+    if (stopped) a->stats.finish = "stop";
+    return stopped;
+}
+
+/* The prompt has been read. */
+static void note_first(mn_answering *a) {
+    a->first = mn_clock_ns();
+    a->stats.first_token_ms = (double)(a->first - a->asked) * 1e-6;
+    const double took = (double)(a->first - a->began) * 1e-9;
+    a->stats.prefill_tps = took > 0 ? (a->stats.prompt_tokens - a->stats.cached_tokens) / took : 0;
+    if (a->m->region)
+        mn_region_tell(a->m->region, (uint64_t)a->stats.prompt_tokens,
+                       (uint64_t)a->stats.cached_tokens);
+}
+
+int mn_answering_take(mn_answering *a, const float *logits) {
+    const int most = a->r->max_tokens > 0 ? a->r->max_tokens : a->context;
+    int32_t id;
+    float logprob;
+    if (!a->first) note_first(a);
+    MN_TRY(mn_sampler_next(a->sampler, logits, &id, a->r->on_token ? &logprob : NULL));
+    mn_sampler_accept(a->sampler, id);
+    if (mn_tokenizer_is_end(a->m->net->tokenizer, id)) {
+        a->stats.finish = "stop";
+        return 1;
+    }
+    a->stats.tokens++;
+    if (tell_token(a, id, logprob, logits)) return 1;
+    const int ended = say(a, id);
+    if (ended) return ended;
+    if (a->stats.tokens < most && n_ids(a) < a->context)
+        return mn_buf_append(&a->ids, &id, sizeof id);
+    a->stats.finish = "length";
+    if (a->stats.tokens < most) a->stats.full_context = a->context;
+    return 1;
+}
+
+void mn_answering_end(mn_answering *a) {
+    const char *emit;
+    size_t n;
+    const double rest = a->first ? (double)(mn_clock_ns() - a->first) * 1e-9 : 0;
+    if (a->stats.tokens > 1 && rest > 0) a->stats.decode_tps = (a->stats.tokens - 1) / rest;
+    if (a->stopper && mn_stopper_flush(a->stopper, &emit, &n) >= 0) show(a, emit, n);
+    if (a->session && a->keeps && !a->r->tenant)
+        mn_kept_take_back(&a->m->kept, &a->session, &a->ids);
+    else
+        mn_answering_unseat(a);
     mn_sampler_close(&a->sampler);
     mn_stopper_close(&a->stopper);
-    if (a->logits) mn_free_pages(a->logits, a->logits_bytes);
+    mn_buf_free(&a->ids);
     mn_buf_free(&a->text);
 }
 
+/* ---- one answer alone --------------------------------------------------------------------- */
+static int going(void *user) {
+    const mn_answering *a = user;
+    if (atomic_load(&a->m->cancel)) return 0;
+    const mn_progress *p = &a->r->progress;
+    const int n = mn_session_length(a->session);
+    return !p->report || n >= a->stats.prompt_tokens ||
+           p->report(p->user, "reading the prompt", (uint64_t)n,
+                     (uint64_t)a->stats.prompt_tokens) == 0;
+}
+
+/* Another process goes first: sleeping leaves the machine to it. */
+static int await(mn_answering *a) {
+    int waits;
+    while ((waits = mn_answering_waits(a)) > 0) {
+        if (!going(a)) return MN_FAIL(MN_ECANCELLED, "stopped on request");
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
+    }
+    return waits;
+}
+
+static int answer(mn_answering *a, float *logits) {
+    for (;;) {
+        MN_TRY(await(a));
+        const int32_t *ids;
+        const int left = mn_answering_left(a, &ids);
+        const mn_part part = {a->session->seq, ids, left, logits, 1};
+        const int rc = mn_model_step(a->m, &part, 1, going, a);
+        if (rc == MN_ECORRUPT && !mn_session_length(a->session)) {
+            MN_TRY(mn_answering_seat(a)); /* what came from disk was damaged, and is gone */
+            continue;
+        }
+        MN_TRY(rc);
+        const int ended = mn_answering_take(a, logits);
+        if (ended) return ended;
+    }
+}
+
 int mn_answer(mn_model *m, const mn_request *request, mn_stats *stats) {
-    answer a = {.m = m, .r = request};
-    const double start = mn_clock_seconds();
-    const int context = request->context > 0 ? request->context : m->net->context;
+    mn_answering a = {.keeps = 1};
+    void *logits = NULL;
+    const size_t bytes = (size_t)m->net->V * sizeof(float);
     atomic_store(&m->cancel, 0);
-    int rc = prompt(&a, context);
-    if (rc >= 0) rc = prepare(&a, context);
-    if (rc >= 0) rc = read_prompt(&a);
-    if (rc >= 0) {
-        const double first = mn_clock_seconds();
-        a.stats.first_token_ms = (first - start) * 1e3;
-        rc = generate(&a);
-        const double rest = mn_clock_seconds() - first;
-        if (a.stats.tokens > 1 && rest > 0) a.stats.decode_tps = (a.stats.tokens - 1) / rest;
-    }
-    if (rc == MN_ECANCELLED) {
-        a.stats.finish = "cancelled";
-        rc = 0;
-    }
+    int rc = mn_answering_begin(&a, m, request);
+    if (rc >= 0) rc = mn_answering_seat(&a);
+    if (rc >= 0) rc = mn_alloc_pages(bytes, "logits", &logits);
+    if (rc >= 0) rc = answer(&a, logits);
+    if (rc == MN_ECANCELLED) rc = 0;
+    if (logits) mn_free_pages(logits, bytes);
+    mn_answering_end(&a);
     if (stats) *stats = a.stats;
-    close_all(&a);
-    return rc;
+    return rc < 0 ? rc : 0;
 }

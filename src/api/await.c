@@ -5,16 +5,17 @@
  * Who computes a prompt says so in the region before it begins (kv/seq.h). Waiting costs nothing
  * and leaves the machine to the one that works, so it ends sooner than two computing the same. It
  * is given up when nothing has come for a while: the other one may be stopped, or slow; the dead
- * are buried meanwhile, and what they meant to do is nobody's plan any more.
+ * are buried meanwhile, and what they meant to do is nobody's plan any more. Another answer of this
+ * very process goes on, or takes its plan back: that is waited for without an end.
  */
 #include "api/model.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 
-#include <time.h>
+#include <unistd.h>
 
-enum { WORTH = 64 /* tokens */, LOOK_MS = 2 };
+enum { WORTH = 64 /* tokens */ };
 
 /* Rows come a pass at a time: half a second, and three passes of a slow machine (50 GFLOP/s). */
 static uint64_t patience_ns(const mn_session *s) {
@@ -37,21 +38,16 @@ static int yields(mn_session *s, const int32_t *ids, int n) {
     return 1;
 }
 
-int mn_session_await(mn_session *s, const int32_t *ids, int n, int (*go_on)(void *user),
-                     void *user) {
-    uint64_t news = mn_clock_ns();
-    for (;;) {
-        if (s->coming - mn_session_length(s) < WORTH && !yields(s, ids, n)) break;
-        const int had = mn_session_length(s);
-        if (mn_clock_ns() - news > patience_ns(s)) break;
-        if (go_on && !go_on(user)) return MN_FAIL(MN_ECANCELLED, "stopped on request");
-        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
-        mn_region_reap(s->model->region);
-        MN_TRY(mn_seq_trim(s->seq, 0));
-        const int now = mn_seq_match(s->seq, ids, n, &s->coming);
-        MN_TRY(now);
-        if (now > had) news = mn_clock_ns();
-        if (now) s->from = mn_session_source(s);
-    }
-    return 0;
+int mn_session_waits(mn_session *s, const int32_t *ids, int n, uint64_t *news) {
+    if (s->coming - mn_session_length(s) < WORTH && !yields(s, ids, n)) return 0;
+    const int ours = mn_seq_ahead(s->seq) == getpid();
+    if (!ours && mn_clock_ns() - *news > patience_ns(s)) return 0;
+    const int had = mn_session_length(s);
+    mn_region_reap(s->model->region);
+    MN_TRY(mn_seq_trim(s->seq, 0));
+    const int now = mn_seq_match(s->seq, ids, n, &s->coming);
+    MN_TRY(now);
+    if (now > had) *news = mn_clock_ns();
+    if (now) s->from = mn_session_source(s);
+    return 1;
 }

@@ -24,6 +24,7 @@ struct mn_model {
     int quiet;              /* takes from the region, leaves nothing */
     uint8_t digest[32];     /* of the model file, when there is a region */
     pthread_mutex_t step;   /* one step at a time */
+    int step_tokens;        /* of one step of a loop; 0: not measured yet */
     atomic_int cancel;      /* set by mn_cancel, cleared when an answer begins */
 };
 
@@ -35,18 +36,22 @@ struct mn_session {
     int coming; /* tokens of the prompt that there will be when others go on */
 };
 
-/* Append n tokens and compute, as engine/step.h has it, one step of a model at a time. When the
- * budget is short the kept session goes first. */
-int mn_session_step(mn_session *s, const int32_t *ids, int n, float *logits, int n_logits,
-                    int (*go_on)(void *user), void *user);
+/* A session whose rows are shared within a tenant (32 bytes; NULL: with all that have none). */
+int mn_session_open_for(mn_model *m, int32_t context, int kv_q8, const uint8_t *tenant,
+                        mn_session **out);
+
+/* mn_engine_step, one step of a model at a time. When the budget is short the kept session goes
+ * first. After a failure nobody waits for what was promised, and sequences with damaged rows are
+ * empty. */
+int mn_model_step(mn_model *m, const mn_part *parts, int n, int (*go_on)(void *user), void *user);
 
 /* Where most of what a session took from the region lies: "process", "disk". */
 const char *mn_session_source(const mn_session *s);
 
-/* A session that holds what the region had of ids[n] waits while another process is computing more
- * of it, and takes that: a prompt that several ask at once is computed once. go_on as above. */
-int mn_session_await(mn_session *s, const int32_t *ids, int n, int (*go_on)(void *user),
-                     void *user);
+/* A session that holds what the region had of ids[n], and nothing of its own: 1 while another one is
+ * computing more of it, which is taken as it comes (ask again after a while); 0: compute. A prompt
+ * that several ask at once is computed once. *news: when there last were any, at first now. */
+int mn_session_waits(mn_session *s, const int32_t *ids, int n, uint64_t *news);
 
 /* Tokens of a conversation or a raw prompt, appended to ids (int32_t). */
 int mn_prompt_encode(const mn_model *m, const mn_request *r, size_t drop, mn_buf *ids);

@@ -5,6 +5,7 @@
  * The rendered text is tokenized as one, but only what the template itself wrote may become a
  * special token: nothing a user writes can end a turn or open another.
  */
+#include "api/messages.h"
 #include "api/model.h"
 
 #include "base/alloc.h"
@@ -43,7 +44,7 @@ static int gather(const mn_request *r, size_t drop, mn_message **out, size_t *n)
 }
 
 static int encode_rendered(const mn_model *m, const mn_rendered *text, const char *begin,
-                           mn_buf *ids) {
+                           void *ids) {
     mn_tok_range *range = mn_calloc(text->n_pieces + 1, sizeof *range);
     if (!range) return MN_FAIL(MN_ENOMEM, "no memory for a prompt");
     size_t n = 0;
@@ -65,8 +66,9 @@ static int encode_rendered(const mn_model *m, const mn_rendered *text, const cha
 static int can_fit(const mn_model *m, const mn_request *r) {
     const mn_tokenizer *t = m->net->tokenizer;
     const uint64_t context = (uint64_t)(r->context > 0 ? r->context : m->net->context);
-    uint64_t bytes = r->n_turns || !r->prompt ? 0 : strlen(r->prompt), longest = 1;
-    if (!r->drop_oldest)
+    uint64_t bytes = r->n_turns || r->messages || !r->prompt ? 0 : strlen(r->prompt), longest = 1;
+    if (r->messages) bytes = strlen(r->messages);
+    if (!r->drop_oldest && !r->messages)
         for (size_t i = 0; i < r->n_turns; i++) bytes += strlen(r->turns[i].content);
     if (bytes <= context) return 0;
     for (int32_t i = 0; i < mn_tokenizer_size(t); i++)
@@ -90,34 +92,83 @@ static int check_texts(const mn_request *r) {
     for (size_t i = 0; i < r->n_turns; i++)
         MN_TRY(check_text(strcmp(r->turns[i].role, "user") == 0 ? "the question" : "the message",
                           r->turns[i].content));
+    MN_TRY(check_text("the messages", r->messages));
     return r->n_turns ? 0 : check_text("the prompt", r->prompt);
 }
 
-int mn_prompt_encode(const mn_model *m, const mn_request *r, size_t drop, mn_buf *ids) {
-    MN_TRY(check_texts(r));
-    MN_TRY(can_fit(m, r));
-    if (r->raw) {
-        const char *text = r->prompt ? r->prompt : "";
-        return mn_tokenizer_encode(m->net->tokenizer, text, strlen(text), MN_TOK_BEGIN, ids);
+/* The turns, or the messages, through the template. */
+static int render(const mn_model *m, const mn_request *r, size_t drop, const char *begin,
+                  const char *end, mn_rendered *text) {
+    if (r->messages) {
+        mn_buf all = {.what = "the prompt"};
+        int rc = mn_messages_context(r->messages, r->tools, mn_template_has_tools(m->chat), begin,
+                                     end, &all);
+        if (rc >= 0) rc = mn_template_render_json(m->chat, all.data, all.len, 0, text);
+        mn_buf_free(&all);
+        return rc;
     }
-    if (!m->chat)
-        return MN_FAIL(MN_EUNSUPPORTED, "%s has no chat template that can be used (%s); use --raw",
-                       m->name, m->chat_error ? m->chat_error : "its file has none");
     mn_message *messages = NULL;
+    mn_template_args args = {
+        .add_generation_prompt = 1, .bos_token = begin, .eos_token = end, .tools_json = r->tools};
+    int rc = gather(r, drop, &messages, &args.n_messages);
+    args.message = messages;
+    if (rc >= 0) rc = mn_template_render(m->chat, &args, text);
+    mn_free(messages);
+    return rc;
+}
+
+/* Render, and hand the text to `use`. */
+static int with_text(const mn_model *m, const mn_request *r, size_t drop,
+                     int (*use)(const mn_model *m, const mn_rendered *text, const char *begin,
+                                void *out),
+                     void *out) {
     mn_rendered text = {0};
-    mn_template_args args = {.add_generation_prompt = 1};
     char *begin = special_text(m, mn_tokenizer_begin(m->net->tokenizer));
     char *end = special_text(m, mn_tokenizer_end(m->net->tokenizer));
     int rc = begin && end ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a prompt");
-    if (rc >= 0) rc = gather(r, drop, &messages, &args.n_messages);
-    args.message = messages;
-    args.bos_token = begin;
-    args.eos_token = end;
-    if (rc >= 0) rc = mn_template_render(m->chat, &args, &text);
-    if (rc >= 0) rc = encode_rendered(m, &text, begin, ids);
+    if (rc >= 0) rc = render(m, r, drop, begin, end, &text);
+    if (rc >= 0) rc = use(m, &text, begin, out);
     mn_rendered_free(&text);
-    mn_free(messages);
     mn_free(begin);
     mn_free(end);
     return rc;
+}
+
+static int check(const mn_model *m, const mn_request *r) {
+    MN_TRY(check_texts(r));
+    if (r->raw || m->chat) return can_fit(m, r);
+    return MN_FAIL(MN_EUNSUPPORTED, "%s has no chat template that can be used (%s); use --raw",
+                   m->name, m->chat_error ? m->chat_error : "its file has none");
+}
+
+int mn_prompt_encode(const mn_model *m, const mn_request *r, size_t drop, mn_buf *ids) {
+    MN_TRY(check(m, r));
+    const char *text = r->prompt ? r->prompt : "";
+    if (r->raw)
+        return mn_tokenizer_encode(m->net->tokenizer, text, strlen(text), MN_TOK_BEGIN, ids);
+    return with_text(m, r, drop, encode_rendered, ids);
+}
+
+/* ---- omnesia.h: the text of a request ------------------------------------------------------ */
+typedef struct window {
+    char *text;
+    size_t cap;
+} window;
+
+static int copy_text(const mn_model *m, const mn_rendered *text, const char *begin, void *out) {
+    (void)m;
+    (void)begin;
+    const window *w = out;
+    if (w->cap)
+        memcpy(w->text, text->text.data ? text->text.data : "",
+               text->text.len < w->cap ? text->text.len : w->cap);
+    return text->text.len > INT32_MAX
+               ? MN_FAIL(MN_ETOOLONG, "a prompt of %zu bytes", text->text.len)
+               : (int)text->text.len;
+}
+
+int mn_apply_template(const mn_model *m, const mn_request *r, char *text, size_t cap) {
+    MN_TRY(check(m, r));
+    if (r->raw) return MN_FAIL(MN_EINVAL, "a raw prompt has no template");
+    return with_text(m, r, 0, copy_text, &(window){text, cap});
 }

@@ -24,7 +24,8 @@ int mn_decode(const mn_model *m, const int32_t *ids, size_t n, unsigned flags, c
 
 /* The keys of this model's rows: all that changes a bit of them goes into the seed, and nothing
  * else (design decision 5). */
-static mn_kv_share share_of(const mn_model *m, const mn_kv_layout *l, int context) {
+static mn_kv_share share_of(const mn_model *m, const mn_kv_layout *l, int context,
+                            const uint8_t *tenant) {
     mn_kv_share share = {.region = m->region, .quiet = m->quiet};
     struct {
         char name[16], numerics[16];
@@ -39,11 +40,17 @@ static mn_kv_share share_of(const mn_model *m, const mn_kv_layout *l, int contex
     if (!m->region) return share;
     snprintf(what.numerics, sizeof what.numerics, "%s", m->exec.k->numerics);
     memcpy(what.model, m->digest, sizeof what.model);
+    if (tenant) memcpy(what.tenant, tenant, sizeof what.tenant);
     mn_sha256_of(&what, sizeof what, share.seed.byte);
     return share;
 }
 
 int mn_session_open(mn_model *m, int32_t context, int kv_q8, mn_session **out) {
+    return mn_session_open_for(m, context, kv_q8, NULL, out);
+}
+
+int mn_session_open_for(mn_model *m, int32_t context, int kv_q8, const uint8_t *tenant,
+                        mn_session **out) {
     *out = NULL;
     if (context < 0) return MN_FAIL(MN_EINVAL, "a context of %d tokens", context);
     if (kv_q8 && m->net->d % 32)
@@ -55,7 +62,7 @@ int mn_session_open(mn_model *m, int32_t context, int kv_q8, mn_session **out) {
     mn_engine_layout(m->engine, kv_q8 ? MN_KV_Q8 : MN_KV_F16, &layout);
     s->model = m;
     if (!context) context = m->net->context;
-    const mn_kv_share share = share_of(m, &layout, context);
+    const mn_kv_share share = share_of(m, &layout, context, tenant);
     const int rc = mn_seq_open(&layout, &share, context, &s->seq);
     if (rc < 0)
         mn_free(s);
@@ -72,17 +79,16 @@ void mn_session_close(mn_session **ps) {
     mn_free(s);
 }
 
-int mn_session_step(mn_session *s, const int32_t *ids, int n, float *logits, int n_logits,
-                    int (*go_on)(void *user), void *user) {
-    mn_model *m = s->model;
-    const mn_part part = {s->seq, ids, n, logits, n_logits};
+int mn_model_step(mn_model *m, const mn_part *parts, int n, int (*go_on)(void *), void *user) {
     pthread_mutex_lock(&m->step);
-    int rc = mn_engine_step(m->engine, &part, 1, go_on, user);
+    int rc = mn_engine_step(m->engine, parts, n, go_on, user);
     if (rc == MN_EFULL && mn_kept_drop(&m->kept))
-        rc = mn_engine_step(m->engine, &part, 1, go_on, user);
+        rc = mn_engine_step(m->engine, parts, n, go_on, user);
     pthread_mutex_unlock(&m->step);
-    if (rc < 0) mn_seq_yield(s->seq); /* nobody shall wait for it */
-    if (rc < 0 && mn_seq_proven(s->seq) < 0) mn_seq_reject(s->seq);
+    for (int i = 0; rc < 0 && i < n; i++) {
+        mn_seq_yield(parts[i].seq); /* nobody shall wait for it */
+        if (mn_seq_proven(parts[i].seq) < 0) mn_seq_reject(parts[i].seq);
+    }
     if (rc >= 0 && m->region) MN_TRY(mn_region_intact(m->region));
     return rc;
 }
@@ -91,7 +97,8 @@ int mn_session_eval(mn_session *s, const int32_t *ids, int32_t n, float *logits,
     if (n < 0 || n_logits < 0 || n_logits > n)
         return MN_FAIL(MN_EINVAL, "%d tokens with %d rows of logits", n, n_logits);
     if (!n) return 0;
-    return mn_session_step(s, ids, n, n_logits ? logits : NULL, n_logits, NULL, NULL);
+    const mn_part part = {s->seq, ids, n, n_logits ? logits : NULL, n_logits};
+    return mn_model_step(s->model, &part, 1, NULL, NULL);
 }
 
 const char *mn_session_source(const mn_session *s) {

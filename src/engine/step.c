@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PARTS = 64, SPLIT_TOKENS = 4, SPLIT_ROWS = 2048, INLINE_WORK = 64 << 10 };
+enum { SPLIT_TOKENS = 4, SPLIT_ROWS = 2048, INLINE_WORK = 64 << 10 };
 
 typedef struct run { /* tokens of one part within a pass */
     const mn_part *part;
@@ -275,50 +275,59 @@ static int attend(void *ctx, int layer, const float *q, const float *k, const fl
 
 /* ---- passes ------------------------------------------------------------------------------- */
 
+/* Where the logits of token `t` of run i go; NULL: nobody wants them. done: tokens of its part that
+ * were computed before this pass. */
+static float *logits_of(const mn_engine *e, const int *done, int i, int t) {
+    const mn_part *p = e->runs[i].part;
+    const int row = done[i] + t - (p->n - p->n_logits);
+    return p->logits && row >= 0 ? p->logits + (size_t)row * (size_t)e->net->V : NULL;
+}
+
+/* The rows of the pass that somebody wants logits of, in *first where the first of them goes: how
+ * many; *apart: they do not all lie behind each other there. */
+static int wanted(mn_engine *e, const int *done, float **first, int *apart) {
+    int n = 0;
+    *first = NULL;
+    *apart = 0;
+    for (int i = 0; i < e->n_runs; i++)
+        for (int t = 0; t < e->runs[i].n; t++) {
+            float *to = logits_of(e, done, i, t);
+            if (!to) continue;
+            if (!n) *first = to;
+            *apart |= to != *first + (size_t)n * (size_t)e->net->V;
+            e->rows[n++] = e->runs[i].first + t;
+        }
+    return n;
+}
+
 /* Run the gathered pass; give logits to the parts that want them; commit. */
 static int pass(mn_engine *e, const int *done) {
-    int n_rows = 0, T = 0, direct = 1;
-    const run *only = NULL;
-    for (int i = 0; i < e->n_runs; i++) {
-        const run *r = e->runs + i;
-        T = r->first + r->n;
-        for (int t = 0; r->part->logits && t < r->n; t++)
-            if (done[i] + t >= r->part->n - r->part->n_logits) {
-                e->rows[n_rows++] = r->first + t;
-                direct &= !only || only == r;
-                only = r;
-            }
-    }
-    float *logits = NULL;
-    const size_t V = (size_t)e->net->V, bytes = V * (size_t)n_rows * sizeof(float);
-    if (n_rows && direct) { /* one part: straight into its rows */
-        const int i = (int)(only - e->runs), skip = only->part->n - only->part->n_logits - done[i];
-        logits = only->part->logits + (skip < 0 ? (size_t)-skip : 0) * V;
-    } else if (n_rows) {
-        void *p;
-        MN_TRY(mn_alloc_pages(bytes, "logits", &p));
-        logits = p;
-    }
-    int rc = mn_forward_run(e->forward, e->ids, e->positions, e->contexts, T, attend, e, e->rows,
-                            n_rows, logits);
+    const run *last = e->runs + e->n_runs - 1;
+    const size_t V = (size_t)e->net->V;
+    int apart;
+    float *first, *logits;
+    const int n = wanted(e, done, &first, &apart);
+    const size_t bytes = V * (size_t)n * sizeof(float);
+    void *gathered = NULL;
+    if (apart) MN_TRY(mn_alloc_pages(bytes, "logits", &gathered));
+    logits = apart ? gathered : first;
+    int rc = mn_forward_run(e->forward, e->ids, e->positions, e->contexts, last->first + last->n,
+                            attend, e, e->rows, n, logits);
     for (int i = 0; rc >= 0 && i < e->n_runs; i++) rc = mn_seq_proven(e->runs[i].part->seq);
     for (int i = 0, at = 0; rc >= 0 && i < e->n_runs; i++) {
-        const run *r = e->runs + i;
-        for (int t = 0; !direct && r->part->logits && t < r->n; t++) {
-            const int skip = r->part->n - r->part->n_logits;
-            if (done[i] + t < skip) continue;
-            memcpy(r->part->logits + (size_t)(done[i] + t - skip) * V, logits + (size_t)at++ * V,
-                   V * sizeof(float));
+        for (int t = 0; apart && t < e->runs[i].n; t++) {
+            float *to = logits_of(e, done, i, t);
+            if (to) memcpy(to, logits + (size_t)at++ * V, V * sizeof(float));
         }
-        mn_seq_commit(r->part->seq, r->n);
+        mn_seq_commit(e->runs[i].part->seq, e->runs[i].n);
     }
-    if (n_rows && !direct) mn_free_pages(logits, bytes);
+    if (apart) mn_free_pages(gathered, bytes);
     return rc;
 }
 
 int mn_engine_step(mn_engine *e, const mn_part *parts, int n, int (*go_on)(void *), void *user) {
-    int done[MAX_PARTS] = {0};
-    if (n < 1 || n > MAX_PARTS) return MN_FAIL(MN_EINVAL, "a step of %d parts", n);
+    int done[MN_STEP_PARTS] = {0};
+    if (n < 1 || n > MN_STEP_PARTS) return MN_FAIL(MN_EINVAL, "a step of %d parts", n);
     for (int i = 0; i < n; i++) MN_TRY(mn_seq_room(parts[i].seq, parts[i].ids, parts[i].n));
     for (;;) {
         int T = 0, start[MN_FORWARD_ROWS];

@@ -28,6 +28,8 @@ typedef struct mn_part {
     int n_logits;
 } mn_part;
 
+enum { MN_STEP_PARTS = 64 }; /* most in one step */
+
 /* Append and compute all parts. MN_ETOOLONG / MN_EFULL before anything was changed. `go_on` (may be
  * NULL) is asked between passes; 0 stops with MN_ECANCELLED, sequences keep what was computed. */
 int mn_engine_step(mn_engine *e, const mn_part *parts, int n, int (*go_on)(void *user), void *user);

@@ -113,6 +113,7 @@ static void walk(const search *s, mn_ref ref, mn_kv_prefix *p) {
         follow_before(s, last, before, p) && start == (uint64_t)p->length) {
         const int has = mn_kv_extent_length(last), plan = planned(s, last);
         p->coming = p->length + agree(s, p->length, last, 0, plan);
+        p->ahead = mn_word_load(&last->x.slot->writer);
         follow(s, last, 0, has, p);
     } else {
         mn_kv_extent_release(&last);
@@ -125,7 +126,8 @@ static void choose(const search *s, const mn_ref *refs, int k, mn_kv_prefix *bes
     for (int i = 0; i < k && best->length < s->n; i++) {
         mn_kv_prefix p;
         walk(s, refs[i], &p);
-        const int coming = p.coming > best->coming ? p.coming : best->coming;
+        const int more = p.coming > best->coming, coming = more ? p.coming : best->coming;
+        const uint64_t ahead = more ? p.ahead : best->ahead;
         if (p.length > best->length) {
             mn_kv_prefix_release(best);
             *best = p;
@@ -133,6 +135,7 @@ static void choose(const search *s, const mn_ref *refs, int k, mn_kv_prefix *bes
             mn_kv_prefix_release(&p);
         }
         best->coming = coming;
+        best->ahead = ahead;
     }
 }
 

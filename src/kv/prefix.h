@@ -11,7 +11,8 @@
 typedef struct mn_kv_prefix {
     mn_kv_span span[MN_SEQ_SPANS]; /* at most MN_SEQ_SPANS - 2 of them */
     int n, length;
-    int coming; /* at least length: how far living processes mean to get with this prompt */
+    int coming;     /* at least length: how far living processes mean to get with this prompt */
+    uint64_t ahead; /* process id of the one that means to get there; 0: nobody does */
 } mn_kv_prefix;
 
 /* The longest prefix of ids[n] in the region of `share`. Nothing is changed by looking, and tokens

@@ -26,6 +26,7 @@ struct mn_seq {
     mn_kv_span span[MN_SEQ_SPANS];
     mn_kv_chain chain; /* of the committed tokens */
     uint64_t anchor;   /* where the open extent begins: word of the chain's key */
+    uint64_t ahead;    /* who computes what is coming */
     uint64_t since;    /* when the rows to come began to be computed, ns */
 };
 
@@ -88,6 +89,15 @@ int64_t mn_seq_writer(const mn_seq *s) {
         pid = mn_word_load(&p->e->x.slot->writer);
     }
     return (int64_t)(pid & INT32_MAX);
+}
+uint64_t mn_seq_root(const mn_seq *s) {
+    return s->n ? (uint64_t)(uintptr_t)mn_kv_plane(&s->layout, s->span[0].e, 0, 0, 0) : 0;
+}
+int mn_seq_extents(const mn_seq *s, uint64_t *refs) {
+    int n = 0;
+    for (int i = 0; i < s->n; i++)
+        if (s->span[i].e->x.region) refs[n++] = s->span[i].e->x.ref;
+    return n;
 }
 int mn_seq_out(const mn_seq *s) {
     int n = 0;
@@ -152,8 +162,13 @@ int mn_seq_match(mn_seq *s, const int32_t *ids, int n, int *coming) {
     for (; s->n < p.n; s->n++) s->span[s->n] = p.span[s->n];
     s->length = p.length;
     *coming = p.coming;
+    s->ahead = p.ahead;
     chain_again(s);
     return p.length;
+}
+
+int64_t mn_seq_ahead(const mn_seq *s) {
+    return (int64_t)(s->ahead & INT32_MAX);
 }
 
 mn_ref mn_seq_name(const mn_seq *s) {
@@ -224,6 +239,7 @@ int mn_seq_rival(mn_seq *s, const int32_t *ids, int n) {
     mn_kv_prefix p;
     mn_kv_prefix_find(&s->layout, &s->share, t->e->x.ref, ids, n, &p);
     mn_kv_prefix_release(&p);
+    s->ahead = p.ahead;
     return p.coming;
 }
 

@@ -44,6 +44,8 @@ int mn_seq_match(mn_seq *seq, const int32_t *ids, int n, int *coming);
  * is not there any more, or of another model. */
 int mn_seq_attach(mn_seq *seq, mn_ref ref, int length);
 mn_ref mn_seq_name(const mn_seq *seq); /* 0: it lies in this process alone */
+/* Process id of who is computing what the last match, or rival, found to be coming; 0: nobody. */
+int64_t mn_seq_ahead(const mn_seq *seq);
 /* Rows that their writer has committed behind what was matched or attached: how many were taken. */
 int mn_seq_follow(mn_seq *seq);
 int mn_seq_growing(const mn_seq *seq); /* 1: that writer may go on */
@@ -65,6 +67,10 @@ int mn_seq_length(const mn_seq *seq); /* committed tokens */
 int mn_seq_context(const mn_seq *seq);
 int mn_seq_spans(const mn_seq *seq); /* of MN_SEQ_SPANS */
 mn_kv_format mn_seq_format(const mn_seq *seq);
+/* A number that sequences have in common when they begin in the same rows. */
+uint64_t mn_seq_root(const mn_seq *seq);
+/* The extents of the region that it lies in, into refs[MN_SEQ_SPANS]: how many. */
+int mn_seq_extents(const mn_seq *seq, uint64_t *refs);
 /* Process id of who computed most of what others computed of it; 0: nobody did. */
 int64_t mn_seq_writer(const mn_seq *seq);
 

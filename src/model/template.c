@@ -18,6 +18,7 @@ enum { MAX_SOURCE = 1 << 20, MAX_COMPILED = 64 << 20 };
 struct mn_template {
     mn_arena arena;
     mn_jnode *root;
+    int tools; /* it has a word for them */
 };
 
 int mn_template_compile(const char *source, size_t n, mn_template **out) {
@@ -28,12 +29,17 @@ int mn_template_compile(const char *source, size_t n, mn_template **out) {
     mn_template *t = mn_calloc(1, sizeof *t);
     if (!t) return MN_FAIL(MN_ENOMEM, "no memory for a chat template");
     t->arena = (mn_arena){.limit = MAX_COMPILED, .what = "this chat template"};
+    t->tools = memmem(source, n, "tools", 5) != NULL;
     const int rc = mn_jcompile(&t->arena, source, n, &t->root);
     if (rc < 0)
         mn_template_free(&t);
     else
         *out = t;
     return rc;
+}
+
+int mn_template_has_tools(const mn_template *t) {
+    return t->tools;
 }
 
 void mn_template_free(mn_template **t) {

@@ -31,6 +31,8 @@ const char *mn_template_builtin(const char *name);
  * the model was not made for conversations. */
 const char *mn_template_choose(const char *architecture,
                                int (*is_special)(void *user, const char *text), void *user);
+/* Does it say anything of tools? Most templates of small models do not. */
+int mn_template_has_tools(const mn_template *t);
 void mn_template_free(mn_template **t);
 
 typedef struct mn_message {
