@@ -22,6 +22,7 @@ typedef struct mn_bench_options {
     const char *copy; /* of `bench restore` */
     const char *peer; /* of `bench serve`: the folder of llama-server */
     int side;         /* 0: both, 1: ours, 2: the peer's */
+    const char *way;  /* to start the peer: those whose flags hold this text; NULL: all */
 } mn_bench_options;
 
 typedef struct mn_bench {

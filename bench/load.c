@@ -242,8 +242,8 @@ int mn_load_run(mn_load *l, double seconds, int (*ended)(void *, mn_load *, int)
     while (l->left) {
         MN_TRY(send_due(l, &next, ended, user));
         if (!l->left) break;
-        MN_TRY(look(l, next, ended, user));
-        if (l->left && mn_load_now(l) > until)
+        MN_TRY(look(l, next < until ? next : until, ended, user));
+        if (l->left && mn_load_now(l) >= until)
             return MN_FAIL(MN_EIO, "%d of %d requests had no end after %.0f s", l->left, l->n,
                            seconds);
     }

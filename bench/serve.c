@@ -25,7 +25,9 @@ static const mn_serve_row *const rows[] = {
 enum { ROWS = sizeof rows / sizeof *rows };
 
 int mn_serve_has(const mn_serve *b, const mn_serve_row *row, const mn_server_kind *kind) {
-    return kind->peer ? !row->ours_only && b->only != 1 && *b->plan.peer : b->only != 2;
+    const char *const way = b->o->way;
+    if (!kind->peer) return b->only != 2;
+    return !row->ours_only && b->only != 1 && *b->plan.peer && (!way || strstr(kind->name, way));
 }
 
 /* ---- a trial ------------------------------------------------------------------------------ */
@@ -48,9 +50,9 @@ int mn_serve_start(mn_serve *b, const mn_server_kind *kind, mn_server *s) {
 
 /* One line of raw figures: JSON to standard output, or for people to standard error. */
 static int tell(const mn_serve *b, const mn_serve_row *row, const mn_server *s, int round,
-                const double *figure) {
-    json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "trial", row->name, "server", s->line, "model",
-                          b->model, "round", round);
+                const double *figure, double others) {
+    json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:f}", "trial", row->name, "server", s->line,
+                          "model", b->model, "round", round, "others", others);
     mn_buf line = {0};
     int rc = o ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a line");
     if (!b->o->json) fprintf(stderr, "  %s, round %d, %s:", row->name, round, s->kind->name);
@@ -59,7 +61,7 @@ static int tell(const mn_serve *b, const mn_serve_row *row, const mn_server *s, 
             fprintf(stderr, " %s %.5g %s", row->figure[i].name, figure[i], row->figure[i].unit);
         json_object_set_new(o, row->figure[i].name, json_real(figure[i]));
     }
-    if (!b->o->json) fputc('\n', stderr);
+    if (!b->o->json) fprintf(stderr, " (others %.0f %% of the machine)\n", others * 100);
     char *const text = o ? json_dumps(o, JSON_REAL_PRECISION(6)) : NULL;
     if (rc >= 0 && b->o->json) rc = mn_buf_printf(&line, "%s\n", text ? text : "{}");
     if (rc >= 0 && b->o->json) rc = mn_cli_write(line.data, line.len);
@@ -73,9 +75,11 @@ static int trial(mn_serve *b, const mn_serve_row *row, int kind, int round, mn_s
     mn_server s = {0};
     double figure[MN_SERVE_FIGURES] = {0};
     int rc = mn_serve_start(b, mn_server_kinds + kind, &s);
+    const mn_server_clock since = mn_server_clock_read(&s);
     if (rc >= 0) rc = row->trial(b, &s, round, figure);
+    const double others = mn_server_others(&s, &since);
     mn_server_kill(&s);
-    if (rc >= 0) rc = tell(b, row, &s, round, figure);
+    if (rc >= 0) rc = tell(b, row, &s, round, figure, others);
     for (int i = 0; rc >= 0 && i < MN_SERVE_FIGURES; i++) t->at[kind][i][t->n[kind]] = figure[i];
     if (rc >= 0) t->n[kind]++;
     return rc;

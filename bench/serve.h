@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/serve.h - the rows of `omnesia bench serve`: each a load, what is noted of it, and its bars.
+ * bench/serve.h - the rows of `omnesia bench serve`: each a load, what is noted of it, its bars.
  */
 #ifndef MN_BENCH_SERVE_H
 #define MN_BENCH_SERVE_H
@@ -55,7 +55,7 @@ typedef struct mn_serve_table {
     int out[MN_SERVER_KINDS]; /* it takes no part any more */
 } mn_serve_table;
 int mn_serve_figures(const mn_serve_row *row); /* how many it has */
-/* The way to start llama-server that was best at a figure in the first round; -1: none was tried. */
+/* The way to start llama-server that was best at a figure in the first round; -1: none. */
 int mn_serve_best(const mn_serve_row *row, const mn_serve_table *t, int figure);
 /* A line for each figure: the two medians, their ratio, its spread, the bar and the verdict. */
 int mn_serve_report(const mn_serve *b, const mn_serve_row *row, const mn_serve_table *t);

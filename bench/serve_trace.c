@@ -6,7 +6,7 @@
  *            answer. Gaps between arrivals are exponential; the rate is 70 % of what the best way
  *            to start llama-server gets through when all are there at once. Both sides get the same
  *            trace, moment by moment and byte by byte; each round is another one.
- *   batch    256 completions of 32 tokens: 16 texts of 512 tokens, 16 questions about each, shuffled
+ *   batch    256 completions of 32 tokens: 16 texts of 512 tokens, 16 questions on each, shuffled
  */
 #include "bench/serve.h"
 
@@ -63,7 +63,7 @@ static int measure_rate(mn_serve *b) {
             const mn_server_kind *k = mn_server_kinds + i;
             mn_server s = {0};
             mn_load *l = NULL;
-            if (k->peer != !pass || (k->peer && !*b->plan.peer)) continue;
+            if (k->peer != !pass || (k->peer && !mn_serve_has(b, &mn_serve_poisson, k))) continue;
             int rc = mn_serve_start(b, k, &s);
             if (rc >= 0) rc = trace(b, &s, b->o->seed + 1000, AT_ONCE, 0, &l);
             const double rate = rc < 0 ? 0 : AT_ONCE / mn_serve_span(l);

@@ -156,6 +156,39 @@ int mn_server_memory(const mn_server *s, double *now, double *peak) {
     return rc;
 }
 
+/* The two numbers of ticks behind the name in /proc/PID/stat, in seconds; 0: it is gone. */
+static double taken_by(pid_t pid) {
+    char path[64];
+    mn_buf text = {0};
+    unsigned long user = 0, system = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    const int rc = pid > 0 ? mn_file_read(path, 1 << 16, &text) : -1;
+    const char *const at = rc >= 0 && text.len ? strrchr(text.data, ')') : NULL;
+    if (at) sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+    mn_buf_free(&text);
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+mn_server_clock mn_server_clock_read(const mn_server *s) {
+    unsigned long long user = 0, nice = 0, system = 0, irq = 0, soft = 0, steal = 0;
+    mn_buf text = {0};
+    if (mn_file_read("/proc/stat", 1 << 20, &text) >= 0 && text.len)
+        sscanf(text.data, "cpu %llu %llu %llu %*u %*u %llu %llu %llu", &user, &nice, &system, &irq,
+               &soft, &steal);
+    mn_buf_free(&text);
+    return (mn_server_clock){mn_clock_seconds(),
+                             (double)(user + nice + system + irq + soft + steal) /
+                                 (double)sysconf(_SC_CLK_TCK),
+                             taken_by(s->actor.pid) + taken_by(getpid())};
+}
+
+double mn_server_others(const mn_server *s, const mn_server_clock *since) {
+    const mn_server_clock now = mn_server_clock_read(s);
+    const double all = (now.wall - since->wall) * (double)sysconf(_SC_NPROCESSORS_ONLN),
+                 others = now.busy - since->busy - (now.ours - since->ours);
+    return all > 0 && others > 0 ? others / all : 0;
+}
+
 int mn_server_term(mn_server *s, mn_load *clients, double *seconds) {
     const double from = mn_clock_seconds();
     int status;

@@ -39,6 +39,13 @@ typedef struct mn_server {
 int mn_server_start(const mn_server_plan *plan, const mn_server_kind *kind, mn_server *out);
 /* Bytes in memory, of its own and shared: now, and at most so far. */
 int mn_server_memory(const mn_server *s, double *now, double *peak);
+/* Processor time of this machine that neither the server nor this process took: part of all it has,
+ * since the clock was started. Figures beside busy neighbours are worth nothing. */
+typedef struct mn_server_clock {
+    double wall, busy, ours; /* seconds */
+} mn_server_clock;
+mn_server_clock mn_server_clock_read(const mn_server *s);
+double mn_server_others(const mn_server *s, const mn_server_clock *since);
 /* SIGTERM: seconds until it has ended, while its clients go on reading; MN_EIO after 60. */
 int mn_server_term(mn_server *s, mn_load *clients, double *seconds);
 void mn_server_kill(mn_server *s); /* if there is one */
