@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-static const mn_bench *const benches[] = {&mn_bench_speed,   &mn_bench_vattention, &mn_bench_share,
-                                          &mn_bench_restore, &mn_bench_objects,    &mn_bench_region,
-                                          &mn_bench_serve};
+static const mn_bench *const benches[] = {
+    &mn_bench_speed,  &mn_bench_vattention, &mn_bench_share,   &mn_bench_restore, &mn_bench_objects,
+    &mn_bench_region, &mn_bench_serve,      &mn_bench_fastgen, &mn_bench_flover};
 enum { N = sizeof benches / sizeof *benches };
 
 #define AT(field) offsetof(mn_bench_options, field)
@@ -84,7 +84,7 @@ static const mn_opt options[] = {
      .value = "TEXT",
      .offset = AT(way),
      .no_env = 1,
-     .help = "of serve: of the ways to start llama-server, those whose flags hold TEXT"},
+     .help = "of serve: of the ways to start llama-server, those whose flags end in TEXT"},
     {.kind = MN_OPT_FLAG,
      .name = "json",
      .offset = AT(json),
@@ -98,11 +98,11 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     const char *name = n_words ? words[0] : "speed";
     for (int i = 0; i < N; i++)
         if (strcmp(benches[i]->name, name) == 0) return benches[i]->run(o);
-    return MN_FAIL(
-        MN_CLI_USAGE,
-        "there is no bench '%s'; there are speed, region, objects, serve, vattention, share and "
-        "restore",
-        name);
+    return MN_FAIL(MN_CLI_USAGE,
+                   "there is no bench '%s'; there are speed, region, objects, serve, fastgen, "
+                   "flover, vattention, "
+                   "share and restore",
+                   name);
 }
 
 const mn_cli_command mn_cli_command_bench = {
@@ -129,4 +129,7 @@ const mn_cli_command mn_cli_command_bench = {
         "there, Redis on a Unix socket.\n\n"
         "`bench serve` sends many requests at once to `serve` and, when it is there, to "
         "llama-server: what each row takes, and the ways to start the peer that were tried, are "
-        "printed with the figures."};
+        "printed with the figures.\n\n"
+        "`bench fastgen` and `bench flover` show what one loop for all answers is worth, in this "
+        "process: prompts cut up against prompts read whole, and answers that come and go at any "
+        "step against batches and against a process for each."};

@@ -24,10 +24,15 @@ static const mn_serve_row *const rows[] = {
     &mn_serve_health, &mn_serve_schema,       &mn_serve_idle,    &mn_serve_term};
 enum { ROWS = sizeof rows / sizeof *rows };
 
+static int ends(const char *text, const char *with) {
+    const size_t n = strlen(text), k = strlen(with);
+    return k <= n && strcmp(text + n - k, with) == 0;
+}
+
 int mn_serve_has(const mn_serve *b, const mn_serve_row *row, const mn_server_kind *kind) {
     const char *const way = b->o->way;
     if (!kind->peer) return b->only != 2;
-    return !row->ours_only && b->only != 1 && *b->plan.peer && (!way || strstr(kind->name, way));
+    return !row->ours_only && b->only != 1 && *b->plan.peer && (!way || ends(kind->name, way));
 }
 
 /* ---- a trial ------------------------------------------------------------------------------ */

@@ -81,7 +81,7 @@ int mn_serve_message(const char *role, const char *content, mn_buf *out);
 /* The first n words of the licence this project ships: text that does not change. */
 int mn_serve_licence(int n, mn_buf *out);
 /* Words drawn at random that make about `tokens` tokens, none of them special. */
-int mn_serve_words(const mn_serve *b, uint64_t seed, int tokens, mn_buf *out);
+int mn_serve_words(const mn_vocab *v, uint64_t seed, int tokens, mn_buf *out);
 
 /* p95 of the seconds to the first text of each answer, and between two pieces of text, in ms. */
 int mn_serve_times(const mn_load *l, double *first_ms, double *gap_ms);

@@ -103,10 +103,10 @@ static int write_words(uint64_t seed, int n, mn_buf *out) {
     return 0;
 }
 
-int mn_serve_words(const mn_serve *b, uint64_t seed, int tokens, mn_buf *out) {
+int mn_serve_words(const mn_vocab *v, uint64_t seed, int tokens, mn_buf *out) {
     for (int n = tokens, tries = 0; tries < 6 && n > 0; tries++) {
         MN_TRY(write_words(seed, n, out));
-        const int has = mn_stage_tokens(b->vocab, out->data);
+        const int has = mn_stage_tokens(v, out->data);
         MN_TRY(has);
         if (has == tokens) break;
         n += (int)((double)(tokens - has) * n / has);

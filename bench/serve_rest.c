@@ -58,7 +58,7 @@ static int latencies(const mn_load *l, double *figure) {
 static int health(mn_serve *b, mn_server *s, int round, double *figure) {
     mn_buf text = {0};
     mn_load *l = NULL;
-    int rc = mn_serve_words(b, b->o->seed + 3000 + (uint64_t)round, LONG, &text);
+    int rc = mn_serve_words(b->vocab, b->o->seed + 3000 + (uint64_t)round, LONG, &text);
     if (rc >= 0) rc = mn_load_open(s->port, &l);
     if (rc >= 0) rc = ask(l, 0, &(mn_serve_ask){.prompt = text.data, .tokens = 1, .stream = 1}, 0);
     if (rc >= 0) rc = mn_load_ask(l, 0.05, "/health", NULL, 1);

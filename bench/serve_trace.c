@@ -38,7 +38,7 @@ static int arrive(const mn_serve *b, mn_load *l, uint64_t seed, int n, double ra
     for (int i = 0; rc >= 0 && i < n; i++) {
         const int tokens = (int)(PROMPT * (0.7 + 0.6 * mn_random_unit(&r)));
         due += rate > 0 ? -log(1 - mn_random_unit(&r)) / rate : 0;
-        rc = mn_serve_words(b, mn_random_u64(&r), tokens, &prompt);
+        rc = mn_serve_words(b->vocab, mn_random_u64(&r), tokens, &prompt);
         if (rc >= 0) rc = ask(l, due, prompt.data, TOKENS, i, &body);
     }
     mn_buf_free(&prompt);
@@ -109,10 +109,10 @@ static int fill(const mn_serve *b, mn_load *l, int round) {
         order[k] = i;
     }
     for (int i = 0; rc >= 0 && i < TEXTS; i++)
-        rc = mn_serve_words(b, mn_random_u64(&r), SHARED, text + i);
+        rc = mn_serve_words(b->vocab, mn_random_u64(&r), SHARED, text + i);
     for (int i = 0; rc >= 0 && i < BATCH; i++) {
         mn_buf prompt = {0};
-        rc = mn_serve_words(b, mn_random_u64(&r), OWN, &own);
+        rc = mn_serve_words(b->vocab, mn_random_u64(&r), OWN, &own);
         if (rc >= 0) rc = mn_buf_printf(&prompt, "%s %s", text[order[i] / ABOUT].data, own.data);
         if (rc >= 0) rc = ask(l, 0, prompt.data, BATCH_TOKENS, i, &body);
         mn_buf_free(&prompt);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/walk.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -103,13 +104,14 @@ static int wait_until_well(mn_server *s) {
 }
 
 /* The words behind the program: what differs, then the kind's own flags. */
-static int words(const mn_server_plan *p, const mn_server_kind *k, const char *port,
-                 const char *threads, const char **out) {
+static int words(const mn_server_plan *p, const mn_server *s, const char *port, const char *threads,
+                 const char **out) {
+    const mn_server_kind *const k = s->kind;
     const char *const theirs[] = {
         "-m", p->model, "-t", threads,          "-tb",       threads, "--port",
         port, "-fa",    "on", "--cache-prompt", "--no-webui"};
-    const char *const ours[] = {"serve", "-m",       p->model,        "-t", threads, "--listen",
-                                port,    "--region", p->stage->region};
+    const char *const ours[] = {"serve",    "-m", p->model,   "-t",     threads,
+                                "--listen", port, "--region", s->region};
     const char *const *const some = k->peer ? theirs : ours;
     const int m = (int)(k->peer ? sizeof theirs : sizeof ours) / (int)sizeof *ours;
     int n = 0;
@@ -124,15 +126,18 @@ int mn_server_start(const mn_server_plan *p, const mn_server_kind *kind, mn_serv
     char port[32], threads[16];
     *s = (mn_server){.kind = kind};
     MN_TRY(free_port(&s->port));
+    snprintf(s->folder, sizeof s->folder, "%s/own", p->stage->folder);
+    snprintf(s->region, sizeof s->region, "%s/region", s->folder);
     snprintf(port, sizeof port, kind->peer ? "%d" : "127.0.0.1:%d", s->port);
     snprintf(threads, sizeof threads, "%d", p->threads);
-    const int n = words(p, kind, port, threads, line);
+    const int n = words(p, s, port, threads, line);
     size_t used =
         (size_t)snprintf(s->line, sizeof s->line, "%s", kind->peer ? "llama-server" : "omnesia");
     for (int i = 0; i < n && used < sizeof s->line; i++)
         used += (size_t)snprintf(s->line + used, sizeof s->line - used, " %s", line[i]);
-    unlink(p->stage->region);
     unlink(p->stage->errors);
+    mn_walk_remove(s->folder);
+    MN_TRY(mn_file_mkdirs(s->folder));
     int rc = mn_actor_program(p->stage, kind->peer ? p->peer : "/proc/self/exe", line, &s->actor);
     if (rc >= 0) rc = wait_until_well(s);
     if (rc < 0) mn_server_kill(s);

@@ -32,7 +32,8 @@ typedef struct mn_server {
     mn_actor actor;
     const mn_server_kind *kind;
     int port;
-    char line[1024]; /* its command line */
+    char folder[80], region[96]; /* ours: what it has for itself */
+    char line[1024];             /* its command line */
 } mn_server;
 
 /* Start it and wait until it is well. Ours begins with an empty region. */
