@@ -56,8 +56,9 @@ int mn_serve_start(mn_serve *b, const mn_server_kind *kind, mn_server *s) {
 /* One line of raw figures: JSON to standard output, or for people to standard error. */
 static int tell(const mn_serve *b, const mn_serve_row *row, const mn_server *s, int round,
                 const double *figure, double others) {
-    json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:f}", "trial", row->name, "server", s->line,
-                          "model", b->model, "round", round, "others", others);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "trial", row->name, "server", s->line, "model",
+                          b->model, "round", round);
+    if (others >= 0) json_object_set_new(o, "others", json_real(others));
     mn_buf line = {0};
     int rc = o ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a line");
     if (!b->o->json) fprintf(stderr, "  %s, round %d, %s:", row->name, round, s->kind->name);
@@ -66,7 +67,9 @@ static int tell(const mn_serve *b, const mn_serve_row *row, const mn_server *s, 
             fprintf(stderr, " %s %.5g %s", row->figure[i].name, figure[i], row->figure[i].unit);
         json_object_set_new(o, row->figure[i].name, json_real(figure[i]));
     }
-    if (!b->o->json) fprintf(stderr, " (others %.0f %% of the machine)\n", others * 100);
+    if (!b->o->json && others >= 0)
+        fprintf(stderr, " (others: %.0f %% of the machine)", others * 100);
+    if (!b->o->json) fputc('\n', stderr);
     char *const text = o ? json_dumps(o, JSON_REAL_PRECISION(6)) : NULL;
     if (rc >= 0 && b->o->json) rc = mn_buf_printf(&line, "%s\n", text ? text : "{}");
     if (rc >= 0 && b->o->json) rc = mn_cli_write(line.data, line.len);

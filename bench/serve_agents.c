@@ -71,13 +71,14 @@ static int run(const mn_serve *b, agents *a, mn_load *l, int round) {
 static int trial(mn_serve *b, mn_server *s, int round, double *figure) {
     agents a = {0};
     mn_load *l = NULL;
-    double now, gap;
+    mn_server_weight weight = {0};
+    double gap;
     int rc = mn_load_open(s->port, &l);
     if (rc >= 0) rc = run(b, &a, l, round);
     if (rc >= 0) rc = mn_serve_whole(l, TOKENS);
     if (rc >= 0) rc = mn_serve_times(l, figure + 1, &gap);
-    if (rc >= 0) rc = mn_server_memory(s, &now, figure + 2);
-    if (rc >= 0) figure[0] = mn_serve_span(l), figure[2] /= 1 << 20, figure[3] = gap;
+    if (rc >= 0) rc = mn_server_weigh(s, &weight);
+    if (rc >= 0) figure[0] = mn_serve_span(l), figure[2] = weight.peak / (1 << 20), figure[3] = gap;
     mn_load_close(&l);
     for (int i = 0; i < AGENTS; i++) mn_buf_free(a.talk + i);
     mn_buf_free(&a.messages);

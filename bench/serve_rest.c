@@ -5,7 +5,8 @@
  *   health  GET /health while a prompt of 6,000 tokens is read: one is due every 5 ms, over a
  *           connection of its own, and its time counts from then; connecting is part of it
  *   schema  tokens per second of 8 answers that follow a JSON schema, against 8 that do not
- *   idle    memory when 1,000 clients have had a streamed answer and stay connected
+ *   idle    memory of the server's own when 1,000 clients have had a streamed answer and stay; what
+ *           the region keeps for the next who ask is bounded, shared, and shown beside it
  *   term    SIGTERM in the middle of 16 answers, until the process is gone
  */
 #include "bench/serve.h"
@@ -142,20 +143,20 @@ static int streams(mn_load *l, int n) {
 
 static int connected(const mn_server *s, double *figure) {
     mn_load *warm = NULL, *l = NULL;
-    double before, after, peak;
+    mn_server_weight before = {0}, after = {0};
     int rc = mn_load_open(s->port, &warm);
     if (rc >= 0) rc = streams(warm, WARM);
     mn_load_close(&warm);
-    if (rc >= 0) rc = mn_server_memory(s, &before, &peak);
+    if (rc >= 0) rc = mn_server_weigh(s, &before);
     if (rc >= 0) rc = mn_load_open(s->port, &l);
     if (rc >= 0) {
         mn_load_keep(l);
         rc = streams(l, CLIENTS);
     }
-    if (rc >= 0) rc = mn_server_memory(s, &after, &peak);
+    if (rc >= 0) rc = mn_server_weigh(s, &after);
     if (rc >= 0) {
-        figure[0] = (after - before) / mib;
-        figure[1] = (peak - before) / mib;
+        figure[0] = (after.now - after.shared - before.now + before.shared) / mib;
+        figure[1] = (after.shared - before.shared) / mib;
         figure[2] = mn_load_kept(l);
     }
     mn_load_close(&l);
@@ -181,8 +182,8 @@ const mn_serve_row mn_serve_idle = {
     .name = "idle",
     .about = "1,000 clients who had a streamed answer and stay connected",
     .ours_only = 1,
-    .figure = {{"more", "memory, more than before", "MiB", MN_SERVE_LIMIT, 32},
-               {"peak", "the same, at most meanwhile", "MiB", MN_SERVE_LIMIT, 0},
+    .figure = {{"more", "its own memory, more than before", "MiB", MN_SERVE_LIMIT, 32},
+               {"region", "what the region keeps of them", "MiB", MN_SERVE_LIMIT, 0},
                {"open", "connections that stayed", "", MN_SERVE_LEAST, CLIENTS}},
     .trial = idle};
 

@@ -125,14 +125,14 @@ static int fill(const mn_serve *b, mn_load *l, int round) {
 
 static int batch(mn_serve *b, mn_server *s, int round, double *figure) {
     mn_load *l = NULL;
-    double now;
+    mn_server_weight weight = {0};
     int rc = mn_load_open(s->port, &l);
     if (rc >= 0) rc = fill(b, l, round);
     if (rc >= 0) mn_load_restart(l);
     if (rc >= 0) rc = mn_load_run(l, 3600, NULL, NULL);
     if (rc >= 0) rc = mn_serve_whole(l, BATCH_TOKENS);
-    if (rc >= 0) rc = mn_server_memory(s, &now, figure + 1);
-    if (rc >= 0) figure[0] = BATCH / mn_serve_span(l), figure[1] /= 1 << 20;
+    if (rc >= 0) rc = mn_server_weigh(s, &weight);
+    if (rc >= 0) figure[0] = BATCH / mn_serve_span(l), figure[1] = weight.peak / (1 << 20);
     mn_load_close(&l);
     return rc;
 }

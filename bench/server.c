@@ -150,13 +150,15 @@ static double line_of(const char *text, const char *name) {
     return at ? strtod(at + strlen(name), NULL) * 1024 : 0;
 }
 
-int mn_server_memory(const mn_server *s, double *now, double *peak) {
+int mn_server_weigh(const mn_server *s, mn_server_weight *out) {
     char path[64];
     mn_buf text = {0};
     snprintf(path, sizeof path, "/proc/%d/status", (int)s->actor.pid);
     int rc = mn_file_read(path, 1 << 16, &text);
-    if (rc >= 0) *now = line_of(text.data, "\nVmRSS:"), *peak = line_of(text.data, "\nVmHWM:");
-    if (rc >= 0 && !(*peak > 0)) rc = MN_FAIL(MN_EUNSUPPORTED, "%s has no VmHWM", path);
+    if (rc >= 0)
+        *out = (mn_server_weight){line_of(text.data, "\nVmHWM:"), line_of(text.data, "\nVmRSS:"),
+                                  line_of(text.data, "\nRssShmem:")};
+    if (rc >= 0 && !(out->peak > 0)) rc = MN_FAIL(MN_EUNSUPPORTED, "%s has no VmHWM", path);
     mn_buf_free(&text);
     return rc;
 }
@@ -191,6 +193,7 @@ double mn_server_others(const mn_server *s, const mn_server_clock *since) {
     const mn_server_clock now = mn_server_clock_read(s);
     const double all = (now.wall - since->wall) * (double)sysconf(_SC_NPROCESSORS_ONLN),
                  others = now.busy - since->busy - (now.ours - since->ours);
+    if (s->actor.pid <= 0) return -1; /* what it took went with it */
     return all > 0 && others > 0 ? others / all : 0;
 }
 

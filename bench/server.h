@@ -38,8 +38,11 @@ typedef struct mn_server {
 
 /* Start it and wait until it is well. Ours begins with an empty region. */
 int mn_server_start(const mn_server_plan *plan, const mn_server_kind *kind, mn_server *out);
-/* Bytes in memory, of its own and shared: now, and at most so far. */
-int mn_server_memory(const mn_server *s, double *now, double *peak);
+/* Bytes in memory: at most so far, own and shared; and now, of which in files in memory (a region). */
+typedef struct mn_server_weight {
+    double peak, now, shared;
+} mn_server_weight;
+int mn_server_weigh(const mn_server *s, mn_server_weight *out);
 /* Processor time of this machine that neither the server nor this process took: part of all it has,
  * since the clock was started. Figures beside busy neighbours are worth nothing. */
 typedef struct mn_server_clock {
