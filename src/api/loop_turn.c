@@ -123,6 +123,7 @@ static int admit(mn_loop *l, mn_job *j) {
     }
     mn_slots_join(&l->slots, j);
     l->order->start(l->state, &j->o);
+    j->a.cut = j->o.shared;
     j->phase = MN_JOB_RUNS;
     l->n_waiting--;
     j->reserved = wants;
@@ -172,6 +173,7 @@ static void gather(mn_loop *l, mn_model *m, turn *t) {
     for (int i = 0; i < l->slots.n; i++) {
         mn_job *j = job_in(l, i);
         const int32_t *ids;
+        int piece = 0;
         if (j->model != m) continue;
         const int waits = mn_answering_waits(&j->a);
         if (waits < 0) {
@@ -179,7 +181,8 @@ static void gather(mn_loop *l, mn_model *m, turn *t) {
             i--;
             continue;
         }
-        t->item[t->n].left = waits ? 0 : mn_answering_left(&j->a, &ids);
+        if (!waits) mn_answering_left(&j->a, &ids, &piece);
+        t->item[t->n].left = piece;
         t->job[t->n++] = j;
     }
 }
@@ -213,8 +216,9 @@ static void compose(mn_loop *l, mn_model *m, turn *t) {
     mn_plan(t->item, t->n, m->step_tokens, l->turn++);
     for (int i = 0; i < t->n; i++) {
         const int32_t *ids;
+        int piece;
         if (!t->item[i].take || !still_runs(l, t->job[i])) continue;
-        mn_answering_left(&t->job[i]->a, &ids);
+        mn_answering_left(&t->job[i]->a, &ids, &piece);
         if (!promise(l, t->job[i], ids, t->item[i].take)) t->item[i].take = 0;
     }
     t->parts = 0;
@@ -229,7 +233,8 @@ static void compose(mn_loop *l, mn_model *m, turn *t) {
         const int i = order[k], take = t->item[i].take;
         if (!take) continue;
         const int32_t *ids;
-        const int left = mn_answering_left(&t->job[i]->a, &ids);
+        int piece;
+        const int left = mn_answering_left(&t->job[i]->a, &ids, &piece);
         t->part[t->parts] = (mn_part){
             .seq = t->job[i]->a.session->seq, .ids = ids, .n = take, .n_logits = take == left};
         t->of[t->parts++] = t->job[i];
