@@ -53,28 +53,35 @@ int mn_serve_start(mn_serve *b, const mn_server_kind *kind, mn_server *s) {
     return rc;
 }
 
-/* One line of raw figures: JSON to standard output, or for people to standard error. */
-static int tell(const mn_serve *b, const mn_serve_row *row, const mn_server *s, int round,
+/* Raw figures, for people to standard error. */
+static void show(const mn_serve_row *row, const mn_server *s, int round, const double *figure,
+                 double others) {
+    if (!round) fprintf(stderr, "  %s\n", s->line);
+    fprintf(stderr, "  %s, round %d, %s:", row->name, round, s->kind->name);
+    for (int i = 0; i < mn_serve_figures(row); i++)
+        fprintf(stderr, " %s %.5g %s", row->figure[i].name, figure[i], row->figure[i].unit);
+    if (others >= 0) fprintf(stderr, " (others: %.0f %% of the machine)", others * 100);
+    fputc('\n', stderr);
+}
+
+/* The same for programs: a line of JSON, with what became of each request. */
+static int tell(mn_serve *b, const mn_serve_row *row, const mn_server *s, int round,
                 const double *figure, double others) {
-    json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "trial", row->name, "server", s->line, "model",
-                          b->model, "round", round);
+    mn_buf all = {0};
+    int rc = mn_buf_printf(&all, "[%s]", b->raw.len ? b->raw.data : "");
+    json_t *o = rc < 0 ? NULL
+                       : json_pack("{s:s, s:s, s:s, s:i, s:o}", "trial", row->name, "server",
+                                   s->line, "model", b->model, "round", round, "requests",
+                                   json_loads(all.data, 0, NULL));
     if (others >= 0) json_object_set_new(o, "others", json_real(others));
-    mn_buf line = {0};
-    int rc = o ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a line");
-    if (!b->o->json) fprintf(stderr, "  %s, round %d, %s:", row->name, round, s->kind->name);
-    for (int i = 0; i < mn_serve_figures(row); i++) {
-        if (!b->o->json)
-            fprintf(stderr, " %s %.5g %s", row->figure[i].name, figure[i], row->figure[i].unit);
+    for (int i = 0; i < mn_serve_figures(row); i++)
         json_object_set_new(o, row->figure[i].name, json_real(figure[i]));
-    }
-    if (!b->o->json && others >= 0)
-        fprintf(stderr, " (others: %.0f %% of the machine)", others * 100);
-    if (!b->o->json) fputc('\n', stderr);
     char *const text = o ? json_dumps(o, JSON_REAL_PRECISION(6)) : NULL;
-    if (rc >= 0 && b->o->json) rc = mn_buf_printf(&line, "%s\n", text ? text : "{}");
-    if (rc >= 0 && b->o->json) rc = mn_cli_write(line.data, line.len);
-    mn_buf_free(&line);
     json_decref(o);
+    mn_buf_clear(&all);
+    rc = text ? mn_buf_printf(&all, "%s\n", text) : MN_FAIL(MN_ENOMEM, "no memory for a line");
+    if (rc >= 0) rc = mn_cli_write(all.data, all.len);
+    mn_buf_free(&all);
     free(text);
     return rc;
 }
@@ -87,7 +94,9 @@ static int trial(mn_serve *b, const mn_serve_row *row, int kind, int round, mn_s
     if (rc >= 0) rc = row->trial(b, &s, round, figure);
     const double others = mn_server_others(&s, &since);
     mn_server_kill(&s);
-    if (rc >= 0) rc = tell(b, row, &s, round, figure, others);
+    if (rc >= 0 && b->o->json) rc = tell(b, row, &s, round, figure, others);
+    if (rc >= 0 && !b->o->json) show(row, &s, round, figure, others);
+    mn_buf_clear(&b->raw);
     for (int i = 0; rc >= 0 && i < MN_SERVE_FIGURES; i++) t->at[kind][i][t->n[kind]] = figure[i];
     if (rc >= 0) t->n[kind]++;
     return rc;
@@ -164,6 +173,7 @@ static int serve(const mn_bench_options *o) {
     int rc = 0;
     for (int i = 0; rc >= 0 && i < ROWS; i++)
         if (mn_bench_wants(o, rows[i]->name)) rc = one_row(&b, rows[i]);
+    mn_buf_free(&b.raw);
     mn_stage_end(&b.stage);
     return rc;
 }

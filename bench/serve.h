@@ -32,6 +32,7 @@ typedef struct mn_serve { /* what a trial has at hand */
     const char *model;
     int only;    /* 0: both sides; 1: ours; 2: the peer */
     double rate; /* of the row, set by its prepare: requests per second */
+    mn_buf raw;  /* of the trial: what mn_serve_note has written */
 } mn_serve;
 
 struct mn_serve_row {
@@ -87,6 +88,8 @@ int mn_serve_words(const mn_vocab *v, uint64_t seed, int tokens, mn_buf *out);
 int mn_serve_times(const mn_load *l, double *first_ms, double *gap_ms);
 /* Every answer is there, with exactly so many tokens (0: any number). */
 int mn_serve_whole(const mn_load *l, int tokens);
+/* What became of each request goes into the trial's line of JSON. */
+int mn_serve_note(mn_serve *b, const mn_load *l);
 /* Seconds from the first request to the end of the last. */
 double mn_serve_span(const mn_load *l);
 

@@ -75,6 +75,7 @@ static int trial(mn_serve *b, mn_server *s, int round, double *figure) {
     double gap;
     int rc = mn_load_open(s->port, &l);
     if (rc >= 0) rc = run(b, &a, l, round);
+    if (rc >= 0) rc = mn_serve_note(b, l);
     if (rc >= 0) rc = mn_serve_whole(l, TOKENS);
     if (rc >= 0) rc = mn_serve_times(l, figure + 1, &gap);
     if (rc >= 0) rc = mn_server_weigh(s, &weight);

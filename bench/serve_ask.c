@@ -139,6 +139,20 @@ int mn_serve_whole(const mn_load *l, int tokens) {
     return 0;
 }
 
+int mn_serve_note(mn_serve *b, const mn_load *l) {
+    if (!b->o->json) return 0;
+    for (int i = 0; i < mn_load_count(l); i++) {
+        const mn_asked *a = mn_load_get(l, i);
+        MN_TRY(mn_buf_printf(&b->raw,
+                             "%s{\"tag\": %d, \"due\": %.4f, \"sent\": %.4f, \"first\": %.4f, "
+                             "\"end\": %.4f, \"status\": %d, \"prompt\": %d, \"cached\": %d, "
+                             "\"tokens\": %d}",
+                             b->raw.len ? ", " : "", a->tag, a->due, a->sent, a->first, a->end,
+                             a->status, a->prompt_tokens, a->cached_tokens, a->tokens));
+    }
+    return 0;
+}
+
 double mn_serve_span(const mn_load *l) {
     double first = 1e300, last = 0;
     for (int i = 0; i < mn_load_count(l); i++) {

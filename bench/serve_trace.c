@@ -80,6 +80,7 @@ static int measure_rate(mn_serve *b) {
 static int poisson(mn_serve *b, mn_server *s, int round, double *figure) {
     mn_load *l = NULL;
     int rc = trace(b, s, b->o->seed + (uint64_t)round, ARRIVALS, b->rate, &l);
+    if (rc >= 0) rc = mn_serve_note(b, l);
     if (rc >= 0) rc = mn_serve_times(l, figure + 1, figure);
     if (rc >= 0) figure[2] = ARRIVALS / mn_serve_span(l), figure[3] = b->rate;
     mn_load_close(&l);
@@ -130,6 +131,7 @@ static int batch(mn_serve *b, mn_server *s, int round, double *figure) {
     if (rc >= 0) rc = fill(b, l, round);
     if (rc >= 0) mn_load_restart(l);
     if (rc >= 0) rc = mn_load_run(l, 3600, NULL, NULL);
+    if (rc >= 0) rc = mn_serve_note(b, l);
     if (rc >= 0) rc = mn_serve_whole(l, BATCH_TOKENS);
     if (rc >= 0) rc = mn_server_weigh(s, &weight);
     if (rc >= 0) figure[0] = BATCH / mn_serve_span(l), figure[1] = weight.peak / (1 << 20);
