@@ -90,6 +90,7 @@ const mn_cli_command mn_cli_command_bench = {
     .options = options,
     .size = sizeof(mn_bench_options),
     .max_words = 1,
+    .words = "speed|vattention|share|restore|objects|region",
     .usage = "[NAME] [-m MODEL] [-p N] [-n N] [-d N] [-t N]",
     .summary = "measure this machine",
     .about =

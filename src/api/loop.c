@@ -110,6 +110,7 @@ int mn_loop_ask(mn_loop *l, mn_model *m, const mn_request *request,
                 void (*done)(void *user, int rc, const mn_stats *stats), mn_job **out) {
     mn_job *j = NULL;
     *out = NULL;
+    MN_TRY(mn_model_writes(m));
     MN_TRY(make(l, m, request, &j));
     j->done = done;
     pthread_mutex_lock(&l->lock);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "engine/grammar.h"
 #include "engine/step.h"
+#include "model/encoder.h"
 #include "model/template.h"
 #include "omnesia.h"
 
@@ -18,7 +19,8 @@ struct mn_model {
     char *name;
     mn_exec exec;
     mn_net *net;
-    mn_engine *engine;
+    mn_engine *engine;       /* of a model that writes */
+    mn_encoder *encoder;     /* of a model for embeddings; exactly one of the two is not NULL */
     mn_template *chat;       /* NULL: the model has none that we know */
     mn_grammar_vocab *vocab; /* its tokens, for grammars */
     mn_buf open;             /* mn_model_share: for each text how many ids (int32_t), then they */
@@ -39,6 +41,9 @@ struct mn_session {
         *from; /* where what it began with was found: "own", "process", "disk"; NULL: it is fresh */
     int coming; /* tokens of the prompt that there will be when others go on */
 };
+
+/* 0 when the model writes text; else MN_EUNSUPPORTED says what it is for. */
+int mn_model_writes(const mn_model *m);
 
 /* A session whose rows are shared within a tenant (32 bytes; NULL: with all that have none), and
  * those of its first open_to tokens with all. */
