@@ -522,6 +522,26 @@ class Keys(unittest.TestCase):
         self.assertEqual(self.cached(words, "ben", cache_salt="a"), 0)
 
 
+class Public(unittest.TestCase):
+    def test_a_prompt_the_operator_opens_is_shared_by_all_keys(self):
+        words = "This is what every agent of the house is told before anything else. " * 3
+        with tempfile.NamedTemporaryFile("w") as keys, tempfile.NamedTemporaryFile("w") as public:
+            keys.write("anna:a-1\nben:b-2\n")
+            keys.flush()
+            public.write(words + "\n")
+            public.flush()
+            with Server("--key-file", keys.name, "--public-prefix", public.name) as s:
+                def cached(key, system, user):
+                    r = s.post("/v1/chat/completions", {"max_tokens": 1, "messages": [
+                        {"role": "system", "content": system}, {"role": "user", "content": user}]},
+                        headers={"x-api-key": key}).json
+                    return r["usage"]["prompt_tokens_details"]["cached_tokens"]
+                cached("a-1", words, "My secret is the hare.")
+                self.assertGreaterEqual(cached("b-2", words, "My secret is the hare."), 64)
+                cached("a-1", "Not " + words, "And so on.")
+                self.assertEqual(cached("b-2", "Not " + words, "And so on."), 0)
+
+
 class Leaving(unittest.TestCase):
     """Clients that go away, and a server that does."""
 
