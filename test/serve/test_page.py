@@ -126,7 +126,7 @@ class PageTest(unittest.TestCase):
         tiles = {t["ref"]: t for t in tab.eval(TILES)}
         self.assertEqual(set(tiles), {e["ref"] for e in now["extents"]})
         # The area is the limit, halved as often as all of it fits: here 1 GiB to 64 MiB.
-        per_byte = tab.eval("document.getElementById('memory-map').clientWidth") * 6 / (1 << 26)
+        per_byte = tab.eval("document.getElementById('memory-map').clientWidth") * 5 / (1 << 26)
         for e in now["extents"]:
             t = tiles[e["ref"]]
             self.assertEqual(t["map"], "memory-map" if e["memory"] else "disk-map")

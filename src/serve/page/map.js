@@ -96,7 +96,7 @@ class Area {
 
 const FLAGS = { out: "on disk", open: "growing", kept: "pinned" };
 let known = new Map(), looked = null;
-const memory = new Area(get("memory-map"), 6, e => e.memory);
+const memory = new Area(get("memory-map"), 5, e => e.memory);
 const disk = new Area(get("disk-map"), 2, e => e.disk);
 
 /* An extent in words: what it is, and who has it. */
