@@ -161,7 +161,7 @@ class PageTest(unittest.TestCase):
         self.assertEqual(blocks[2]["y"], blocks[1]["y"])  # the larger family is above
         self.assertGreater(blocks[5]["y"], blocks[2]["y"] + 39)
         self.assertEqual(self.text("#share-facts"), SUMMARY)
-        self.assertIn("1,000 tokens × 3", self.text("#share"))
+        self.assertIn("900 tokens × 3", self.text("#share"))
         edge = tab.eval("document.querySelectorAll('.block')[4].getAttribute('d')")
         self.assertEqual(edge.count("H"), 4)  # three rows, and they do not end alike
         tab.eval("document.getElementById('jobs').open = true")

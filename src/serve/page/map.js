@@ -124,7 +124,7 @@ on_look(ref => {
 
 function about() {
   const e = known.get(looked), [what, who] = e ? tell(e)
-    : ["", "Point at a tile, or reach it with Tab and the arrows, to see what it is."];
+    : ["", "Point at a tile, or use Tab and the arrows, to see what it is."];
   say(get("about").firstElementChild, what);
   say(get("about").lastElementChild, who);
 }
