@@ -233,6 +233,10 @@ typedef struct mn_model_options {
 MN_API int mn_model_open(const char *name_or_path, const mn_model_options *options, mn_model **out);
 MN_API void mn_model_close(mn_model **model);
 
+/* Conversations with this system message share its keys and values whatever their tenants: how many
+ * tokens of them (whole steps of 64). Before the model is asked for anything. */
+MN_API int mn_model_share(mn_model *model, const char *system);
+
 typedef struct mn_model_info {
     const char *name, *architecture; /* borrowed from the model */
     int32_t n_vocab, n_context, n_layer, n_embd;

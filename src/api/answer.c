@@ -112,6 +112,7 @@ int mn_answering_begin(mn_answering *a, mn_model *m, const mn_request *r) {
     MN_TRY(mn_stopper_open(r->stop, r->n_stop, &a->stopper));
     const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
     for (int i = 0; i < a->stats.prompt_tokens; i++) mn_sampler_accept(a->sampler, ids[i]);
+    if (r->tenant) a->open_to = mn_open_to(m, ids, a->stats.prompt_tokens - 1);
     a->stats.finish = "cancelled"; /* until it has another reason */
     return 0;
 }
@@ -127,7 +128,9 @@ int mn_answering_seat(mn_answering *a) {
     if (!s && a->keeps && !a->r->tenant) {
         MN_TRY(mn_kept_resume(a->m, a->context, a->r->kv_q8, ids, n_ids(a), &a->session));
     } else {
-        if (!s) MN_TRY(mn_session_open_for(a->m, a->context, a->r->kv_q8, a->r->tenant, &s));
+        if (!s)
+            MN_TRY(
+                mn_session_open_for(a->m, a->context, a->r->kv_q8, a->r->tenant, a->open_to, &s));
         a->session = s;
         const int found = mn_seq_match(s->seq, ids, n_ids(a) - 1, &s->coming);
         MN_TRY(found);
@@ -160,8 +163,11 @@ static void note_cached(mn_answering *a) {
     a->stats.cached_by = n ? mn_seq_writer(a->session->seq) : 0;
 }
 
-int mn_answering_left(mn_answering *a, const int32_t **ids) {
+int mn_answering_left(mn_answering *a, const int32_t **ids, int *piece) {
     const int n = mn_session_length(a->session);
+    if (n == a->cut) mn_seq_seal(a->session->seq);
+    const int left = n_ids(a) - n, cut = n < a->cut ? a->cut - n : left;
+    *piece = mn_seq_piece(a->session->seq, cut < left ? cut : left);
     *ids = (const int32_t *)(const void *)a->ids.data + n;
     if (!a->began || (!a->first && n <= a->stats.cached_tokens)) note_cached(a);
     return n_ids(a) - n;
@@ -271,15 +277,16 @@ static int answer(mn_answering *a, float *logits) {
     for (;;) {
         MN_TRY(await(a));
         const int32_t *ids;
-        const int left = mn_answering_left(a, &ids);
-        const mn_part part = {a->session->seq, ids, left, logits, 1};
+        int n;
+        const int ends = mn_answering_left(a, &ids, &n) == n;
+        const mn_part part = {a->session->seq, ids, n, ends ? logits : NULL, ends};
         const int rc = mn_model_step(a->m, &part, 1, going, a);
         if (rc == MN_ECORRUPT && !mn_session_length(a->session)) {
             MN_TRY(mn_answering_seat(a)); /* what came from disk was damaged, and is gone */
             continue;
         }
         MN_TRY(rc);
-        const int ended = mn_answering_take(a, logits);
+        const int ended = ends ? mn_answering_take(a, logits) : 0;
         if (ended) return ended;
     }
 }

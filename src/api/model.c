@@ -96,6 +96,7 @@ void mn_model_close(mn_model **pm) {
     if (!m) return;
     mn_kept_close(&m->kept);
     mn_template_free(&m->chat);
+    mn_buf_free(&m->open);
     mn_engine_close(&m->engine);
     mn_encoder_close(&m->encoder);
     mn_net_close(&m->net);

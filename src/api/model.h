@@ -5,6 +5,7 @@
 #ifndef MN_API_MODEL_H
 #define MN_API_MODEL_H
 #include "api/kept.h"
+#include "base/buf.h"
 #include "engine/step.h"
 #include "model/encoder.h"
 #include "model/template.h"
@@ -20,6 +21,7 @@ struct mn_model {
     mn_engine *engine;      /* of a model that writes */
     mn_encoder *encoder;    /* of a model for embeddings; exactly one of the two is not NULL */
     mn_template *chat;      /* NULL: the model has none that we know */
+    mn_buf open;            /* mn_model_share: for each text how many ids (int32_t), then they */
     const char *chat_error; /* why, when compiling failed; owned */
     mn_kept kept;           /* session of the last answer */
     mn_region *region;      /* borrowed; NULL: nothing is shared */
@@ -41,9 +43,12 @@ struct mn_session {
 /* 0 when the model writes text; else MN_EUNSUPPORTED says what it is for. */
 int mn_model_writes(const mn_model *m);
 
-/* A session whose rows are shared within a tenant (32 bytes; NULL: with all that have none). */
-int mn_session_open_for(mn_model *m, int32_t context, int kv_q8, const uint8_t *tenant,
+/* A session whose rows are shared within a tenant (32 bytes; NULL: with all that have none), and
+ * those of its first open_to tokens with all. */
+int mn_session_open_for(mn_model *m, int32_t context, int kv_q8, const uint8_t *tenant, int open_to,
                         mn_session **out);
+/* How many of ids[n] all may share: a multiple of 64. */
+int mn_open_to(const mn_model *m, const int32_t *ids, int n);
 
 /* mn_engine_step, one step of a model at a time. When the budget is short the kept session goes
  * first. After a failure nobody waits for what was promised, and sequences with damaged rows are

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * theme.js - light, dark, or as the system is. It runs before the page is drawn, so that no page
+ * of the wrong colour flashes by; the choice is kept in the browser.
+ */
+"use strict";
+(() => {
+  const choices = ["system", "light", "dark"], name = "omnesia-theme";
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  let now = "system";
+  try { now = localStorage.getItem(name) || now; } catch { /* a browser that keeps nothing */ }
+  if (!choices.includes(now)) now = "system";
+
+  const show = () => {
+    document.documentElement.dataset.theme = now === "system" ? dark.matches ? "dark" : "light" : now;
+    const button = document.getElementById("theme");
+    if (button) button.textContent = `Theme: ${now}`;
+  };
+  show();
+  dark.addEventListener("change", show);
+  document.addEventListener("DOMContentLoaded", () => {
+    show();
+    document.getElementById("theme").addEventListener("click", () => {
+      now = choices[(choices.indexOf(now) + 1) % choices.length];
+      try { localStorage.setItem(name, now); } catch { /* it holds for this page */ }
+      show();
+    });
+  });
+})();
