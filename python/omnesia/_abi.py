@@ -113,18 +113,19 @@ OnToken = CFUNCTYPE(c_int, c_void_p, POINTER(Token))
 class Request(Structure):
     """mn_request"""
 
-    _fields_: ClassVar[Any] = ([("prompt", c_char_p), ("turns", POINTER(Turn)), ("n_turns", c_size_t),
-                 ("messages", c_char_p), ("tools", c_char_p), ("grammar", c_char_p),
-                 ("system", c_char_p), ("raw", c_int), ("drop_oldest", c_int),
-                 ("max_tokens", c_int32), ("context", c_int32), ("kv_q8", c_int)] +
-                [(name, c_float) for name in ("temp", "top_p", "min_p", "typical_p",
-                                              "repeat_penalty", "presence_penalty",
-                                              "frequency_penalty")] +
-                [("top_k", c_int32), ("repeat_last_n", c_int32), ("seed", c_uint64),
-                 ("stop", POINTER(c_char_p)), ("n_stop", c_size_t), ("bias", POINTER(Bias)),
-                 ("n_bias", c_size_t), ("ignore_eos", c_int), ("tenant", POINTER(c_uint8)),
-                 ("owner", c_char_p), ("on_token", OnToken), ("top_logprobs", c_int32),
-                 ("on_text", OnText), ("user", c_void_p), ("progress", Progress)])
+    _fields_: ClassVar[Any] = (
+        [("prompt", c_char_p), ("turns", POINTER(Turn)), ("n_turns", c_size_t),
+         ("messages", c_char_p), ("tools", c_char_p), ("grammar", c_char_p),
+         ("system", c_char_p), ("raw", c_int), ("drop_oldest", c_int),
+         ("max_tokens", c_int32), ("context", c_int32), ("kv_q8", c_int)] +
+        [(name, c_float) for name in ("temp", "top_p", "min_p", "typical_p",
+                                      "repeat_penalty", "presence_penalty",
+                                      "frequency_penalty")] +
+        [("top_k", c_int32), ("repeat_last_n", c_int32), ("seed", c_uint64),
+         ("stop", POINTER(c_char_p)), ("n_stop", c_size_t), ("bias", POINTER(Bias)),
+         ("n_bias", c_size_t), ("ignore_eos", c_int), ("tenant", POINTER(c_uint8)),
+         ("owner", c_char_p), ("on_token", OnToken), ("top_logprobs", c_int32),
+         ("on_text", OnText), ("user", c_void_p), ("progress", Progress)])
 
 
 class Stats(Structure):
