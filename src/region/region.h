@@ -42,8 +42,8 @@ int mn_region_reap(mn_region *r);               /* bury the dead; how many */
 /* Let warm pages and extents nobody reads leave, the least worth keeping first, until `bytes` more
  * may be charged: to disk, where there is one. MN_EFULL with the numbers. */
 int mn_region_evict(mn_region *r, uint64_t bytes);
-/* All that nobody reads leaves memory; what has a file stays there. Bytes. */
-uint64_t mn_region_cool(mn_region *r);
+/* The same until it holds at most so many bytes, or nothing more can leave. Bytes that left. */
+uint64_t mn_region_shrink(mn_region *r, uint64_t most);
 
 typedef struct mn_region_counts {
     const char *path, *disk;          /* borrowed from the region; folder of files, "": none */
