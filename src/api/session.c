@@ -54,6 +54,7 @@ int mn_session_open(mn_model *m, int32_t context, int kv_q8, mn_session **out) {
 int mn_session_open_for(mn_model *m, int32_t context, int kv_q8, const uint8_t *tenant, int open_to,
                         mn_session **out) {
     *out = NULL;
+    MN_TRY(mn_model_writes(m));
     if (context < 0) return MN_FAIL(MN_EINVAL, "a context of %d tokens", context);
     if (kv_q8 && m->net->d % 32)
         return MN_FAIL(MN_EUNSUPPORTED, "q8 KV needs heads of a multiple of 32, these have %d",

@@ -34,6 +34,7 @@ struct mn_sampler {
     mn_random random;
     mn_logit_bias *bias;
     float *work;    /* [n_vocab] logits after bias and penalties; NULL: neither is asked for */
+    float *masked;  /* [n_vocab] and what a grammar leaves of them; NULL: never needed yet */
     int32_t *last;  /* ring of the last n_last_max accepted ids */
     int32_t *count; /* [n_vocab] how often each id stands in the ring */
     int32_t n_last, at;
@@ -220,6 +221,7 @@ void mn_sampler_close(mn_sampler **s) {
     if (!*s) return;
     mn_free((*s)->bias);
     mn_free((*s)->work);
+    mn_free((*s)->masked);
     mn_free((*s)->last);
     mn_free((*s)->count);
     mn_free((*s)->pick);
@@ -348,15 +350,21 @@ static int32_t draw(mn_sampler *s, const float *logits) {
     return c[0].id; /* only rounding leads here */
 }
 
-int mn_sampler_next(mn_sampler *s, const float *logits, int32_t *id, float *logprob) {
-    const float *x = logits;
-    if (s->work) {
-        memcpy(s->work, logits, (size_t)s->n_vocab * sizeof *logits);
-        for (size_t i = 0; i < s->how.n_bias; i++) s->work[s->bias[i].id] += s->bias[i].bias;
-        penalise(s);
-        x = s->work;
-    }
-    const int32_t got = s->how.temp > 0 ? draw(s, x) : argmax(x, s->n_vocab);
+/* Logits after bias and penalties. */
+static float *adjust(mn_sampler *s, const float *logits) {
+    memcpy(s->work, logits, (size_t)s->n_vocab * sizeof *logits);
+    for (size_t i = 0; i < s->how.n_bias; i++) s->work[s->bias[i].id] += s->bias[i].bias;
+    penalise(s);
+    return s->work;
+}
+
+static int32_t choose(mn_sampler *s, const float *x) {
+    return s->how.temp > 0 ? draw(s, x) : argmax(x, s->n_vocab);
+}
+
+/* Hand out the token that was chosen; -1: none could be. */
+static int give(const mn_sampler *s, const float *logits, int32_t got, int32_t *id,
+                float *logprob) {
     if (got < 0)
         return MN_FAIL(MN_EINVAL, "no token of %d can follow: all logits are forbidden or NaN",
                        s->n_vocab);
@@ -370,6 +378,43 @@ int mn_sampler_next(mn_sampler *s, const float *logits, int32_t *id, float *logp
                 : (float)((double)clean(logits[got]) - top - log_sum(logits, s->n_vocab, top));
     }
     return 0;
+}
+
+int mn_sampler_next(mn_sampler *s, const float *logits, int32_t *id, float *logprob) {
+    return give(s, logits, choose(s, s->work ? adjust(s, logits) : logits), id, logprob);
+}
+
+/* What the matcher does not allow has no chance; the result lies in s->masked. */
+static int forbid(mn_sampler *s, const float *x, mn_matcher *m) {
+    const uint64_t *bits;
+    if (!s->masked) s->masked = mn_calloc((size_t)s->n_vocab, sizeof *s->masked);
+    if (!s->masked) return MN_FAIL(MN_ENOMEM, "no memory for %d logits", s->n_vocab);
+    MN_TRY(mn_matcher_mask(m, &bits));
+    const int32_t n = mn_matcher_size(m) < s->n_vocab ? mn_matcher_size(m) : s->n_vocab;
+    for (int32_t i = 0; i < s->n_vocab; i++) s->masked[i] = -INFINITY;
+    for (int32_t i = 0; i < n; i += 64)
+        for (uint64_t w = bits[i / 64]; w; w &= w - 1) {
+            const int32_t id = i + __builtin_ctzll(w);
+            if (id < n) s->masked[id] = x[id];
+        }
+    return 0;
+}
+
+int mn_sampler_next_within(mn_sampler *s, const float *logits, mn_matcher *m, int32_t *id,
+                           float *logprob) {
+    const float *x = s->work ? adjust(s, logits) : logits;
+    int32_t got = choose(s, x);
+    const int fits = got < 0 ? 0 : mn_matcher_allows(m, got);
+    MN_TRY(fits);
+    if (!fits) {
+        MN_TRY(forbid(s, x, m));
+        got = choose(s, s->masked);
+        if (got < 0) got = mn_matcher_end(m); /* no other is left */
+        if (got < 0 || got >= s->n_vocab)
+            return MN_FAIL(MN_EINVAL, "all tokens that the grammar allows here are forbidden by "
+                                      "their logits or biases");
+    }
+    return give(s, logits, got, id, logprob);
 }
 
 void mn_sample_top(const float *logits, int32_t n_vocab, int k, mn_logprob *out) {

@@ -9,6 +9,8 @@
  */
 #ifndef MN_ENGINE_SAMPLE_H
 #define MN_ENGINE_SAMPLE_H
+#include "engine/grammar.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +39,12 @@ void mn_sampler_accept(mn_sampler *s, int32_t id); /* tell it of prompt and gene
 /* Next id from logits[n_vocab] (read only); *logprob (natural log, of the untouched distribution,
  * only when not NULL). MN_EINVAL when no token is allowed or all logits are NaN. */
 int mn_sampler_next(mn_sampler *s, const float *logits, int32_t *id, float *logprob);
+/* The same among the tokens a grammar allows. The unconstrained choice stands when it is allowed,
+ * which is cheap to ask; else it is chosen again among the allowed ones, with one more random
+ * number: the odds of each token are those of choosing among the allowed at once. Where all of
+ * them are forbidden and the grammar can end, it ends. */
+int mn_sampler_next_within(mn_sampler *s, const float *logits, mn_matcher *m, int32_t *id,
+                           float *logprob);
 
 typedef struct mn_logprob {
     int32_t id;
