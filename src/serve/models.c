@@ -29,8 +29,8 @@ static int report(void *user, const char *what, uint64_t done, uint64_t total) {
 }
 
 int mn_models_open(const mn_serve_options *o, mn_models *out) {
-    *out = (mn_models){
-        .how = o->model, .open = 1, .shared = o->shared.item, .n_shared = o->shared.n};
+    *out =
+        (mn_models){.how = o->model, .open = 1, .shared = o->shared.item, .n_shared = o->shared.n};
     if (!out->how.progress.report) out->how.progress = (mn_progress){report, out};
     pthread_mutex_init(&out->lock, NULL);
     pthread_cond_init(&out->loaded, NULL);

@@ -66,14 +66,16 @@ class OpenAI(unittest.TestCase):
         whole = self.client.chat.completions.create(**self.ask).choices[0].message.content
         chunks = list(self.client.chat.completions.create(
             **self.ask, stream=True, stream_options={"include_usage": True}))
-        self.assertEqual("".join(c.choices[0].delta.content or "" for c in chunks if c.choices), whole)
+        text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+        self.assertEqual(text, whole)
         self.assertEqual(chunks[-1].usage.completion_tokens, 12)
 
     def test_async_streams_at_once(self):
         async def one(client, i):
             out = ""
             stream = await client.chat.completions.create(
-                **{**self.ask, "messages": [{"role": "user", "content": f"Agent {i}"}]}, stream=True)
+                **{**self.ask, "messages": [{"role": "user", "content": f"Agent {i}"}]},
+                stream=True)
             async for chunk in stream:
                 out += chunk.choices[0].delta.content or ""
             return out
