@@ -126,7 +126,7 @@ static void says_what_is_wrong(void **state) {
     static const struct {
         const char *words, *says;
         int status;
-    } wrong[] = {{"no-such", "there are speed, region, objects, serve, fastgen, flover", 2},
+    } wrong[] = {{"no-such", "there are speed, vattention, share, restore", 2},
                  {"vattention --rounds 0", "nothing would be measured", 2},
                  {"share --rounds 0", "nothing would be measured", 2},
                  {"region --rounds 0", "nothing would be measured", 2},
