@@ -64,14 +64,17 @@ bench: all ## one system against its baseline: make bench NAME=speed
 peers: all ## the table of docs/SPEED.md, measured beside llama.cpp
 	@tools/peers/run
 
+wheel: all ## the Python wheel, into dist/ (docs/PYTHON.md)
+	@tools/wheel.py $(DIR) dist
+
 install: $(DIR)/build.ninja ## into $(DESTDIR)$(PREFIX), /usr/local unless said
 	@meson configure $(DIR) -Dprefix=$(abspath $(PREFIX)) && $(MAKE) all
 	@meson install -C $(DIR) --no-rebuild --quiet
 
-clean: ## remove build/; models and packed weights stay in the cache folder
-	@rm -rf build
+clean: ## remove build/ and dist/; models and packed weights stay in the cache folder
+	@rm -rf build dist
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all run test quick test-all asan tsan fuzz soak check format bench peers install clean help
+.PHONY: all run test quick test-all asan tsan fuzz soak check format bench peers wheel install clean help

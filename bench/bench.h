@@ -27,8 +27,8 @@ typedef struct mn_bench {
     int (*run)(const mn_bench_options *o);
 } mn_bench;
 
-extern const mn_bench mn_bench_objects, mn_bench_region, mn_bench_restore, mn_bench_share,
-    mn_bench_speed, mn_bench_vattention;
+extern const mn_bench mn_bench_batchllm, mn_bench_objects, mn_bench_region, mn_bench_restore,
+    mn_bench_share, mn_bench_speed, mn_bench_vattention;
 
 /* What this machine can do at most with this team of threads. */
 typedef struct mn_limits {

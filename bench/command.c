@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-static const mn_bench *const benches[] = {&mn_bench_speed,   &mn_bench_vattention,
-                                          &mn_bench_share,   &mn_bench_restore,
-                                          &mn_bench_objects, &mn_bench_region};
+static const mn_bench *const benches[] = {&mn_bench_speed,   &mn_bench_vattention, &mn_bench_share,
+                                          &mn_bench_restore, &mn_bench_objects,    &mn_bench_region,
+                                          &mn_bench_batchllm};
 enum { N = sizeof benches / sizeof *benches };
 
 #define AT(field) offsetof(mn_bench_options, field)
@@ -78,10 +78,10 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     const char *name = n_words ? words[0] : "speed";
     for (int i = 0; i < N; i++)
         if (strcmp(benches[i]->name, name) == 0) return benches[i]->run(o);
-    return MN_FAIL(
-        MN_CLI_USAGE,
-        "there is no bench '%s'; there are speed, region, objects, vattention, share and restore",
-        name);
+    return MN_FAIL(MN_CLI_USAGE,
+                   "there is no bench '%s'; there are speed, region, objects, vattention, share, "
+                   "batchllm and restore",
+                   name);
 }
 
 const mn_cli_command mn_cli_command_bench = {
@@ -90,6 +90,7 @@ const mn_cli_command mn_cli_command_bench = {
     .options = options,
     .size = sizeof(mn_bench_options),
     .max_words = 1,
+    .words = "speed|vattention|share|restore|objects|region",
     .usage = "[NAME] [-m MODEL] [-p N] [-n N] [-d N] [-t N]",
     .summary = "measure this machine",
     .about =

@@ -99,6 +99,15 @@ static int open_sampler(mn_answering *a) {
     return rc;
 }
 
+static int open_matcher(mn_answering *a) {
+    mn_grammar *g;
+    if (!a->r->grammar) return 0;
+    MN_TRY(mn_grammar_compile(a->r->grammar, strlen(a->r->grammar), &g));
+    const int rc = mn_matcher_open(g, a->m->vocab, &a->matcher);
+    mn_grammar_release(&g);
+    return rc;
+}
+
 int mn_answering_begin(mn_answering *a, mn_model *m, const mn_request *r) {
     a->m = m;
     a->r = r;
@@ -109,6 +118,7 @@ int mn_answering_begin(mn_answering *a, mn_model *m, const mn_request *r) {
                        r->top_logprobs, TOP);
     MN_TRY(prompt(a));
     MN_TRY(open_sampler(a));
+    MN_TRY(open_matcher(a));
     MN_TRY(mn_stopper_open(r->stop, r->n_stop, &a->stopper));
     const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
     for (int i = 0; i < a->stats.prompt_tokens; i++) mn_sampler_accept(a->sampler, ids[i]);
@@ -214,13 +224,25 @@ static void note_first(mn_answering *a) {
                        (uint64_t)a->stats.cached_tokens);
 }
 
+/* The next token, within the grammar when there is one. */
+static int draw(mn_answering *a, const float *logits, int32_t *id, float *logprob) {
+    float *p = a->r->on_token ? logprob : NULL;
+    if (a->matcher) {
+        MN_TRY(mn_sampler_next_within(a->sampler, logits, a->matcher, id, p));
+        MN_TRY(mn_matcher_accept(a->matcher, *id));
+    } else {
+        MN_TRY(mn_sampler_next(a->sampler, logits, id, p));
+    }
+    mn_sampler_accept(a->sampler, *id);
+    return 0;
+}
+
 int mn_answering_take(mn_answering *a, const float *logits) {
     const int most = a->r->max_tokens > 0 ? a->r->max_tokens : a->context;
     int32_t id;
-    float logprob;
+    float logprob = 0;
     if (!a->first) note_first(a);
-    MN_TRY(mn_sampler_next(a->sampler, logits, &id, a->r->on_token ? &logprob : NULL));
-    mn_sampler_accept(a->sampler, id);
+    MN_TRY(draw(a, logits, &id, &logprob));
     if (mn_tokenizer_is_end(a->m->net->tokenizer, id)) {
         a->stats.finish = "stop";
         return 1;
@@ -229,6 +251,10 @@ int mn_answering_take(mn_answering *a, const float *logits) {
     if (tell_token(a, id, logprob, logits)) return 1;
     const int ended = say(a, id);
     if (ended) return ended;
+    if (a->matcher && mn_matcher_done(a->matcher)) {
+        a->stats.finish = "stop";
+        return 1;
+    }
     if (a->stats.tokens < most && n_ids(a) < a->context)
         return mn_buf_append(&a->ids, &id, sizeof id);
     a->stats.finish = "length";
@@ -247,6 +273,7 @@ void mn_answering_end(mn_answering *a) {
     else
         mn_answering_unseat(a);
     mn_sampler_close(&a->sampler);
+    mn_matcher_close(&a->matcher);
     mn_stopper_close(&a->stopper);
     mn_buf_free(&a->ids);
     mn_buf_free(&a->text);

@@ -2,7 +2,7 @@
  *
  * api/answer.h - one answer on its way, step by step: mn_answer drives one, mn_loop many at once.
  *
- *   begin: request -> ids of the prompt, sampler, stop texts        (any thread, no step needed)
+ *   begin: request -> ids of the prompt, sampler, grammar, stop texts        (any thread, no step needed)
  *   seat:  a session that holds what need not be computed
  *   waits: another is computing more of it just now; look again later
  *   ids[length of the session ..] are computed by steps; when none is left
@@ -23,6 +23,7 @@ typedef struct mn_answering {
     mn_session *session;
     mn_sampler *sampler;
     mn_stopper *stopper;
+    mn_matcher *matcher; /* NULL: no grammar */
     mn_buf ids; /* int32_t: of the prompt, then those that were drawn and are not the last */
     mn_buf text;
     mn_stats stats;

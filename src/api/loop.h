@@ -72,9 +72,10 @@ int mn_model_measure(mn_model *m, int wanted);
 static inline mn_job *mn_job_in(const mn_loop *l, int slot) {
     return l->slots.slot[slot];
 }
-/* Memory (api/loop_room.c): bytes an answer's rows may come to take beyond what its session has;
+/* Memory (api/loop_room.c): bytes an answer's rows may come to take beyond what its session has, and
+ * others read anyway;
  * bytes all of them may take; and bring the region down to what this process may hold. */
-uint64_t mn_loop_rows_of(const mn_job *j);
+uint64_t mn_loop_rows_of(const mn_loop *l, const mn_job *j);
 uint64_t mn_loop_capacity(const mn_loop *l, const mn_model *m);
 void mn_loop_shrink(const mn_loop *l, const mn_model *m);
 /* One turn of the step thread: who comes, who goes, one step of one model. 1: something was done. */

@@ -11,6 +11,8 @@
 
 #include "base/budget.h"
 
+#include <string.h>
+
 enum { EXPECTED = 256 /* tokens of an answer that has no limit */ };
 
 static uint64_t row_bytes(const mn_model *m, int q8) {
@@ -20,12 +22,34 @@ static uint64_t row_bytes(const mn_model *m, int q8) {
            mn_kv_plane_bytes(layout.format, 16, layout.d) / 16;
 }
 
-uint64_t mn_loop_rows_of(const mn_job *j) {
+static int same_tenant(const uint8_t *a, const uint8_t *b) {
+    return a && b ? memcmp(a, b, 32) == 0 : a == b;
+}
+
+/* How many tokens a prompt begins with that one of those who run has read, or reads now. */
+static int read_by_others(const mn_loop *l, const mn_job *j) {
+    const mn_order_job *o = &j->o;
+    int most = 0;
+    for (int i = 0; i < l->slots.n; i++) {
+        const mn_job *k = mn_job_in(l, i);
+        const int n = k->o.n < o->n ? k->o.n : o->n;
+        int same = 0;
+        if (k->model != j->model || k->r.kv_q8 != j->r.kv_q8 || k->a.context != j->a.context ||
+            !j->model->region || !same_tenant(k->r.tenant, j->r.tenant))
+            continue;
+        while (same < n && k->o.ids[same] == o->ids[same]) same++;
+        if (same > most) most = same;
+    }
+    return most;
+}
+
+uint64_t mn_loop_rows_of(const mn_loop *l, const mn_job *j) {
     const int ids = (int)(j->a.ids.len / sizeof(int32_t)), room = j->a.context - ids;
     int more = j->r.max_tokens > 0 ? j->r.max_tokens - j->a.stats.tokens : EXPECTED;
     if (more > room) more = room;
     if (more < 0) more = 0;
-    const int have = j->a.session ? mn_session_length(j->a.session) : 0;
+    const int length = j->a.session ? mn_session_length(j->a.session) : 0,
+              others = read_by_others(l, j), have = length > others ? length : others;
     return (uint64_t)(ids - have + more) * row_bytes(j->model, j->r.kv_q8);
 }
 

@@ -74,7 +74,7 @@ static int sweep(mn_loop *l) {
 /* Seat the next one, if there is room: 1; 0: it has to wait; else it has failed, and ended. */
 static int admit(mn_loop *l, mn_job *j) {
     int rc = mn_answering_seat(&j->a);
-    const uint64_t wants = mn_loop_rows_of(j);
+    const uint64_t wants = mn_loop_rows_of(l, j);
     if (rc >= 0 && l->slots.n && l->reserved + wants > mn_loop_capacity(l, j->model)) {
         mn_answering_unseat(&j->a);
         return 0;

@@ -81,6 +81,7 @@ int mn_model_open(const char *name, const mn_model_options *options, mn_model **
     if (rc >= 0 && o->notice && mn_packfile_in_memory(m->net->pack))
         o->notice(o->notice_user, mn_packfile_in_memory(m->net->pack));
     if (rc >= 0) rc = open_kind(m, o->kind);
+    if (rc >= 0 && m->engine) rc = mn_grammar_vocab_open(m->net->tokenizer, &m->vocab);
     m->region = o->region;
     m->quiet = o->private_;
     if (rc >= 0 && m->region) rc = mn_digest_of(path, m->exec.team, m->digest);
@@ -97,6 +98,7 @@ void mn_model_close(mn_model **pm) {
     mn_kept_close(&m->kept);
     mn_template_free(&m->chat);
     mn_buf_free(&m->open);
+    mn_grammar_vocab_close(&m->vocab);
     mn_engine_close(&m->engine);
     mn_encoder_close(&m->encoder);
     mn_net_close(&m->net);

@@ -6,6 +6,7 @@
 #define MN_API_MODEL_H
 #include "api/kept.h"
 #include "base/buf.h"
+#include "engine/grammar.h"
 #include "engine/step.h"
 #include "model/encoder.h"
 #include "model/template.h"
@@ -18,18 +19,19 @@ struct mn_model {
     char *name;
     mn_exec exec;
     mn_net *net;
-    mn_engine *engine;      /* of a model that writes */
-    mn_encoder *encoder;    /* of a model for embeddings; exactly one of the two is not NULL */
-    mn_template *chat;      /* NULL: the model has none that we know */
-    mn_buf open;            /* mn_model_share: for each text how many ids (int32_t), then they */
-    const char *chat_error; /* why, when compiling failed; owned */
-    mn_kept kept;           /* session of the last answer */
-    mn_region *region;      /* borrowed; NULL: nothing is shared */
-    int quiet;              /* takes from the region, leaves nothing */
-    uint8_t digest[32];     /* of the model file, when there is a region */
-    pthread_mutex_t step;   /* one step at a time */
-    int step_tokens;        /* of one step of a loop; 0: not measured yet */
-    atomic_int cancel;      /* set by mn_cancel, cleared when an answer begins */
+    mn_engine *engine;       /* of a model that writes */
+    mn_encoder *encoder;     /* of a model for embeddings; exactly one of the two is not NULL */
+    mn_template *chat;       /* NULL: the model has none that we know */
+    mn_grammar_vocab *vocab; /* its tokens, for grammars */
+    mn_buf open;             /* mn_model_share: for each text how many ids (int32_t), then they */
+    const char *chat_error;  /* why, when compiling failed; owned */
+    mn_kept kept;            /* session of the last answer */
+    mn_region *region;       /* borrowed; NULL: nothing is shared */
+    int quiet;               /* takes from the region, leaves nothing */
+    uint8_t digest[32];      /* of the model file, when there is a region */
+    pthread_mutex_t step;    /* one step at a time */
+    int step_tokens;         /* of one step of a loop; 0: not measured yet */
+    atomic_int cancel;       /* set by mn_cancel, cleared when an answer begins */
 };
 
 struct mn_session {

@@ -15,6 +15,8 @@
 #include "kv/prefix.h"
 #include "kv/span.h"
 
+#include <string.h>
+
 enum { BLOCK = MN_ATTN_BLOCK, MANY = 12 /* spans, from where on the next one is the last */ };
 
 struct mn_seq {
@@ -345,12 +347,15 @@ static int room(mn_seq *s, int n, int shared) {
     return mn_kv_extent_back(&s->layout, t->e, t->row + t->n + n);
 }
 
-/* The tokens of the rows to come, for others to see what is being computed. */
+/* The tokens of the rows to come, for others to see what is being computed. Those of a piece of
+ * what was told before leave the rest of it as it is. */
 static void announce(mn_seq *s, const int32_t *ids, int n) {
     mn_kv_span *t = tail_of(s);
     const int row = t->row + t->n;
-    for (int i = 0; i < n; i++) t->e->tokens[row + i] = ids[i];
-    mn_word_store(&t->e->head->planned, (uint64_t)(row + n));
+    const int known = mn_word_peek(&t->e->head->planned) >= (uint64_t)(row + n) &&
+                      memcmp(t->e->tokens + row, ids, (size_t)n * sizeof *ids) == 0;
+    for (int i = 0; i < n && !known; i++) t->e->tokens[row + i] = ids[i];
+    if (!known) mn_word_store(&t->e->head->planned, (uint64_t)(row + n));
     if (!t->e->x.region || t->n) return;
     const mn_ref parent = s->n > 1 ? s->span[s->n - 2].e->x.ref : 0;
     const mn_kv_key *seed = t->at < s->share.open_to ? &s->share.common : &s->share.seed;

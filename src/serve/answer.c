@@ -63,7 +63,7 @@ static void on_done(void *user, int rc, const mn_stats *stats) {
 void mn_answers_name(const char *prefix, char out[48]) {
     unsigned char bytes[12] = {0};
     RAND_bytes(bytes, sizeof bytes);
-    int n = snprintf(out, 23, "%s-", prefix);
+    int n = snprintf(out, 23, "%s", prefix);
     for (size_t i = 0; i < sizeof bytes; i++, n += 2)
         snprintf(out + n, 48 - (size_t)n, "%02x", bytes[i]);
 }
@@ -95,6 +95,7 @@ static void free_answers(mn_exchange *x) {
     }
     mn_free(a->choice);
     mn_ask_free(&a->ask);
+    if (a->state && a->teller->free) a->teller->free(a);
     mn_free(a->state);
     mn_free(a);
 }
@@ -138,7 +139,7 @@ static int tell_text(void *user, const char *text, size_t n) {
 static int tell_call(void *user, const char *name, const char *arguments) {
     mn_choice *c = user;
     char id[48];
-    mn_answers_name("call", id);
+    mn_answers_name("call_", id);
     if (!c->calls) c->calls = json_array();
     json_t *call = json_pack("{s:s, s:s, s:{s:s, s:s}}", "id", id, "type", "function", "function",
                              "name", name, "arguments", arguments);
@@ -249,12 +250,15 @@ static mn_answers *answers_new(mn_exchange *x, mn_ask *ask, const mn_teller *tel
     return a;
 }
 
-void mn_answers_start(mn_exchange *x, mn_ask *ask, const mn_teller *teller, const char *prefix) {
+void mn_answers_start(mn_exchange *x, mn_ask *ask, const mn_teller *teller, const char *prefix,
+                      void *state) {
     mn_answers *a = answers_new(x, ask, teller);
     if (!a) {
+        mn_free(state);
         mn_reply_error(x, 503, NULL, "out_of_memory", "no memory for the answers of this request");
         return mn_exchange_send(x);
     }
+    a->state = state;
     a->created = (int64_t)time(NULL);
     mn_answers_name(prefix, a->id);
     x->state = a;

@@ -24,6 +24,7 @@ typedef struct mn_teller {
     void (*end)(mn_answers *a);  /* all are: note the reply, or write the last events */
     /* An error after the stream has begun. */
     void (*failed)(mn_answers *a, int status, const char *code, const char *detail);
+    void (*free)(mn_answers *a); /* what a->state holds; NULL: nothing */
 } mn_teller;
 
 typedef struct mn_piece { /* a token, for logprobs */
@@ -67,15 +68,16 @@ struct mn_answers {
     void *state; /* the teller's, freed with mn_free */
 };
 
-/* Ask for the answers: x->fields.n for each prompt of `ask`, which is consumed. Any failure is
- * noted as the reply and sent. `prefix` of the id: "chatcmpl". */
-void mn_answers_start(mn_exchange *x, mn_ask *ask, const mn_teller *teller, const char *prefix);
+/* Ask for the answers: x->fields.n for each prompt of `ask`, which is consumed, as is `state`. Any
+ * failure is noted as the reply and sent. `prefix` of the id: "chatcmpl-". */
+void mn_answers_start(mn_exchange *x, mn_ask *ask, const mn_teller *teller, const char *prefix,
+                      void *state);
 /* {"prompt_tokens", ..}; prompts count once, however many answers they have. */
 typedef struct mn_usage {
     int prompt, cached, written;
 } mn_usage;
 mn_usage mn_answers_usage(const mn_answers *a);
-/* A random name: prefix, "-", 24 hexadecimal digits. */
+/* A random name: prefix and 24 hexadecimal digits. */
 void mn_answers_name(const char *prefix, char out[48]);
 
 #endif

@@ -143,9 +143,11 @@ int mn_ask_chat(mn_exchange *x, json_t *messages, json_t *tools, mn_ask *out, co
         MN_TRY(dump(tools, &out->tools));
         out->request.tools = out->tools;
     }
-    MN_TRY(mn_ask_grammar(&x->fields, out, param));
+    const int rc = mn_ask_grammar(&x->fields, out, param);
+    if (rc < 0 && x->route->fields & MN_IN_RESPONSES && *param && **param == 'r')
+        *param = "text.format"; /* what this route calls its response_format */
     out->request.grammar = out->grammar;
-    return 0;
+    return rc;
 }
 
 /* ---- texts to go on from -----------------------------------------------------------------------

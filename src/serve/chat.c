@@ -35,13 +35,19 @@ int mn_chat_model(mn_exchange *x, int vectors) {
 static void free_asked(mn_exchange *x) {
     mn_asked *a = x->state;
     mn_ask_free(&a->ask);
+    mn_free(a->state);
     mn_free(a);
 }
 
-int mn_asked_new(mn_exchange *x, const mn_teller *teller, const char *prefix, mn_asked **out) {
+int mn_asked_new(mn_exchange *x, const mn_teller *teller, const char *prefix, size_t state,
+                 mn_asked **out) {
     mn_asked *a = mn_calloc(1, sizeof *a);
-    if (!a) return mn_reply_failure(x, MN_ENOMEM, "no memory for a request"), MN_ENOMEM;
-    *a = (mn_asked){.teller = teller, .prefix = prefix};
+    void *own = a && state ? mn_calloc(1, state) : NULL;
+    if (!a || (state && !own)) {
+        mn_free(a);
+        return mn_reply_failure(x, MN_ENOMEM, "no memory for a request"), MN_ENOMEM;
+    }
+    *a = (mn_asked){.teller = teller, .prefix = prefix, .state = own};
     x->state = a;
     x->free_state = free_asked;
     *out = a;
@@ -53,10 +59,11 @@ void mn_asked_start(mn_exchange *x) {
     mn_ask ask = a->ask;
     const mn_teller *teller = a->teller;
     const char *prefix = a->prefix;
+    void *state = a->state;
     mn_free(a);
     x->state = NULL;
     x->free_state = NULL;
-    mn_answers_start(x, &ask, teller, prefix);
+    mn_answers_start(x, &ask, teller, prefix, state);
 }
 
 json_t *mn_usage_json(const mn_answers *a) {
@@ -194,7 +201,8 @@ static void tell_end(mn_answers *a) {
     mn_exchange_send(x);
 }
 
-static const mn_teller teller = {begin, tell_text, tell_call, tell_ended, tell_end, tell_failed};
+static const mn_teller teller = {begin,    tell_text,   tell_call, tell_ended,
+                                 tell_end, tell_failed, NULL};
 
 /* ---- from the fields ---------------------------------------------------------------------------
  * */
@@ -218,7 +226,7 @@ int mn_chat_work(mn_exchange *x) {
     const char *param = at;
     int rc = mn_chat_model(x, 0);
     if (rc) return rc;
-    MN_TRY(mn_asked_new(x, &teller, "chatcmpl", &a));
+    MN_TRY(mn_asked_new(x, &teller, "chatcmpl-", 0, &a));
     rc = mn_ask_messages(x->fields.messages, &messages, at);
     if (rc >= 0) rc = mn_ask_chat(x, messages, x->fields.tools, &a->ask, &param);
     if (rc >= 0 && (rc = read_logprobs(x)) < 0) param = "top_logprobs";
@@ -232,7 +240,7 @@ int mn_text_work(mn_exchange *x) {
     const char *param = NULL;
     int rc = mn_chat_model(x, 0);
     if (rc) return rc;
-    MN_TRY(mn_asked_new(x, &teller, "cmpl", &a));
+    MN_TRY(mn_asked_new(x, &teller, "cmpl-", 0, &a));
     rc = mn_ask_text(x, &a->ask, &param);
     if (rc < 0) mn_reply_field(x, rc, param);
     return rc;

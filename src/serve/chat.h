@@ -20,8 +20,10 @@ typedef struct mn_asked {
     mn_ask ask;
     const mn_teller *teller;
     const char *prefix;
+    void *state; /* the teller's, of the size it asked for */
 } mn_asked;
-int mn_asked_new(mn_exchange *x, const mn_teller *teller, const char *prefix, mn_asked **out);
+int mn_asked_new(mn_exchange *x, const mn_teller *teller, const char *prefix, size_t state,
+                 mn_asked **out);
 
 /* logprobs.c: told pieces as JSON, chat's form or that of completions; they are told then. */
 json_t *mn_chat_logprobs(mn_choice *c);

@@ -30,7 +30,7 @@ enum {
 };
 
 typedef struct mn_fields {
-    const char *model, *cache_salt, *user, *grammar, *text, *encoding, *instructions, *previous;
+    const char *model, *cache_salt, *user, *grammar, *text, *encoding, *instructions;
     json_t *messages, *prompt, *input, *tools, *tool_choice, *format, *stop, *bias, *tokens,
         *system;
     int stream, usage, logprobs, parallel, ignore_eos, echo, special, begin, pieces;

@@ -116,6 +116,15 @@ static int make_room(mn_models *m) {
     return 1;
 }
 
+/* What clients call it: the name, or that of the file without its folder. */
+static char *known_as(const char *name) {
+    const char *slash = strrchr(name, '/');
+    char *copy = mn_strdup(slash ? slash + 1 : name);
+    char *dot = copy ? strrchr(copy, '.') : NULL;
+    if (dot && slash && strcmp(dot, ".gguf") == 0) *dot = 0;
+    return copy;
+}
+
 /* Load an entry, making room as needed. With the lock, which it lets go meanwhile. */
 static int load(mn_models *m, mn_entry *e) {
     mn_model *model = NULL;
@@ -130,7 +139,7 @@ static int load(mn_models *m, mn_entry *e) {
     pthread_cond_broadcast(&m->loaded);
     if (rc < 0) return rc;
     mn_model_describe(model, &e->info);
-    if (!e->known) e->known = mn_strdup(e->info.name);
+    if (!e->known) e->known = known_as(e->info.name);
     e->info.name = e->name;
     e->info.architecture = NULL; /* of the model, which may be closed while this is still read */
     if (e->info.embedding != e->vectors) e->vectors = e->info.embedding;

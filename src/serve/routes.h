@@ -15,8 +15,11 @@ int mn_model_work(mn_exchange *x); /* /v1/models/NAME */
 int mn_tokenize_work(mn_exchange *x);
 int mn_detokenize_work(mn_exchange *x);
 int mn_template_work(mn_exchange *x);
-int mn_embed_work(mn_exchange *x);   /* embed.c */
-int mn_state_work(mn_exchange *x);   /* state.c */
-int mn_metrics_work(mn_exchange *x); /* metrics.c */
+int mn_messages_work(mn_exchange *x); /* messages.c */
+int mn_count_work(mn_exchange *x);
+int mn_responses_work(mn_exchange *x); /* responses.c */
+int mn_embed_work(mn_exchange *x);     /* embed.c */
+int mn_state_work(mn_exchange *x);     /* state.c */
+int mn_metrics_work(mn_exchange *x);   /* metrics.c */
 
 #endif

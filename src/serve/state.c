@@ -31,10 +31,15 @@ static json_t *loop_json(const mn_loop_info *i) {
                      (json_int_t)i->failed, "preempted", (json_int_t)i->preempted);
 }
 
+/* As text: 64 bits are more than a number has in JavaScript. */
+static json_t *ref_json(uint64_t ref) {
+    return json_sprintf("%llu", (unsigned long long)ref);
+}
+
 static int add_job(void *user, const mn_job_info *j) {
     json_t *extents = json_array();
     for (int i = 0; i < j->n_extents && i < 16; i++)
-        json_array_append_new(extents, json_integer((json_int_t)j->extent[i]));
+        json_array_append_new(extents, ref_json(j->extent[i]));
     json_array_append_new(
         user, json_pack("{s:I, s:s?, s:s?, s:s?, s:f, s:i, s:i, s:i, s:o}", "id", (json_int_t)j->id,
                         "owner", j->owner, "model", j->model, "state", j->state, "age_ms",
@@ -75,25 +80,29 @@ static json_t *region_json(mn_region *region) {
     return o;
 }
 
-/* The newest extents: a heap would do, a table of 200 that is searched for its oldest does too. */
+/* What is in use, then the newest; references do not grow with time. A heap would do, a table of
+ * 200 that is searched for its last does too. */
 typedef struct newest {
     mn_region_extent item[EXTENTS];
     int n;
 } newest;
 
+static int by_age(const void *a, const void *b) {
+    const mn_region_extent *x = a, *y = b;
+    const int used = (y->readers > 0) - (x->readers > 0);
+    if (used) return used;
+    if (x->born != y->born) return x->born < y->born ? 1 : -1;
+    return x->ref < y->ref ? 1 : x->ref > y->ref ? -1 : 0;
+}
+
 static int add_extent(void *user, const mn_region_extent *e) {
     newest *all = user;
     if (all->n < EXTENTS) return all->item[all->n++] = *e, 0;
-    int oldest = 0;
+    int last = 0;
     for (int i = 1; i < EXTENTS; i++)
-        if (all->item[i].ref < all->item[oldest].ref) oldest = i;
-    if (all->item[oldest].ref < e->ref) all->item[oldest] = *e;
+        if (by_age(&all->item[i], &all->item[last]) > 0) last = i;
+    if (by_age(e, &all->item[last]) < 0) all->item[last] = *e;
     return 0;
-}
-
-static int by_age(const void *a, const void *b) {
-    const mn_region_extent *x = a, *y = b;
-    return x->ref < y->ref ? 1 : x->ref > y->ref ? -1 : 0;
 }
 
 static json_t *extents_json(mn_region *region) {
@@ -105,8 +114,8 @@ static json_t *extents_json(mn_region *region) {
     for (int i = 0; i < all->n; i++) {
         const mn_region_extent *e = &all->item[i];
         json_array_append_new(
-            list, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i}",
-                            "ref", (json_int_t)e->ref, "rows", (json_int_t)e->rows, "memory",
+            list, json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i}",
+                            "ref", ref_json(e->ref), "rows", (json_int_t)e->rows, "memory",
                             (json_int_t)e->memory, "disk", (json_int_t)e->disk, "born",
                             (json_int_t)e->born, "used", (json_int_t)e->used, "cost_us",
                             (json_int_t)e->cost_us, "writer", (json_int_t)e->writer, "reader",

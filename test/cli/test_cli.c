@@ -106,6 +106,18 @@ static void man_page(void **s) {
     cli_run r = run("help --man");
     assert_memory_equal(r.out, ".TH OMNESIA 1", 13);
     assert_non_null(strstr(r.out, "\n.SS omnesia help"));
+    static const char *const chapters[] = {"OPTIONS FROM ELSEWHERE", "ENVIRONMENT", "FILES",
+                                           "EXIT STATUS"};
+    for (size_t i = 0; i < 4; i++) {
+        char heading[40];
+        snprintf(heading, sizeof heading, "\n.SH %s\n", chapters[i]);
+        assert_non_null(strstr(r.out, heading));
+    }
+    /* Who reads it has nothing to say, where there is a reader. */
+    r = run("help --man | { ! command -v mandoc >/dev/null || mandoc -T lint -W warning; }");
+    assert_string_equal(r.out, "");
+    r = run("help --man | { ! command -v groff >/dev/null || groff -man -ww -z -Tutf8 -K utf8; }");
+    assert_string_equal(r.err, "");
 }
 
 static void out_of_memory(void **s) {

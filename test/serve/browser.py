@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """test/serve/browser.py - a headless Chromium that a test drives, with the standard library only.
 
@@ -105,7 +104,7 @@ class Browser:
 class Tab:
     def __init__(self, browser, session, target, width, height, dark, still):
         self.browser, self.session, self.target = browser, session, target
-        self.complaints, self.loads, self.stubs = [], [], {}
+        self.complaints, self.loads, self.sent, self.stubs = [], [], [], {}
         browser.tabs[session] = self
         for domain in ("Page", "Runtime", "Log", "Network", "Accessibility"):
             self.call(f"{domain}.enable")
@@ -136,24 +135,25 @@ class Tab:
         elif method == "Fetch.requestPaused":
             self.paused(params)
 
-    def stub(self, pattern, answer):
-        """Requests whose path ends with `pattern` are answered here: answer(body) gives (status,
-        bytes), or None for a connection that breaks."""
-        self.stubs[pattern] = answer
+    def stub(self, path, answer):
+        """Requests for `path` are answered here: answer(body) gives (status, bytes[, type]), None
+        for a connection that is refused, "hold" for one that never ends."""
+        self.stubs[path] = answer
         self.call("Fetch.enable", patterns=[{"urlPattern": f"*{p}"} for p in self.stubs])
 
     def paused(self, params):
-        answer = next((a for p, a in self.stubs.items() if params["request"]["url"].endswith(p)), None)
-        made = answer(params["request"].get("postData")) if answer else None
+        asked = params["request"]
+        self.sent.append(asked["headers"])
+        answer = next(a for path, a in self.stubs.items() if asked["url"].endswith(path))
+        made, about = answer(asked.get("postData")), {"requestId": params["requestId"]}
         if made is None:
-            self.browser.post("Fetch.failRequest", {"requestId": params["requestId"],
-                                                    "errorReason": "ConnectionRefused"}, self.session)
-            return
-        kind = made[2] if len(made) > 2 else "application/json"
-        self.browser.post("Fetch.fulfillRequest", {
-            "requestId": params["requestId"], "responseCode": made[0],
-            "responseHeaders": [{"name": "Content-Type", "value": kind}],
-            "body": base64.b64encode(made[1]).decode()}, self.session)
+            self.browser.post("Fetch.failRequest", {**about, "errorReason": "ConnectionRefused"},
+                              self.session)
+        elif made != "hold":
+            kind = made[2] if len(made) > 2 else "application/json"
+            self.browser.post("Fetch.fulfillRequest", {
+                **about, "responseCode": made[0], "body": base64.b64encode(made[1]).decode(),
+                "responseHeaders": [{"name": "Content-Type", "value": kind}]}, self.session)
 
     def go(self, url):
         self.call("Page.navigate", url=url)
@@ -169,13 +169,12 @@ class Tab:
         return done["result"].get("value")
 
     def until(self, script, timeout=30):
-        """Wait until an expression is true; its value."""
+        """Wait until an expression is true, as JavaScript sees it."""
         end = time.monotonic() + timeout
-        while not (value := self.eval(script)):
+        while not self.eval(f"!!({script})"):
             if time.monotonic() > end:
                 raise TimeoutError(f"in {timeout} s never: {script}")
             self.browser.pump(0.05)
-        return value
 
     def sleep(self, seconds):
         end = time.monotonic() + seconds

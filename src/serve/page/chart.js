@@ -1,33 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * chart.js - a line or a few over the last two minutes, as SVG. Samples carry their time, so a page
- * that slept shows a gap, never a line across what nobody measured. The height is 0 to `top`, or to
- * the next round number above what is shown.
+ * chart.js - a line or two over the last two minutes. Samples carry their time, so a page that
+ * slept shows a gap, not a line across it. The height is `top`, or the next round number.
  */
 import { svg } from "./units.js";
 
-const WINDOW = 120_000, GAP = 4_000, HEIGHT = 48, WIDTH = 240;
+const WINDOW = 120_000, GAP = 4000, HEIGHT = 42, WIDTH = 240;
 
-/* 1, 2 or 5 and zeros: the least that is not below x */
-export function round_up(x) {
+/* The least round number that is not below x. */
+function round_up(x) {
   if (!(x > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(x));
-  return [1, 2, 5, 10].map(f => f * power).find(y => y >= x * 0.999);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map(f => f * power).find(y => y >= x * 0.999);
 }
 
 export class Chart {
-  /* lines: [{kind: "accent" or "second", own: true for a scale of its own}] */
-  constructor(host, lines, top) {
-    this.lines = lines.map(line => ({ ...line, area: svg("path", { class: `area ${line.kind}` }),
-                                      path: svg("path", { class: `line ${line.kind}` }) }));
-    this.samples = [];
-    this.top = top;
-    this.rule = svg("path", { class: "rule", visibility: "hidden" });
+  /* lines: [{kind: "accent" or "second", own: true for a scale of its own}]. on_point() is called
+   * when the pointer comes to another sample (`shown`; null: it has left). */
+  constructor(host, lines, top, on_point) {
+    Object.assign(this, { lines, top, on_point, samples: [], shown: null });
+    this.paths = lines.map(({ kind }) =>
+      ["area", "line"].map(part => svg("path", { class: `${part} ${kind}` })));
+    this.rule = svg("path", { class: "rule" });
     this.node = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none",
                              class: "chart", "aria-hidden": "true" },
       svg("path", { class: "base", d: `M0 ${HEIGHT - 0.5}H${WIDTH}` }),
-      ...this.lines.flatMap(line => [line.area, line.path]), this.rule);
-    this.shown = null; /* what the pointer is on; told through on_point(sample or null) */
+      ...this.paths.flat(), this.rule);
     this.node.addEventListener("pointermove", event => this.point(event));
     this.node.addEventListener("pointerleave", () => this.point(null));
     host.append(this.node);
@@ -35,52 +33,38 @@ export class Chart {
 
   push(at, ...values) {
     this.samples.push({ at, values });
-    while (this.samples.length && this.samples[0].at < at - WINDOW) this.samples.shift();
-    this.draw(at);
+    while (this.samples[0].at < at - WINDOW) this.samples.shift();
+    const peaks = this.lines.map((_, i) => Math.max(...this.samples.map(s => s.values[i] || 0)));
+    const common = Math.max(...peaks.filter((_, i) => !this.lines[i].own));
+    this.lines.forEach((line, i) =>
+      this.draw(this.paths[i], i, this.top || round_up(line.own ? peaks[i] : common)));
   }
 
-  peak(i) {
-    let most = 0;
-    for (const { values } of this.samples) if (values[i] > most) most = values[i];
-    return most;
-  }
+  x(at) { return WIDTH * (1 + (at - this.samples.at(-1).at) / WINDOW); }
 
-  draw(now) {
-    const x = at => (WIDTH * (at - now + WINDOW) / WINDOW).toFixed(1);
-    const shared = round_up(Math.max(...this.lines.map((line, i) => line.own ? 0 : this.peak(i))));
-    this.lines.forEach((line, i) => {
-      const most = this.top || (line.own ? round_up(this.peak(i)) : shared);
-      const y = v => (HEIGHT - 1 - Math.min(v / most, 1) * (HEIGHT - 3)).toFixed(1);
-      let path = "", area = "", start = null, before = null;
-      const end = () => { if (start !== null) area += `V${HEIGHT}H${start}Z`; start = null; };
-      for (const { at, values } of this.samples) {
-        const there = Number.isFinite(values[i]), joins = before !== null && at - before < GAP;
-        if (!there || !joins) end();
-        if (there) {
-          const point = `${x(at)} ${y(values[i])}`;
-          path += (start === null ? "M" : "L") + point;
-          area += start === null ? `M${point}` : `L${point}`;
-          if (start === null) start = x(at);
-        }
-        before = there ? at : null;
-      }
-      if (start !== null) area += `V${HEIGHT}H${start}Z`;
-      line.path.setAttribute("d", path);
-      line.area.setAttribute("d", area);
-    });
+  draw([area, line], i, most) {
+    const runs = [];
+    let before = -Infinity;
+    for (const { at, values } of this.samples) {
+      if (!Number.isFinite(values[i])) { before = -Infinity; continue; }
+      if (at - before > GAP) runs.push([]);
+      const y = HEIGHT - 1 - Math.min(values[i] / most, 1) * (HEIGHT - 3);
+      runs.at(-1).push(`${this.x(at).toFixed(1)} ${y.toFixed(1)}`);
+      before = at;
+    }
+    const joined = runs.map(points => `M${points.join("L")}`);
+    line.setAttribute("d", joined.join(""));
+    area.setAttribute("d", joined.map((path, k) =>
+      `${path}V${HEIGHT}H${runs[k][0].split(" ")[0]}Z`).join(""));
   }
 
   point(event) {
-    let near = null;
-    if (event && this.samples.length) {
-      const box = this.node.getBoundingClientRect(), now = this.samples.at(-1).at;
-      const at = now - WINDOW + WINDOW * (event.clientX - box.left) / box.width;
-      near = this.samples.reduce((a, b) => Math.abs(b.at - at) < Math.abs(a.at - at) ? b : a);
-      const x = WIDTH * (near.at - now + WINDOW) / WINDOW;
-      this.rule.setAttribute("d", `M${x} 0V${HEIGHT}`);
-    }
-    this.rule.setAttribute("visibility", near ? "visible" : "hidden");
-    this.shown = near;
-    if (this.on_point) this.on_point(near);
+    const { left, width } = this.node.getBoundingClientRect();
+    this.shown = event && this.samples.reduce((a, b) => {
+      const far = s => Math.abs(left + this.x(s.at) * width / WIDTH - event.clientX);
+      return far(b) < far(a) ? b : a;
+    }, this.samples[0]) || null;
+    this.rule.setAttribute("d", this.shown ? `M${this.x(this.shown.at)} 0V${HEIGHT}` : "");
+    this.on_point();
   }
 }

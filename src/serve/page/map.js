@@ -1,97 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * map.js - the memory map: every extent of the region a tile whose length is its bytes, in the order
- * in which they were made, row after row like words on a page. A row has a fixed number of bytes, so
- * a tile grows where it is and nothing jumps; the whole area is the limit, halved as often as what
- * is there fits, and what is free stays empty. Two areas: what is in memory, and what is on disk
- * alone. One stop of the Tab key; arrows go from tile to tile.
+ * map.js - the memory map: every extent a tile whose length is its bytes, in the order they were
+ * made, row after row like words. A row has a fixed number of bytes, so a tile grows where it is;
+ * the area is the limit, halved as often as all of it fits. One area is memory, one what is on disk
+ * alone; each is one stop of the Tab key, arrows go from tile to tile.
  */
-import { look, on_look, paint, users_of, owner_of } from "./owners.js";
-import { bytes, count, el, get, number, say, some, time } from "./units.js";
+import { look, on_look, owner_of, paint, pointed, users_of } from "./owners.js";
+import { bytes, count, el, get, say, some, time } from "./units.js";
 
 const LEAST = 1 << 20, GAP = 2, THIN = 3;
+const STEPS = { ArrowLeft: -1, ArrowUp: -10, ArrowRight: 1, ArrowDown: 10, Home: -1e9, End: 1e9 };
 
 class Area {
-  constructor(host, rows, name, size) {
-    Object.assign(this, { host, rows, size, tiles: new Map(), extents: [], full: LEAST, at: null });
-    host.setAttribute("role", "listbox");
-    host.setAttribute("aria-label", name);
-    host.style.setProperty("--rows", rows);
-    host.tabIndex = 0;
+  constructor(host, rows, size) {
+    Object.assign(this, { host, rows, size, tiles: new Map(), extents: [], full: LEAST });
     this.none = el("p", { class: "none" });
-    host.append(this.none);
-    host.addEventListener("pointerover", event => this.point(event.target.closest("[data-ref]")));
-    host.addEventListener("pointerleave", () => look(null));
-    host.addEventListener("focus", () => look(this.at ??= this.extents.length ? this.extents.at(-1).ref : null));
+    this.rest = el("div", { class: "tile rest", "aria-hidden": "true" });
+    host.append(this.none, this.rest);
+    pointed(host);
+    host.addEventListener("focus", () => look(this.at ??= this.extents.at(-1)?.ref ?? null));
     host.addEventListener("blur", () => look(null));
     host.addEventListener("keydown", event => this.key(event));
     new ResizeObserver(() => this.place()).observe(host);
   }
 
-  point(tile) { look(tile ? Number(tile.dataset.ref) : null); }
-
   key(event) {
-    const step = { ArrowLeft: -1, ArrowUp: -10, ArrowRight: 1, ArrowDown: 10, Home: -1e9, End: 1e9 }[event.key];
-    if (!step || !this.extents.length) return;
+    const step = STEPS[event.key], { length } = this.extents;
+    if (!step || !length) return;
     event.preventDefault();
-    const i = this.extents.findIndex(e => e.ref === this.at);
-    this.at = this.extents[Math.min(this.extents.length - 1, Math.max(0, i + step))].ref;
-    look(this.at);
+    const i = this.extents.findIndex(e => e.ref === this.at) + step;
+    look(this.at = this.extents[Math.min(length - 1, Math.max(0, i))].ref);
   }
 
-  /* Extents, the bytes of those that are not listed, and the limit. */
+  /* Extents, the bytes of those that are not listed, the limit, and what to say of none. */
   show(extents, beyond, limit, why) {
-    this.extents = extents;
-    this.beyond = beyond;
+    Object.assign(this, { extents, beyond });
     const used = beyond + extents.reduce((sum, e) => sum + this.size(e), 0);
-    const top = Math.max(limit, used, LEAST);
-    let full = top;
+    const most = Math.max(limit, used, LEAST);
+    let full = most;
     while (full / 2 >= Math.max(used * 1.15, LEAST)) full /= 2;
     /* It shrinks late, so that it does not swing. */
-    if (full > this.full || this.full > top || used < this.full / 4 || this.full === LEAST) this.full = full;
-    this.none.textContent = extents.length || beyond ? "" : why;
+    if (full > this.full || this.full > most || used < this.full / 4) this.full = full;
+    say(this.none, extents.length || beyond ? "" : why);
     this.fill();
     this.place();
   }
 
   fill() {
-    const there = new Set(this.extents.map(e => e.ref));
-    for (const [ref, tile] of this.tiles)
-      if (!there.has(ref)) { tile.remove(); this.tiles.delete(ref); }
+    const old = this.tiles;
+    this.tiles = new Map();
     for (const e of this.extents) {
-      let tile = this.tiles.get(e.ref);
-      if (!tile) {
-        tile = el("div", { role: "option", id: `${this.host.id}-${e.ref}`, "data-ref": e.ref });
-        this.tiles.set(e.ref, tile);
-        this.host.append(tile);
-      }
-      const name = `tile ${paint(e).kind}${e.memory ? "" : " out"}${e.open ? " open" : ""}${e.kept ? " kept" : ""}`;
-      if (tile.dataset.kind !== name) tile.dataset.kind = tile.className = name;
+      const tile = old.get(e.ref)
+        || el("div", { role: "option", id: `${this.host.id}-${e.ref}`, "data-ref": e.ref });
+      if (!old.delete(e.ref)) this.host.append(tile);
+      this.tiles.set(e.ref, tile);
+      const flags = [e.memory || "out", e.open && "open", e.kept && "kept"].filter(f => f in FLAGS);
+      tile.className = ["tile", paint(e)[0], ...flags].join(" ");
       tile.setAttribute("aria-label", tell(e)[0]);
     }
-    if (!this.rest) this.host.append(this.rest = el("div", { class: "tile rest", "aria-hidden": "true" }));
-    this.mark(this.seen ?? null);
+    for (const tile of old.values()) tile.remove();
+    this.mark(looked);
   }
 
   /* Cut the line of bytes into rows. */
   place() {
     const width = this.host.clientWidth, row = this.full / this.rows;
-    if (!width || !this.rest) return;
     let at = 0;
     const put = (tile, n) => {
-      let pieces = 0, left = n;
+      let i = 0;
       do {
         const line = Math.min(this.rows - 1, Math.floor(at / row)), from = at - line * row;
-        const here = line === this.rows - 1 ? left : Math.min(left, row - from);
-        const piece = tile.children[pieces] || tile.appendChild(el("i"));
-        piece.style.setProperty("--row", line);
-        piece.style.left = `${width * from / row}px`;
-        piece.style.width = `${Math.max(width * here / row - GAP, THIN)}px`;
+        const here = line === this.rows - 1 ? n : Math.min(n, row - from);
+        const { style } = tile.children[i++] || tile.appendChild(el("i"));
+        style.setProperty("--row", line);
+        style.left = `${width * from / row}px`;
+        style.width = `${Math.max(width * here / row - GAP, THIN)}px`;
         at += here;
-        left -= here;
-        pieces++;
-      } while (left > row / 1e6);
-      while (tile.children.length > pieces) tile.lastChild.remove();
+        n -= here;
+      } while (n > row / 1e6);
+      while (tile.children.length > i) tile.lastChild.remove();
     };
     this.rest.hidden = !this.beyond;
     if (this.beyond) put(this.rest, this.beyond);
@@ -99,88 +86,87 @@ class Area {
   }
 
   mark(ref) {
-    this.seen = ref;
     for (const [at, tile] of this.tiles) {
       tile.classList.toggle("seen", at === ref);
       tile.setAttribute("aria-selected", at === ref);
     }
-    const tile = this.tiles.get(ref);
-    if (tile) this.host.setAttribute("aria-activedescendant", tile.id);
-    else this.host.removeAttribute("aria-activedescendant");
+    this.host.setAttribute("aria-activedescendant", this.tiles.get(ref)?.id || "");
   }
 }
 
-const memory = new Area(get("memory-map"), 6, "Extents in memory", e => number(e.memory));
-const disk = new Area(get("disk-map"), 2, "Extents on disk alone", e => number(e.disk));
-let known = new Map(), self = 0, looked = null;
+const FLAGS = { out: "on disk", open: "growing", kept: "pinned" };
+let known = new Map(), looked = null;
+const memory = new Area(get("memory-map"), 6, e => e.memory);
+const disk = new Area(get("disk-map"), 2, e => e.disk);
 
 /* An extent in words: what it is, and who has it. */
 function tell(e) {
-  const where = e.open ? "growing" : e.memory ? e.disk ? "in memory and on disk" : "in memory" : "on disk alone";
-  const from = e.start < 0 ? "unreadable" : e.start ? `from token ${count(e.start)}` : "from the beginning";
-  const users = [...new Set(users_of(e.ref).map(owner_of))];
-  const names = users.slice(0, 4).join(", ") + (users.length > 4 ? ` and ${users.length - 4} more` : "");
-  const who = users.length ? `used by ${names}` : e.readers ? `used by process ${e.reader}` : "nobody uses it now";
-  const now = Date.now() / 1000;
-  return [`${some(e.rows, "token")} ${from}, ${bytes(e.memory || e.disk)} ${where}${e.kept ? ", pinned" : ""}`,
-    `${who}; computed in ${time(e.cost_us / 1e6)}, ${time(now - e.born)} ago, used ${time(now - e.used)} ago`];
+  const where = e.open ? "growing" : !e.memory ? "on disk alone"
+    : e.disk ? "in memory and on disk" : "in memory";
+  const from = e.start < 0 ? "that cannot be read"
+    : e.start ? `from token ${count(e.start)}` : "from the beginning";
+  const users = [...new Set(users_of(e.ref).map(owner_of))], more = users.length - 4;
+  const names = users.slice(0, 4).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  const who = names ? `used by ${names}`
+    : e.readers ? `used by process ${e.reader}` : "nobody uses it now";
+  const ago = then => `${time(Date.now() / 1000 - then)} ago`;
+  const what = `${some(e.rows, "token")} ${from}, ${bytes(e.memory || e.disk)} ${where}`;
+  return [what + (e.kept ? ", pinned" : ""),
+    `${who}; computed in ${time(e.cost_us / 1e6)}, ${ago(e.born)}, used ${ago(e.used)}`];
 }
 
-function about(ref) {
-  const e = known.get(ref), box = get("about");
-  if (e) box.replaceChildren(el("strong", null, tell(e)[0]), el("br"), tell(e)[1]);
-  else if (ref !== looked || !box.firstChild)
-    box.replaceChildren("Point at a tile, or reach it with Tab and the arrows, to see what it is.");
+on_look(ref => {
   looked = ref;
-}
-on_look(ref => { memory.mark(ref); disk.mark(ref); about(ref); });
+  memory.mark(ref);
+  disk.mark(ref);
+  about();
+});
 
+function about() {
+  const e = known.get(looked), [what, who] = e ? tell(e)
+    : ["", "Point at a tile, or reach it with Tab and the arrows, to see what it is."];
+  say(get("about").firstElementChild, what);
+  say(get("about").lastElementChild, who);
+}
+
+/* What colours and marks mean, then owners by name, as many as there is room for. */
 function legend(extents) {
-  const kinds = new Map();
-  for (const e of extents) { const p = paint(e); if (!kinds.has(p.name)) kinds.set(p.name, p.kind); }
-  const order = name => name === "shared" ? 0 : name === "nobody now" ? 2 : 1;
-  const names = [...kinds.keys()].sort((a, b) => order(a) - order(b) || (a < b ? -1 : 1));
-  const key = names.join("\n");
+  const names = new Map([["shared by several", "shared"], ["nobody now", "nobody"],
+    ...Object.entries(FLAGS).map(([kind, name]) => [name, kind])]);
+  for (const [kind, name] of extents.map(paint).sort(([, a], [, b]) => a < b ? -1 : 1))
+    if (!names.has(name)) names.set(name, kind);
+  const entries = [...names].map(([name, kind]) =>
+    el("span", null, el("i", { class: `swatch ${kind}` }), name));
   const box = get("legend");
-  if (box.dataset.key === key) return;
-  box.dataset.key = key;
-  const entry = (name, kind) => el("span", null, el("i", { class: `swatch ${kind}` }), name);
-  const owned = names.filter(n => order(n) === 1), shown = owned.slice(0, 5);
-  box.replaceChildren(entry("shared by several", "shared"), ...shown.map(n => entry(n, kinds.get(n))),
-    ...(owned.length > 5 ? [el("span", null, `and ${owned.length - 5} more`)] : []),
-    entry("nobody now", "nobody"), entry("on disk", "nobody out"), entry("growing", "open"), entry("pinned", "kept"));
+  if (box.textContent !== [...names.keys()].join("")) box.replaceChildren(...entries);
 }
 
 function meter(name, has, most) {
-  const part = most ? Math.min(1, has / most) : 0, node = get(`${name}-meter`);
-  node.firstElementChild.style.width = `${100 * part}%`;
-  node.classList.toggle("high", part > 0.9);
-  node.setAttribute("aria-valuemax", most);
-  node.setAttribute("aria-valuenow", Math.min(has, most));
-  node.setAttribute("aria-valuetext", `${bytes(has)} of ${bytes(most)}`);
+  const node = get(`${name}-meter`);
+  node.firstElementChild.style.width = `${Math.min(100, 100 * has / (most || 1))}%`;
+  node.classList.toggle("high", has > most * 0.9);
   say(get(`${name}-of`), most ? `${bytes(has)} of ${bytes(most)}` : "none");
 }
 
-function facts(r, listed) {
-  const parts = [some(r.extents, "extent"), `${count(r.rows)} tokens`, some(number(r.processes) + 1, "process", "processes")];
-  if (listed < r.extents) parts[0] = `newest ${count(listed)} of ${some(r.extents, "extent")}`;
-  if (r.evicted) parts.push(`${count(r.evicted)} evicted`);
-  if (r.damaged) parts.push(`${count(r.damaged)} damaged`);
-  say(get("map-facts"), parts.join(" · "));
-}
-
-export function show_map(state) {
-  const r = state.region, all = r ? [...state.extents].sort((a, b) => a.born - b.born || a.ref - b.ref) : [];
+export function show_map({ region, extents }) {
+  const r = region || { charged: 0, limit: 0, stored: 0, disk_limit: 0, extents: 0 };
+  const age = (a, b) => a.born - b.born || (a.ref < b.ref ? -1 : 1);
+  const all = region ? [...extents].sort(age) : [];
+  const out = all.filter(e => e.disk && !e.memory), here = all.filter(e => !out.includes(e));
+  const hidden = all.length < r.extents ? r.charged - here.reduce((n, e) => n + e.memory, 0) : 0;
   known = new Map(all.map(e => [e.ref, e]));
-  const here = all.filter(e => e.memory > 0), out = all.filter(e => !e.memory);
-  const sum = (list, size) => list.reduce((n, e) => n + number(e[size]), 0);
-  const hidden = r && all.length < r.extents;
-  memory.show(here, hidden ? Math.max(0, r.charged - sum(here, "memory")) : 0, r ? r.limit : 0,
-    r ? "Nothing yet. What a model reads is kept here, for whoever asks next." : "This server shares nothing: it runs without a region.");
-  disk.show(out, 0, r ? r.disk_limit : 0, r && r.disk ? "Nothing is on disk alone." : "There is no disk tier.");
-  meter("memory", r ? r.charged : 0, r ? r.limit : 0);
-  meter("disk", r ? r.stored : 0, r ? r.disk_limit : 0);
+  memory.show(here, Math.max(0, hidden), r.limit, region
+    ? "Nothing yet. What a model reads is kept here, for whoever asks next."
+    : "This server shares nothing: it runs without a region.");
+  disk.show(out, 0, r.disk_limit, !r.disk ? "There is no disk tier."
+    : r.stored ? "All of it is in memory as well." : "Nothing yet.");
+  meter("memory", r.charged, r.limit);
+  meter("disk", r.stored, r.disk_limit);
   legend(all);
-  if (r) facts(r, all.length); else say(get("map-facts"), "");
-  about(looked);
+  about();
+  say(get("map-facts"), region ? [
+    (all.length < r.extents ? `newest ${count(all.length)} of ` : "") + some(r.extents, "extent"),
+    `${count(r.rows)} tokens`, some(r.processes + 1, "process", "processes"),
+    r.evicted && `${count(r.evicted)} evicted`, r.damaged && `${count(r.damaged)} damaged`,
+  ].filter(Boolean).join(" · ") : "");
 }

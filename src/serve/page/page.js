@@ -2,7 +2,7 @@
  *
  * page.js - the clock of the page. Once a second it asks for the state and hands it to those who
  * draw it; nothing is asked while the tab is hidden, and less and less often while nobody answers.
- * What is known then stays, faded, under a sentence that says what is wrong and when it tries again.
+ * What is known then stays, in grey, under a sentence that says what is wrong.
  */
 import { show_cards } from "./cards.js";
 import { show_models, when_key_is_needed } from "./chat.js";
@@ -13,56 +13,67 @@ import { get, number, say, time } from "./units.js";
 import { get_json, key, Refusal } from "./wire.js";
 
 const EVERY = 1000, SLOWEST = 15_000;
-let timer = 0, asking = false, before = null, names = null, failures = 0, told_key = false, after_key = null;
+let timer = 0, asking = false, before = null, names = null, failures = 0, told_key, after_key;
 
-/* ---- what comes ------------------------------------------------------------------------------- */
+/* ---- what comes ---- */
 const list = x => Array.isArray(x) ? x.filter(y => y && typeof y === "object") : [];
+const text = x => typeof x === "string" ? x.slice(0, 80) : "";
+const numbers = (x, names) =>
+  Object.fromEntries(names.split(" ").map(name => [name, number(x?.[name])]));
+const EXTENT = "rows memory disk born used cost_us reader readers open kept start";
+const REGION = "limit charged disk_limit stored rows processes extents asked found evicted damaged";
+const JOB = "id age_ms prompt_tokens cached_tokens tokens";
 
-/* A state in which every part is there, whatever came. */
+/* A state in which every part is there and what it should be, whatever came. References are text:
+ * 64 bits are more than a number has here. */
 function checked(state) {
-  if (!state || typeof state !== "object") throw new Refusal("no", "The server sent a state that is none.");
+  if (!state) throw new Refusal("no", "The server sent a state that is none.");
+  const { region } = state;
   return {
-    ...state, loop: state.loop || {}, memory: state.memory || {}, tokens_per_s: state.tokens_per_s || {},
-    region: state.region && number(state.region.limit) > 0 ? state.region : null,
-    extents: list(state.extents), models: list(state.models),
-    jobs: list(state.jobs).map(job => ({ ...job, extents: Array.isArray(job.extents) ? job.extents : [] })),
+    version: text(state.version), uptime_s: number(state.uptime_s),
+    loop: numbers(state.loop, "running waiting slots read cached"),
+    memory: numbers(state.memory, "limit booked resident"),
+    tokens_per_s: numbers(state.tokens_per_s, "read written"),
+    region: region && region.limit ? { disk: text(region.disk), ...numbers(region, REGION) } : null,
+    extents: list(state.extents).map(e => ({ ...numbers(e, EXTENT), ref: text(e.ref) })),
+    models: list(state.models).map(m => ({ ...m, name: text(m.name) })),
+    jobs: list(state.jobs).map(job => ({
+      ...numbers(job, JOB), owner: text(job.owner), model: text(job.model), state: text(job.state),
+      extents: Array.isArray(job.extents) ? job.extents.slice(0, 64).map(text) : [],
+    })),
   };
 }
 
 function show(state) {
-  const at = Date.now();
   see_owners(state);
-  show_cards(state, before, at);
+  show_cards(state, Date.now());
   show_map(state);
   show_share(state);
   const vectors = new Set(state.models.filter(m => m.embedding).map(m => m.name));
   show_models((names || []).filter(name => !vectors.has(name)),
     new Set(state.models.filter(m => m.loaded).map(m => m.name)));
-  say(get("version"), state.version ? `${state.version}` : "");
-  say(get("pulse").lastElementChild, `up ${time(state.uptime_s)}`);
+  say(get("version"), state.version);
   get("live").setAttribute("aria-busy", "false");
   before = state;
 }
 
-/* ---- when it comes ---------------------------------------------------------------------------- */
+/* ---- when it comes ---- */
 function mood(state, words) {
   get("pulse").dataset.state = state;
-  if (words) say(get("pulse").lastElementChild, words);
-  document.body.classList.toggle("stale", state !== "good" && before !== null);
-  if (state === "good") get("banner").hidden = true;
+  say(get("pulse").lastElementChild, words);
+  document.body.classList.toggle("stale", state === "bad" && before !== null);
+  get("banner").hidden = state !== "bad";
 }
 
+/* Say what is wrong; how long to wait before it is tried again. */
 function trouble(error) {
-  const wait = error.kind === "key" ? SLOWEST : Math.min(SLOWEST, EVERY * 2 ** Math.min(failures++, 4));
-  const banner = get("banner");
-  mood("bad", error.kind === "key" ? "key needed" : "not connected");
-  say(banner.firstElementChild, error.kind === "key" ? error.message
+  const key_wanted = error.kind === "key";
+  mood("bad", key_wanted ? "key needed" : "not connected");
+  say(get("banner").firstElementChild, key_wanted ? error.message
     : `${error.message} ${before ? "What you see is from before. " : ""}Trying again by itself.`);
-  say(get("again"), error.kind === "key" ? "Enter a key" : "Try now");
-  banner.dataset.kind = error.kind;
-  banner.hidden = false;
-  if (error.kind === "key" && !told_key) open_key(error.message);
-  return wait;
+  say(get("again"), key_wanted ? "Enter a key" : "Try now");
+  if (key_wanted && !told_key) open_key(error.message);
+  return key_wanted ? SLOWEST : Math.min(SLOWEST, EVERY * 2 ** Math.min(failures++, 4));
 }
 
 async function tick() {
@@ -71,40 +82,40 @@ async function tick() {
   asking = true;
   let wait = EVERY;
   try {
-    if (!names || failures) names = list((await get_json("v1/models")).data).map(m => String(m.id));
-    show(checked(await get_json("api/state")));
+    if (!names || failures) names = list((await get_json("v1/models")).data).map(m => text(m.id));
+    const state = checked(await get_json("api/state"));
+    show(state);
     failures = 0;
-    mood("good");
+    mood("good", `up ${time(state.uptime_s)}`);
   } catch (error) {
-    wait = trouble(error instanceof Refusal ? error : new Refusal("no", `This page failed: ${error.message}.`));
     if (!(error instanceof Refusal)) console.error(error);
+    wait = trouble(error);
   }
   asking = false;
-  if (!document.hidden) timer = setTimeout(tick, wait);
+  timer = setTimeout(tick, wait);
 }
 
 document.addEventListener("visibilitychange", tick);
-get("again").addEventListener("click", () => get("banner").dataset.kind === "key" ? open_key() : tick());
+get("again").addEventListener("click", event =>
+  event.target.textContent === "Try now" ? tick() : open_key());
 get("jobs").addEventListener("toggle", () => before && show_share(before));
 
-/* ---- the key ---------------------------------------------------------------------------------- */
+/* ---- the key ---- */
 function open_key(why, then) {
   told_key = true;
-  after_key = then || null;
+  after_key = then;
   if (why) say(get("key-why"), why);
   get("key-field").value = key.get();
   get("key-forget").hidden = !key.get();
   if (!get("key").open) get("key").showModal();
   get("key-field").focus();
 }
-function use_key(text) {
-  key.set(text);
+function use_key(secret) {
+  key.set(secret);
   get("key").close();
-  const then = after_key;
-  after_key = null;
   told_key = false;
   tick();
-  if (then) then();
+  after_key?.();
 }
 get("key-form").addEventListener("submit", event => {
   event.preventDefault();
@@ -115,12 +126,12 @@ get("key-forget").addEventListener("click", () => use_key(""));
 get("key-cancel").addEventListener("click", () => get("key").close());
 when_key_is_needed(open_key);
 
-/* ---- small windows show one half at a time ---------------------------------------------------- */
+/* ---- small windows show one half at a time ---- */
 const views = document.querySelectorAll("[data-show]");
 for (const button of views)
   button.addEventListener("click", () => {
     document.body.dataset.view = button.dataset.show;
-    for (const b of views) b.setAttribute("aria-pressed", String(b === button));
+    for (const b of views) b.setAttribute("aria-pressed", b === button);
   });
 
 tick();

@@ -12,7 +12,8 @@
   if (!choices.includes(now)) now = "system";
 
   const show = () => {
-    document.documentElement.dataset.theme = now === "system" ? dark.matches ? "dark" : "light" : now;
+    const system = dark.matches ? "dark" : "light";
+    document.documentElement.dataset.theme = now === "system" ? system : now;
     const button = document.getElementById("theme");
     if (button) button.textContent = `Theme: ${now}`;
   };
