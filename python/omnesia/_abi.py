@@ -68,8 +68,8 @@ class ModelOptions(Structure):
     """mn_model_options"""
 
     _fields_ = [("threads", c_int), ("kind", c_int), ("no_pull", c_int), ("bf16", c_int),
-                ("region", c_void_p), ("private_", c_int), ("progress", Progress), ("notice", Notice),
-                ("notice_user", c_void_p)]
+                ("region", c_void_p), ("private_", c_int), ("progress", Progress),
+                ("notice", Notice), ("notice_user", c_void_p)]
 
 
 class ModelInfo(Structure):
