@@ -2,8 +2,11 @@
  *
  * api/loop_room.c - memory of a loop: what answers may come to take, and what there is.
  *
- * Before an answer comes, the rows it may write are held against what the region and the budget
- * have; what others computed of it costs nothing more. Under a budget the region counts as a
+ * Before an answer comes, three sums are held against what the region and the budget have: the
+ * extents that those who run use, each once, whoever wrote it; the rows they may still write; and
+ * what the new one adds to both. What others have read of its prompt, or read now, costs nothing
+ * more. A region that is full makes rows private, and what is private cannot be shared: so this
+ * is counted with care, and to the page. Under a budget the region counts as a
  * whole: what it holds for nobody just now leaves for the disk before the next step would exceed
  * the number that was given.
  */
@@ -13,7 +16,7 @@
 
 #include <string.h>
 
-enum { EXPECTED = 256 /* tokens of an answer that has no limit */ };
+enum { EXPECTED = 256 /* tokens of an answer that has no limit */, PAGE = 4096 };
 
 static uint64_t row_bytes(const mn_model *m, int q8) {
     mn_kv_layout layout;
@@ -43,16 +46,6 @@ static int read_by_others(const mn_loop *l, const mn_job *j) {
     return most;
 }
 
-uint64_t mn_loop_rows_of(const mn_loop *l, const mn_job *j) {
-    const int ids = (int)(j->a.ids.len / sizeof(int32_t)), room = j->a.context - ids;
-    int more = j->r.max_tokens > 0 ? j->r.max_tokens - j->a.stats.tokens : EXPECTED;
-    if (more > room) more = room;
-    if (more < 0) more = 0;
-    const int length = j->a.session ? mn_session_length(j->a.session) : 0,
-              others = read_by_others(l, j), have = length > others ? length : others;
-    return (uint64_t)(ids - have + more) * row_bytes(j->model, j->r.kv_q8);
-}
-
 /* What this process holds beside rows in the region: weights, workspace, rows it reads from disk. */
 static uint64_t beside(const mn_loop *l) {
     uint64_t booked = 0, out = 0;
@@ -66,12 +59,60 @@ static uint64_t beside(const mn_loop *l) {
     return (used > booked ? used - booked : 0) + out;
 }
 
-uint64_t mn_loop_capacity(const mn_loop *l, const mn_model *m) {
+static uint64_t capacity(const mn_loop *l, const mn_model *m) {
     const uint64_t most = m->region ? mn_region_limit(m->region) : UINT64_MAX,
                    limit = mn_budget_limit(), other = limit ? beside(l) : 0;
     if (!limit) return most;
     const uint64_t left = limit > other ? limit - other : 0;
     return left < most ? left : most;
+}
+
+/* Bytes that an answer may still come to take: of its prompt what neither it nor others have read,
+ * and what it may say, less what was promised already; and a page of each plane, for the last
+ * rows of an extent seldom fill theirs. */
+static uint64_t growth(const mn_job *j) {
+    mn_kv_layout l;
+    const int ids = (int)(j->a.ids.len / sizeof(int32_t)), room = j->a.context - ids;
+    int more = j->r.max_tokens > 0 ? j->r.max_tokens - j->a.stats.tokens : EXPECTED;
+    if (more > room) more = room;
+    if (more < 0) more = 0;
+    const mn_seq *s = j->a.session ? j->a.session->seq : NULL;
+    const int length = s ? mn_seq_length(s) : 0, have = length > j->others ? length : j->others;
+    const int rows = ids - have + more - (s ? mn_seq_promised(s) : 0);
+    mn_engine_layout(j->model->engine, MN_KV_F16, &l);
+    return (uint64_t)(rows > 0 ? rows : 0) * row_bytes(j->model, j->r.kv_q8) +
+           (uint64_t)l.layers * 2 * (uint64_t)l.heads * PAGE;
+}
+
+/* Extents in use, each once. */
+typedef struct holds {
+    mn_seq_hold hold[(MN_SLOTS + 1) * MN_SEQ_SPANS];
+    int n;
+    uint64_t bytes;
+} holds;
+
+static void add_holds(holds *h, const mn_job *j) {
+    mn_seq_hold own[MN_SEQ_SPANS];
+    const int n = j->a.session ? mn_seq_holds(j->a.session->seq, own) : 0;
+    for (int i = 0; i < n; i++) {
+        int k = 0;
+        while (k < h->n && h->hold[k].name != own[i].name) k++;
+        if (k < h->n) continue;
+        h->hold[h->n++] = own[i];
+        h->bytes += own[i].bytes;
+    }
+}
+
+int mn_loop_fits(const mn_loop *l, mn_job *j) {
+    holds h = {.n = 0};
+    j->others = read_by_others(l, j);
+    uint64_t wants = growth(j);
+    add_holds(&h, j);
+    for (int i = 0; i < l->slots.n; i++) {
+        add_holds(&h, mn_job_in(l, i));
+        wants += growth(mn_job_in(l, i));
+    }
+    return h.bytes + wants <= capacity(l, j->model);
 }
 
 void mn_loop_shrink(const mn_loop *l, const mn_model *m) {

@@ -25,8 +25,6 @@ static void show_state(mn_loop *l, mn_job *j, const char *state) {
 
 static void leave_slot(mn_loop *l, mn_job *j) {
     mn_slots_leave(&l->slots, j);
-    l->reserved -= j->reserved;
-    j->reserved = 0;
 }
 
 static void end(mn_loop *l, mn_job *j, int rc) {
@@ -74,8 +72,7 @@ static int sweep(mn_loop *l) {
 /* Seat the next one, if there is room: 1; 0: it has to wait; else it has failed, and ended. */
 static int admit(mn_loop *l, mn_job *j) {
     int rc = mn_answering_seat(&j->a);
-    const uint64_t wants = mn_loop_rows_of(l, j);
-    if (rc >= 0 && l->slots.n && l->reserved + wants > mn_loop_capacity(l, j->model)) {
+    if (rc >= 0 && l->slots.n && !mn_loop_fits(l, j)) {
         mn_answering_unseat(&j->a);
         return 0;
     }
@@ -88,8 +85,6 @@ static int admit(mn_loop *l, mn_job *j) {
     j->a.cut = j->o.shared;
     j->phase = MN_JOB_RUNS;
     l->n_waiting--;
-    j->reserved = wants;
-    l->reserved += wants;
     show_state(l, j, "reading");
     return 1;
 }

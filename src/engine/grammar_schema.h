@@ -23,7 +23,7 @@ enum { /* types, as bits */
        MN_TYPE_OBJECT = 64,
        MN_TYPE_ALL = 127,
 };
-enum { MN_SCHEMA_DEPTH = 64, MN_SCHEMA_WORK = 1 << 20, MN_SCHEMA_SLOTS = 1 << 12 };
+enum { MN_SCHEMA_DEPTH = 64, MN_SCHEMA_WORK = 1 << 18, MN_SCHEMA_SLOTS = 1 << 12 };
 
 typedef struct mn_schema {
     mn_nfa *nfa;

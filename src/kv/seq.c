@@ -121,6 +121,20 @@ int mn_seq_extents(const mn_seq *s, uint64_t *refs) {
         if (s->span[i].e->x.region) refs[n++] = s->span[i].e->x.ref;
     return n;
 }
+int mn_seq_holds(const mn_seq *s, mn_seq_hold *out) {
+    for (int i = 0; i < s->n; i++) {
+        const mn_kv_extent *e = s->span[i].e;
+        const mn_extent *x = &e->x;
+        out[i] = x->region ? (mn_seq_hold){x->ref, mn_word_peek(&x->slot->charged)}
+                           : (mn_seq_hold){(uint64_t)(uintptr_t)e, e->booked};
+        if (mn_kv_extent_out(e)) out[i].bytes = 0;
+    }
+    return s->n;
+}
+int mn_seq_promised(const mn_seq *s) {
+    const mn_kv_span *t = s->open ? tail_of(s) : NULL;
+    return t ? t->e->backed - t->row - t->n : 0;
+}
 int mn_seq_out(const mn_seq *s) {
     int n = 0;
     for (int i = 0; i < s->n; i++)

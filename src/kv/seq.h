@@ -88,6 +88,14 @@ int mn_seq_keep(mn_seq *seq, int keep);
  * an extent of their own. */
 int mn_seq_piece(const mn_seq *seq, int n);
 
+/* The extents it uses, each with a name that all sequences of a process know it by, and the memory
+ * that comes free when nobody uses it any more: how many. */
+typedef struct mn_seq_hold {
+    uint64_t name, bytes;
+} mn_seq_hold;
+int mn_seq_holds(const mn_seq *seq, mn_seq_hold *out); /* [MN_SEQ_SPANS] */
+int mn_seq_promised(const mn_seq *seq); /* rows behind its last token whose pages are there */
+
 /* Promise rows for the next tokens ids[n], and tell others that they are being computed:
  * MN_ETOOLONG beyond the context, MN_EFULL by the budget; nothing changes then. */
 int mn_seq_room(mn_seq *seq, const int32_t *ids, int n);

@@ -216,6 +216,7 @@ static int ask_one(mn_answers *a, mn_choice *c) {
     r.top_logprobs = x->fields.top_logprobs > 0 ? x->fields.top_logprobs : 0;
     r.progress = (mn_progress){0};
     if (r.seed) r.seed += (uint64_t)(c->index % per);
+    if (a->ask.salted) r.tenant = a->ask.tenant;
     if (a->ask.n_prompts) r.prompt = a->ask.prompt[c->prompt];
     mn_exchange_hold(x);
     a->left++;

@@ -67,7 +67,8 @@ class Answers(unittest.TestCase):
         words = "The tortoise thought there was time, and this is said here alone. "
         first = self.s.chat(words).json["usage"]
         again = self.s.chat(words).json["usage"]
-        self.assertLess(first["prompt_tokens_details"]["cached_tokens"], first["prompt_tokens"] // 2)
+        self.assertLess(first["prompt_tokens_details"]["cached_tokens"],
+                        first["prompt_tokens"] // 2)
         # The last token is always computed, since the logits behind it are needed.
         self.assertEqual(again["prompt_tokens_details"]["cached_tokens"],
                          again["prompt_tokens"] - 1)
@@ -270,7 +271,8 @@ class Fields(unittest.TestCase):
         self.assertEqual(r.status, 200)
 
     def test_a_chunked_body_is_read(self):
-        body = json.dumps({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2}).encode()
+        body = json.dumps({"messages": [{"role": "user", "content": "hi"}],
+                           "max_tokens": 2}).encode()
         data = self.s.head("POST", "/v1/chat/completions", {"Transfer-Encoding": "chunked"})
         for i in range(0, len(body), 7):
             piece = body[i:i + 7]
@@ -451,8 +453,8 @@ class Doors(unittest.TestCase):
         self.assertEqual((r.status, r.headers["connection"]), (200, "close"))
         body = json.dumps({"messages": [{"role": "user", "content": "hi"}], "stream": True,
                            "max_tokens": 3}).encode()
-        r = self.s.raw(b"POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body)
-                       + body)
+        head = b"POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body)
+        r = self.s.raw(head + body)
         self.assertTrue(r.body.endswith(b"data: [DONE]\n\n"))
 
 
@@ -520,6 +522,26 @@ class Keys(unittest.TestCase):
         self.assertEqual(self.cached(words, "anna", cache_salt="b"), 0)
         self.assertEqual(self.cached(words, "anna"), 0)
         self.assertEqual(self.cached(words, "ben", cache_salt="a"), 0)
+
+
+class Public(unittest.TestCase):
+    def test_a_prompt_the_operator_opens_is_shared_by_all_keys(self):
+        words = "This is what every agent of the house is told before anything else. " * 3
+        with tempfile.NamedTemporaryFile("w") as keys, tempfile.NamedTemporaryFile("w") as public:
+            keys.write("anna:a-1\nben:b-2\n")
+            keys.flush()
+            public.write(words + "\n")
+            public.flush()
+            with Server("--key-file", keys.name, "--public-prefix", public.name) as s:
+                def cached(key, system, user):
+                    r = s.post("/v1/chat/completions", {"max_tokens": 1, "messages": [
+                        {"role": "system", "content": system}, {"role": "user", "content": user}]},
+                        headers={"x-api-key": key}).json
+                    return r["usage"]["prompt_tokens_details"]["cached_tokens"]
+                cached("a-1", words, "My secret is the hare.")
+                self.assertGreaterEqual(cached("b-2", words, "My secret is the hare."), 64)
+                cached("a-1", "Not " + words, "And so on.")
+                self.assertEqual(cached("b-2", "Not " + words, "And so on."), 0)
 
 
 class Leaving(unittest.TestCase):
@@ -609,7 +631,8 @@ class Refusals(unittest.TestCase):
         with tempfile.NamedTemporaryFile("w") as keys:
             keys.write("a:b\n")
             keys.flush()
-            self.refuse("--tls-cert", "--listen", "0.0.0.0:0", "--key-file", keys.name, listen=False)
+            self.refuse("--tls-cert", "--listen", "0.0.0.0:0", "--key-file", keys.name,
+                        listen=False)
         self.refuse("certificate", "--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.pem")
         self.refuse("both", "--tls-cert", "/nowhere.pem")
         self.refuse("nowhere", "--key-file", "/nowhere.keys")
