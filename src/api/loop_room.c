@@ -46,7 +46,8 @@ static int read_by_others(const mn_loop *l, const mn_job *j) {
     return most;
 }
 
-/* What this process holds beside rows in the region: weights, workspace, rows it reads from disk. */
+/* What this process holds beside rows in the region: weights, workspace, rows it reads from
+ * disk. */
 static uint64_t beside(const mn_loop *l) {
     uint64_t booked = 0, out = 0;
     for (int i = 0; i < l->slots.n; i++) {

@@ -2,12 +2,14 @@
  *
  * engine/grammar_schema.c - JSON schema to rules: places, references, types, choices.
  *
- * A schema is first made plain ($ref with company and allOf merged, grammar_schema_merge.c), then it
- * is, in this order: anyOf, oneOf (each alternative merged with what stands beside it), enum and
+ * A schema is first made plain ($ref with company and allOf merged, grammar_schema_merge.c), then
+ * it is, in this order: anyOf, oneOf (each alternative merged with what stands beside it), enum and
  * const (their texts), or one alternative for each type it allows; where it names none, those its
  * keywords speak of. oneOf is written only when no two of its alternatives can both match.
  */
 #include "engine/grammar_schema.h"
+
+#include "base/buf.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -202,26 +204,38 @@ uint32_t mn_schema_value(mn_schema *c) {
 
 /* ---- texts that are given ------------------------------------------------------------------- */
 /* The shortest text that reads as the same value again, owned by the caller. */
-static char *text_of(json_t *v) {
+static int put_bytes(const char *bytes, size_t n, void *out) {
+    return mn_buf_append(out, bytes, n);
+}
+
+static int dump(const json_t *v, size_t digits, mn_buf *out) {
+    mn_buf_clear(out);
+    const size_t how = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits);
+    return json_dump_callback(v, put_bytes, out, how) < 0
+               ? MN_FAIL(MN_ENOMEM, "no memory for a schema")
+               : 0;
+}
+
+static int text_of(const json_t *v, mn_buf *out) {
     for (size_t digits = 15; digits < 17; digits++) {
-        const size_t how = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits);
-        char *text = json_dumps(v, how);
-        json_t *back = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+        MN_TRY(dump(v, digits, out));
+        json_t *back = json_loadb(out->data, out->len, JSON_DECODE_ANY, NULL);
         const int same = back && json_equal(back, v);
         json_decref(back);
-        if (same) return text;
-        free(text);
+        if (same) return 0;
     }
-    return json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
+    return dump(v, 17, out);
 }
 
 static int one_text(mn_schema *c, json_t *v, mn_frag *out) {
-    char *text = text_of(v);
-    if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a schema");
-    const mn_frag one = mn_nfa_word(c->nfa, text);
-    *out = out->from ? mn_nfa_or(c->nfa, *out, one) : one;
-    free(text);
-    return mn_schema_work(c, 1);
+    mn_buf text = {0};
+    const int rc = text_of(v, &text);
+    if (rc >= 0) {
+        const mn_frag one = mn_nfa_word(c->nfa, text.data);
+        *out = out->from ? mn_nfa_or(c->nfa, *out, one) : one;
+    }
+    mn_buf_free(&text);
+    return rc < 0 ? rc : mn_schema_work(c, 1);
 }
 
 mn_frag mn_schema_quoted(mn_schema *c, const char *text) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test/engine/test_schema_random.c - random schemas, random logits: what comes out parses, and fits.
+ * test/engine/test_schema_random.c - random schemas, random logits: what comes out parses, and
+ * fits.
  *
  * Case i makes a schema, writes an answer to it with sampler and matcher out of logits that mean
  * nothing (greedy, drawn, cut), and asks Jansson and schema_valid.h. Once an answer has WORDS
- * tokens, what closes is made likelier, so that it ends. The vocabulary is a small one by hand; in the
- * program that is called test-engine-schema-smollm2, the default model's. 1,000 schemas, and more in
- * the full form.
+ * tokens, what closes is made likelier, so that it ends. The vocabulary is a small one by hand; in
+ * the program that is called test-engine-schema-smollm2, the default model's. 1,000 schemas, and
+ * more in the full form.
  *
  * OMNESIA_SHOW=1 prints schema and answer, a line each, for other validators.
  */
@@ -168,7 +169,8 @@ static json_t *whole_schema(long i) {
 }
 
 /* ---- answers -------------------------------------------------------------------------------- */
-/* Logits without meaning; `close`: what ends things is likelier, or what patterns may want first. */
+/* Logits without meaning; `close`: what ends things is likelier, or what patterns may want
+ * first. */
 static void think(int close) {
     static const char *const likely[] = {"\"}]", "\"}]",        "\"}]",
                                          "\\nt", ".0123456789", "abcxjpg -"};
