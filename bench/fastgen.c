@@ -3,9 +3,10 @@
  * bench/fastgen.c - what cutting prompts up is worth (DeepSpeed-FastGen, arXiv 2401.08671).
  *
  * The same loop twice, with the same strangers arriving at the same moments: prompts of 1,024
- * tokens (or --depth), 30 % more or less, 64 tokens of answer, Poisson arrivals at 70 % of what the loop
- * gets through. Prompt-first has no limit to its steps, so a prompt that comes is read whole, at
- * once, and who is being written waits for it; the other has its measured number of tokens a step.
+ * tokens (or --depth), 30 % more or less, 64 tokens of answer, Poisson arrivals at 70 % of what the
+ * loop gets through. Prompt-first has no limit to its steps, so a prompt that comes is read whole,
+ * at once, and who is being written waits for it; the other has its measured number of tokens a
+ * step.
  *
  *   gap   p95 time between two tokens of an answer
  *   rate  tokens per second when all are there at once: what the smaller steps cost
