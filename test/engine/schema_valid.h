@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test/engine/schema_valid.h - does a JSON value fit a schema? A dumb twin of engine/grammar_schema*
+ * test/engine/schema_valid.h - does a JSON value fit a schema? A dumb twin of grammar_schema*.c
  * that shares nothing with it: values are looked at as JSON schema says, keyword by keyword, and
  * patterns are PCRE2's.
  */
