@@ -33,6 +33,9 @@ $(DIR)/build.ninja: | build/.ready
 run: all ## run it: make run A='"What is the capital of France?"'
 	@$(DIR)/omnesia run $(A)
 
+serve: all ## answer over HTTP at http://127.0.0.1:8080: make serve A='-m MODEL'
+	@exec $(DIR)/omnesia serve --log text $(A)
+
 test: all ## all tests of the SmolLM2 kind, a few minutes; T=NAME.. runs only those
 	@$(RUN_TESTS) --suite quick --suite crash --suite model
 
@@ -64,14 +67,17 @@ bench: all ## one system against its baseline: make bench NAME=speed
 peers: all ## the table of docs/SPEED.md, measured beside llama.cpp
 	@tools/peers/run
 
+wheel: all ## the Python wheel, into dist/ (docs/PYTHON.md)
+	@tools/wheel.py $(DIR) dist
+
 install: $(DIR)/build.ninja ## into $(DESTDIR)$(PREFIX), /usr/local unless said
 	@meson configure $(DIR) -Dprefix=$(abspath $(PREFIX)) && $(MAKE) all
 	@meson install -C $(DIR) --no-rebuild --quiet
 
-clean: ## remove build/; models and packed weights stay in the cache folder
-	@rm -rf build
+clean: ## remove build/ and dist/; models and packed weights stay in the cache folder
+	@rm -rf build dist
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all run test quick test-all asan tsan fuzz soak check format bench peers install clean help
+fuzz_targets = []

@@ -212,8 +212,11 @@ MN_API void mn_watch_close(mn_watch **watch);
 /* ---- models ------------------------------------------------------------------------------- */
 typedef struct mn_model mn_model;
 
+enum { MN_ANY = 0, MN_WRITES = 1, MN_EMBEDS = 2 }; /* what a model must be good for */
 typedef struct mn_model_options {
     int threads;          /* compute threads; 0: one per core */
+    int kind;             /* MN_WRITES, MN_EMBEDS: one of the other kind is refused, if its name is
+                             ours, before it is fetched */
     int no_pull;          /* do not fetch a missing model: MN_ENOENT instead */
     int bf16;             /* 1: attention multiplies in BF16, numerics "b1" instead of "c1" */
     mn_region *region;    /* keys and values are looked for there, and left there; NULL: nowhere */
@@ -224,15 +227,20 @@ typedef struct mn_model_options {
     void *notice_user;
 } mn_model_options;
 
-/* Open a model by the name `omnesia models` lists, or by the path of a GGUF file. options may be
+/* Open a model by the name `omnesia models` lists, or by the path of a GGUF file, or of a
+ * safetensors file of the BERT family with its config.json and vocab.txt beside it. options may be
  * NULL. */
 MN_API int mn_model_open(const char *name_or_path, const mn_model_options *options, mn_model **out);
 MN_API void mn_model_close(mn_model **model);
 
+/* Conversations with this system message share its keys and values whatever their tenants: how many
+ * tokens of them (whole steps of 64). Before the model is asked for anything. */
+MN_API int mn_model_share(mn_model *model, const char *system);
+
 typedef struct mn_model_info {
     const char *name, *architecture; /* borrowed from the model */
     int32_t n_vocab, n_context, n_layer, n_embd;
-    uint64_t file_bytes, weight_bytes; /* GGUF; packed weights this process maps */
+    uint64_t file_bytes, weight_bytes; /* of the file; packed weights this process maps */
     uint64_t parameters;
     const char *isa;      /* kernels in use: "avx512" */
     const char *numerics; /* name of the arithmetic: "c1" or "b1" */
@@ -254,8 +262,16 @@ MN_API int mn_decode(const mn_model *model, const int32_t *ids, size_t n, unsign
                      char *text, size_t cap);
 
 /* The vector of a text, of length 1, from a model for embeddings: out[n_embd], and in *tokens (may
- * be NULL) how many it has. MN_ETOOLONG: more than the model can read. Any thread, one at a time. */
+ * be NULL) how many it has. MN_ETOOLONG: more than the model reads. Any thread, one at a time. */
 MN_API int mn_embed(mn_model *model, const char *text, size_t n, float *out, int32_t *tokens);
+/* The same of many texts, short ones together: out[n_texts, n_embd], tokens[n_texts] or NULL. The
+ * vectors are those mn_embed makes, bit for bit. Non-zero of progress stops with MN_ECANCELLED. */
+typedef struct mn_text {
+    const char *text;
+    size_t n;
+} mn_text;
+MN_API int mn_embed_all(mn_model *model, const mn_text *texts, size_t n_texts, float *out,
+                        int32_t *tokens, const mn_progress *progress);
 
 /* A vocabulary without its model: files that hold nothing else (and need no weights read) open
  * too. The rest as above; mn_encode and mn_decode do the same with a model's own vocabulary. */
@@ -473,7 +489,7 @@ typedef struct mn_store_entry {
     const char *licence; /* NULL: unknown */
     const char *about;   /* one line; may be NULL */
     uint64_t bytes;
-    int embedding; /* 1: makes vectors, not text; mn_model_open refuses it */
+    int embedding; /* 1: makes vectors, not text */
 } mn_store_entry;
 /* Every model that can be used here; entries are borrowed for the call. Non-zero stops. */
 MN_API int mn_store_list(int (*each)(void *user, const mn_store_entry *entry), void *user);

@@ -99,6 +99,15 @@ static int open_sampler(mn_answering *a) {
     return rc;
 }
 
+static int open_matcher(mn_answering *a) {
+    mn_grammar *g;
+    if (!a->r->grammar) return 0;
+    MN_TRY(mn_grammar_compile(a->r->grammar, strlen(a->r->grammar), &g));
+    const int rc = mn_matcher_open(g, a->m->vocab, &a->matcher);
+    mn_grammar_release(&g);
+    return rc;
+}
+
 int mn_answering_begin(mn_answering *a, mn_model *m, const mn_request *r) {
     a->m = m;
     a->r = r;
@@ -109,9 +118,11 @@ int mn_answering_begin(mn_answering *a, mn_model *m, const mn_request *r) {
                        r->top_logprobs, TOP);
     MN_TRY(prompt(a));
     MN_TRY(open_sampler(a));
+    MN_TRY(open_matcher(a));
     MN_TRY(mn_stopper_open(r->stop, r->n_stop, &a->stopper));
     const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
     for (int i = 0; i < a->stats.prompt_tokens; i++) mn_sampler_accept(a->sampler, ids[i]);
+    if (r->tenant) a->open_to = mn_open_to(m, ids, a->stats.prompt_tokens - 1);
     a->stats.finish = "cancelled"; /* until it has another reason */
     return 0;
 }
@@ -127,7 +138,9 @@ int mn_answering_seat(mn_answering *a) {
     if (!s && a->keeps && !a->r->tenant) {
         MN_TRY(mn_kept_resume(a->m, a->context, a->r->kv_q8, ids, n_ids(a), &a->session));
     } else {
-        if (!s) MN_TRY(mn_session_open_for(a->m, a->context, a->r->kv_q8, a->r->tenant, &s));
+        if (!s)
+            MN_TRY(
+                mn_session_open_for(a->m, a->context, a->r->kv_q8, a->r->tenant, a->open_to, &s));
         a->session = s;
         const int found = mn_seq_match(s->seq, ids, n_ids(a) - 1, &s->coming);
         MN_TRY(found);
@@ -160,8 +173,11 @@ static void note_cached(mn_answering *a) {
     a->stats.cached_by = n ? mn_seq_writer(a->session->seq) : 0;
 }
 
-int mn_answering_left(mn_answering *a, const int32_t **ids) {
+int mn_answering_left(mn_answering *a, const int32_t **ids, int *piece) {
     const int n = mn_session_length(a->session);
+    if (n == a->cut) mn_seq_seal(a->session->seq);
+    const int left = n_ids(a) - n, cut = n < a->cut ? a->cut - n : left;
+    *piece = mn_seq_piece(a->session->seq, cut < left ? cut : left);
     *ids = (const int32_t *)(const void *)a->ids.data + n;
     if (!a->began || (!a->first && n <= a->stats.cached_tokens)) note_cached(a);
     return n_ids(a) - n;
@@ -208,13 +224,25 @@ static void note_first(mn_answering *a) {
                        (uint64_t)a->stats.cached_tokens);
 }
 
+/* The next token, within the grammar when there is one. */
+static int draw(mn_answering *a, const float *logits, int32_t *id, float *logprob) {
+    float *p = a->r->on_token ? logprob : NULL;
+    if (a->matcher) {
+        MN_TRY(mn_sampler_next_within(a->sampler, logits, a->matcher, id, p));
+        MN_TRY(mn_matcher_accept(a->matcher, *id));
+    } else {
+        MN_TRY(mn_sampler_next(a->sampler, logits, id, p));
+    }
+    mn_sampler_accept(a->sampler, *id);
+    return 0;
+}
+
 int mn_answering_take(mn_answering *a, const float *logits) {
     const int most = a->r->max_tokens > 0 ? a->r->max_tokens : a->context;
     int32_t id;
-    float logprob;
+    float logprob = 0;
     if (!a->first) note_first(a);
-    MN_TRY(mn_sampler_next(a->sampler, logits, &id, a->r->on_token ? &logprob : NULL));
-    mn_sampler_accept(a->sampler, id);
+    MN_TRY(draw(a, logits, &id, &logprob));
     if (mn_tokenizer_is_end(a->m->net->tokenizer, id)) {
         a->stats.finish = "stop";
         return 1;
@@ -223,6 +251,10 @@ int mn_answering_take(mn_answering *a, const float *logits) {
     if (tell_token(a, id, logprob, logits)) return 1;
     const int ended = say(a, id);
     if (ended) return ended;
+    if (a->matcher && mn_matcher_done(a->matcher)) {
+        a->stats.finish = "stop";
+        return 1;
+    }
     if (a->stats.tokens < most && n_ids(a) < a->context)
         return mn_buf_append(&a->ids, &id, sizeof id);
     a->stats.finish = "length";
@@ -241,6 +273,7 @@ void mn_answering_end(mn_answering *a) {
     else
         mn_answering_unseat(a);
     mn_sampler_close(&a->sampler);
+    mn_matcher_close(&a->matcher);
     mn_stopper_close(&a->stopper);
     mn_buf_free(&a->ids);
     mn_buf_free(&a->text);
@@ -271,15 +304,16 @@ static int answer(mn_answering *a, float *logits) {
     for (;;) {
         MN_TRY(await(a));
         const int32_t *ids;
-        const int left = mn_answering_left(a, &ids);
-        const mn_part part = {a->session->seq, ids, left, logits, 1};
+        int n;
+        const int ends = mn_answering_left(a, &ids, &n) == n;
+        const mn_part part = {a->session->seq, ids, n, ends ? logits : NULL, ends};
         const int rc = mn_model_step(a->m, &part, 1, going, a);
         if (rc == MN_ECORRUPT && !mn_session_length(a->session)) {
             MN_TRY(mn_answering_seat(a)); /* what came from disk was damaged, and is gone */
             continue;
         }
         MN_TRY(rc);
-        const int ended = mn_answering_take(a, logits);
+        const int ended = ends ? mn_answering_take(a, logits) : 0;
         if (ended) return ended;
     }
 }

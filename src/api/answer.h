@@ -2,7 +2,8 @@
  *
  * api/answer.h - one answer on its way, step by step: mn_answer drives one, mn_loop many at once.
  *
- *   begin: request -> ids of the prompt, sampler, stop texts        (any thread, no step needed)
+ * begin: request -> ids of the prompt, sampler, grammar, stop texts        (any thread, no step
+ * needed)
  *   seat:  a session that holds what need not be computed
  *   waits: another is computing more of it just now; look again later
  *   ids[length of the session ..] are computed by steps; when none is left
@@ -23,10 +24,13 @@ typedef struct mn_answering {
     mn_session *session;
     mn_sampler *sampler;
     mn_stopper *stopper;
+    mn_matcher *matcher; /* NULL: no grammar */
     mn_buf ids; /* int32_t: of the prompt, then those that were drawn and are not the last */
     mn_buf text;
     mn_stats stats;
     int context;
+    int open_to;    /* tokens of the prompt that other tenants share, */
+    int cut;        /* and that other prompts begin with: an extent ends there. 0: nowhere */
     int seated;     /* tokens its session began with; more: it has computed some */
     int keeps;      /* the model keeps its session for the next answer */
     int seen;       /* its prompt has been told to the region's statistics */
@@ -40,8 +44,9 @@ typedef struct mn_answering {
 int mn_answering_begin(mn_answering *a, mn_model *m, const mn_request *r);
 int mn_answering_seat(mn_answering *a);
 int mn_answering_waits(mn_answering *a);
-/* Ids that are not computed yet, at `ids`: one when the answer is being written. */
-int mn_answering_left(mn_answering *a, const int32_t **ids);
+/* Ids that are not computed yet, at `ids`: one when the answer is being written. In *piece how many
+ * of them may be computed at once: an extent ends behind them. */
+int mn_answering_left(mn_answering *a, const int32_t **ids, int *piece);
 /* logits[V] of the last id: 1 when the answer has ended, stats.finish says how. */
 int mn_answering_take(mn_answering *a, const float *logits);
 void mn_answering_unseat(mn_answering *a);

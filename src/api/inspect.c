@@ -11,7 +11,7 @@
 #include "base/budget.h"
 #include "base/buf.h"
 #include "base/error.h"
-#include "model/gguf.h"
+#include "model/source.h"
 #include "omnesia.h"
 
 #include <stdio.h>
@@ -165,7 +165,7 @@ int mn_inspect(const char *path, void (*line)(void *user, const char *text), voi
     mn_gguf *g = NULL;
     view v = {.line = line, .user = user};
     MN_TRY(mn_store_resolve(path, 1, NULL, &file));
-    int rc = mn_gguf_open(file, &g);
+    int rc = mn_source_open(file, &g);
     if (rc >= 0)
         rc = mn_buf_printf(&v.out, "file: %s (GGUF version %u, %s)", file, mn_gguf_version(g),
                            mn_budget_human(mn_gguf_size(g), human));

@@ -110,6 +110,7 @@ int mn_loop_ask(mn_loop *l, mn_model *m, const mn_request *request,
                 void (*done)(void *user, int rc, const mn_stats *stats), mn_job **out) {
     mn_job *j = NULL;
     *out = NULL;
+    MN_TRY(mn_model_writes(m));
     MN_TRY(make(l, m, request, &j));
     j->done = done;
     pthread_mutex_lock(&l->lock);
@@ -151,12 +152,13 @@ static void *prep_main(void *opaque) {
         pthread_mutex_unlock(&l->lock);
         const int gone = l->closing || atomic_load(&j->cancel);
         j->rc = gone ? 0 : begin(j);
-        if (gone || j->rc < 0) mn_loop_finish(l, j, j->rc);
+        const int lost = gone || j->rc < 0;
+        if (lost) mn_loop_finish(l, j, j->rc);
         pthread_mutex_lock(&l->lock);
-        if (gone || j->rc < 0) continue;
+        pthread_cond_signal(&l->ready_came); /* also when this was the last that was waited for */
+        if (lost) continue;
         j->shown.prompt_tokens = j->a.stats.prompt_tokens;
         push(&l->ready, j);
-        pthread_cond_signal(&l->ready_came);
     }
     pthread_mutex_unlock(&l->lock);
     return NULL;
@@ -181,11 +183,16 @@ static void arrive(mn_loop *l) {
     }
 }
 
+/* Somebody is ready to arrive, and nobody else is to arrive with him. */
+static int arrives(const mn_loop *l) {
+    return l->ready.first && !(l->order->gathers && l->fresh.first && !l->closing);
+}
+
 static void *step_main(void *opaque) {
     mn_loop *l = opaque;
     for (;;) {
         pthread_mutex_lock(&l->lock);
-        while (!l->ready.first && !l->slots.n && !l->n_waiting && !(l->closing && !l->n_jobs))
+        while (!arrives(l) && !l->slots.n && !l->n_waiting && !(l->closing && !l->n_jobs))
             pthread_cond_wait(&l->ready_came, &l->lock);
         arrive(l);
         const int ends = l->closing && !l->n_jobs;

@@ -31,7 +31,7 @@ struct mn_job {
     mn_answering a;
     mn_order_job o;
     uint64_t id, born;     /* ns */
-    uint64_t reserved;     /* bytes its rows may come to take */
+    int others;            /* tokens of its prompt that others who run have read, or read */
     int rc;                /* of begin */
     int phase;             /* 0: it has not arrived; waiting, running: of the step thread */
     int told;              /* tokens of the answer that the order has been told */
@@ -57,7 +57,6 @@ struct mn_loop {
     /* of the step thread alone */
     mn_slots slots;
     int n_waiting;
-    uint64_t reserved;
     int held;        /* memory was short: nobody new until one has ended */
     mn_model *model; /* that ran last */
     unsigned turn;
@@ -69,7 +68,15 @@ struct mn_loop {
 int mn_request_copy(mn_arena *arena, const mn_request *from, mn_request *to);
 /* How many tokens a step of this model should have: `wanted`, or where more are hardly faster. */
 int mn_model_measure(mn_model *m, int wanted);
-/* One turn of the step thread: who comes, who goes, one step of one model. 1: something was done. */
+static inline mn_job *mn_job_in(const mn_loop *l, int slot) {
+    return l->slots.slot[slot];
+}
+/* Memory (api/loop_room.c): is there room for what a seated answer, and those who run, may come to
+ * take? And bring the region down to what this process may hold. */
+int mn_loop_fits(const mn_loop *l, mn_job *j);
+void mn_loop_shrink(const mn_loop *l, const mn_model *m);
+/* One turn of the step thread: who comes, who goes, one step of one model. 1: something was
+ * done. */
 int mn_loop_turn(mn_loop *l);
 /* It has ended: told to whoever asked, and gone. */
 void mn_loop_finish(mn_loop *l, mn_job *j, int rc);

@@ -3,25 +3,17 @@
  * api/loop_turn.c - one turn of the loop: who was cancelled goes, who is next comes, and one model
  * makes one step with some tokens of each of its answers.
  *
- * Memory. Before an answer comes, the rows it may write are held against what the region (or the
- * budget) has; what others have of it already costs nothing. Estimates can be wrong, and others
- * take memory too: an answer whose rows cannot be promised makes somebody give way, who waits again
- * and goes on from what the region has kept of it. Nobody new comes until one has ended then.
+ * Estimates of memory (api/loop_room.c) can be wrong, and others take it too: an answer whose rows
+ * cannot be promised makes somebody give way, who waits again and goes on from what the region has
+ * kept of it. Nobody new comes until one has ended then.
  */
 #include "api/loop.h"
 
 #include "base/alloc.h"
-#include "base/budget.h"
 #include "base/clock.h"
 #include "base/error.h"
 
 #include <string.h>
-
-enum { EXPECTED = 256 /* tokens of an answer that has no limit */ };
-
-static mn_job *job_in(const mn_loop *l, int slot) {
-    return l->slots.slot[slot];
-}
 
 /* ---- coming and going --------------------------------------------------------------------- */
 static void show_state(mn_loop *l, mn_job *j, const char *state) {
@@ -33,8 +25,6 @@ static void show_state(mn_loop *l, mn_job *j, const char *state) {
 
 static void leave_slot(mn_loop *l, mn_job *j) {
     mn_slots_leave(&l->slots, j);
-    l->reserved -= j->reserved;
-    j->reserved = 0;
 }
 
 static void end(mn_loop *l, mn_job *j, int rc) {
@@ -78,42 +68,11 @@ static int sweep(mn_loop *l) {
     return n;
 }
 
-/* ---- room --------------------------------------------------------------------------------- */
-static uint64_t row_bytes(const mn_job *j) {
-    mn_kv_layout layout;
-    mn_engine_layout(j->model->engine, j->r.kv_q8 ? MN_KV_Q8 : MN_KV_F16, &layout);
-    return (uint64_t)layout.layers * 2 * (uint64_t)layout.heads *
-           mn_kv_plane_bytes(layout.format, 16, layout.d) / 16;
-}
-
-/* Rows an answer may still write: of its prompt what the session lacks, and what it may say. */
-static uint64_t may_write(const mn_job *j) {
-    const int ids = (int)(j->a.ids.len / sizeof(int32_t)), room = j->a.context - ids;
-    int more = j->r.max_tokens > 0 ? j->r.max_tokens - j->a.stats.tokens : EXPECTED;
-    if (more > room) more = room;
-    if (more < 0) more = 0;
-    const int have = j->a.session ? mn_session_length(j->a.session) : 0;
-    return (uint64_t)(ids - have + more) * row_bytes(j);
-}
-
-/* What rows of answers may take in all: what the region, and this process, may hold. */
-static uint64_t capacity(const mn_loop *l, const mn_job *j) {
-    uint64_t most = j->model->region ? mn_region_limit(j->model->region) : UINT64_MAX;
-    const uint64_t limit = mn_budget_limit();
-    if (!limit) return most;
-    uint64_t rows = 0;
-    for (int i = 0; i < l->slots.n; i++)
-        if (job_in(l, i)->a.session) rows += mn_seq_bytes(job_in(l, i)->a.session->seq);
-    const uint64_t used = mn_budget_used(), other = used > rows ? used - rows : 0,
-                   left = limit > other ? limit - other : 0;
-    return left < most ? left : most;
-}
-
+/* ---- who comes ---------------------------------------------------------------------------- */
 /* Seat the next one, if there is room: 1; 0: it has to wait; else it has failed, and ended. */
 static int admit(mn_loop *l, mn_job *j) {
     int rc = mn_answering_seat(&j->a);
-    const uint64_t wants = may_write(j);
-    if (rc >= 0 && l->slots.n && l->reserved + wants > capacity(l, j)) {
+    if (rc >= 0 && l->slots.n && !mn_loop_fits(l, j)) {
         mn_answering_unseat(&j->a);
         return 0;
     }
@@ -123,10 +82,9 @@ static int admit(mn_loop *l, mn_job *j) {
     }
     mn_slots_join(&l->slots, j);
     l->order->start(l->state, &j->o);
+    j->a.cut = j->o.shared;
     j->phase = MN_JOB_RUNS;
     l->n_waiting--;
-    j->reserved = wants;
-    l->reserved += wants;
     show_state(l, j, "reading");
     return 1;
 }
@@ -158,20 +116,21 @@ typedef struct turn {
 static mn_model *next_model(const mn_loop *l) {
     int last = -1;
     for (int i = 0; i < l->slots.n; i++)
-        if (job_in(l, i)->model == l->model) last = i;
+        if (mn_job_in(l, i)->model == l->model) last = i;
     for (int i = 1; i <= l->slots.n; i++) {
-        mn_model *m = job_in(l, (last + i) % l->slots.n)->model;
+        mn_model *m = mn_job_in(l, (last + i) % l->slots.n)->model;
         if (m != l->model) return m;
     }
-    return l->slots.n ? job_in(l, 0)->model : NULL;
+    return l->slots.n ? mn_job_in(l, 0)->model : NULL;
 }
 
 /* Those of the model that need not wait for others. */
 static void gather(mn_loop *l, mn_model *m, turn *t) {
     t->n = 0;
     for (int i = 0; i < l->slots.n; i++) {
-        mn_job *j = job_in(l, i);
+        mn_job *j = mn_job_in(l, i);
         const int32_t *ids;
+        int piece = 0;
         if (j->model != m) continue;
         const int waits = mn_answering_waits(&j->a);
         if (waits < 0) {
@@ -179,7 +138,8 @@ static void gather(mn_loop *l, mn_model *m, turn *t) {
             i--;
             continue;
         }
-        t->item[t->n].left = waits ? 0 : mn_answering_left(&j->a, &ids);
+        if (!waits) mn_answering_left(&j->a, &ids, &piece);
+        t->item[t->n].left = piece;
         t->job[t->n++] = j;
     }
 }
@@ -202,7 +162,7 @@ static int promise(mn_loop *l, mn_job *j, const int32_t *ids, int n) {
 
 static int still_runs(const mn_loop *l, const mn_job *j) {
     for (int i = 0; i < l->slots.n; i++)
-        if (job_in(l, i) == j) return 1;
+        if (mn_job_in(l, i) == j) return 1;
     return 0;
 }
 
@@ -213,8 +173,9 @@ static void compose(mn_loop *l, mn_model *m, turn *t) {
     mn_plan(t->item, t->n, m->step_tokens, l->turn++);
     for (int i = 0; i < t->n; i++) {
         const int32_t *ids;
+        int piece;
         if (!t->item[i].take || !still_runs(l, t->job[i])) continue;
-        mn_answering_left(&t->job[i]->a, &ids);
+        mn_answering_left(&t->job[i]->a, &ids, &piece);
         if (!promise(l, t->job[i], ids, t->item[i].take)) t->item[i].take = 0;
     }
     t->parts = 0;
@@ -229,7 +190,8 @@ static void compose(mn_loop *l, mn_model *m, turn *t) {
         const int i = order[k], take = t->item[i].take;
         if (!take) continue;
         const int32_t *ids;
-        const int left = mn_answering_left(&t->job[i]->a, &ids);
+        int piece;
+        const int left = mn_answering_left(&t->job[i]->a, &ids, &piece);
         t->part[t->parts] = (mn_part){
             .seq = t->job[i]->a.session->seq, .ids = ids, .n = take, .n_logits = take == left};
         t->of[t->parts++] = t->job[i];
@@ -317,7 +279,7 @@ static int run(mn_loop *l, mn_model *m, turn *t) {
 static int measured(mn_loop *l, mn_model *m) {
     const int rc = m->step_tokens ? 0 : mn_model_measure(m, l->o.step_tokens);
     for (int i = l->slots.n - 1; rc < 0 && i >= 0; i--)
-        if (job_in(l, i)->model == m) end(l, job_in(l, i), rc);
+        if (mn_job_in(l, i)->model == m) end(l, mn_job_in(l, i), rc);
     return rc >= 0;
 }
 
@@ -329,6 +291,7 @@ int mn_loop_turn(mn_loop *l) {
         mn_model *m = next_model(l);
         l->model = m;
         if (!measured(l, m)) return 1;
+        mn_loop_shrink(l, m);
         gather(l, m, &t);
         compose(l, m, &t);
         if (!t.parts) continue;

@@ -20,7 +20,7 @@ static int pack_report(void *user, uint64_t done, uint64_t total) {
 /* By name or path, fetched when it is missing and may be. */
 static int locate(const char *name, const mn_model_options *o, char **path) {
     const mn_fetch_ui ui = {o->progress.report, o->progress.user, o->notice, o->notice_user};
-    MN_TRY(mn_store_text_only(name));
+    MN_TRY(mn_store_check_kind(name, o->kind));
     return mn_store_resolve(name, o->no_pull, &ui, path);
 }
 
@@ -41,6 +41,22 @@ static int open_chat(mn_model *m) {
     if (mn_template_compile(source.p, source.n, &m->chat) >= 0) return 0;
     m->chat_error = mn_strdup(mn_error_detail());
     return m->chat_error ? 0 : MN_FAIL(MN_ENOMEM, "no memory to open a model");
+}
+
+int mn_model_writes(const mn_model *m) {
+    return m->engine ? 0 : mn_store_wrong_kind(m->name, 1);
+}
+
+/* The workspace of its kind. */
+static int open_kind(mn_model *m, int kind) {
+    const int embedding = m->net->arch->encoder;
+    if (kind != MN_ANY && embedding != (kind == MN_EMBEDS))
+        return mn_store_wrong_kind(m->name, embedding);
+    MN_TRY(mn_exec_reserve(&m->exec, embedding ? mn_encoder_scratch_bytes(m->net)
+                                               : mn_engine_scratch_bytes(m->net)));
+    if (embedding) return mn_encoder_open(m->net, &m->exec, &m->encoder);
+    MN_TRY(mn_engine_open(m->net, &m->exec, &m->engine));
+    return open_chat(m);
 }
 
 int mn_model_open(const char *name, const mn_model_options *options, mn_model **out) {
@@ -64,9 +80,8 @@ int mn_model_open(const char *name, const mn_model_options *options, mn_model **
         rc = mn_net_open(path, m->exec.team, pack_report, (void *)(uintptr_t)&o->progress, &m->net);
     if (rc >= 0 && o->notice && mn_packfile_in_memory(m->net->pack))
         o->notice(o->notice_user, mn_packfile_in_memory(m->net->pack));
-    if (rc >= 0) rc = mn_exec_reserve(&m->exec, mn_engine_scratch_bytes(m->net));
-    if (rc >= 0) rc = mn_engine_open(m->net, &m->exec, &m->engine);
-    if (rc >= 0) rc = open_chat(m);
+    if (rc >= 0) rc = open_kind(m, o->kind);
+    if (rc >= 0 && m->engine) rc = mn_grammar_vocab_open(m->net->tokenizer, &m->vocab);
     m->region = o->region;
     m->quiet = o->private_;
     if (rc >= 0 && m->region) rc = mn_digest_of(path, m->exec.team, m->digest);
@@ -82,7 +97,10 @@ void mn_model_close(mn_model **pm) {
     if (!m) return;
     mn_kept_close(&m->kept);
     mn_template_free(&m->chat);
+    mn_buf_free(&m->open);
+    mn_grammar_vocab_close(&m->vocab);
     mn_engine_close(&m->engine);
+    mn_encoder_close(&m->encoder);
     mn_net_close(&m->net);
     mn_exec_close(&m->exec);
     pthread_mutex_destroy(&m->step);
@@ -103,7 +121,8 @@ void mn_model_describe(const mn_model *m, mn_model_info *out) {
                            .parameters = m->net->parameters,
                            .isa = m->exec.k->name,
                            .numerics = m->exec.k->numerics,
-                           .threads = mn_team_size(m->exec.team)};
+                           .threads = mn_team_size(m->exec.team),
+                           .embedding = m->net->arch->encoder};
 }
 
 void mn_cancel(mn_model *m) {

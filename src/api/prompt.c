@@ -135,6 +135,7 @@ static int with_text(const mn_model *m, const mn_request *r, size_t drop,
 }
 
 static int check(const mn_model *m, const mn_request *r) {
+    MN_TRY(mn_model_writes(m));
     MN_TRY(check_texts(r));
     if (r->raw || m->chat) return can_fit(m, r);
     return MN_FAIL(MN_EUNSUPPORTED, "%s has no chat template that can be used (%s); use --raw",

@@ -25,8 +25,9 @@ int mn_decode(const mn_model *m, const int32_t *ids, size_t n, unsigned flags, c
 /* The keys of this model's rows: all that changes a bit of them goes into the seed, and nothing
  * else (design decision 5). */
 static mn_kv_share share_of(const mn_model *m, const mn_kv_layout *l, int context,
-                            const uint8_t *tenant) {
-    mn_kv_share share = {.region = m->region, .quiet = m->quiet};
+                            const uint8_t *tenant, int open_to) {
+    mn_kv_share share = {
+        .region = m->region, .quiet = m->quiet, .open_to = tenant && m->region ? open_to : 0};
     struct {
         char name[16], numerics[16];
         uint8_t model[32], tenant[32];
@@ -40,18 +41,20 @@ static mn_kv_share share_of(const mn_model *m, const mn_kv_layout *l, int contex
     if (!m->region) return share;
     snprintf(what.numerics, sizeof what.numerics, "%s", m->exec.k->numerics);
     memcpy(what.model, m->digest, sizeof what.model);
+    mn_sha256_of(&what, sizeof what, share.common.byte);
     if (tenant) memcpy(what.tenant, tenant, sizeof what.tenant);
     mn_sha256_of(&what, sizeof what, share.seed.byte);
     return share;
 }
 
 int mn_session_open(mn_model *m, int32_t context, int kv_q8, mn_session **out) {
-    return mn_session_open_for(m, context, kv_q8, NULL, out);
+    return mn_session_open_for(m, context, kv_q8, NULL, 0, out);
 }
 
-int mn_session_open_for(mn_model *m, int32_t context, int kv_q8, const uint8_t *tenant,
+int mn_session_open_for(mn_model *m, int32_t context, int kv_q8, const uint8_t *tenant, int open_to,
                         mn_session **out) {
     *out = NULL;
+    MN_TRY(mn_model_writes(m));
     if (context < 0) return MN_FAIL(MN_EINVAL, "a context of %d tokens", context);
     if (kv_q8 && m->net->d % 32)
         return MN_FAIL(MN_EUNSUPPORTED, "q8 KV needs heads of a multiple of 32, these have %d",
@@ -62,7 +65,7 @@ int mn_session_open_for(mn_model *m, int32_t context, int kv_q8, const uint8_t *
     mn_engine_layout(m->engine, kv_q8 ? MN_KV_Q8 : MN_KV_F16, &layout);
     s->model = m;
     if (!context) context = m->net->context;
-    const mn_kv_share share = share_of(m, &layout, context, tenant);
+    const mn_kv_share share = share_of(m, &layout, context, tenant, open_to);
     const int rc = mn_seq_open(&layout, &share, context, &s->seq);
     if (rc < 0)
         mn_free(s);

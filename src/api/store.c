@@ -124,17 +124,25 @@ int mn_store_resolve(const char *name, int no_pull, const mn_fetch_ui *ui, char 
     return rc;
 }
 
-int mn_store_text_only(const char *name) {
+int mn_store_wrong_kind(const char *name, int embedding) {
+    if (embedding)
+        return MN_FAIL(MN_EUNSUPPORTED,
+                       "%s turns sentences into vectors (`omnesia embed`) and writes no text; "
+                       "`omnesia models` lists models that answer",
+                       name);
+    return MN_FAIL(MN_EUNSUPPORTED,
+                   "%s writes text and makes no vectors; `omnesia models` lists models for "
+                   "embeddings",
+                   name);
+}
+
+int mn_store_check_kind(const char *name, int kind) {
     mn_lock lock;
+    if (kind == MN_ANY) return 0;
     MN_TRY(mn_lock_load(&lock));
     const mn_lock_model *m = mn_lock_find(&lock, name);
     const int rc =
-        m && m->embedding
-            ? MN_FAIL(MN_EUNSUPPORTED,
-                      "%s turns sentences into vectors and writes no text, and nothing here uses "
-                      "vectors yet; `omnesia models` lists models that answer",
-                      name)
-            : 0;
+        m && m->embedding != (kind == MN_EMBEDS) ? mn_store_wrong_kind(name, m->embedding) : 0;
     mn_lock_free(&lock);
     return rc;
 }

@@ -11,8 +11,10 @@
  * absolute, freed with mn_free. MN_ENOENT says what there is instead. ui may be NULL. */
 int mn_store_resolve(const char *name, int no_pull, const mn_fetch_ui *ui, char **path);
 
-/* MN_EUNSUPPORTED when `name` is a model of models.lock that answers no questions: asked before it
- * is fetched in vain. */
-int mn_store_text_only(const char *name);
+/* MN_EUNSUPPORTED when `name` is a model of models.lock of another kind than omnesia.h's `kind`:
+ * asked before it is fetched in vain. */
+int mn_store_check_kind(const char *name, int kind);
+/* The same refusal of a model that is open. */
+int mn_store_wrong_kind(const char *name, int embedding);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * api/vocab.c - a vocabulary by itself: the GGUF's tables built into an image, and used.
+ * api/vocab.c - a vocabulary by itself: the file's tables built into an image, and used.
  *
  * Costs what building the image costs (some 50 ms for 50,000 entries); a model that was packed
  * has its image in the packed file.
@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "model/source.h"
 #include "omnesia.h"
 
 #include <limits.h>
@@ -61,10 +62,9 @@ int mn_vocab_open(const char *name_or_path, const mn_model_options *options, mn_
         ui.report = options->progress.report;
         ui.report_user = options->progress.user;
     }
-    MN_TRY(mn_store_text_only(name_or_path));
     MN_TRY(mn_store_resolve(name_or_path, options && options->no_pull, &ui, &path));
     mn_vocab *v = mn_calloc(1, sizeof *v);
-    int rc = v ? mn_gguf_open(path, &g) : MN_FAIL(MN_ENOMEM, "no memory for a vocabulary");
+    int rc = v ? mn_source_open(path, &g) : MN_FAIL(MN_ENOMEM, "no memory for a vocabulary");
     if (rc >= 0) rc = mn_tokenizer_build(g, &v->image);
     if (rc >= 0) rc = mn_tokenizer_open(v->image.data, v->image.len, &v->tokenizer);
     mn_gguf_close(&g);

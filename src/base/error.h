@@ -11,6 +11,9 @@
 #ifndef MN_BASE_ERROR_H
 #define MN_BASE_ERROR_H
 
+/* What omnesia.h declares too, as there: seen from outside of the shared library. */
+#define MN_API __attribute__((visibility("default")))
+
 /* X(name, number, what the code means when no better sentence is at hand) */
 #define MN_ERROR_LIST(X)                                            \
     X(EINVAL, -1, "an argument is outside what is allowed")         \
@@ -37,10 +40,10 @@ int mn_error_set(int code, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* The sentence of this thread's last failure; "" before the first. Borrowed. */
-const char *mn_error_detail(void);
+MN_API const char *mn_error_detail(void);
 
 /* What `code` means in general ("not enough memory"). Static, never NULL. */
-const char *mn_error_text(int code);
+MN_API const char *mn_error_text(int code);
 
 #define MN_FAIL(code, ...) mn_error_set((code), __FILE__, __LINE__, __VA_ARGS__)
 #define MN_TRY(call)                         \

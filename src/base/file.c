@@ -431,7 +431,7 @@ static int home(mn_buf *out) {
 static int place(const char *own, const char *xdg, const char *home_part, const char *sub,
                  char **out) {
     mn_buf path = {0};
-    const char *a = getenv(own), *b = getenv(xdg);
+    const char *a = own ? getenv(own) : NULL, *b = getenv(xdg);
     int rc;
     if (a && *a) {
         rc = mn_buf_puts(&path, a);
@@ -453,4 +453,8 @@ int mn_file_cache_path(const char *sub, char **out) {
 
 int mn_file_data_path(const char *sub, char **out) {
     return place("OMNESIA_DATA", "XDG_DATA_HOME", ".local/share", sub, out);
+}
+
+int mn_file_config_path(const char *sub, char **out) {
+    return place(NULL, "XDG_CONFIG_HOME", ".config", sub, out);
 }

@@ -93,5 +93,7 @@ int mn_file_lock(const char *path, int wait_ms);
 int mn_file_cache_path(const char *sub, char **out);
 /* The same for OMNESIA_DATA, $XDG_DATA_HOME/omnesia, ~/.local/share/omnesia. */
 int mn_file_data_path(const char *sub, char **out);
+/* The same for $XDG_CONFIG_HOME/omnesia, ~/.config/omnesia. */
+int mn_file_config_path(const char *sub, char **out);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * base/opt.c - fill a struct from defaults, the environment and argv, by a table of rows.
+ * base/opt.c - fill a struct from defaults, a file, the environment and argv, by a table of rows.
  *
- * Three passes over one setter: `standard` texts, OMNESIA_* texts and argv texts all go through
- * set(), so a default is checked like anything else. Lookups walk the table, included tables
- * too; a table has tens of rows and is walked once an option. What goes wrong is always a usage
- * error (MN_EINVAL) whose sentence quotes the text and says what is allowed.
+ * Four passes over one setter: `standard` texts, those of a file, OMNESIA_* texts and argv texts
+ * all go through set(), so a default is checked like anything else. Lookups walk the table,
+ * included tables too; a table has tens of rows and is walked once an option. What goes wrong is
+ * always a usage error (MN_EINVAL) whose sentence quotes the text and says what is allowed.
  */
 #include "base/opt.h"
 
@@ -20,6 +20,7 @@
 #include <string.h>
 
 enum { ENV_MAX = 64, SUGGEST_MAX = 128 };
+enum { STANDARD, GIVEN, ENVIRONMENT, ARGV }; /* levels: each replaces what the one before set */
 
 /* OMNESIA_TOP_K for --top-k. */
 static const char *env_name(const mn_opt *row, char out[ENV_MAX]) {
@@ -30,7 +31,7 @@ static const char *env_name(const mn_opt *row, char out[ENV_MAX]) {
 }
 
 static int has_env(const mn_opt *row) {
-    return !row->no_env && row->kind != MN_OPT_LIST;
+    return !row->no_env;
 }
 
 /* "between 1 and 64", "at least 1", or "" without bounds. */
@@ -98,7 +99,9 @@ static int set_choice(const mn_opt *row, int *field, const char *from, const cha
     return MN_FAIL(MN_EINVAL, "%s is %s, not '%s'", from, list, text);
 }
 
-static int add_item(mn_opt_list *list, const char *text) {
+static int add_item(mn_opt_list *list, const char *text, int level) {
+    if (list->level != level) list->n = 0;
+    list->level = level;
     const char **item = mn_realloc(list->item, ((size_t)list->n + 1) * sizeof *item);
     if (!item) return MN_FAIL(MN_ENOMEM, "no memory for %d options", list->n + 1);
     list->item = item;
@@ -107,7 +110,7 @@ static int add_item(mn_opt_list *list, const char *text) {
 }
 
 /* Write `text`, which came from `from` ("--top-k" or "OMNESIA_TOP_K"), into the row's field. */
-static int set(const mn_opt *row, void *field, const char *from, const char *text) {
+static int set(const mn_opt *row, void *field, const char *from, const char *text, int level) {
     switch (row->kind) {
     case MN_OPT_FLAG:
         if (strcmp(text, "0") && strcmp(text, "1"))
@@ -118,7 +121,7 @@ static int set(const mn_opt *row, void *field, const char *from, const char *tex
     case MN_OPT_U64:
     case MN_OPT_FLOAT: return set_number(row, field, from, text);
     case MN_OPT_TEXT: *(const char **)field = text; return 0;
-    case MN_OPT_LIST: return add_item(field, text);
+    case MN_OPT_LIST: return add_item(field, text, level);
     case MN_OPT_CHOICE: return set_choice(row, field, from, text);
     case MN_OPT_BYTES:
         if (mn_budget_parse(text, field) < 0)
@@ -127,20 +130,6 @@ static int set(const mn_opt *row, void *field, const char *from, const char *tex
     case MN_OPT_ROWS: break;
     }
     return MN_FAIL(MN_EINVAL, "%s: the option table has a row of unknown kind", from);
-}
-
-static int set_standards(const mn_opt *table, char *target) {
-    for (const mn_opt *row = table; row->kind; row++) {
-        char *field = target + row->offset, env[ENV_MAX];
-        if (row->kind == MN_OPT_ROWS) {
-            MN_TRY(set_standards(row->rows, field));
-            continue;
-        }
-        if (row->standard) MN_TRY(set(row, field, row->name, row->standard));
-        const char *text = has_env(row) ? getenv(env_name(row, env)) : NULL;
-        if (text && *text) MN_TRY(set(row, field, env, text));
-    }
-    return 0;
 }
 
 /* The row called name[0..n), or by letter when name is NULL; *field is its place. */
@@ -157,6 +146,39 @@ static const mn_opt *find(const mn_opt *table, char *target, const char *name, s
         }
     }
     return NULL;
+}
+
+static int set_standards(const mn_opt *table, char *target) {
+    for (const mn_opt *row = table; row->kind; row++) {
+        char *field = target + row->offset;
+        if (row->kind == MN_OPT_ROWS)
+            MN_TRY(set_standards(row->rows, field));
+        else if (row->standard)
+            MN_TRY(set(row, field, row->name, row->standard, STANDARD));
+    }
+    return 0;
+}
+
+static int set_given(const mn_opt *table, char *target, const mn_opt_given *g) {
+    char *field;
+    const mn_opt *row = find(table, target, g->name, strlen(g->name), 0, &field);
+    if (!row) return MN_FAIL(MN_EINVAL, "%s: there is no such option", g->from);
+    if (row->no_env)
+        return MN_FAIL(MN_EINVAL, "%s: --%s is given on the command line only", g->from, g->name);
+    return set(row, field, g->from, g->text, GIVEN);
+}
+
+static int set_environment(const mn_opt *table, char *target) {
+    for (const mn_opt *row = table; row->kind; row++) {
+        char *field = target + row->offset, env[ENV_MAX];
+        if (row->kind == MN_OPT_ROWS) {
+            MN_TRY(set_environment(row->rows, field));
+            continue;
+        }
+        const char *text = has_env(row) ? getenv(env_name(row, env)) : NULL;
+        if (text && *text) MN_TRY(set(row, field, env, text, ENVIRONMENT));
+    }
+    return 0;
 }
 
 typedef struct nearest_names {
@@ -183,7 +205,7 @@ static int unknown(const mn_opt *table, const char *name, size_t n) {
 int mn_opt_set(const mn_opt *table, void *target, const char *name, const char *text) {
     char *field;
     const mn_opt *row = find(table, target, name, strlen(name), 0, &field);
-    return row ? set(row, field, name, text) : unknown(table, name, strlen(name));
+    return row ? set(row, field, name, text, ARGV) : unknown(table, name, strlen(name));
 }
 
 /* One "--name[=value]"; *i moves on when the next argument is its value. */
@@ -195,11 +217,12 @@ static int parse_long(const mn_opt *table, char *target, int argc, char **argv, 
     if (!row) return unknown(table, name, n);
     snprintf(from, sizeof from, "--%s", row->name);
     if (row->kind == MN_OPT_FLAG)
-        return equals ? MN_FAIL(MN_EINVAL, "%s takes no value", from) : set(row, field, from, "1");
+        return equals ? MN_FAIL(MN_EINVAL, "%s takes no value", from)
+                      : set(row, field, from, "1", ARGV);
     if (!equals && *i + 1 >= argc)
         return MN_FAIL(MN_EINVAL, "%s needs a value: %s %s", from, from,
                        row->value ? row->value : row->choices);
-    return set(row, field, from, equals ? equals + 1 : argv[++*i]);
+    return set(row, field, from, equals ? equals + 1 : argv[++*i], ARGV);
 }
 
 /* One "-n5", "-n 5" or a bundle of flags "-qv". */
@@ -213,21 +236,23 @@ static int parse_short(const mn_opt *table, char *target, int argc, char **argv,
                            "before words that begin with '-'",
                            from);
         if (row->kind == MN_OPT_FLAG) {
-            MN_TRY(set(row, field, from, "1"));
+            MN_TRY(set(row, field, from, "1", ARGV));
             continue;
         }
         if (!p[1] && *i + 1 >= argc)
             return MN_FAIL(MN_EINVAL, "%s needs a value: %s %s", from, from,
                            row->value ? row->value : row->choices);
-        return set(row, field, from, p[1] ? p + 1 : argv[++*i]);
+        return set(row, field, from, p[1] ? p + 1 : argv[++*i], ARGV);
     }
     return 0;
 }
 
-int mn_opt_parse(const mn_opt *table, void *target, int argc, char **argv, const char **words,
-                 int *n_words) {
+int mn_opt_parse(const mn_opt *table, void *target, const mn_opt_given *given, int n_given,
+                 int argc, char **argv, const char **words, int *n_words) {
     *n_words = 0;
     int rc = set_standards(table, target);
+    for (int i = 0; rc >= 0 && i < n_given; i++) rc = set_given(table, target, &given[i]);
+    if (rc >= 0) rc = set_environment(table, target);
     for (int i = 1, only_words = 0; rc >= 0 && i < argc; i++) {
         const char *a = argv[i];
         if (only_words || a[0] != '-' || !a[1])
@@ -261,6 +286,24 @@ int mn_opt_each(const mn_opt *table, int (*each)(void *user, const mn_opt *row),
         if (rc) return rc;
     }
     return 0;
+}
+
+typedef struct search {
+    const char *name;
+    const mn_opt *row;
+} search;
+
+static int is_called(void *user, const mn_opt *row) {
+    search *s = user;
+    if (strcmp(row->name, s->name) != 0) return 0;
+    s->row = row;
+    return 1;
+}
+
+const mn_opt *mn_opt_find(const mn_opt *table, const char *name) {
+    search s = {.name = name};
+    mn_opt_each(table, is_called, &s);
+    return s.row;
 }
 
 int mn_opt_label(const mn_opt *row, mn_buf *out) {

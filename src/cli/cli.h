@@ -22,7 +22,8 @@ enum { MN_CLI_USAGE = -1000 };
 
 /* Options every command has. */
 typedef struct mn_cli_common {
-    uint64_t memory; /* kept with mn_memory_limit before run is called */
+    uint64_t memory;    /* kept with mn_memory_limit before run is called */
+    const char *config; /* file that main.c has read options from */
     int help;
 } mn_cli_common;
 extern const mn_opt mn_cli_common_rows[];
@@ -42,14 +43,18 @@ typedef struct mn_cli_command {
     const mn_opt *options;
     size_t size;         /* of the option struct, which begins with mn_cli_common */
     int max_words;       /* more are refused before run is called; -1: any number */
+    const char *words;   /* what its words are, for completion: "a|b", "MODEL", "KEY", "COMMAND",
+                            "NONE"; NULL: files, when there may be any */
     const char *usage;   /* what follows the name: "[-m MODEL] [PROMPT]" */
     const char *summary; /* one line, no full stop */
     const char *about;   /* paragraphs separated by "\n\n"; may be NULL */
+    int no_config;       /* 1: takes nothing from the config file, works with a wrong one */
 } mn_cli_command;
 
 extern const mn_cli_command *const mn_cli_commands[]; /* in the order help shows; NULL ends */
 const mn_cli_command *mn_cli_find(const char *name);  /* NULL: unknown */
 
+extern const char mn_cli_purpose[]; /* of the program, one sentence */
 /* Append the help of one command (NULL: of the program), docs/CLI.md, and the man page. */
 int mn_cli_help(const mn_cli_command *command, mn_buf *out);
 int mn_cli_markdown(mn_buf *out);

@@ -14,6 +14,12 @@ const mn_opt mn_cli_common_rows[] = {
      .value = "SIZE",
      .offset = offsetof(mn_cli_common, memory),
      .help = "limit of all large allocations: bytes, 800M, 2G, or 50% of this machine"},
+    {.kind = MN_OPT_TEXT,
+     .name = "config",
+     .value = "FILE",
+     .offset = offsetof(mn_cli_common, config),
+     .help = "take options from this file, where they are not given otherwise; none: from no file; "
+             "default: omnesia.ini in $XDG_CONFIG_HOME/omnesia, else ~/.config/omnesia"},
     {.kind = MN_OPT_FLAG,
      .letter = 'h',
      .name = "help",

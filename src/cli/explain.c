@@ -77,6 +77,7 @@ const mn_cli_command mn_cli_command_explain = {
     .options = options,
     .size = sizeof(explain_options),
     .max_words = -1,
+    .words = "NONE",
     .usage = "[-m MODEL] [-f FILE].. PROMPT",
     .summary = "how much of a prompt is cached, and why the rest is not",
     .about = "Takes the words and options of `omnesia run` and says what an answer would find in "

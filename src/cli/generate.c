@@ -64,7 +64,8 @@ const mn_opt mn_cli_generate_rows[] = {
      .name = "file",
      .value = "FILE",
      .offset = AT(files),
-     .help = "put this file before the question (repeatable)"},
+     .no_env = 1,
+     .help = "put this file before the question"},
     {.kind = MN_OPT_TEXT,
      .name = "system",
      .value = "TEXT",
@@ -93,7 +94,7 @@ const mn_opt mn_cli_generate_rows[] = {
      .name = "stop",
      .value = "TEXT",
      .offset = AT(stop),
-     .help = "end the answer before this text (repeatable)"},
+     .help = "end the answer before this text"},
     {.kind = MN_OPT_TEXT,
      .name = "region",
      .value = "PATH",
@@ -194,16 +195,21 @@ int mn_cli_model_of(const mn_cli_generate *o, mn_region *region, mn_model **mode
         model);
 }
 
-int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model **model) {
+int mn_cli_region_or_none(const mn_cli_generate *o, mn_region **region) {
     const int given = o->region && *o->region;
     *region = NULL;
-    if (!given || strcmp(o->region, "none") != 0) {
-        const int rc = mn_cli_generate_region(o, region);
-        if (rc < 0 && (given || (o->disk && *o->disk))) return rc;
-        if (rc < 0)
-            fprintf(stderr, "(nothing is shared with other processes: %s)\n", mn_error_detail());
-        if (rc >= 0) mn_cli_say_made(*region);
-    }
+    if (given && strcmp(o->region, "none") == 0) return 0;
+    const int rc = mn_cli_generate_region(o, region);
+    if (rc < 0 && (given || (o->disk && *o->disk))) return rc;
+    if (rc < 0)
+        fprintf(stderr, "(nothing is shared with other processes: %s)\n", mn_error_detail());
+    else
+        mn_cli_say_made(*region);
+    return 0;
+}
+
+int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model **model) {
+    MN_TRY(mn_cli_region_or_none(o, region));
     return mn_cli_model_of(o, *region, model);
 }
 

@@ -33,8 +33,10 @@ void mn_cli_say_made(mn_region *region);
 int mn_cli_generate_region(const mn_cli_generate *o, mn_region **region);
 /* The model, over a region or NULL. */
 int mn_cli_model_of(const mn_cli_generate *o, mn_region *region, mn_model **model);
-/* The region of --region, NULL for none, and the model that uses it. Without --region the user's
- * own is opened; when that cannot be, a line says why, and the answer comes without it. */
+/* The region of --region, NULL for none. Without --region the user's own is opened; when that
+ * cannot be, a line says why, and work goes on without it. */
+int mn_cli_region_or_none(const mn_cli_generate *o, mn_region **region);
+/* That, and the model that uses it. */
 int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model **model);
 /* The texts of -f FILE.., each marked as data with its name, appended to `out`: what stands before
  * the question, so that all questions about one document share one prefix. */

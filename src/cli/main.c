@@ -3,11 +3,15 @@
  * cli/main.c - find the command, fill its options, keep --memory, run it, turn what comes back
  * into an exit status: 0 success, 1 failure, 2 a command line that makes no sense.
  *
+ * Where the config file is stands among the options that it fills, so they are filled twice when
+ * there is one: without it, then with it. What fails only the second time is the file's fault.
+ *
  * A reader that goes away (`omnesia models | head -1`) is no failure: SIGPIPE is ignored, the
  * write that meets EPIPE ends the command, and we leave quietly with status 0. SIGXFSZ is ignored
  * too: a file longer than `ulimit -f` allows is an error like a full disk, not our death.
  */
 #include "cli/cli.h"
+#include "cli/config.h"
 #include "omnesia.h"
 
 #include "base/alloc.h"
@@ -84,18 +88,33 @@ static int run_parsed(const mn_cli_command *c, void *options, int n_words, const
     return c->run(options, n_words, words);
 }
 
+/* The options once more, over what the config file says. */
+static int parse_again(const mn_cli_command *c, void *options, int argc, char **argv,
+                       const char **words, int *n_words, mn_cli_config *config) {
+    const mn_cli_common *common = options;
+    if (common->help || c->no_config) return 0;
+    MN_TRY(mn_cli_config_read(common->config, c, config));
+    if (!config->n) return 0;
+    mn_opt_free(c->options, options);
+    memset(options, 0, c->size);
+    return mn_opt_parse(c->options, options, config->given, config->n, argc, argv, words, n_words);
+}
+
 static int run_command(const mn_cli_command *c, int argc, char **argv) {
     void *options = mn_calloc(1, c->size);
     const char **words = mn_calloc((size_t)argc + 1, sizeof *words);
+    mn_cli_config config = {0};
     int n_words, rc;
     if (!options || !words) {
         rc = MN_FAIL(MN_ENOMEM, "no memory for %d arguments", argc);
-    } else if ((rc = mn_opt_parse(c->options, options, argc, argv, words, &n_words)) < 0) {
+    } else if ((rc = mn_opt_parse(c->options, options, NULL, 0, argc, argv, words, &n_words)) < 0) {
         rc = rc == MN_EINVAL ? MN_CLI_USAGE : rc;
     } else {
-        rc = run_parsed(c, options, n_words, words);
+        rc = parse_again(c, options, argc, argv, words, &n_words, &config);
+        if (rc >= 0) rc = run_parsed(c, options, n_words, words);
         mn_opt_free(c->options, options);
     }
+    mn_cli_config_free(&config);
     mn_free(words);
     mn_free(options);
     return rc;

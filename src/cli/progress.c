@@ -101,6 +101,7 @@ int mn_cli_model_open(const char *name, mn_model_options how, mn_model **out) {
     how.progress = mn_cli_progress(&bar);
     how.notice = mn_cli_notice;
     how.notice_user = &bar;
+    if (!how.kind) how.kind = MN_WRITES;
     const int rc = mn_model_open(name, &how, out);
     mn_cli_progress_clear(&bar);
     return rc;

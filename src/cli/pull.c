@@ -36,6 +36,7 @@ const mn_cli_command mn_cli_command_pull = {
     .options = rows,
     .size = sizeof(pull_options),
     .max_words = 1,
+    .words = "MODEL",
     .usage = "NAME",
     .summary = "fetch a model and print its path",
     .about =

@@ -129,6 +129,7 @@ const mn_cli_command mn_cli_command_region = {
     .options = rows,
     .size = sizeof(mn_cli_region_options),
     .max_words = -1,
+    .words = "stat|forget|pin|unpin|check|gc|export|import|destroy",
     .usage = "[stat | forget [-f FILE].. [--since TIME] [--all] | pin | unpin | check | gc | "
              "export FILE | import FILE | destroy]",
     .summary = "what processes share here, how to keep it, and how to be rid of it",

@@ -170,6 +170,7 @@ const mn_cli_command mn_cli_command_run = {
     .options = options,
     .size = sizeof(run_options),
     .max_words = -1,
+    .words = "NONE",
     .usage = "[-m MODEL] [-f FILE].. [PROMPT]",
     .summary = "ask a model one question",
     .about = "The words after the options are the question; `-` stands for standard input, "

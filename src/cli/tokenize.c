@@ -131,6 +131,7 @@ const mn_cli_command mn_cli_command_tokenize = {
     .options = rows,
     .size = sizeof(tokenize_options),
     .max_words = 1,
+    .words = "NONE",
     .usage = "[-m MODEL] [--file FILE | TEXT]",
     .summary = "text to token ids, and back",
     .about = "Prints the ids on one line, separated by spaces. With --decode, TEXT is such a line, "

@@ -83,6 +83,7 @@ const mn_cli_command mn_cli_command_watch = {
     .options = rows,
     .size = sizeof(watch_options),
     .max_words = 1,
+    .words = "KEY",
     .usage = "[PREFIX] [--once] [--timeout TIME] [--json]",
     .summary = "wait for values to change",
     .about =

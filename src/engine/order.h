@@ -49,6 +49,7 @@ struct mn_order_job {
 
 typedef struct mn_order {
     const char *name, *about;
+    int gathers; /* 1: who has been asked shall arrive before anybody starts, while nobody runs */
     /* A state of its own; frequency: how often priorities change, times per step (0: 0.03). */
     int (*open)(double frequency, void **state);
     void (*close)(void **state);                   /* jobs that are still there are forgotten */

@@ -55,6 +55,31 @@ static void rms_norm(const float *x, const float *weight, float eps, int n, floa
     for (; i < n; i++) out[i] = x[i] * scale * weight[i];
 }
 
+/* out = (x - mean) / deviation * weight + bias. All [n]; out may be x. */
+static void layer_norm(const float *x, const float *weight, const float *bias, float eps, int n,
+                       float *out) {
+    v16 sum = v_set(0);
+    int i = 0;
+    for (; i + 16 <= n; i += 16) sum = v_add(sum, v_load(x + i));
+    if (i < n) sum = v_add(sum, v_tail(x + i, n - i, 0));
+    const float mean = v_sum(sum) / (float)n;
+    sum = v_set(0);
+    for (i = 0; i + 16 <= n; i += 16) {
+        const v16 v = v_sub(v_load(x + i), v_set(mean));
+        sum = v_fma(v, v, sum);
+    }
+    if (i < n) {
+        const v16 v = v_sub(v_tail(x + i, n - i, mean), v_set(mean));
+        sum = v_fma(v, v, sum);
+    }
+    const float scale = 1.0f / sqrtf(v_sum(sum) / (float)n + eps);
+    for (i = 0; i + 16 <= n; i += 16) {
+        const v16 v = v_mul(v_sub(v_load(x + i), v_set(mean)), v_set(scale));
+        v_store(out + i, v_fma(v, v_load(weight + i), v_load(bias + i)));
+    }
+    for (; i < n; i++) out[i] = fmaf((x[i] - mean) * scale, weight[i], bias[i]);
+}
+
 /* One row to int8: per 32 elements scale = max|x| / 127, codes in -127..127 (kernel.h, mn_acts). */
 static void quantise(const float *x, int k, const mn_qrow *to) {
     for (int b = 0; b < k / 32; b++) {
@@ -95,6 +120,23 @@ static void gelu_mul(float *gate, const float *up, int n) {
         const v16 g = v_load(gate + i), cube = v_mul(v_mul(g, g), g);
         const v16 z = v_mul(v_set(-1.59576912f), v_fma(v_set(0.044715f), cube, g));
         v_store(gate + i, v_mul(v_div(g, v_add(v_set(1), v_exp(z))), v_load(up + i)));
+    }
+}
+
+/* x = gelu(x) with the error function: x Phi(x). [n], n a multiple of 16. 1 - erf(z) is a
+ * polynomial of 1 / (1 + p z) times e^(-z^2), to 1.5e-7 (Abramowitz and Stegun 7.1.26); with z =
+ * |x| / sqrt(2) the result is max(x, 0) - |x| / 2 (1 - erf(z)), where nothing cancels. */
+static void gelu(float *x, int n) {
+    for (int i = 0; i < n; i += 16) {
+        const v16 g = v_load(x + i), z = v_mul(v_abs(g), v_set(0.70710678f));
+        const v16 t = v_div(v_set(1), v_fma(v_set(0.3275911f), z, v_set(1)));
+        v16 p = v_set(1.061405429f);
+        p = v_fma(p, t, v_set(-1.453152027f));
+        p = v_fma(p, t, v_set(1.421413741f));
+        p = v_fma(p, t, v_set(-0.284496736f));
+        p = v_mul(v_fma(p, t, v_set(0.254829592f)), t);
+        p = v_mul(p, v_exp(v_sub(v_set(0), v_mul(z, z))));
+        v_store(x + i, v_fma(v_mul(v_set(-0.5f), v_abs(g)), p, v_max(g, v_set(0))));
     }
 }
 

@@ -182,39 +182,45 @@ LANES void plain(const int f, const int R, const int V, const mn_packed *w, int 
                  const mn_acts *a, int row, float *out, size_t out_stride) {
     const size_t step = f == MN_F32 ? 64 : 32;
     const uint8_t *p = w->data + (size_t)tile * w->tile_bytes;
-    v16 acc[2][4];
-    for (int r = 0; r < R; r++)
+    const float *x[MN_PLAIN_ROWS];
+    v16 acc[MN_PLAIN_ROWS][MN_PLAIN_VECS];
+    for (int r = 0; r < R; r++) {
+        x[r] = a->x + (size_t)(row + r) * a->x_stride;
         for (int v = 0; v < V; v++) acc[r][v] = v_set(0);
-    for (int i = 0; i < w->k; i++, p += step)
-        for (int v = 0; v < V; v++) {
-            const v16 x = plain_load(f, p + (size_t)v * w->tile_bytes);
-            for (int r = 0; r < R; r++)
-                acc[r][v] =
-                    v_fma(x, v_set(a->x[(size_t)(row + r) * a->x_stride + (size_t)i]), acc[r][v]);
-        }
+    }
+    for (int i = 0; i < w->k; i++, p += step) {
+        v16 c[MN_PLAIN_VECS];
+        for (int v = 0; v < V; v++) c[v] = plain_load(f, p + (size_t)v * w->tile_bytes);
+        for (int r = 0; r < R; r++)
+            for (int v = 0; v < V; v++) acc[r][v] = v_fma(c[v], v_set(x[r][i]), acc[r][v]);
+    }
     for (int r = 0; r < R; r++)
         for (int v = 0; v < V; v++) v_store(out + (size_t)r * out_stride + 16 * v, acc[r][v]);
 }
 
+LANES void plain_rows(const int f, const int V, const mn_packed *w, int tile, const mn_acts *a,
+                      int row, int rows, float *out, size_t out_stride) {
+    int i = 0;
+#define ROWS(R)                       \
+    for (; i + (R) <= rows; i += (R)) \
+        plain(f, R, V, w, tile, a, row + i, out + (size_t)i * out_stride, out_stride);
+    ROWS(MN_PLAIN_ROWS)
+#if MN_PLAIN_ROWS > 4
+    ROWS(4)
+#endif
+#if MN_PLAIN_ROWS > 2
+    ROWS(2)
+#endif
+    ROWS(1)
+#undef ROWS
+}
+
 LANES void plain_all(const int f, const mn_packed *w, int tile, int tiles, const mn_acts *a,
                      int row, int rows, float *out, size_t out_stride) {
-    for (int t = 0; t < tiles;) {
-        const int four = tiles - t >= 4;
-        for (int r = 0; r < rows;) {
-            float *o = out + (size_t)r * out_stride + (size_t)t * 16;
-            const int two = rows - r >= 2;
-            if (four && two)
-                plain(f, 2, 4, w, tile + t, a, row + r, o, out_stride);
-            else if (four)
-                plain(f, 1, 4, w, tile + t, a, row + r, o, out_stride);
-            else if (two)
-                plain(f, 2, 1, w, tile + t, a, row + r, o, out_stride);
-            else
-                plain(f, 1, 1, w, tile + t, a, row + r, o, out_stride);
-            r += two ? 2 : 1;
-        }
-        t += four ? 4 : 1;
-    }
+    int t = 0;
+    for (; t + MN_PLAIN_VECS <= tiles; t += MN_PLAIN_VECS)
+        plain_rows(f, MN_PLAIN_VECS, w, tile + t, a, row, rows, out + 16 * t, out_stride);
+    for (; t < tiles; t++) plain_rows(f, 1, w, tile + t, a, row, rows, out + 16 * t, out_stride);
 }
 
 static void unpack_any(const mn_packed *w, int tile, int k0, int k, uint8_t *scratch) {

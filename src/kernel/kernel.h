@@ -112,9 +112,12 @@ typedef struct mn_kernels {
     unsigned needs;       /* MN_CPU_* bits (base/cpu.h) */
 
     void (*rms_norm)(const float *x, const float *weight, float eps, int n, float *out);
+    void (*layer_norm)(const float *x, const float *weight, const float *bias, float eps, int n,
+                       float *out);
     void (*quantise)(const float *x, int k, const mn_qrow *to);
     void (*silu_mul)(float *gate, const float *up, int n);
     void (*gelu_mul)(float *gate, const float *up, int n);
+    void (*gelu)(float *x, int n); /* with the error function */
     void (*add_scaled)(float *x, const float *y, float s, int n);
     void (*rope)(float *x, const float *cosine, const float *sine, int half, int neox);
 

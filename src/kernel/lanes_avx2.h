@@ -12,6 +12,8 @@
 #define MN_FUSED      4 /* most rows that are multiplied while weights are decoded */
 #define MN_ROWS       2
 #define MN_VECS       1
+#define MN_PLAIN_ROWS 6   /* register tile of plain numbers: rows */
+#define MN_PLAIN_VECS 1   /* and tiles */
 #define MN_SLICE      768 /* inputs of them that are decoded at a time */
 #define MN_KEY_ROWS   4   /* query rows in one register tile of scores */
 #define MN_KEY_GROUPS 1   /* and groups of 16 keys */

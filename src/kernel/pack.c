@@ -14,6 +14,8 @@
  */
 #include "kernel/pack.h"
 
+#include "kernel/half.h"
+
 #include <string.h>
 
 enum { HALF = 2 }; /* bytes of an f16 */
@@ -240,4 +242,15 @@ void mn_pack_tile(const mn_pack_layout *p, const void *src, size_t row_bytes, in
             }
         }
     }
+}
+
+void mn_pack_tile_halves(const void *src, int n, int k, int t, uint8_t *out) {
+    for (int c = 0; c < 16; c++)
+        for (int i = 0; i < k; i++) {
+            float x = 0;
+            const size_t at = (size_t)(16 * t + c) * (size_t)k + (size_t)i;
+            if (16 * t + c < n) memcpy(&x, (const char *)src + at * sizeof x, sizeof x);
+            const uint16_t half = mn_f16_from_f32(x);
+            memcpy(out + ((size_t)i * 16 + (size_t)c) * HALF, &half, HALF);
+        }
 }

@@ -48,5 +48,7 @@ size_t mn_pack_tile_bytes(const mn_pack_layout *p, int k);
 /* Pack tile t of the n x k matrix at src (GGUF rows, row_bytes apart) into out. Any thread. */
 void mn_pack_tile(const mn_pack_layout *p, const void *src, size_t row_bytes, int n, int k, int t,
                   uint8_t *out);
+/* The same of F32 rows that become F16, rounded to the nearest. */
+void mn_pack_tile_halves(const void *src, int n, int k, int t, uint8_t *out);
 
 #endif

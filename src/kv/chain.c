@@ -9,8 +9,26 @@
 #include <string.h>
 
 void mn_kv_chain_begin(mn_kv_chain *c, const mn_kv_key *seed) {
-    c->key = *seed;
-    c->n = 0;
+    *c = (mn_kv_chain){.key = *seed};
+}
+
+void mn_kv_chain_turn(mn_kv_chain *c, int tokens, const mn_kv_key *rest_seed) {
+    c->turn = tokens / MN_KV_STEP;
+    c->rest_seed = *rest_seed;
+}
+
+/* The key the next step follows. */
+static mn_kv_key next_key(const mn_kv_chain *c) {
+    if (!c->turn || c->steps != c->turn) return c->key;
+    const mn_kv_key both[2] = {c->key, c->rest_seed};
+    mn_kv_key key;
+    mn_sha256_of(both, sizeof both, key.byte);
+    return key;
+}
+
+uint64_t mn_kv_chain_anchor(const mn_kv_chain *c) {
+    const mn_kv_key key = next_key(c);
+    return mn_kv_key_word(&key);
 }
 
 int mn_kv_chain_add(mn_kv_chain *c, int32_t id) {
@@ -19,10 +37,11 @@ int mn_kv_chain_add(mn_kv_chain *c, int32_t id) {
     struct {
         mn_kv_key before;
         int32_t step[MN_KV_STEP];
-    } text = {.before = c->key};
+    } text = {.before = next_key(c)};
     memcpy(text.step, c->rest, sizeof text.step);
     mn_sha256_of(&text, sizeof text, c->key.byte);
     c->n = 0;
+    c->steps++;
     return 1;
 }
 

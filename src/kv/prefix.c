@@ -49,16 +49,19 @@ typedef struct search {
 
 /* How many of the tokens at `at` of the prompt lie in rows row.. of e. */
 static int agree(const search *s, int at, const mn_kv_extent *e, int row, int rows) {
-    const int most = rows < s->n - at ? rows : s->n - at;
+    int most = rows < s->n - at ? rows : s->n - at;
     int i = 0;
+    if (at < s->share->open_to && s->share->open_to - at < most) most = s->share->open_to - at;
     if (!s->ids) return most;
     while (i < most && e->tokens[row + i] == s->ids[at + i]) i++;
     return i;
 }
 
-static int seeded(const search *s, const mn_kv_extent *e) {
+/* Is it under the seed that rows at this position have? */
+static int seeded(const search *s, const mn_kv_extent *e, int at) {
     uint64_t w[4];
-    memcpy(w, s->share->seed.byte, sizeof w);
+    const mn_kv_key *seed = at < s->share->open_to ? &s->share->common : &s->share->seed;
+    memcpy(w, seed->byte, sizeof w);
     for (int i = 0; i < 4; i++)
         if (mn_word_load(e->x.slot->seed + i) != w[i]) return 0;
     return 1;
@@ -93,7 +96,7 @@ static int follow_before(const search *s, const mn_kv_extent *last, uint64_t bef
         mn_kv_extent *e = mn_kv_extent_attach(s->l, s->share->region, mn_word_load(&at->ref));
         if (!e) return 0;
         const uint64_t has = (uint64_t)mn_kv_extent_length(e);
-        if (!rows || row > has || rows > has - row || !seeded(s, e)) {
+        if (!rows || row > has || rows > has - row || !seeded(s, e, p->length)) {
             mn_kv_extent_release(&e);
             return 0;
         }
@@ -109,8 +112,9 @@ static void walk(const search *s, mn_ref ref, mn_kv_prefix *p) {
     if (!last) return;
     const uint64_t before = mn_word_load(&last->head->n_before);
     const uint64_t start = mn_word_load(&last->head->start);
-    if (seeded(s, last) && before < DEPTH && start <= (uint64_t)s->n &&
-        follow_before(s, last, before, p) && start == (uint64_t)p->length) {
+    if (seeded(s, last, (int)(start < INT32_MAX ? start : INT32_MAX)) && before < DEPTH &&
+        start <= (uint64_t)s->n && follow_before(s, last, before, p) &&
+        start == (uint64_t)p->length) {
         const int has = mn_kv_extent_length(last), plan = planned(s, last);
         p->coming = p->length + agree(s, p->length, last, 0, plan);
         p->ahead = mn_word_load(&last->x.slot->writer);
@@ -156,21 +160,25 @@ static int fetch(mn_kv_prefix *p) {
 static void find(const search *s, mn_kv_prefix *out) {
     mn_region *const r = s->share->region;
     const int steps = s->n / MN_KV_STEP;
-    uint64_t *key = mn_calloc((size_t)steps + 1, sizeof *key); /* of step i */
+    uint64_t *key = mn_calloc((size_t)steps * 2 + 2, sizeof *key); /* of step i, */
     *out = (mn_kv_prefix){0};
-    if (!key) return; /* computing is always possible */
+    if (!key) return;                         /* computing is always possible */
+    uint64_t *const anchor = key + steps + 1; /* and of what begins behind it */
     mn_kv_chain chain;
-    mn_kv_chain_begin(&chain, &s->share->seed);
-    key[0] = mn_kv_key_word(&chain.key);
-    for (int i = 0; i < steps * MN_KV_STEP; i++)
-        if (mn_kv_chain_add(&chain, s->ids[i]))
-            key[(i + 1) / MN_KV_STEP] = mn_kv_key_word(&chain.key);
+    mn_kv_chain_begin(&chain, s->share->open_to ? &s->share->common : &s->share->seed);
+    if (s->share->open_to) mn_kv_chain_turn(&chain, s->share->open_to, &s->share->seed);
+    anchor[0] = mn_kv_chain_anchor(&chain);
+    for (int i = 0; i < steps * MN_KV_STEP; i++) {
+        if (!mn_kv_chain_add(&chain, s->ids[i])) continue;
+        key[chain.steps] = mn_kv_key_word(&chain.key);
+        anchor[chain.steps] = mn_kv_chain_anchor(&chain);
+    }
     for (int i = steps; i >= 0 && !out->length; i--) {
         mn_ref refs[MOST];
         const int k = i ? mn_index_find(r, key[i], refs, MOST) : 0;
         if (i && !k) continue;
         choose(s, refs, k, out);
-        choose(s, refs, mn_index_anchored(r, key[i], refs, MOST), out);
+        choose(s, refs, mn_index_anchored(r, anchor[i], refs, MOST), out);
     }
     mn_free(key);
     if (out->coming < out->length) out->coming = out->length;

@@ -15,6 +15,8 @@
 #include "kv/prefix.h"
 #include "kv/span.h"
 
+#include <string.h>
+
 enum { BLOCK = MN_ATTN_BLOCK, MANY = 12 /* spans, from where on the next one is the last */ };
 
 struct mn_seq {
@@ -34,6 +36,12 @@ static mn_kv_span *tail_of(const mn_seq *s) {
     return (mn_kv_span *)(uintptr_t)(s->span + s->n - 1);
 }
 
+static void begin_chain(mn_seq *s) {
+    const mn_kv_share *of = &s->share;
+    mn_kv_chain_begin(&s->chain, of->open_to ? &of->common : &of->seed);
+    if (of->open_to) mn_kv_chain_turn(&s->chain, of->open_to, &of->seed);
+}
+
 int mn_seq_open(const mn_kv_layout *layout, const mn_kv_share *share, int context, mn_seq **out) {
     static const mn_kv_share none;
     *out = NULL;
@@ -41,7 +49,7 @@ int mn_seq_open(const mn_kv_layout *layout, const mn_kv_share *share, int contex
     mn_seq *s = mn_calloc(1, sizeof *s);
     if (!s) return MN_FAIL(MN_ENOMEM, "no memory for a sequence");
     *s = (mn_seq){.layout = *layout, .share = share ? *share : none, .context = context};
-    mn_kv_chain_begin(&s->chain, &s->share.seed);
+    begin_chain(s);
     *out = s;
     return 0;
 }
@@ -93,11 +101,39 @@ int64_t mn_seq_writer(const mn_seq *s) {
 uint64_t mn_seq_root(const mn_seq *s) {
     return s->n ? (uint64_t)(uintptr_t)mn_kv_plane(&s->layout, s->span[0].e, 0, 0, 0) : 0;
 }
+/* Two handles may have one extent of the region. */
+static int same_extent(const mn_kv_extent *a, const mn_kv_extent *b) {
+    return a == b || (a->x.region && a->x.region == b->x.region && a->x.ref == b->x.ref);
+}
+int mn_seq_common(const mn_seq *a, const mn_seq *b) {
+    int n = 0;
+    for (int i = 0; i < a->n && i < b->n; i++) {
+        const mn_kv_span *p = a->span + i, *q = b->span + i;
+        if (!same_extent(p->e, q->e) || p->row != q->row || p->at != q->at) break;
+        n = p->at + (p->n < q->n ? p->n : q->n);
+        if (p->n != q->n) break;
+    }
+    return n;
+}
 int mn_seq_extents(const mn_seq *s, uint64_t *refs) {
     int n = 0;
     for (int i = 0; i < s->n; i++)
         if (s->span[i].e->x.region) refs[n++] = s->span[i].e->x.ref;
     return n;
+}
+int mn_seq_holds(const mn_seq *s, mn_seq_hold *out) {
+    for (int i = 0; i < s->n; i++) {
+        const mn_kv_extent *e = s->span[i].e;
+        const mn_extent *x = &e->x;
+        out[i] = x->region ? (mn_seq_hold){x->ref, mn_word_peek(&x->slot->charged)}
+                           : (mn_seq_hold){(uint64_t)(uintptr_t)e, e->booked};
+        if (mn_kv_extent_out(e)) out[i].bytes = 0;
+    }
+    return s->n;
+}
+int mn_seq_promised(const mn_seq *s) {
+    const mn_kv_span *t = s->open ? tail_of(s) : NULL;
+    return t ? t->e->backed - t->row - t->n : 0;
 }
 int mn_seq_out(const mn_seq *s) {
     int n = 0;
@@ -116,7 +152,7 @@ uint64_t mn_seq_bytes(const mn_seq *s) {
 
 /* ---- the chain follows the spans ---------------------------------------------------------- */
 static void chain_again(mn_seq *s) {
-    mn_kv_chain_begin(&s->chain, &s->share.seed);
+    begin_chain(s);
     s->alone = 0;
     for (int i = 0; i < s->n; i++) {
         const mn_kv_span *p = s->span + i;
@@ -297,7 +333,7 @@ static int extend(mn_seq *s, int n, int shared) {
         mn_word_store(&h->before[i].n, (uint64_t)p->n);
         mn_word_store(&h->before[i].at, (uint64_t)p->at);
     }
-    s->anchor = mn_kv_key_word(&s->chain.key);
+    s->anchor = mn_kv_chain_anchor(&s->chain);
     s->span[s->n++] = (mn_kv_span){.e = e, .at = s->length};
     s->open = 1;
     if (!shared) s->alone = 1;
@@ -307,11 +343,14 @@ static int extend(mn_seq *s, int n, int shared) {
 /* An open extent with room for n rows. */
 static int place(mn_seq *s, int n, int shared) {
     const mn_kv_span *t = s->n ? tail_of(s) : NULL;
+    if (mn_seq_piece(s, n) < n)
+        return MN_FAIL(MN_EINVAL, "%d tokens at once across the end of what all may share", n);
     if (n > s->context - s->length)
         return MN_FAIL(MN_ETOOLONG, "%d more tokens do not fit: %d of a context of %d are in use",
                        n, s->length, s->context);
+    const int turns = t && s->length == s->share.open_to && t->at < s->length;
     const int fits =
-        s->open && t->row + t->n + n <= t->e->rows && (t->e->x.region != NULL) == shared;
+        s->open && !turns && t->row + t->n + n <= t->e->rows && (t->e->x.region != NULL) == shared;
     return fits ? 0 : extend(s, n, shared);
 }
 
@@ -322,15 +361,24 @@ static int room(mn_seq *s, int n, int shared) {
     return mn_kv_extent_back(&s->layout, t->e, t->row + t->n + n);
 }
 
-/* The tokens of the rows to come, for others to see what is being computed. */
+/* The tokens of the rows to come, for others to see what is being computed. Those of a piece of
+ * what was told before leave the rest of it as it is. */
 static void announce(mn_seq *s, const int32_t *ids, int n) {
     mn_kv_span *t = tail_of(s);
     const int row = t->row + t->n;
-    for (int i = 0; i < n; i++) t->e->tokens[row + i] = ids[i];
-    mn_word_store(&t->e->head->planned, (uint64_t)(row + n));
+    const int known = mn_word_peek(&t->e->head->planned) >= (uint64_t)(row + n) &&
+                      memcmp(t->e->tokens + row, ids, (size_t)n * sizeof *ids) == 0;
+    for (int i = 0; i < n && !known; i++) t->e->tokens[row + i] = ids[i];
+    if (!known) mn_word_store(&t->e->head->planned, (uint64_t)(row + n));
     if (!t->e->x.region || t->n) return;
     const mn_ref parent = s->n > 1 ? s->span[s->n - 2].e->x.ref : 0;
-    mn_extent_publish(&t->e->x, s->share.seed.byte, parent, s->anchor);
+    const mn_kv_key *seed = t->at < s->share.open_to ? &s->share.common : &s->share.seed;
+    mn_extent_publish(&t->e->x, seed->byte, parent, s->anchor);
+}
+
+int mn_seq_piece(const mn_seq *s, int n) {
+    const int left = s->share.open_to - s->length;
+    return left > 0 && left < n ? left : n;
 }
 
 static int shares(const mn_seq *s) {
@@ -339,6 +387,7 @@ static int shares(const mn_seq *s) {
 
 int mn_seq_announce(mn_seq *s, const int32_t *ids, int n) {
     if (!shares(s)) return 0;
+    n = mn_seq_piece(s, n);
     MN_TRY(place(s, n, 1));
     announce(s, ids, n);
     return 1;

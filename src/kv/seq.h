@@ -27,7 +27,9 @@ typedef struct mn_seq mn_seq;
 typedef struct mn_kv_share {
     mn_region *region; /* NULL: nowhere */
     mn_kv_key seed;    /* of its keys */
-    int quiet;         /* 1: takes what others published, publishes nothing */
+    int open_to; /* the first so many tokens (a multiple of 64) are under another seed, because */
+    mn_kv_key common; /* anybody may share them */
+    int quiet;        /* 1: takes what others published, publishes nothing */
 } mn_kv_share;
 
 /* Most tokens ever: context. share may be NULL; what it says is copied, the region borrowed. */
@@ -69,6 +71,8 @@ int mn_seq_spans(const mn_seq *seq); /* of MN_SEQ_SPANS */
 mn_kv_format mn_seq_format(const mn_seq *seq);
 /* A number that sequences have in common when they begin in the same rows. */
 uint64_t mn_seq_root(const mn_seq *seq);
+/* How many tokens at the beginning of both lie in the same rows. */
+int mn_seq_common(const mn_seq *a, const mn_seq *b);
 /* The extents of the region that it lies in, into refs[MN_SEQ_SPANS]: how many. */
 int mn_seq_extents(const mn_seq *seq, uint64_t *refs);
 /* Process id of who computed most of what others computed of it; 0: nobody did. */
@@ -79,6 +83,18 @@ int mn_seq_out(const mn_seq *seq);
 
 /* What it took from the region is kept there whatever happens; or may leave again. */
 int mn_seq_keep(mn_seq *seq, int keep);
+
+/* Of the next n tokens, how many may be promised and computed at once: rows under another seed
+ * begin an extent of their own. */
+int mn_seq_piece(const mn_seq *seq, int n);
+
+/* The extents it uses, each with a name that all sequences of a process know it by, and the memory
+ * that comes free when nobody uses it any more: how many. */
+typedef struct mn_seq_hold {
+    uint64_t name, bytes;
+} mn_seq_hold;
+int mn_seq_holds(const mn_seq *seq, mn_seq_hold *out); /* [MN_SEQ_SPANS] */
+int mn_seq_promised(const mn_seq *seq); /* rows behind its last token whose pages are there */
 
 /* Promise rows for the next tokens ids[n], and tell others that they are being computed:
  * MN_ETOOLONG beyond the context, MN_EFULL by the budget; nothing changes then. */

@@ -19,6 +19,7 @@ static const mn_arch table[] = {
      .window_period = 6,
      .local_base = 10000.0f},
     {.name = "phi3", .act = MN_ACT_SILU, .neox = 1, .fused = 1},
+    {.name = "bert", .encoder = 1},
 };
 
 const mn_arch *mn_arch_all(size_t *n) {

@@ -5,6 +5,7 @@
  * A transformer layer here is: norm, q k v, (norm of heads,) rope, attend, output product, (norm,)
  * add; norm, gate and up, activation, down product, (norm,) add. A row says which of the optional
  * parts an architecture has. Adding one: a row here, a tiny model in test/model/data, nothing else.
+ * Encoders read a text at once and write none; their pass is model/encoder.c, which says why.
  */
 #ifndef MN_MODEL_ARCH_H
 #define MN_MODEL_ARCH_H
@@ -20,6 +21,7 @@ typedef struct mn_arch {
     int fused;         /* one attn_qkv matrix, and gate beside up in ffn_up (phi3) */
     int window_period; /* every period-th layer sees all, the others a window; 0: all see all */
     float local_base;  /* rope base of the layers with a window */
+    int encoder;       /* makes vectors: model/encoder.h */
 } mn_arch;
 
 const mn_arch *mn_arch_find(const char *name, size_t n); /* NULL: unknown */

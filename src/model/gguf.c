@@ -47,6 +47,8 @@ struct mn_gguf {
     mn_gguf_value *values;
     mn_gguf_tensor *tensors;
     table value_table, tensor_table;
+    void *owner; /* of a foreign one's bytes */
+    void (*close)(void *owner);
 };
 
 static int table_make(table *t, size_t n) {
@@ -317,6 +319,35 @@ int mn_gguf_open_memory(const void *data, size_t size, const char *name, mn_gguf
     return open_bytes(NULL, data, size, name, out);
 }
 
+static int take_foreign(mn_gguf *g, const mn_gguf_foreign *f) {
+    mn_free(g->tensors);
+    mn_free(g->tensor_table.slot);
+    g->tensor_table.slot = NULL;
+    g->tensors = mn_calloc(f->n, sizeof *g->tensors);
+    if (!g->tensors) return MN_FAIL(MN_ENOMEM, "%s: no memory for %zu tensors", f->name, f->n);
+    MN_TRY(table_make(&g->tensor_table, f->n));
+    for (; g->n_tensors < f->n; g->n_tensors++) {
+        g->tensors[g->n_tensors] = f->tensor[g->n_tensors];
+        MN_TRY(table_add(&g->tensor_table, g->tensors, sizeof *g->tensors, g->n_tensors, f->name,
+                         "tensor"));
+    }
+    g->size = f->bytes;
+    return 0;
+}
+
+int mn_gguf_open_foreign(const mn_gguf_foreign *f, mn_gguf **out) {
+    int rc = mn_gguf_open_memory(f->metadata, f->metadata_bytes, f->name, out);
+    if (rc >= 0) rc = take_foreign(*out, f);
+    if (rc < 0) {
+        mn_gguf_close(out);
+        f->close(f->owner);
+        return rc;
+    }
+    (*out)->owner = f->owner;
+    (*out)->close = f->close;
+    return 0;
+}
+
 void mn_gguf_close(mn_gguf **pg) {
     mn_gguf *g = *pg;
     if (!g) return;
@@ -327,6 +358,7 @@ void mn_gguf_close(mn_gguf **pg) {
     mn_free(g->value_table.slot);
     mn_free(g->tensor_table.slot);
     mn_file_unmap(&g->map);
+    if (g->close) g->close(g->owner);
     mn_free(g);
 }
 

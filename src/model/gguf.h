@@ -72,6 +72,19 @@ void mn_gguf_close(mn_gguf **g);
 /* The same over memory that outlives the mn_gguf (fuzzing, tests). */
 int mn_gguf_open_memory(const void *data, size_t size, const char *name, mn_gguf **out);
 
+/* A model whose directory stands elsewhere, as an open file: metadata as the bytes of a GGUF file
+ * without tensors, the tensors given. Everything but their names must have been checked. */
+typedef struct mn_gguf_foreign {
+    const char *name;             /* of the file, for sentences */
+    const void *metadata;         /* [metadata_bytes] */
+    size_t metadata_bytes, n;     /* tensors */
+    const mn_gguf_tensor *tensor; /* copied */
+    uint64_t bytes;               /* of the file */
+    void *owner;                  /* of all that is pointed to */
+    void (*close)(void *owner);   /* called by mn_gguf_close, and when opening fails */
+} mn_gguf_foreign;
+int mn_gguf_open_foreign(const mn_gguf_foreign *f, mn_gguf **out);
+
 uint32_t mn_gguf_version(const mn_gguf *g);
 uint64_t mn_gguf_size(const mn_gguf *g); /* bytes of the file */
 void mn_gguf_cool(const mn_gguf *g);     /* its directory was read: mn_file_map_cool */

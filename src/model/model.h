@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * model/model.h - an open language model: weights, sizes, and one forward pass.
+ * model/model.h - an open model: weights, sizes, and one forward pass (of encoders: encoder.h).
  *
  * The forward pass does not know where keys and values live: it hands the q, k, v of a batch of
  * tokens to an `attend` callback and gets the attention's output back. So model/ is tested with
@@ -22,6 +22,8 @@ typedef struct mn_layer {
     const float *attn_norm, *ffn_norm;           /* [D] */
     const float *q_norm, *k_norm;                /* [d] or NULL */
     const float *post_attn_norm, *post_ffn_norm; /* [D] or NULL */
+    /* of encoders: [D], [F], [D], and of the two norms [D] */
+    const float *o_bias, *up_bias, *down_bias, *attn_norm_bias, *ffn_norm_bias;
 } mn_layer;
 
 typedef struct mn_net {
@@ -44,10 +46,13 @@ typedef struct mn_net {
     const float *out_norm;
     mn_packed head;                  /* [V, D] */
     const mn_gguf_tensor *embedding; /* [V, D], rows looked up in the GGUF */
+    /* of encoders: [context, D] and [types, D], rows looked up; [D] */
+    const mn_gguf_tensor *position, *types;
+    const float *embed_norm, *embed_norm_bias;
     uint64_t parameters;
 } mn_net;
 
-/* Open the GGUF at `path`; packs its weights when no pack is there yet. */
+/* Open the model at `path` (model/source.h); packs its weights when no pack is there yet. */
 int mn_net_open(const char *path, mn_team *team, mn_pack_progress progress, void *user,
                 mn_net **out);
 void mn_net_close(mn_net **net);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * model/net.c - from a GGUF and its pack to a checked mn_net.
+ * model/net.c - from a model file and its pack to a checked mn_net.
  *
  * Every size in the metadata is checked against the shapes of the tensors before anything is
  * computed: the forward pass trusts what is built here.
  */
 #include "model/model.h"
+#include "model/source.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -108,6 +109,28 @@ static int layer_open(mn_net *n, int i) {
     return 0;
 }
 
+/* Every part has a bias, and the norms stand behind the branches. */
+static int encoder_layer_open(mn_net *n, int i) {
+    mn_layer *w = n->layer + i;
+    char s[96];
+    MN_TRY(matrix(n, name_of(s, i, "attn_q.weight"), n->D, n->D, &w->q));
+    MN_TRY(matrix(n, name_of(s, i, "attn_k.weight"), n->D, n->D, &w->k));
+    MN_TRY(matrix(n, name_of(s, i, "attn_v.weight"), n->D, n->D, &w->v));
+    MN_TRY(matrix(n, name_of(s, i, "attn_output.weight"), n->D, n->D, &w->o));
+    MN_TRY(matrix(n, name_of(s, i, "ffn_up.weight"), n->F, n->D, &w->up));
+    MN_TRY(matrix(n, name_of(s, i, "ffn_down.weight"), n->D, n->F, &w->down));
+    MN_TRY(vector(n, name_of(s, i, "attn_q.bias"), n->D, 0, &w->q_bias));
+    MN_TRY(vector(n, name_of(s, i, "attn_k.bias"), n->D, 0, &w->k_bias));
+    MN_TRY(vector(n, name_of(s, i, "attn_v.bias"), n->D, 0, &w->v_bias));
+    MN_TRY(vector(n, name_of(s, i, "attn_output.bias"), n->D, 0, &w->o_bias));
+    MN_TRY(vector(n, name_of(s, i, "ffn_up.bias"), n->F, 0, &w->up_bias));
+    MN_TRY(vector(n, name_of(s, i, "ffn_down.bias"), n->D, 0, &w->down_bias));
+    MN_TRY(vector(n, name_of(s, i, "attn_output_norm.weight"), n->D, 0, &w->attn_norm));
+    MN_TRY(vector(n, name_of(s, i, "attn_output_norm.bias"), n->D, 0, &w->attn_norm_bias));
+    MN_TRY(vector(n, name_of(s, i, "layer_output_norm.weight"), n->D, 0, &w->ffn_norm));
+    return vector(n, name_of(s, i, "layer_output_norm.bias"), n->D, 0, &w->ffn_norm_bias);
+}
+
 static int sizes(mn_net *n) {
     n->L = number(n, "block_count", 0);
     n->D = number(n, "embedding_length", 0);
@@ -128,7 +151,8 @@ static int sizes(mn_net *n) {
         return MN_FAIL(MN_EUNSUPPORTED,
                        "heads of %d keys and %d values, %d for each KV head, are not supported",
                        n->d, number(n, "attention.value_length", n->d), n->H / n->Hk);
-    n->eps = (float)real(n, "attention.layer_norm_rms_epsilon", 1e-5);
+    n->eps = (float)(n->arch->encoder ? real(n, "attention.layer_norm_epsilon", 1e-12)
+                                      : real(n, "attention.layer_norm_rms_epsilon", 1e-5));
     n->window = mn_calloc((size_t)n->L, sizeof *n->window);
     n->layer = mn_calloc((size_t)n->L, sizeof *n->layer);
     if (!n->window || !n->layer) return MN_FAIL(MN_ENOMEM, "no memory for %d layers", n->L);
@@ -204,17 +228,43 @@ static int rope_tables(mn_net *n) {
     return 0;
 }
 
-static int weights(mn_net *n) {
-    n->embedding = mn_gguf_tensor_find(n->gguf, "token_embd.weight");
-    if (!n->embedding || n->embedding->dims != 2 || n->embedding->shape[0] != (uint64_t)n->D ||
-        n->embedding->shape[1] > 1 << 24)
-        return MN_FAIL(MN_ECORRUPT, "the model has no token embedding of width %d", n->D);
-    n->V = (int)n->embedding->shape[1];
+/* A matrix whose rows are looked up in the file: at least `least` of width D. */
+static int rows_of(const mn_net *n, const char *name, const char *what, int least,
+                   const mn_gguf_tensor **out) {
+    const mn_gguf_tensor *t = *out = mn_gguf_tensor_find(n->gguf, name);
+    if (t && t->dims == 2 && t->shape[0] == (uint64_t)n->D && t->shape[1] >= (uint64_t)least &&
+        t->shape[1] <= 1 << 24)
+        return 0;
+    return MN_FAIL(MN_ECORRUPT, "the model has no %s of width %d and at least %d rows", what, n->D,
+                   least);
+}
+
+static int encoder_weights(mn_net *n) {
+    if (n->Hk != n->H || n->H * n->d != n->D)
+        return MN_FAIL(MN_EUNSUPPORTED, "%d heads of %d in a width of %d are not supported", n->H,
+                       n->d, n->D);
+    if (n->context > MN_ATTN_BLOCK) n->context = MN_ATTN_BLOCK;
+    MN_TRY(rows_of(n, "position_embd.weight", "position embedding", n->context, &n->position));
+    MN_TRY(rows_of(n, "token_types.weight", "embedding of token types", 1, &n->types));
+    MN_TRY(vector(n, "token_embd_norm.weight", n->D, 0, &n->embed_norm));
+    MN_TRY(vector(n, "token_embd_norm.bias", n->D, 0, &n->embed_norm_bias));
+    for (int i = 0; i < n->L; i++) MN_TRY(encoder_layer_open(n, i));
+    return 0;
+}
+
+static int decoder_weights(mn_net *n) {
     const char *head =
         mn_gguf_tensor_find(n->gguf, "output.weight") ? "output.weight" : "token_embd.weight";
     MN_TRY(matrix(n, head, n->V, n->D, &n->head));
     MN_TRY(vector(n, "output_norm.weight", n->D, 0, &n->out_norm));
     for (int i = 0; i < n->L; i++) MN_TRY(layer_open(n, i));
+    return 0;
+}
+
+static int weights(mn_net *n) {
+    MN_TRY(rows_of(n, "token_embd.weight", "token embedding", 1, &n->embedding));
+    n->V = (int)n->embedding->shape[1];
+    MN_TRY(n->arch->encoder ? encoder_weights(n) : decoder_weights(n));
 
     const void *image;
     size_t bytes;
@@ -235,7 +285,7 @@ int mn_net_open(const char *path, mn_team *team, mn_pack_progress progress, void
     *out = NULL;
     mn_net *n = mn_calloc(1, sizeof *n);
     if (!n) return MN_FAIL(MN_ENOMEM, "no memory to open a model");
-    int rc = mn_gguf_open(path, &n->gguf);
+    int rc = mn_source_open(path, &n->gguf);
     const mn_gguf_tensor *tensors;
     if (rc >= 0 && !mn_gguf_tensors(n->gguf, &tensors))
         rc = MN_FAIL(MN_EUNSUPPORTED, "%s holds only a vocabulary; it works with omnesia tokenize",
@@ -245,12 +295,12 @@ int mn_net_open(const char *path, mn_team *team, mn_pack_progress progress, void
         n->arch = name.n ? mn_arch_find(name.p, name.n) : NULL;
         if (!n->arch)
             rc = MN_FAIL(MN_EUNSUPPORTED,
-                         "%s: architecture '%.*s' is not supported; llama, qwen2, qwen3, gemma3 "
-                         "and phi3 are",
+                         "%s: architecture '%.*s' is not supported; llama, qwen2, qwen3, gemma3, "
+                         "phi3 and bert are",
                          path, (int)name.n, name.n ? name.p : "");
     }
     if (rc >= 0) rc = sizes(n);
-    if (rc >= 0) rc = rope_tables(n);
+    if (rc >= 0 && !n->arch->encoder) rc = rope_tables(n);
     if (rc >= 0) rc = mn_packfile_open(path, n->gguf, team, progress, user, &n->pack);
     if (rc >= 0) rc = weights(n);
     if (rc >= 0) mn_gguf_cool(n->gguf);

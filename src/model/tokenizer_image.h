@@ -10,6 +10,7 @@
  *   SLOT    u64[slots]   open addressing, linear: (high half of the hash) << 32 | id + 1; 0: empty.
  *                        Holds what user text may become: no special and no byte tokens
  *   PAIR    mn_token_pair[pairs]   the same for merges; left = -1: empty. None for SentencePiece
+ *                        and WordPiece
  *   RANK    u32[n]       SentencePiece: order of merging into this token, from its score
  *   SPECIAL u32[special] special and user-defined tokens in memcmp order of their texts
  *   FIRST   u32[257]     where in SPECIAL each first byte begins
@@ -50,6 +51,7 @@ enum { /* flags */
        MN_TOKEN_ADD_EOS = 2,
        MN_TOKEN_PREFIX = 4, /* a space goes before text that follows nothing or a special token */
        MN_TOKEN_HAS_USER = 8,
+       MN_TOKEN_WORDS = 16, /* WordPiece: no order of merging */
 };
 
 typedef enum mn_token_section {
@@ -157,7 +159,7 @@ static inline uint64_t mn_token_section_bytes(const mn_token_header *h, mn_token
     case MN_TOKEN_BYTE: return 4 * 256;
     case MN_TOKEN_SLOT: return 8 * (uint64_t)h->slots;
     case MN_TOKEN_PAIR: return sizeof(mn_token_pair) * (uint64_t)h->pairs;
-    case MN_TOKEN_RANK: return h->pairs ? 0 : 4 * (uint64_t)h->n;
+    case MN_TOKEN_RANK: return h->pairs || (h->flags & MN_TOKEN_WORDS) ? 0 : 4 * (uint64_t)h->n;
     case MN_TOKEN_LIST: return 4 * (uint64_t)h->special;
     case MN_TOKEN_FIRST: return 4 * 257;
     default: return h->blob;
@@ -181,6 +183,8 @@ const mn_token_pair *mn_tokenizer_pair(const mn_tokenizer *t, int32_t left, int3
 
 /* Merge one piece and append its ids (tokenizer_merge.c). No short cut for whole pieces. */
 int mn_tokenizer_merge(const mn_tokenizer *t, const uint8_t *p, size_t n, mn_buf *ids);
+/* A text without special tokens by WordPiece (tokenizer_words.c). */
+int mn_tokenizer_words(const mn_tokenizer *t, const uint8_t *p, size_t n, mn_buf *ids);
 
 /* tokenizer_rules.c: attributes of all tokens of g (SPECIAL, USER, END, STRIP) by type, metadata
  * and text, as llama.cpp has them. `id_of` finds a token by its text in the file; -1: none. */

@@ -50,7 +50,10 @@ int mn_tokenizer_open(const void *image, size_t n, mn_tokenizer **out) {
     char name[sizeof h->row + 1] = {0};
     memcpy(name, h->row, sizeof h->row);
     const mn_tokenizer_row *row = mn_tokenizer_row_named(name);
-    if (!row || (row->kind == MN_TOKENIZER_SPM) != !h->pairs) return bad("kind");
+    const int words = (h->flags & MN_TOKEN_WORDS) != 0;
+    if (!row || (row->kind == MN_TOKENIZER_WORDS) != words ||
+        (row->kind == MN_TOKENIZER_SPM || words) != !h->pairs)
+        return bad("kind");
     mn_tokenizer *t = mn_calloc(1, sizeof *t);
     if (!t) return MN_FAIL(MN_ENOMEM, "no memory for a tokenizer");
     *t = (mn_tokenizer){.h = h,

@@ -130,6 +130,16 @@ const mn_tokenizer_row mn_tokenizer_rows[] = {
      .bos = 1,
      .eos = 2,
      .unk = 0},
+    {.name = "wordpiece",
+     .model = "bert",
+     .kind = MN_TOKENIZER_WORDS,
+     .any_pre = 1,
+     .begin = 1,
+     .end = 1,
+     .space_prefix = 1,
+     .bos = 101,
+     .eos = 102,
+     .unk = 100},
 };
 const size_t mn_tokenizer_rows_n = sizeof mn_tokenizer_rows / sizeof *mn_tokenizer_rows;
 

@@ -28,6 +28,7 @@ typedef enum mn_tokenizer_kind {
     MN_TOKENIZER_CHARS = 2, /* BPE over characters, spaces kept, bytes where no character fits */
     MN_TOKENIZER_SPM = 3,   /* SentencePiece BPE: as CHARS, any two tokens that make a token merge,
                                highest score first */
+    MN_TOKENIZER_WORDS = 4, /* WordPiece: the longest token that fits, from left to right */
 } mn_tokenizer_kind;
 
 typedef struct mn_tokenizer_row {
@@ -36,7 +37,7 @@ typedef struct mn_tokenizer_row {
     mn_tokenizer_kind kind;
     uint8_t any_pre;       /* the model has no choice of pre-tokenizers */
     uint8_t whole_words;   /* a piece that is a token is that token, whatever the merges say */
-    uint8_t begin;         /* add_bos_token when the file is silent */
+    uint8_t begin, end;    /* add_bos_token, add_eos_token when the file is silent */
     uint8_t always_begin;  /* ... and also when it says no */
     uint8_t space_prefix;  /* add_space_prefix when the file is silent */
     int32_t bos, eos, unk; /* ids when the file is silent; -1: none */

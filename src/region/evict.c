@@ -157,8 +157,9 @@ int mn_region_evict(mn_region *r, uint64_t bytes) {
     }
 }
 
-uint64_t mn_region_cool(mn_region *r) {
-    return r->me < 0 ? 0 : make_room(r, UINT64_MAX);
+uint64_t mn_region_shrink(mn_region *r, uint64_t most) {
+    const uint64_t used = r->me < 0 ? 0 : mn_region_charged(r);
+    return used > most ? make_room(r, used - most) : 0;
 }
 
 /* ---- disk --------------------------------------------------------------------------------- */

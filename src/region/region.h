@@ -13,6 +13,7 @@
 #ifndef MN_REGION_REGION_H
 #define MN_REGION_REGION_H
 #include "base/buf.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "region/format.h"
 
@@ -25,13 +26,13 @@ typedef struct mn_region mn_region;
  * replaced unless somebody uses it.
  * MN_EBUSY: all process slots are taken; MN_ECORRUPT, MN_EUNSUPPORTED (another version), MN_EINVAL
  * (not ours to use) say what to do. */
-int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **out);
+MN_API int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **out);
 /* Own open extents are sealed or dropped, and sealed ones brought to disk. */
-void mn_region_close(mn_region **r);
+MN_API void mn_region_close(mn_region **r);
 /* MN_ECORRUPT when the file was cut short under us since mn_guard_install: what was computed from
  * it is not to be believed. */
 int mn_region_intact(const mn_region *r);
-int mn_guard_install(void);
+MN_API int mn_guard_install(void);
 /* Where this user's region lies when nobody says otherwise; MN_EFULL when no place has room. */
 int mn_region_place(uint64_t limit, mn_buf *out);
 const char *mn_region_path(const mn_region *r);
@@ -41,8 +42,8 @@ int mn_region_reap(mn_region *r);               /* bury the dead; how many */
 /* Let warm pages and extents nobody reads leave, the least worth keeping first, until `bytes` more
  * may be charged: to disk, where there is one. MN_EFULL with the numbers. */
 int mn_region_evict(mn_region *r, uint64_t bytes);
-/* All that nobody reads leaves memory; what has a file stays there. Bytes. */
-uint64_t mn_region_cool(mn_region *r);
+/* The same until it holds at most so many bytes, or nothing more can leave. Bytes that left. */
+uint64_t mn_region_shrink(mn_region *r, uint64_t most);
 
 typedef struct mn_region_counts {
     const char *path, *disk;          /* borrowed from the region; folder of files, "": none */
@@ -169,7 +170,7 @@ void mn_extent_forget(mn_region *r, mn_ref ref, mn_region_gone *sum);
 /* What no extent has, pages and files, goes, overwritten: bytes. After forgetting. */
 uint64_t mn_region_scrub(mn_region *r);
 /* Both, of all extents. Bytes that left. */
-uint64_t mn_region_clear(mn_region *r);
+MN_API uint64_t mn_region_clear(mn_region *r);
 /* An extent that one looks at is never evicted, and does not expire; or may again. */
 int mn_extent_keep(mn_extent *x, int keep);
 
@@ -197,7 +198,7 @@ typedef struct mn_check_how {
 } mn_check_how;
 int mn_region_inspect(mn_region *r, const mn_check_how *how, mn_region_findings *out);
 /* The file and all files of its disk tier go, overwritten; consumes it. MN_EBUSY. */
-int mn_region_destroy(mn_region **r, uint64_t *bytes);
+MN_API int mn_region_destroy(mn_region **r, uint64_t *bytes);
 
 /* ---- the index ---------------------------------------------------------------------------- */
 /* The step that ends with `key` lies in `ref`. Old entries may give way: an entry is a hint. */

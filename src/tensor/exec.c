@@ -122,6 +122,7 @@ static void linear_piece(void *ctx, int piece, int worker) {
                 j->e->k->gelu_mul(gate, up + (size_t)r * stride, tiles * 16);
         }
     }
+    for (int r = 0; l->after && r < rows; r++) l->after(out + (size_t)r * l->stride[i], tiles * 16);
     for (int r = 0; l->residual && r < rows; r++)
         j->e->k->add_scaled(l->residual + (size_t)(row + r) * l->stride[0] + (size_t)tile * 16,
                             out + (size_t)r * l->stride[i], 1.0f, valid);

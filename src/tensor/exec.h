@@ -51,9 +51,11 @@ typedef struct mn_linear {
     const float *bias[3]; /* [n] or NULL */
     float *out[3];        /* [T, stride], stride >= n rounded up to 16 */
     size_t stride[3];
-    int n;           /* matrices */
-    mn_act act;      /* not NONE: out[0] = act(w[0] a) * (w[1] a), out[1] is not written */
-    float *residual; /* not NULL: [T, stride[0]] += out[0]; n must be 1 */
+    int n;      /* matrices */
+    mn_act act; /* not NONE: out[0] = act(w[0] a) * (w[1] a), out[1] is not written */
+    void (*after)(float *out, int n); /* not NULL: over each finished run of a row of out[0], n a
+                                         multiple of 16; n must be 1, act NONE */
+    float *residual;                  /* not NULL: [T, stride[0]] += out[0]; n must be 1 */
     const struct mn_linear *next; /* the linear operation after this one, as far as w, n and act:
                                      waiting threads begin to read its weights. NULL: unknown */
 } mn_linear;

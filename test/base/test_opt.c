@@ -47,6 +47,9 @@ static opts o;
 static const char *words[32];
 static int n_words;
 
+static const mn_opt_given *given;
+static int n_given;
+
 static int parse(const char *line) {
     static char copy[512], *argv[32];
     snprintf(copy, sizeof copy, "program %s", line);
@@ -55,7 +58,7 @@ static int parse(const char *line) {
         argv[argc++] = p;
     mn_opt_free(table, &o);
     memset(&o, 0, sizeof o);
-    return mn_opt_parse(table, &o, argc, argv, words, &n_words);
+    return mn_opt_parse(table, &o, given, n_given, argc, argv, words, &n_words);
 }
 
 static void defaults(void **s) {
@@ -160,16 +163,21 @@ static void environment(void **s) {
     (void)s;
     setenv("OMNESIA_TOP_K", "9", 1);
     setenv("OMNESIA_QUIET", "1", 1);
-    setenv("OMNESIA_LOUD", "1", 1); /* no_env */
-    setenv("OMNESIA_FILE", "x", 1); /* a list */
-    setenv("OMNESIA_MODEL", "", 1); /* empty: as if unset */
+    setenv("OMNESIA_LOUD", "1", 1);   /* no_env */
+    setenv("OMNESIA_FILE", "x y", 1); /* one item of a list */
+    setenv("OMNESIA_MODEL", "", 1);   /* empty: as if unset */
     assert_ok(parse(""));
     assert_int_equal(o.top_k, 9);
     assert_int_equal(o.quiet, 1);
-    assert_int_equal(o.loud + o.files.n, 0);
+    assert_int_equal(o.loud, 0);
+    assert_int_equal(o.files.n, 1);
+    assert_string_equal(o.files.item[0], "x y");
     assert_string_equal(o.model, "small");
-    assert_ok(parse("--top-k 3"));
+    assert_ok(parse("--top-k 3 -f a -f b"));
     assert_int_equal(o.top_k, 3);
+    assert_int_equal(o.files.n, 2); /* those of the command line alone */
+    assert_string_equal(o.files.item[0], "a");
+    unsetenv("OMNESIA_FILE");
     setenv("OMNESIA_TOP_K", "many", 1);
     assert_fails(parse(""), MN_EINVAL, "OMNESIA_TOP_K: 'many'");
     unsetenv("OMNESIA_TOP_K");
@@ -183,6 +191,50 @@ static void environment(void **s) {
     unsetenv("OMNESIA_MEMORY");
 }
 
+/* A file counts more than defaults, less than the environment and the command line. */
+static void from_a_file(void **s) {
+    (void)s;
+    static const mn_opt_given good[] = {{"top-k", "5", "f:1: top-k"}, {"temp", "1", "f:2: temp"},
+                                        {"file", "x", "f:3: file"},   {"file", "y", "f:4: file"},
+                                        {"quiet", "1", "f:5: quiet"}, {"memory", "1G", "f:6"}};
+    static const mn_opt_given wrong[] = {{"top-k", "0", "f:1: top-k"},
+                                         {"nosuch", "1", "f:2: nosuch"},
+                                         {"loud", "1", "f:3: loud"},
+                                         {"quiet", "yes", "f:4: quiet"}};
+    given = good, n_given = 6;
+    assert_ok(parse(""));
+    assert_int_equal(o.top_k, 5);
+    assert_true(o.temp == 1);
+    assert_int_equal(o.quiet, 1);
+    assert_int_equal(o.files.n, 2);
+    assert_true(o.common.memory == 1 << 30);
+    setenv("OMNESIA_TOP_K", "6", 1);
+    setenv("OMNESIA_FILE", "z", 1);
+    assert_ok(parse("--temp 2"));
+    assert_int_equal(o.top_k, 6);
+    assert_true(o.temp == 2);
+    assert_int_equal(o.files.n, 1);
+    assert_string_equal(o.files.item[0], "z");
+    assert_ok(parse("--top-k 7 -f a"));
+    assert_int_equal(o.top_k, 7);
+    assert_int_equal(o.files.n, 1);
+    assert_string_equal(o.files.item[0], "a");
+    unsetenv("OMNESIA_TOP_K");
+    unsetenv("OMNESIA_FILE");
+    n_given = 1;
+    given = &wrong[0];
+    assert_fails(parse(""), MN_EINVAL, "f:1: top-k: '0' is not allowed; give a whole number at");
+    given = &wrong[1];
+    assert_fails(parse(""), MN_EINVAL, "f:2: nosuch: there is no such option");
+    given = &wrong[2];
+    assert_fails(parse(""), MN_EINVAL, "f:3: loud: --loud is given on the command line only");
+    given = &wrong[3];
+    assert_fails(parse(""), MN_EINVAL, "f:4: quiet: 'yes' is not allowed; give 0 or 1");
+    n_given = 0;
+    assert_ptr_equal(mn_opt_find(table, "memory"), &shared_rows[0]);
+    assert_null(mn_opt_find(table, "mem"));
+}
+
 static void printing(void **s) {
     (void)s;
     mn_buf out = {0};
@@ -191,7 +243,7 @@ static void printing(void **s) {
                                      "OMNESIA_TOKENS)\n"));
     assert_non_null(strstr(out.data, "      --top-k N      candidates (default: 40; at least 1; "
                                      "OMNESIA_TOP_K)\n"));
-    assert_non_null(strstr(out.data, "  -f, --file FILE    a file (repeatable)\n"));
+    assert_non_null(strstr(out.data, "  -f, --file FILE    a file (repeatable; OMNESIA_FILE)\n"));
     assert_non_null(strstr(out.data, "      --kv f16|q8    KV (default: f16; OMNESIA_KV)\n"));
     assert_non_null(strstr(out.data, "      --memory SIZE  limit (OMNESIA_MEMORY)\n"));
     mn_buf_free(&out);
@@ -205,10 +257,10 @@ static void printing(void **s) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(defaults),    cmocka_unit_test(forms),
-                                       cmocka_unit_test(word_forms),  cmocka_unit_test(lists),
-                                       cmocka_unit_test(refused),     cmocka_unit_test(suggestions),
-                                       cmocka_unit_test(environment), cmocka_unit_test(printing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults),    cmocka_unit_test(forms),       cmocka_unit_test(word_forms),
+        cmocka_unit_test(lists),       cmocka_unit_test(refused),     cmocka_unit_test(suggestions),
+        cmocka_unit_test(environment), cmocka_unit_test(from_a_file), cmocka_unit_test(printing)};
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     mn_opt_free(table, &o);
     return failed;

@@ -36,6 +36,9 @@ static inline void write_text(const char *path, const void *bytes, size_t n) {
     assert_ok(mn_file_commit(&f));
 }
 
+static const char vocab_text[] =
+    "one\ntwo\n"; /* what make_lock_beside names: vocab.txt of wheel 2 */
+
 /* The wheel of part i, with `n` bytes of `bytes` under the name `member`. */
 static inline void make_wheel(int i, const char *member, const char *bytes, size_t n) {
     char path[512];
@@ -46,6 +49,9 @@ static inline void make_wheel(int i, const char *member, const char *bytes, size
     assert_non_null(z);
     zip_file_add(z, "tiny/__init__.py", zip_source_buffer(z, "raise 1", 7, 0), 0);
     zip_file_add(z, member, zip_source_buffer(z, bytes, n, 0), 0);
+    if (i == 1)
+        zip_file_add(z, "tiny/vocab.txt", zip_source_buffer(z, vocab_text, strlen(vocab_text), 0),
+                     0);
     assert_int_equal(zip_close(z), 0);
 }
 
@@ -74,6 +80,19 @@ static inline void make_lock(uint64_t scale) {
         mn_buf_printf(&text, "part tiny-part%d 1.0 10000 %llu %s tiny/data.bin\n", i + 1,
                       (unsigned long long)(PART_BYTES * scale), hex);
     }
+    write_text(in_bed("models.lock"), text.data, text.len);
+    mn_buf_free(&text);
+}
+
+/* The lock with a file beside the model, of these bytes, in wheel 2. */
+static inline void make_lock_beside(const char *bytes) {
+    mn_buf text = {0};
+    char hex[65];
+    make_lock(1);
+    assert_ok(mn_file_read(in_bed("models.lock"), 1 << 16, &text));
+    hex_of(bytes, strlen(bytes), hex);
+    mn_buf_printf(&text, "beside tiny.vocab.txt tiny-part2 1.0 10000 %zu %s tiny/vocab.txt\n",
+                  strlen(bytes), hex);
     write_text(in_bed("models.lock"), text.data, text.len);
     mn_buf_free(&text);
 }

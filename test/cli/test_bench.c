@@ -126,10 +126,14 @@ static void says_what_is_wrong(void **state) {
     static const struct {
         const char *words, *says;
         int status;
-    } wrong[] = {{"no-such", "there are speed, region, objects, vattention, share and restore", 2},
+    } wrong[] = {{"no-such", "there are speed, region, objects, serve, fastgen, flover", 2},
                  {"vattention --rounds 0", "nothing would be measured", 2},
                  {"share --rounds 0", "nothing would be measured", 2},
                  {"region --rounds 0", "nothing would be measured", 2},
+                 {"fastgen --rounds 0", "nothing would be measured", 2},
+                 {"flover --rounds 0", "nothing would be measured", 2},
+                 {"serve --rounds 0", "nothing would be measured", 2},
+                 {"serve --row no-such", "agents, agents-0.5b, poisson, batch, health", 2},
                  {"share -n 0 --row fresh", "nothing would be measured", 1},
                  {"restore", "--copy FILE", 2},
                  {"restore --copy /no/such", "/no/such", 1},

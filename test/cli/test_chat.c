@@ -130,7 +130,7 @@ static int command(int argc, char **argv) {
     int n_words;
     const mn_cli_command *c = &mn_cli_command_chat;
     if (c->size > sizeof options) return 99;
-    int rc = mn_opt_parse(c->options, options, argc, argv, words, &n_words);
+    int rc = mn_opt_parse(c->options, options, NULL, 0, argc, argv, words, &n_words);
     if (rc >= 0) rc = c->run(options, n_words, words);
     if (rc < 0) fprintf(stderr, "omnesia: %s\n", mn_error_detail());
     mn_opt_free(c->options, options);

@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 
+#include <jansson.h>
+
 static void no_command(void **s) {
     (void)s;
     cli_run r = run("");
@@ -104,6 +106,18 @@ static void man_page(void **s) {
     cli_run r = run("help --man");
     assert_memory_equal(r.out, ".TH OMNESIA 1", 13);
     assert_non_null(strstr(r.out, "\n.SS omnesia help"));
+    static const char *const chapters[] = {"OPTIONS FROM ELSEWHERE", "ENVIRONMENT", "FILES",
+                                           "EXIT STATUS"};
+    for (size_t i = 0; i < 4; i++) {
+        char heading[40];
+        snprintf(heading, sizeof heading, "\n.SH %s\n", chapters[i]);
+        assert_non_null(strstr(r.out, heading));
+    }
+    /* Who reads it has nothing to say, where there is a reader. */
+    r = run("help --man | { ! command -v mandoc >/dev/null || mandoc -T lint -W warning; }");
+    assert_string_equal(r.out, "");
+    r = run("help --man | { ! command -v groff >/dev/null || groff -man -ww -z -Tutf8 -K utf8; }");
+    assert_string_equal(r.err, "");
 }
 
 static void out_of_memory(void **s) {
@@ -188,6 +202,46 @@ static void tokenize(void **s) {
     assert_string_equal(r.out, "same\n");
 }
 
+/* Vectors of a text and of lines, in the order they came; and what is no text for it. */
+static void embed(void **s) {
+    (void)s;
+    const char *model = "embed -m \"$OMNESIA_SOURCE\"/test/model/data/tiny-bert/model.safetensors ";
+    char line[512];
+    snprintf(line, sizeof line, "%s 'The cats'", model);
+    cli_run r = run(line);
+    assert_int_equal(r.status, 0);
+    assert_string_equal(r.err, "");
+    json_t *o = json_loads(r.out, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(o, "tokens")), 5);
+    assert_int_equal(json_array_size(json_object_get(o, "embedding")), 64);
+    json_decref(o);
+    assert_string_equal(strchr(r.out, '\n'), "\n");
+    snprintf(line, sizeof line,
+             "help >/dev/null; printf 'b\\n\\nThe cats\\r\\nb' | \"$OMNESIA_PROGRAM\" %s -", model);
+    cli_run many = run(line);
+    assert_int_equal(many.status, 0);
+    const char *third = strchr(strchr(many.out, '\n') + 1, '\n') + 1;
+    assert_memory_equal(third, r.out, strlen(r.out));
+    const char *fourth = strchr(third, '\n') + 1; /* as the first */
+    assert_memory_equal(fourth, many.out, strlen(fourth));
+    snprintf(line, sizeof line,
+             "help >/dev/null; { yes a | head -300; yes b | head -70 | tr '\\n' ' '; } | "
+             "\"$OMNESIA_PROGRAM\" %s - | wc -l",
+             model);
+    r = run(line);
+    assert_string_equal(r.out, "256\n");
+    assert_non_null(strstr(r.err, "of lines 257 to 301, text 45 of 45 has 72 tokens"));
+    snprintf(line, sizeof line, "%s", model);
+    assert_int_equal(run(line).status, 2);
+    r = on_tiny("embed -m TINY hi");
+    assert_int_equal(r.status, 1);
+    assert_non_null(strstr(r.err, "writes text and makes no vectors"));
+    snprintf(line, sizeof line, "help >/dev/null; \"$OMNESIA_PROGRAM\" %s - </dev/null", model);
+    r = run(line);
+    assert_int_equal(r.status, 0);
+    assert_string_equal(r.out, "");
+}
+
 static void models_and_doctor(void **s) {
     (void)s;
     cli_run r = run("models");
@@ -211,11 +265,12 @@ static void models_and_doctor(void **s) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_command),     cmocka_unit_test(help),
-        cmocka_unit_test(usage_errors),   cmocka_unit_test(vocabulary_only),
-        cmocka_unit_test(counts),         cmocka_unit_test(output_that_fails),
-        cmocka_unit_test(committed_docs), cmocka_unit_test(man_page),
-        cmocka_unit_test(out_of_memory),  cmocka_unit_test(inspect),
-        cmocka_unit_test(tokenize),       cmocka_unit_test(models_and_doctor)};
+        cmocka_unit_test(no_command),        cmocka_unit_test(help),
+        cmocka_unit_test(usage_errors),      cmocka_unit_test(embed),
+        cmocka_unit_test(vocabulary_only),   cmocka_unit_test(counts),
+        cmocka_unit_test(output_that_fails), cmocka_unit_test(committed_docs),
+        cmocka_unit_test(man_page),          cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(inspect),           cmocka_unit_test(tokenize),
+        cmocka_unit_test(models_and_doctor)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,7 +123,7 @@ static int perplexity(char *words) {
     void *options = calloc(1, c->size);
     written[0] = 0;
     engine.evals = engine.widest = 0;
-    assert_ok(mn_opt_parse(c->options, options, argc, argv, rest, &n_rest));
+    assert_ok(mn_opt_parse(c->options, options, NULL, 0, argc, argv, rest, &n_rest));
     const int rc = c->run(options, n_rest, rest);
     mn_opt_free(c->options, options);
     free(options);

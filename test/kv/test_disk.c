@@ -156,7 +156,7 @@ static void leaves_memory(void **state) {
         assert_ok(mn_seq_proven(s));
         mn_seq_close(&s);
     }
-    assert_true(mn_region_cool(r) > 0);
+    assert_true(mn_region_shrink(r, 0) > 0);
     assert_int_equal(mn_region_charged(r), 0);
     mn_region_close(&r);
 }
@@ -169,11 +169,11 @@ static void readers_stay(void **state) {
     mn_seq_close(&s);
     assert_int_equal(match(t, 1, 500, 2, 1), 500);
     assert_int_equal(mn_seq_out(t), 0);
-    mn_region_cool(a);
+    mn_region_shrink(a, 0);
     expect(t, 1, 0, 500);
     mn_seq_close(&t);
     uint64_t left = 0; /* the mover may be at it */
-    for (int ms = 0; ms < 10000 && !(left = mn_region_cool(a)); ms++)
+    for (int ms = 0; ms < 10000 && !(left = mn_region_shrink(a, 0)); ms++)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     assert_true(left > 0);
     t = fresh(b);
@@ -472,7 +472,7 @@ static void short_ones_that_others_follow(void **state) {
     grow(s, 2, 100, 50);
     mn_seq_close(&s);
     for (int ms = 0; ms < 10000 && mn_region_charged(a); ms++) { /* the mover may be at it */
-        mn_region_cool(a);
+        mn_region_shrink(a, 0);
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     assert_int_equal(mn_region_charged(a), 0);
@@ -531,7 +531,7 @@ static void somebody_empties_the_folder(void **state) {
     mn_seq_close(&s);
     mn_region_close(&a);
     while (count_files(one)) assert_int_equal(unlink(one), 0);
-    assert_true(mn_region_cool(b) > 0);
+    assert_true(mn_region_shrink(b, 0) > 0);
     s = fresh(b);
     assert_int_equal(match(s, 1, 300, 2, 1), 300);
     assert_int_equal(mn_seq_out(s), 300);
@@ -547,7 +547,7 @@ static int fail_here(const char *where) {
     mn_seq *s = fresh(r);
     grow(s, 1, 300, 100);
     mn_seq_close(&s);
-    mn_region_cool(r);
+    mn_region_shrink(r, 0);
     s = fresh(r);
     const int found = match(s, 1, 300, 2, 3);
     if (found) expect(s, 1, 0, found);

@@ -99,7 +99,7 @@ static void work(unsigned long state) {
         else if (what < 96)
             mn_region_evict(r, 1 << 20);
         else if (what < 98)
-            mn_region_cool(r);
+            mn_region_shrink(r, 0);
         else {
             mn_region_close(&r);
             r = join_in();
@@ -149,7 +149,7 @@ static void judge(mn_region *r, unsigned long state, int alone) {
     judge_slots(r);
     for (int i = 0; i < 4 * TEXTS; i++) use(r, &state, 0);
     for (int ms = 0; ms < 10000 && mn_region_charged(r); ms++) { /* the mover may be at it */
-        mn_region_cool(r);
+        mn_region_shrink(r, 0);
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     for (int i = 0; i < 4 * TEXTS; i++) use(r, &state, 0);

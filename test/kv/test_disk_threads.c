@@ -84,7 +84,7 @@ static void *act(void *seed) {
         else if (what < 90)
             mn_region_evict(&r, 1 << 20);
         else if (what < 94)
-            mn_region_cool(&r);
+            mn_region_shrink(&r, 0);
         else if (what < 96)
             mn_region_reap(&r);
         else {

@@ -180,7 +180,7 @@ static void victim(int me, int what, unsigned long state) {
         else if (which < 84)
             mn_region_evict(r, 1 << 20);
         else if (which < 88)
-            mn_region_cool(r);
+            mn_region_shrink(r, 0);
         else if (which < 92)
             mn_region_count(r, &c);
         else if (which < 94)

@@ -36,6 +36,8 @@ static void built_in(void **s) {
 #define PART1 "part p-1 1.0 5 10 " SUM " d/x.bin\n"
 #define PART2 "part p-2 1.0 5 20 " SUM " d/y.bin\n"
 
+#define BESIDE(file) "beside " file " p-1 1.0 5 7 " SUM " d/v.txt\n"
+
 static int parse(const char *text) {
     mn_lock lock;
     const int rc = mn_lock_parse(text, strlen(text), "test.lock", &lock);
@@ -53,6 +55,16 @@ static void accepted(void **s) {
     assert_string_equal(m->notice, "one\ntwo\nthree");
     assert_string_equal(m->part[1].member, "d/y.bin");
     assert_int_equal(m->part[1].sha256[31], 0xef);
+    assert_int_equal(m->n_beside, 0);
+    mn_lock_free(&lock);
+    static const char two[] = HEAD PART1 PART2 BESIDE("a.vocab.txt") BESIDE("a.config.json");
+    assert_ok(mn_lock_parse(two, strlen(two), "test.lock", &lock));
+    m = mn_lock_find(&lock, "a");
+    assert_int_equal(m->n_beside, 2);
+    assert_string_equal(m->beside[1].file, "a.config.json");
+    assert_string_equal(m->beside[1].part.package, "p-1");
+    assert_string_equal(m->beside[1].part.member, "d/v.txt");
+    assert_int_equal(m->beside[1].part.bytes, 7);
     mn_lock_free(&lock);
     assert_ok(parse(""));
     assert_ok(parse(HEAD PART1 "part p-2 1.0 5 20 " SUM " d/y.bin")); /* no newline at the end */
@@ -65,6 +77,16 @@ static void refused(void **s) {
     } cases[] = {
         {"file a\n", "line 1: a block begins with 'model NAME'"},
         {"model ../a\n", "a model's name"},
+        {HEAD PART1 PART2 BESIDE("../v"), "a file's name is letters"},
+        {HEAD PART1 PART2 BESIDE(".a.gguf.stamp"), "a file's name is letters"},
+        {HEAD PART1 PART2 BESIDE("a.gguf"), "a file beside it that is there twice"},
+        {HEAD PART1 PART2 BESIDE("v") BESIDE("v"), "a file beside it that is there twice"},
+        {HEAD PART1 PART2 "beside v\n", "a file beside is FILE and then as a part"},
+        {HEAD PART1 PART2 "beside v p-1 1.0 5 7 " SUM "\n", "a part is PACKAGE VERSION"},
+        {HEAD PART1 PART2 "beside v p-1 1.0 5 17000000 " SUM " m\n", "has 16 MiB at most"},
+        {HEAD PART1 PART2 BESIDE("1") BESIDE("2") BESIDE("3") BESIDE("4") BESIDE("5") BESIDE("6")
+             BESIDE("7") BESIDE("8") BESIDE("9"),
+         "8 files beside it at most"},
         {"model -r\n", "a model's name"},
         {"model a\nfile ../../x\n", "line 2: a file's name"},
         {"model a\nfile .hidden\n", "a file's name"},

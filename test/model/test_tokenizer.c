@@ -39,6 +39,7 @@ static void every_row_has_a_vocabulary(void **s) {
     (void)s;
     for (size_t r = 0; r < mn_tokenizer_rows_n; r++) {
         int found = 0;
+        if (mn_tokenizer_rows[r].kind == MN_TOKENIZER_WORDS) continue; /* test_tokenizer_words.c */
         for (int i = 0; i < SETS; i++) found |= !strcmp(sets[i].row, mn_tokenizer_rows[r].name);
         if (!found) fail_msg("row %s has no vocabulary here", mn_tokenizer_rows[r].name);
     }

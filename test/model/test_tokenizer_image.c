@@ -94,7 +94,7 @@ static void wrong_vocabularies(void **s) {
     static const char *const alone[] = {"a b", "abc"}, *const lost[] = {"a b", "a c"},
                              *const end[] = {"a b", "ab "};
     refused(NULL, NULL, abc, abc_merges, MN_EUNSUPPORTED, "no tokenizer");
-    refused("bert", NULL, abc, abc_merges, MN_EUNSUPPORTED, "known are: gpt2");
+    refused("rwkv", NULL, abc, abc_merges, MN_EUNSUPPORTED, "known are: gpt2");
     refused("gpt2", NULL, abc, abc_merges, MN_EUNSUPPORTED, "convert");
     refused("gpt2", "x", abc, abc_merges, MN_EUNSUPPORTED, "known are: gpt-2");
     refused("gpt2", "gpt-2", NULL, abc_merges, MN_ECORRUPT, "no tokenizer.ggml.tokens");

@@ -280,7 +280,7 @@ static void evicts(void) {
     MUST(mn_region_evict(v.r, v.bytes) == 0);
 }
 static void cools(void) {
-    MUST(mn_region_cool(v.r) == 3 * BYTES);
+    MUST(mn_region_shrink(v.r, 0) == 3 * BYTES);
 }
 static mn_region *to_forget(const char *path) {
     join(path);

@@ -40,7 +40,7 @@ static void work(unsigned long state) {
         else if (what < 97)
             mn_region_evict(r, 4 << 20);
         else if (what < 98)
-            mn_region_cool(r);
+            mn_region_shrink(r, 0);
         else {
             mn_region_close(&r);
             if (mn_region_open(path, 0, -1, &r) < 0) {
@@ -93,7 +93,7 @@ static void inspect(void) {
         if (mn_state_phase(mn_word_load(&s->state)) == MN_EXTENT_SEALED)
             mn_word_store(&s->flags, MN_EXTENT_PUBLISHED);
     }
-    mn_region_cool(r);
+    mn_region_shrink(r, 0);
     assert_int_equal(mn_region_charged(r), 0);
     assert_true(mn_sparse_held(&r->file) < 4 << 20); /* tables only: no page was lost */
     mn_region_close(&r);

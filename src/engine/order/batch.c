@@ -16,12 +16,15 @@
 #include "base/error.h"
 #include "engine/order/group.h"
 
+#include <string.h>
+
 enum { PATIENCE = 4096, SLACK = 16, KNOWN = 4 /* answers, before their mean says something */ };
 
 typedef struct batch {
     mn_order_tree tree;
     mn_order_queue planned, fresh; /* of those that wait */
     mn_order_queue running;        /* the newest last */
+    mn_order_job *heir;            /* waits, and begins like the last one that ran */
     uint64_t started;
     uint64_t answers, tokens; /* that are complete; of them in all */
     uint64_t answers_then;    /* when it was planned */
@@ -68,7 +71,11 @@ static void plan(batch *b) {
     const int late = b->started - old->since >= PATIENCE;
     const double mean = b->answers >= KNOWN ? (double)b->tokens / (double)b->answers : 0;
     mn_order_group_find(&b->tree);
-    mn_order_group_walk(&b->tree, late ? old : b->running.last, mean, &b->planned);
+    mn_order_group_walk(&b->tree,
+                        late              ? old
+                        : b->running.last ? b->running.last
+                                          : b->heir,
+                        mean, &b->planned);
     if (late) {
         mn_order_queue_remove(&b->planned, old);
         mn_order_queue_insert(&b->planned, NULL, old);
@@ -89,6 +96,7 @@ static void start(void *state, mn_order_job *job) {
     mn_order_queue_remove(job->note ? &b->planned : &b->fresh, job);
     mn_order_queue_push(&b->running, job);
     job->running = 1;
+    b->heir = NULL;
     b->started++;
 }
 
@@ -115,19 +123,28 @@ static void tick(void *state) {
     (void)state;
 }
 
+/* Does the plan go on with what this job's group shares? */
+static int goes_on(const mn_order_job *job, const mn_order_job *next) {
+    return next && job->shared && next->n >= job->shared &&
+           memcmp(job->ids, next->ids, (size_t)job->shared * sizeof *job->ids) == 0;
+}
+
 static void done(void *state, mn_order_job *job) {
     batch *b = state;
+    if (b->heir == job) b->heir = NULL;
     if (job->running) {
         b->answers++;
         b->tokens += (uint64_t)job->written;
     }
     mn_order_queue_remove(job->running ? &b->running : job->note ? &b->planned : &b->fresh, job);
+    if (job->running && !b->running.n && goes_on(job, b->planned.first)) b->heir = b->planned.first;
     mn_order_tree_remove(&b->tree, job);
     job->running = 0;
 }
 
 const mn_order mn_order_batch = {.name = "batch",
                                  .about = "what begins alike runs together",
+                                 .gathers = 1,
                                  .open = batch_open,
                                  .close = batch_close,
                                  .arrive = arrive,

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run language models within the memory you have, and share values between processes.
+
+    import omnesia
+
+    with omnesia.Model("smollm2-135m") as model:
+        print(model.run("What is the capital of France?", temp=0))
+
+A ctypes package over omnesia.h: everything is computed by the library, and Python's lock is free
+meanwhile. docs/PYTHON.md tells more.
+"""
+from ._library import VERSION as __version__
+from .errors import (BusyError, CancelledError, ConflictError, CorruptError, Error, FullError,
+                     InputOutputError, InvalidError, NetworkError, NoMemoryError, NotFoundError,
+                     TooLongError, UnsupportedError)
+from .model import Chat, Model, ModelInfo, Stream
+from .region import Change, Object, Record, Region, RegionInfo, Value, Watch
+from .request import Answer, Options, Prompt, Token
+from .store import Entry, memory_limit, models, pull
+
+__all__ = [
+    "Answer", "BusyError", "CancelledError", "Change", "Chat", "ConflictError", "CorruptError",
+    "Entry", "Error", "FullError", "InputOutputError", "InvalidError", "Model", "ModelInfo",
+    "NetworkError", "NoMemoryError", "NotFoundError", "Object", "Options", "Prompt", "Record",
+    "Region", "RegionInfo", "Stream", "Token", "TooLongError", "UnsupportedError", "Value", "Watch",
+    "__version__", "memory_limit", "models", "pull",
+]

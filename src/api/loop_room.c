@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api/loop_room.c - memory of a loop: what answers may come to take, and what there is.
+ *
+ * Before an answer comes, three sums are held against what the region and the budget have: the
+ * extents that those who run use, each once, whoever wrote it; the rows they may still write; and
+ * what the new one adds to both. What others have read of its prompt, or read now, costs nothing
+ * more. A region that is full makes rows private, and what is private cannot be shared: so this
+ * is counted with care, and to the page. Under a budget the region counts as a
+ * whole: what it holds for nobody just now leaves for the disk before the next step would exceed
+ * the number that was given.
+ */
+#include "api/loop.h"
+
+#include "base/budget.h"
+
+#include <string.h>
+
+enum { EXPECTED = 256 /* tokens of an answer that has no limit */, PAGE = 4096 };
+
+static uint64_t row_bytes(const mn_model *m, int q8) {
+    mn_kv_layout layout;
+    mn_engine_layout(m->engine, q8 ? MN_KV_Q8 : MN_KV_F16, &layout);
+    return (uint64_t)layout.layers * 2 * (uint64_t)layout.heads *
+           mn_kv_plane_bytes(layout.format, 16, layout.d) / 16;
+}
+
+static int same_tenant(const uint8_t *a, const uint8_t *b) {
+    return a && b ? memcmp(a, b, 32) == 0 : a == b;
+}
+
+/* How many tokens a prompt begins with that one of those who run has read, or reads now. */
+static int read_by_others(const mn_loop *l, const mn_job *j) {
+    const mn_order_job *o = &j->o;
+    int most = 0;
+    for (int i = 0; i < l->slots.n; i++) {
+        const mn_job *k = mn_job_in(l, i);
+        const int n = k->o.n < o->n ? k->o.n : o->n;
+        int same = 0;
+        if (k->model != j->model || k->r.kv_q8 != j->r.kv_q8 || k->a.context != j->a.context ||
+            !j->model->region || !same_tenant(k->r.tenant, j->r.tenant))
+            continue;
+        while (same < n && k->o.ids[same] == o->ids[same]) same++;
+        if (same > most) most = same;
+    }
+    return most;
+}
+
+/* What this process holds beside rows in the region: weights, workspace, rows it reads from
+ * disk. */
+static uint64_t beside(const mn_loop *l) {
+    uint64_t booked = 0, out = 0;
+    for (int i = 0; i < l->slots.n; i++) {
+        const mn_job *j = mn_job_in(l, i);
+        if (!j->a.session) continue;
+        booked += mn_seq_bytes(j->a.session->seq);
+        out += (uint64_t)mn_seq_out(j->a.session->seq) * row_bytes(j->model, j->r.kv_q8);
+    }
+    const uint64_t used = mn_budget_used();
+    return (used > booked ? used - booked : 0) + out;
+}
+
+static uint64_t capacity(const mn_loop *l, const mn_model *m) {
+    const uint64_t most = m->region ? mn_region_limit(m->region) : UINT64_MAX,
+                   limit = mn_budget_limit(), other = limit ? beside(l) : 0;
+    if (!limit) return most;
+    const uint64_t left = limit > other ? limit - other : 0;
+    return left < most ? left : most;
+}
+
+/* Bytes that an answer may still come to take: of its prompt what neither it nor others have read,
+ * and what it may say, less what was promised already; and a page of each plane, for the last
+ * rows of an extent seldom fill theirs. */
+static uint64_t growth(const mn_job *j) {
+    mn_kv_layout l;
+    const int ids = (int)(j->a.ids.len / sizeof(int32_t)), room = j->a.context - ids;
+    int more = j->r.max_tokens > 0 ? j->r.max_tokens - j->a.stats.tokens : EXPECTED;
+    if (more > room) more = room;
+    if (more < 0) more = 0;
+    const mn_seq *s = j->a.session ? j->a.session->seq : NULL;
+    const int length = s ? mn_seq_length(s) : 0, have = length > j->others ? length : j->others;
+    const int rows = ids - have + more - (s ? mn_seq_promised(s) : 0);
+    mn_engine_layout(j->model->engine, MN_KV_F16, &l);
+    return (uint64_t)(rows > 0 ? rows : 0) * row_bytes(j->model, j->r.kv_q8) +
+           (uint64_t)l.layers * 2 * (uint64_t)l.heads * PAGE;
+}
+
+/* Extents in use, each once. */
+typedef struct holds {
+    mn_seq_hold hold[(MN_SLOTS + 1) * MN_SEQ_SPANS];
+    int n;
+    uint64_t bytes;
+} holds;
+
+static void add_holds(holds *h, const mn_job *j) {
+    mn_seq_hold own[MN_SEQ_SPANS];
+    const int n = j->a.session ? mn_seq_holds(j->a.session->seq, own) : 0;
+    for (int i = 0; i < n; i++) {
+        int k = 0;
+        while (k < h->n && h->hold[k].name != own[i].name) k++;
+        if (k < h->n) continue;
+        h->hold[h->n++] = own[i];
+        h->bytes += own[i].bytes;
+    }
+}
+
+int mn_loop_fits(const mn_loop *l, mn_job *j) {
+    holds h = {.n = 0};
+    j->others = read_by_others(l, j);
+    uint64_t wants = growth(j);
+    add_holds(&h, j);
+    for (int i = 0; i < l->slots.n; i++) {
+        add_holds(&h, mn_job_in(l, i));
+        wants += growth(mn_job_in(l, i));
+    }
+    return h.bytes + wants <= capacity(l, j->model);
+}
+
+void mn_loop_shrink(const mn_loop *l, const mn_model *m) {
+    const uint64_t limit = mn_budget_limit();
+    if (!limit || !m->region) return;
+    const uint64_t taken = beside(l) + (uint64_t)m->step_tokens * row_bytes(m, 0);
+    mn_region_shrink(m->region, limit > taken ? limit - taken : 0);
+}

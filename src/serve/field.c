@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve/field.c - the rows, and the one reader of them.
+ */
+#include "serve/field.h"
+
+#include "base/error.h"
+
+#include <math.h>
+#include <string.h>
+
+#define AT(field) offsetof(mn_fields, field)
+enum {
+    CHAT = MN_IN_CHAT,
+    TEXT = MN_IN_TEXT,
+    MESSAGES = MN_IN_MESSAGES,
+    RESPONSES = MN_IN_RESPONSES,
+    OPENAI = CHAT | TEXT,
+    DRAW = CHAT | TEXT | MESSAGES | RESPONSES, /* all that write */
+    CALLS = CHAT | MESSAGES | RESPONSES,       /* all that know tools */
+    ALL = 0x1ff,
+};
+/* clang-format off */
+#define ROW(name, kind, routes, field, min, max, standard, about) \
+    {name, MN_FIELD_##kind, routes, 0, AT(field), min, max, standard, about}
+#define NEED(name, kind, routes, field, max, about) \
+    {name, MN_FIELD_##kind, routes, 1, AT(field), 0, max, NULL, about}
+
+const mn_field mn_field_rows[] = {
+    ROW("model", TEXT, ALL, model, 0, 4096, "the first one",
+        "which model; with one model loaded any value is served by it"),
+    NEED("messages", LIST, CHAT | MN_IN_TEMPLATE | MESSAGES | MN_IN_COUNT, messages, 4096,
+        "the conversation, oldest first"),
+    NEED("prompt", ANY, TEXT, prompt, 0,
+        "the text to go on from: a text, a list of texts, token ids, or lists of them"),
+    NEED("input", ANY, MN_IN_EMBED | RESPONSES, input, 0,
+        "embeddings: a text, a list of texts or token ids; responses: a text or a list of items"),
+    NEED("content", TEXT, MN_IN_TOKENIZE, text, 0, "the text"),
+    NEED("tokens", LIST, MN_IN_DETOKENIZE, tokens, 0, "token ids"),
+    ROW("system", ANY, MESSAGES | MN_IN_COUNT, system, 0, 0, NULL,
+        "what the model is told about its role: a text or text blocks"),
+    ROW("instructions", TEXT, RESPONSES, instructions, 0, 0, NULL,
+        "what the model is told about its role"),
+    ROW("stream", FLAG, DRAW, stream, 0, 0, "false",
+        "send the answer as it is made, as server-sent events"),
+    ROW("stream_options.include_usage", FLAG, OPENAI, usage, 0, 0, "false",
+        "a last event that counts the tokens"),
+    ROW("n", INT, OPENAI, n, 1, 64, "1", "how many answers"),
+    ROW("max_tokens", INT, OPENAI | MESSAGES, max_tokens, 1, 1 << 24, "as many as fit",
+        "most tokens of an answer"),
+    ROW("max_completion_tokens", INT, CHAT, max_tokens, 1, 1 << 24, "as many as fit",
+        "the same by its newer name"),
+    ROW("max_output_tokens", INT, RESPONSES, max_tokens, 1, 1 << 24, "as many as fit",
+        "most tokens of an answer"),
+    ROW("temperature", NUMBER, DRAW, temp, 0, 100, "0.8", "0 is the likeliest token each time"),
+    ROW("top_p", NUMBER, DRAW, top_p, 0, 1, "0.95",
+        "draw from the likeliest that make up p together"),
+    ROW("top_k", INT, DRAW, top_k, 0, 1 << 24, "40", "draw from the k likeliest; 0: all"),
+    ROW("min_p", NUMBER, OPENAI, min_p, 0, 1, "0.05",
+        "draw from those at least p times as likely as the likeliest"),
+    ROW("typical_p", NUMBER, OPENAI, typical_p, 0, 1, "1",
+        "draw from the most typical that make up p"),
+    ROW("repeat_penalty", NUMBER, OPENAI, repeat_penalty, 0.01, 100, "1",
+        "divide the logits of recent tokens"),
+    ROW("presence_penalty", NUMBER, OPENAI, presence_penalty, -100, 100, "0",
+        "taken off recent tokens"),
+    ROW("frequency_penalty", NUMBER, OPENAI, frequency_penalty, -100, 100, "0",
+        "taken off for each recent use"),
+    ROW("repeat_last_n", INT, OPENAI, repeat_last_n, 0, 1 << 24, "64",
+        "how many tokens are recent"),
+    ROW("seed", SEED, OPENAI, seed, 0, 0, "another one each time", "of the random choices"),
+    ROW("stop", TEXTS, OPENAI, stop, 0, 16, NULL, "texts that end the answer"),
+    ROW("stop_sequences", TEXTS, MESSAGES, stop, 0, 16, NULL, "texts that end the answer"),
+    ROW("logit_bias", OBJECT, OPENAI, bias, 0, 0, NULL,
+        "token ids and what is added to their logits, -100 to 100"),
+    ROW("logprobs", FLAG, CHAT, logprobs, 0, 0, "false", "the log-probability of each token"),
+    ROW("top_logprobs", INT, CHAT, top_logprobs, 0, 20, "0",
+        "how many of the likeliest tokens to tell beside it; needs logprobs"),
+    ROW("logprobs", INT, TEXT, top_logprobs, 0, 20, "none",
+        "log-probabilities of each token and of so many of the likeliest"),
+    ROW("echo", FLAG, TEXT, echo, 0, 0, "false", "the prompt stands before the answer"),
+    ROW("ignore_eos", FLAG, OPENAI, ignore_eos, 0, 0, "false", "the model cannot end the answer"),
+    ROW("tools", LIST, CALLS | MN_IN_TEMPLATE | MN_IN_COUNT, tools, 0, 128, NULL,
+        "functions the model may call"),
+    ROW("tool_choice", ANY, CALLS, tool_choice, 0, 0, "auto",
+        "none, auto, required (any), or one function by name"),
+    ROW("parallel_tool_calls", FLAG, CHAT | RESPONSES, parallel, 0, 0, "true",
+        "may it call several at once?"),
+    ROW("response_format", OBJECT, OPENAI, format, 0, 0, NULL,
+        "{\"type\": \"text\", \"json_object\" or \"json_schema\"}"),
+    ROW("text.format", OBJECT, RESPONSES, format, 0, 0, NULL, "the same, in this route's form"),
+    ROW("grammar", TEXT, OPENAI, grammar, 0, 0, NULL, "the answer follows this grammar in GBNF"),
+    ROW("cache_salt", TEXT, DRAW, cache_salt, 0, 256, NULL,
+        "share computed prompts only with requests of the same salt"),
+    ROW("user", TEXT, OPENAI | RESPONSES, user, 0, 256, NULL,
+        "whose request it is, for fairness and the dashboard"),
+    ROW("metadata.user_id", TEXT, MESSAGES, user, 0, 256, NULL,
+        "whose request it is, for fairness and the dashboard"),
+    ROW("encoding_format", TEXT, MN_IN_EMBED, encoding, 0, 16, "float", "float or base64"),
+    ROW("dimensions", INT, MN_IN_EMBED, dimensions, 1, 1 << 16, "those of the model",
+        "only the model's own number is accepted"),
+    ROW("add_special", FLAG, MN_IN_TOKENIZE, begin, 0, 0, "false",
+        "begin with the token the model begins texts with"),
+    ROW("parse_special", FLAG, MN_IN_TOKENIZE, special, 0, 0, "true",
+        "the text of a special token counts as one"),
+    ROW("with_pieces", FLAG, MN_IN_TOKENIZE, pieces, 0, 0, "false",
+        "tell the text of each token, too"),
+    {"previous_response_id", MN_FIELD_NONE, RESPONSES, 0, 0, 0, 0, NULL,
+        "refused: conversations are not kept here; send all of it as input"},
+    {"suffix", MN_FIELD_NONE, TEXT, 0, 0, 0, 0, NULL,
+        "refused: text cannot be put between two others here"},
+    {"functions", MN_FIELD_NONE, CHAT, 0, 0, 0, 0, NULL, "refused: use tools"},
+    {"audio", MN_FIELD_NONE, CHAT, 0, 0, 0, 0, NULL, "refused: these models make text only"},
+    {0}};
+/* clang-format on */
+
+void mn_fields_standard(const mn_request *standard, mn_fields *out) {
+    *out = (mn_fields){.n = 1,
+                       .parallel = -1, /* nobody said */
+                       .special = 1,
+                       .top_logprobs = -1,
+                       .max_tokens = standard->max_tokens,
+                       .temp = standard->temp,
+                       .top_p = standard->top_p,
+                       .top_k = standard->top_k,
+                       .min_p = standard->min_p,
+                       .typical_p = standard->typical_p,
+                       .repeat_penalty = standard->repeat_penalty,
+                       .presence_penalty = standard->presence_penalty,
+                       .frequency_penalty = standard->frequency_penalty,
+                       .repeat_last_n = standard->repeat_last_n,
+                       .seed = standard->seed};
+}
+
+const char *mn_field_type(const mn_field *row) {
+    static const char *const types[] = {"boolean",
+                                        "integer",
+                                        "integer",
+                                        "number",
+                                        "string",
+                                        "object",
+                                        "array",
+                                        "string or array of strings",
+                                        "string, array or object",
+                                        "nothing"};
+    return types[row->kind];
+}
+
+static const char *type_of(const json_t *v) {
+    static const char *const types[] = {"an object", "an array", "a string", "an integer",
+                                        "a number",  "true",     "false",    "null"};
+    return types[json_typeof(v)];
+}
+
+static int wrong_type(const mn_field *row, const json_t *v) {
+    return MN_FAIL(MN_EINVAL, "%s must be %s %s, and is %s", row->name,
+                   strchr("aeiou", *mn_field_type(row)) ? "an" : "a", mn_field_type(row),
+                   type_of(v));
+}
+
+/* A whole number within the row's range; 3.0 is one, too. */
+static int read_int(const mn_field *row, const json_t *v, int32_t *out) {
+    const double x = json_number_value(v);
+    if (!json_is_number(v) || (json_is_real(v) && x != floor(x))) return wrong_type(row, v);
+    if (x < row->min || x > row->max)
+        return MN_FAIL(MN_EINVAL, "%s must be from %.0f to %.0f, and is %.0f", row->name, row->min,
+                       row->max, x);
+    *out = (int32_t)x;
+    return 0;
+}
+
+static int read_number(const mn_field *row, const json_t *v, float *out) {
+    const double x = json_number_value(v);
+    if (!json_is_number(v)) return wrong_type(row, v);
+    if (!(x >= row->min && x <= row->max))
+        return MN_FAIL(MN_EINVAL, "%s must be from %g to %g, and is %g", row->name, row->min,
+                       row->max, x);
+    *out = (float)x;
+    return 0;
+}
+
+static int read_text(const mn_field *row, const json_t *v, const char **out) {
+    if (!json_is_string(v)) return wrong_type(row, v);
+    const size_t n = json_string_length(v);
+    if (row->max > 0 && (double)n > row->max)
+        return MN_FAIL(MN_EINVAL, "%s has %zu bytes, and at most %.0f are allowed", row->name, n,
+                       row->max);
+    *out = json_string_value(v);
+    return 0;
+}
+
+static int read_list(const mn_field *row, json_t *v, json_t **out) {
+    size_t i;
+    json_t *item;
+    if (!json_is_array(v) && !(row->kind == MN_FIELD_TEXTS && json_is_string(v)))
+        return wrong_type(row, v);
+    if (row->max > 0 && (double)json_array_size(v) > row->max)
+        return MN_FAIL(MN_EINVAL, "%s has %zu items, and at most %.0f are allowed", row->name,
+                       json_array_size(v), row->max);
+    if (row->kind == MN_FIELD_TEXTS) {
+        json_array_foreach(v, i, item) if (!json_is_string(item)) return wrong_type(row, v);
+    }
+    *out = v;
+    return 0;
+}
+
+static int read_value(const mn_field *row, json_t *v, void *at) {
+    switch (row->kind) {
+    case MN_FIELD_FLAG:
+        if (!json_is_boolean(v)) return wrong_type(row, v);
+        *(int *)at = json_is_true(v);
+        return 0;
+    case MN_FIELD_INT: return read_int(row, v, at);
+    case MN_FIELD_SEED:
+        if (!json_is_integer(v)) return wrong_type(row, v);
+        *(uint64_t *)at = (uint64_t)json_integer_value(v);
+        return 0;
+    case MN_FIELD_NUMBER: return read_number(row, v, at);
+    case MN_FIELD_TEXT: return read_text(row, v, at);
+    case MN_FIELD_OBJECT:
+        if (!json_is_object(v)) return wrong_type(row, v);
+        *(json_t **)at = v;
+        return 0;
+    case MN_FIELD_LIST:
+    case MN_FIELD_TEXTS: return read_list(row, v, at);
+    case MN_FIELD_ANY: *(json_t **)at = v; return 0;
+    case MN_FIELD_NONE: break;
+    }
+    return MN_FAIL(MN_EINVAL, "%s is %s", row->name, row->about);
+}
+
+/* The value at "a" or "a.b"; NULL: absent. MN_EINVAL: a is no object. */
+static int find(json_t *json, const mn_field *row, json_t **out) {
+    const char *dot = strchr(row->name, '.');
+    *out = NULL;
+    if (!dot) return *out = json_object_get(json, row->name), 0;
+    char head[64];
+    memcpy(head, row->name, (size_t)(dot - row->name));
+    head[dot - row->name] = 0;
+    json_t *object = json_object_get(json, head);
+    if (!object || json_is_null(object)) return 0;
+    if (!json_is_object(object))
+        return MN_FAIL(MN_EINVAL, "%s must be an object, and is %s", head, type_of(object));
+    return *out = json_object_get(object, dot + 1), 0;
+}
+
+int mn_fields_read(json_t *json, unsigned route, mn_fields *out, const char **param) {
+    *param = NULL;
+    if (!json_is_object(json))
+        return MN_FAIL(MN_EINVAL, "the body must be a JSON object, and is %s", type_of(json));
+    for (const mn_field *row = mn_field_rows; row->name; row++) {
+        json_t *v;
+        if (!(row->routes & route)) continue;
+        *param = row->name;
+        MN_TRY(find(json, row, &v));
+        if (v && !json_is_null(v))
+            MN_TRY(read_value(row, v, (char *)out + row->offset));
+        else if (row->needed)
+            return MN_FAIL(MN_EINVAL, "%s is missing", row->name);
+    }
+    *param = NULL;
+    return 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve/field.h - the fields of requests: one row reads, bounds, documents and defaults each.
+ *
+ * A row says name, JSON type, range, which routes know it, and where it goes in mn_fields. The
+ * parser, docs/SERVE.md, /openapi.json and the fuzzer's dictionary come from the rows. What no row
+ * of a route names is ignored, as OpenAI's clients expect; null is as good as absent; a wrong type
+ * or a value out of range is an error that names the field.
+ */
+#ifndef MN_SERVE_FIELD_H
+#define MN_SERVE_FIELD_H
+#include "base/buf.h"
+#include "omnesia.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Routes that read a body; a row knows several. */
+enum {
+    MN_IN_CHAT = 1,
+    MN_IN_TEXT = 2, /* /v1/completions */
+    MN_IN_EMBED = 4,
+    MN_IN_TOKENIZE = 8,
+    MN_IN_DETOKENIZE = 16,
+    MN_IN_TEMPLATE = 32,
+    MN_IN_MESSAGES = 64,
+    MN_IN_COUNT = 128, /* /v1/messages/count_tokens */
+    MN_IN_RESPONSES = 256,
+};
+
+typedef struct mn_fields {
+    const char *model, *cache_salt, *user, *grammar, *text, *encoding, *instructions;
+    json_t *messages, *prompt, *input, *tools, *tool_choice, *format, *stop, *bias, *tokens,
+        *system;
+    int stream, usage, logprobs, parallel, ignore_eos, echo, special, begin, pieces;
+    int32_t n, max_tokens, top_logprobs, top_k, repeat_last_n, dimensions;
+    float temp, top_p, min_p, typical_p, repeat_penalty, presence_penalty, frequency_penalty;
+    uint64_t seed;
+} mn_fields;
+
+typedef enum mn_field_kind {
+    MN_FIELD_FLAG,   /* int */
+    MN_FIELD_INT,    /* int32_t */
+    MN_FIELD_SEED,   /* uint64_t, from any integer */
+    MN_FIELD_NUMBER, /* float */
+    MN_FIELD_TEXT,   /* const char *, without zero bytes; at most `max` bytes */
+    MN_FIELD_OBJECT, /* json_t * */
+    MN_FIELD_LIST,   /* json_t *, at most `max` items */
+    MN_FIELD_TEXTS,  /* json_t *: text, or a list of at most `max` texts */
+    MN_FIELD_ANY,    /* json_t *: who reads it checks it */
+    MN_FIELD_NONE,   /* refused: what it asks for is not done here */
+} mn_field_kind;
+
+typedef struct mn_field {
+    const char *name; /* "stream_options.include_usage": of an object */
+    mn_field_kind kind;
+    unsigned routes;
+    int needed;
+    size_t offset;
+    double min, max;
+    const char *standard; /* default, as the documents print it; NULL: none */
+    const char *about;
+} mn_field;
+extern const mn_field mn_field_rows[]; /* name NULL ends them */
+
+/* What a request that says nothing has: `standard` of the options of the server. */
+void mn_fields_standard(const mn_request *standard, mn_fields *out);
+/* Read the fields that `route` knows out of the object. MN_EINVAL with the sentence, *param the
+ * name of the field. Texts and objects are borrowed from `json`. */
+int mn_fields_read(json_t *json, unsigned route, mn_fields *out, const char **param);
+
+const char *mn_field_type(const mn_field *row); /* "integer" */
+/* Rows "| name | type | range | default | routes | what |" of a table in Markdown. */
+int mn_fields_markdown(mn_buf *out);
+/* JSON schema of a route's body. NULL: no memory. */
+json_t *mn_fields_schema(unsigned route);
+
+#endif

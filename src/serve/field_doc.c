@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve/field_doc.c - the rows of fields as documents: a table in Markdown, JSON schemas.
+ */
+#include "serve/field.h"
+
+#include "base/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    unsigned route;
+    const char *name;
+} names[] = {{MN_IN_CHAT, "chat"},
+             {MN_IN_TEXT, "completions"},
+             {MN_IN_EMBED, "embeddings"},
+             {MN_IN_TOKENIZE, "tokenize"},
+             {MN_IN_DETOKENIZE, "detokenize"},
+             {MN_IN_TEMPLATE, "apply-template"},
+             {MN_IN_MESSAGES, "messages"},
+             {MN_IN_COUNT, "count_tokens"},
+             {MN_IN_RESPONSES, "responses"}};
+enum { NAMES = sizeof names / sizeof *names };
+
+static void range_of(const mn_field *row, char *out, size_t n) {
+    *out = 0;
+    if (row->kind == MN_FIELD_INT || row->kind == MN_FIELD_NUMBER)
+        snprintf(out, n, "%.9g to %.9g", row->min, row->max);
+    else if (row->kind == MN_FIELD_TEXT && row->max > 0)
+        snprintf(out, n, "at most %.0f bytes", row->max);
+    else if (row->max > 0)
+        snprintf(out, n, "at most %.0f items", row->max);
+}
+
+int mn_fields_markdown(mn_buf *out) {
+    MN_TRY(mn_buf_puts(out, "| field | type | range | default | routes | what |\n"
+                            "|---|---|---|---|---|---|\n"));
+    for (const mn_field *row = mn_field_rows; row->name; row++) {
+        char range[64];
+        range_of(row, range, sizeof range);
+        MN_TRY(mn_buf_printf(out, "| `%s` | %s | %s | %s | ", row->name,
+                             row->kind == MN_FIELD_ANY ? "any" : mn_field_type(row), range,
+                             row->needed     ? "needed"
+                             : row->standard ? row->standard
+                                             : ""));
+        unsigned all = 0;
+        for (int i = 0; i < NAMES; i++) all |= names[i].route;
+        if (row->routes == all) MN_TRY(mn_buf_puts(out, "all"));
+        for (int i = 0, first = 1; i < NAMES && row->routes != all; i++)
+            if (row->routes & names[i].route) {
+                MN_TRY(mn_buf_printf(out, "%s%s", first ? "" : ", ", names[i].name));
+                first = 0;
+            }
+        MN_TRY(mn_buf_printf(out, " | %s |\n", row->about));
+    }
+    return 0;
+}
+
+/* The schema of one value. What any route's own code checks has no type here. */
+static json_t *schema_of(const mn_field *row) {
+    const char *type = mn_field_type(row);
+    json_t *s = NULL;
+    switch (row->kind) {
+    case MN_FIELD_INT:
+    case MN_FIELD_NUMBER:
+        s = json_pack("{s:[s,s], s:f, s:f}", "type", type, "null", "minimum", row->min, "maximum",
+                      row->max);
+        break;
+    case MN_FIELD_TEXTS:
+        s = json_pack("{s:[{s:[s,s]}, {s:s, s:{s:s}, s:i}]}", "anyOf", "type", "string", "null",
+                      "type", "array", "items", "type", "string", "maxItems", (int)row->max);
+        break;
+    case MN_FIELD_ANY: s = json_object(); break;
+    case MN_FIELD_NONE: s = json_pack("{s:s}", "type", "null"); break;
+    default: s = json_pack("{s:[s,s]}", "type", type, "null"); break;
+    }
+    if (s && row->kind == MN_FIELD_TEXT && row->max > 0)
+        json_object_set_new(s, "maxLength", json_integer((int)row->max));
+    if (s && row->kind == MN_FIELD_LIST && row->max > 0)
+        json_object_set_new(s, "maxItems", json_integer((int)row->max));
+    if (s) json_object_set_new(s, "description", json_string(row->about));
+    return s;
+}
+
+json_t *mn_fields_schema(unsigned route) {
+    json_t *properties = json_object(), *required = json_array();
+    for (const mn_field *row = mn_field_rows; row->name; row++) {
+        if (!(row->routes & route)) continue;
+        const char *dot = strchr(row->name, '.');
+        json_t *schema = schema_of(row);
+        if (dot) {
+            char head[64];
+            snprintf(head, sizeof head, "%.*s", (int)(dot - row->name), row->name);
+            schema = json_pack("{s:[s,s], s:{s:o}}", "type", "object", "null", "properties",
+                               dot + 1, schema);
+            json_object_set_new(properties, head, schema);
+        } else
+            json_object_set_new(properties, row->name, schema);
+        if (row->needed) json_array_append_new(required, json_string(row->name));
+    }
+    return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
+                     required);
+}

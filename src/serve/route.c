@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve/route.c - who may ask for what: the table, the door, and the way to a handler.
+ *
+ * The door is passed when the head of a request is complete, before its body is read: a Host that a
+ * browser may have been tricked into (DNS rebinding), an Origin nobody allowed, a missing key, an
+ * unknown path or method are refused there, in this order, so that who has no key learns nothing
+ * about paths. Then the body is read as JSON: here when it is short, by a worker when it is not.
+ */
+#include "serve/route.h"
+
+#include "base/budget.h"
+#include "base/error.h"
+#include "serve/chat.h"
+#include "serve/routes.h"
+#include "serve/server.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { SHORT_BODY = 32 << 10, VALUES_MOST = 500000, VALUE_BYTES = 96 };
+
+/* clang-format off */
+const mn_route mn_routes[] = {
+    {"GET", "/", MN_ROUTE_OPEN | MN_ROUTE_PAGE, 0, mn_page_work, NULL, "the dashboard"},
+    {"GET", "/page/*", MN_ROUTE_OPEN | MN_ROUTE_PAGE, 0, mn_page_work, NULL, "its files"},
+    {"GET", "/health", MN_ROUTE_OPEN, 0, mn_health_work, NULL,
+        "is it alive? Answers whatever else goes on"},
+    {"GET", "/metrics", MN_ROUTE_AWAY | MN_ROUTE_METRICS, 0, mn_metrics_work, NULL,
+        "figures for Prometheus"},
+    {"GET", "/openapi.json", 0, 0, mn_openapi_work, NULL, "this list, in OpenAPI"},
+    {"GET", "/api/state", MN_ROUTE_AWAY, 0, mn_state_work, NULL, "all a dashboard shows"},
+    {"GET", "/v1/models", 0, 0, mn_models_work, NULL, "the models there are"},
+    {"GET", "/v1/models/*", 0, 0, mn_model_work, NULL, "one of them"},
+    {"POST", "/v1/chat/completions", 0, MN_IN_CHAT, mn_chat_work, mn_asked_start,
+        "answer a conversation (OpenAI)"},
+    {"POST", "/v1/completions", 0, MN_IN_TEXT, mn_text_work, mn_asked_start,
+        "go on from a text (OpenAI)"},
+    {"POST", "/v1/responses", 0, MN_IN_RESPONSES, mn_responses_work, mn_asked_start,
+        "answer a conversation (OpenAI's newer form)"},
+    {"POST", "/v1/messages", MN_ROUTE_ANTHROPIC, MN_IN_MESSAGES, mn_messages_work, mn_asked_start,
+        "answer a conversation (Anthropic)"},
+    {"POST", "/v1/messages/count_tokens", MN_ROUTE_ANTHROPIC, MN_IN_COUNT, mn_count_work, NULL,
+        "how many tokens it has (Anthropic)"},
+    {"POST", "/tokenize", 0, MN_IN_TOKENIZE, mn_tokenize_work, NULL, "the tokens of a text"},
+    {"POST", "/detokenize", 0, MN_IN_DETOKENIZE, mn_detokenize_work, NULL, "the text of tokens"},
+    {"POST", "/apply-template", 0, MN_IN_TEMPLATE, mn_template_work, NULL,
+        "the text a conversation becomes"},
+    {0}};
+/* clang-format on */
+
+/* ---- the door ----------------------------------------------------------------------------------
+ * */
+
+static int path_is(const mn_route *r, mn_exchange *x) {
+    const size_t n = strcspn(r->path, "*");
+    if (!r->path[n]) {
+        x->rest = "";
+        return strcmp(r->path, x->head.path) == 0;
+    }
+    x->rest = x->head.path + n;
+    return strncmp(r->path, x->head.path, n) == 0 && *x->rest;
+}
+
+/* The route, or the status: 404, or 405 with what is allowed. */
+static int find(mn_exchange *x) {
+    const char *allow = NULL;
+    const int is_head = strcmp(x->head.method, "HEAD") == 0;
+    for (const mn_route *r = mn_routes; r->path; r++) {
+        if (!path_is(r, x)) continue;
+        const int hidden =
+            r->flags & MN_ROUTE_METRICS &&
+            (x->server->options.metrics == 2 || (x->server->options.metrics == 0 && !x->loopback));
+        if (hidden) continue;
+        if (strcmp(is_head ? "GET" : x->head.method, r->method) == 0) return x->route = r, 0;
+        allow = strcmp(r->method, "GET") == 0 ? "GET, HEAD, OPTIONS" : "POST, OPTIONS";
+    }
+    x->allow = allow;
+    return allow ? 405 : 404;
+}
+
+/* On an address of this machine alone, a browser comes by one of its names, or was tricked. */
+static int host_is_ours(const mn_exchange *x) {
+    const char *host = mn_http_field(&x->head, "host");
+    if (!x->loopback || x->local) return 1;
+    return !host || mn_listen_is_local_name(host);
+}
+
+/* No Origin, the page's own, or one that was allowed. */
+static int origin_is_allowed(mn_exchange *x) {
+    const char *origin = mn_http_field(&x->head, "origin");
+    const char *host = mn_http_field(&x->head, "host");
+    const mn_serve_list *allowed = &x->server->options.origins;
+    if (!origin) return 1;
+    for (int i = 0; i < allowed->n; i++)
+        if (strcasecmp(allowed->item[i], origin) == 0) return x->origin = origin, 1;
+    const char *name = strstr(origin, "://");
+    return name && host && strcasecmp(name + 3, host) == 0;
+}
+
+/* "Authorization: Bearer KEY", or "x-api-key: KEY". */
+static const char *key_of(const mn_exchange *x) {
+    const char *a = mn_http_field(&x->head, "authorization");
+    if (a && strncasecmp(a, "bearer ", 7) == 0) return a + 7 + strspn(a + 7, " ");
+    return mn_http_field(&x->head, "x-api-key");
+}
+
+static int key_is_good(mn_exchange *x) {
+    const char *key = key_of(x);
+    if (!x->server->auth.n) return 1;
+    const mn_auth_key *found = key ? mn_auth_find(&x->server->auth, key) : NULL;
+    if (!found) return 0;
+    x->key = found->name;
+    memcpy(x->tenant, found->tenant, sizeof x->tenant);
+    x->has_tenant = 1;
+    return 1;
+}
+
+/* What a browser asks before it asks. */
+static int preflight(mn_exchange *x) {
+    x->allow = "GET, HEAD, POST, OPTIONS";
+    return mn_reply_bytes(x, 204, NULL, "", 0);
+}
+
+static int refuse_path(mn_exchange *x, int status) {
+    if (status == 405)
+        return mn_reply_error(x, 405, NULL, "method_not_allowed",
+                              "%s is not what this path is asked with; use %s", x->head.method,
+                              x->allow);
+    return mn_reply_error(x, 404, NULL, "not_found",
+                          "there is no such path; GET /openapi.json lists those there are");
+}
+
+int mn_route_admit(mn_exchange *x) {
+    const int status = find(x); /* told to those only who may ask */
+    const int open = x->route && x->route->flags & MN_ROUTE_OPEN;
+    if (!host_is_ours(x))
+        mn_reply_error(x, 403, NULL, "host_not_allowed",
+                       "this Host is not a name of this machine; use localhost or 127.0.0.1");
+    else if (!origin_is_allowed(x))
+        mn_reply_error(x, 403, NULL, "origin_not_allowed",
+                       "pages of this origin may not ask here; --allow-origin lets them");
+    else if (strcmp(x->head.method, "OPTIONS") == 0)
+        preflight(x);
+    else if (!open && !key_is_good(x))
+        mn_reply_error(x, 401, NULL, "invalid_api_key",
+                       key_of(x) ? "this API key is not known here"
+                                 : "give an API key: Authorization: Bearer KEY");
+    else if (status)
+        refuse_path(x, status);
+    else if (x->server->stopping && !open)
+        mn_reply_error(x, 503, NULL, "shutting_down", "the server is stopping; ask again");
+    else if (!x->route->fields && (x->head.length || x->head.chunked))
+        mn_reply_error(x, 400, NULL, "invalid_value", "this path takes no body");
+    return x->status;
+}
+
+/* ---- the way to the handler --------------------------------------------------------------------
+ * */
+
+/* Commas, colons and brackets outside of texts: as many values the JSON has, about. */
+static size_t values_in(const char *p, size_t n) {
+    size_t count = 1;
+    int quote = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (quote)
+            quote = quote == 2 ? 1 : p[i] == '\\' ? 2 : p[i] != '"';
+        else if (p[i] == '"')
+            quote = 1;
+        else
+            count += p[i] == ',' || p[i] == ':' || p[i] == '[' || p[i] == '{';
+    }
+    return count;
+}
+
+/* A body of brackets and commas would become many times its size. */
+static int read_json(mn_exchange *x) {
+    json_error_t error;
+    const char *body = x->body.data ? x->body.data : "";
+    const size_t values = values_in(body, x->body.len);
+    if (!x->body.len)
+        return mn_reply_error(x, 400, NULL, "invalid_json", "the body is empty; send JSON");
+    if (values > VALUES_MOST)
+        return mn_reply_error(x, 400, NULL, "invalid_json",
+                              "the body has %zu JSON values, and at most %d are read", values,
+                              VALUES_MOST);
+    const uint64_t bytes = x->body.len + values * VALUE_BYTES;
+    const int rc = mn_budget_take(bytes, "a request");
+    if (rc < 0) return mn_reply_failure(x, rc, mn_error_detail());
+    x->booked = bytes;
+    x->json = json_loadb(body, x->body.len, 0, &error);
+    mn_buf_free(&x->body);
+    if (x->json) return 0;
+    return mn_reply_error(x, 400, NULL, "invalid_json",
+                          "the body is no JSON: line %d, column %d: %s", error.line, error.column,
+                          error.text);
+}
+
+static int do_work(mn_exchange *x) {
+    const mn_route *r = x->route;
+    const char *param;
+    if (r->fields && !x->json) {
+        read_json(x);
+        if (x->status) return 0;
+        mn_fields_standard(&x->server->options.request, &x->fields);
+        const int rc = mn_fields_read(x->json, r->fields, &x->fields, &param);
+        if (rc < 0) return mn_reply_field(x, rc, param);
+    }
+    return r->work(x);
+}
+
+/* On the HTTP thread: the reply, or what is left to be done. */
+static void after(mn_exchange *x) {
+    if (x->status || !x->conn || !x->route->start) return mn_exchange_send(x);
+    x->route->start(x);
+}
+
+static void read_letter(mn_letter *letter) {
+    mn_exchange *x = (mn_exchange *)((char *)letter - offsetof(mn_exchange, letter));
+    after(x);
+    mn_exchange_release(x);
+}
+
+void mn_route_run(mn_exchange *x) {
+    const int away = x->route->flags & MN_ROUTE_AWAY || x->body.len > SHORT_BODY;
+    x->work = do_work;
+    x->letter.read = read_letter;
+    if (!away && do_work(x) != 1) {
+        mn_exchange_hold(x);
+        after(x);
+        return mn_exchange_release(x);
+    }
+    const int rc = mn_work_give(&x->server->work, x);
+    if (rc >= 0) return;
+    mn_reply_failure(x, rc, mn_error_detail());
+    mn_exchange_send(x);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve/routes.h - what the rows of route.c point at, that is no conversation.
+ */
+#ifndef MN_SERVE_ROUTES_H
+#define MN_SERVE_ROUTES_H
+#include "serve/exchange.h"
+
+/* small.c */
+int mn_health_work(mn_exchange *x);
+int mn_page_work(mn_exchange *x);
+int mn_openapi_work(mn_exchange *x);
+int mn_models_work(mn_exchange *x);
+int mn_model_work(mn_exchange *x); /* /v1/models/NAME */
+int mn_tokenize_work(mn_exchange *x);
+int mn_detokenize_work(mn_exchange *x);
+int mn_template_work(mn_exchange *x);
+int mn_messages_work(mn_exchange *x); /* messages.c */
+int mn_count_work(mn_exchange *x);
+int mn_responses_work(mn_exchange *x); /* responses.c */
+int mn_embed_work(mn_exchange *x);     /* embed.c */
+int mn_state_work(mn_exchange *x);     /* state.c */
+int mn_metrics_work(mn_exchange *x);   /* metrics.c */
+
+#endif

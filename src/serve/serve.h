@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve/serve.h - the HTTP server, as cli/ sees it: open, then close.
+ *
+ * One thread has all sockets (libevent); nothing that takes long happens on it, so /health answers
+ * whatever else goes on. Requests to a model go to an mn_loop, whose callbacks leave what they have
+ * in a letter box (serve/mail.h); loading models, reading long bodies, embeddings and tables of
+ * the region are the work of a few other threads (serve/work.h).
+ *
+ *   socket -> conn.c (head, limits, deadlines) -> route.c (one table: key, Host, Origin, method)
+ *     -> ask.c (JSON by the table of field.c) -> answer.c (mn_loop_ask, one job per choice)
+ *     -> chat.c, messages.c, responses.c (what clients of each kind expect) -> conn.c (SSE)
+ */
+#ifndef MN_SERVE_SERVE_H
+#define MN_SERVE_SERVE_H
+#include "base/buf.h"
+#include "omnesia.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mn_serve_list {
+    const char *const *item;
+    int n;
+} mn_serve_list;
+
+typedef struct mn_serve_options {
+    mn_serve_list listen; /* "127.0.0.1:8080", "[::1]:8080", "unix:PATH"; none: the default two */
+    int port;             /* of the default address */
+    const char *key_file; /* lines "name:key"; NULL: any key is accepted, on loopback */
+    const char *tls_cert, *tls_key; /* PEM files; both or none */
+    int insecure;          /* other addresses than loopback without a key, or without TLS */
+    mn_serve_list origins; /* of web pages that may ask: "https://example.org" */
+    mn_serve_list models;  /* the first is loaded at once, the others when asked for */
+    const char *embedder;  /* model of /v1/embeddings when none of `models` makes vectors */
+    int metrics;           /* 0: on loopback, 1: everywhere, 2: nowhere */
+    mn_serve_list shared;  /* system messages whose keys and values all tenants share */
+    uint64_t body;         /* most bytes of a request */
+    mn_model_options model;
+    mn_loop_options loop;
+    mn_request request; /* what a request leaves out */
+    /* One line for each request, JSON or text, without its line end; any thread, must not wait. */
+    void (*log)(void *user, const char *line);
+    void *user;
+    int log_text; /* 1: lines for people instead of JSON */
+} mn_serve_options;
+
+typedef struct mn_serve mn_serve;
+/* Load the first model, listen, and answer from then on, in a thread of its own. */
+int mn_serve_open(const mn_serve_options *options, mn_serve **out);
+/* Accept nothing more, let running answers go on for grace_ms, end the others, release all. */
+void mn_serve_close(mn_serve **server, int grace_ms);
+/* Where it listens, line by line: "http://127.0.0.1:8080". */
+int mn_serve_where(mn_serve *server, void (*each)(void *user, const char *url), void *user);
+
+/* The tables as documents: docs/SERVE.md's part of fields and routes; OpenAPI 3.1. */
+int mn_serve_markdown(mn_buf *out);
+int mn_serve_openapi(mn_buf *out);
+
+/* "STATE" to the service manager that $NOTIFY_SOCKET names, if any; best effort. */
+void mn_serve_notify(const char *state);
+
+#endif
