@@ -36,6 +36,8 @@ const mn_route mn_routes[] = {
         "answer a conversation (OpenAI)"},
     {"POST", "/v1/completions", 0, MN_IN_TEXT, mn_text_work, mn_asked_start,
         "go on from a text (OpenAI)"},
+    {"POST", "/v1/embeddings", MN_ROUTE_AWAY | MN_ROUTE_LONG, MN_IN_EMBED, mn_embed_work, NULL,
+        "vectors of texts (OpenAI)"},
     {"POST", "/v1/responses", 0, MN_IN_RESPONSES, mn_responses_work, mn_asked_start,
         "answer a conversation (OpenAI's newer form)"},
     {"POST", "/v1/messages", MN_ROUTE_ANTHROPIC, MN_IN_MESSAGES, mn_messages_work, mn_asked_start,
