@@ -188,7 +188,7 @@ static int read_json(mn_exchange *x) {
                               VALUES_MOST);
     const uint64_t bytes = x->body.len + values * VALUE_BYTES;
     const int rc = mn_budget_take(bytes, "a request");
-    if (rc < 0) return mn_reply_failure(x, rc, mn_error_detail());
+    if (rc < 0) return mn_reply_failure(x, rc, NULL, mn_error_detail());
     x->booked = bytes;
     x->json = json_loadb(body, x->body.len, 0, &error);
     mn_buf_free(&x->body);
@@ -234,6 +234,6 @@ void mn_route_run(mn_exchange *x) {
     }
     const int rc = mn_work_give(&x->server->work, x);
     if (rc >= 0) return;
-    mn_reply_failure(x, rc, mn_error_detail());
+    mn_reply_failure(x, rc, NULL, mn_error_detail());
     mn_exchange_send(x);
 }
