@@ -3,9 +3,10 @@
  * bench/fastgen.c - what cutting prompts up is worth (DeepSpeed-FastGen, arXiv 2401.08671).
  *
  * The same loop twice, with the same strangers arriving at the same moments: prompts of 1,024
- * tokens, 30 % more or less, 64 tokens of answer, Poisson arrivals at 70 % of what the loop gets
- * through. Prompt-first has no limit to its steps, so a prompt that comes is read whole, at once,
- * and who is being written waits for it; the other has its measured number of tokens a step.
+ * tokens (or --depth), 30 % more or less, 64 tokens of answer, Poisson arrivals at 70 % of what the
+ * loop gets through. Prompt-first has no limit to its steps, so a prompt that comes is read whole,
+ * at once, and who is being written waits for it; the other has its measured number of tokens a
+ * step.
  *
  *   gap   p95 time between two tokens of an answer
  *   rate  tokens per second when all are there at once: what the smaller steps cost
@@ -42,7 +43,8 @@ static int invite(const bed *b, uint64_t seed, int n, double rate, mn_replay *r)
     int rc = mn_replay_open(n, r);
     mn_random_seed(&x, seed);
     for (int i = 0; rc >= 0 && i < n; i++) {
-        const int length = (int)(PROMPT * (0.7 + 0.6 * mn_random_unit(&x)));
+        const int mean = b->o->depth ? b->o->depth : PROMPT,
+                  length = (int)(mean * (0.7 + 0.6 * mn_random_unit(&x)));
         due += rate > 0 ? -log(1 - mn_random_unit(&x)) / rate : 0;
         rc = mn_replay_guest(r, i, due, b->m, &b->words, mn_random_u64(&x), length, TOKENS);
     }

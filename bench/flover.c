@@ -3,7 +3,8 @@
  * bench/flover.c - one loop that whoever comes joins and leaves at any step (Flover, arXiv
  * 2305.13484), against batches and against processes.
  *
- * 32 requests arrive at random moments, with short prompts and answers of 8 to 512 tokens.
+ * 32 requests arrive at random moments, with short prompts and answers of 8 to 512 tokens
+ * (or --depth).
  *
  *   response  mean time from arrival to the end of the answer, against batches: who waits when the
  *             last batch has ended goes together, eight at most, and all are told when the longest
@@ -51,12 +52,12 @@ typedef struct shape { /* of a request, drawn from the seed of the round */
     uint64_t seed;
 } shape;
 
-static void draw(uint64_t seed, double interval, shape *out) {
+static void draw(uint64_t seed, double interval, int longest, shape *out) {
     mn_random x;
     double due = 0;
     mn_random_seed(&x, seed);
     for (int i = 0; i < GUESTS; i++) {
-        const int n = SHORTEST + (int)(mn_random_u64(&x) % (LONGEST - SHORTEST + 1));
+        const int n = SHORTEST + (int)(mn_random_u64(&x) % (uint64_t)(longest - SHORTEST + 1));
         out[i] = (shape){due, n, mn_random_u64(&x)};
         due += -log(1 - mn_random_unit(&x)) * interval;
     }
@@ -188,7 +189,8 @@ typedef struct rows {
 static int round_of(bed *b, int round, double interval, rows *w) {
     shape all[GUESTS];
     outcome loop, batch, process = {0};
-    draw(b->o->seed + (uint64_t)round, interval, all);
+    draw(b->o->seed + (uint64_t)round, interval, b->o->depth > SHORTEST ? b->o->depth : LONGEST,
+         all);
     MN_TRY(join(b, all, &loop));
     MN_TRY(batches(b, all, &batch));
     MN_TRY(processes(b, all, &process));

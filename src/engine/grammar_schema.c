@@ -9,8 +9,6 @@
  */
 #include "engine/grammar_schema.h"
 
-#include "base/buf.h"
-
 #include "base/alloc.h"
 #include "base/error.h"
 
@@ -203,39 +201,34 @@ uint32_t mn_schema_value(mn_schema *c) {
 }
 
 /* ---- texts that are given ------------------------------------------------------------------- */
-/* The shortest text that reads as the same value again, owned by the caller. */
-static int put_bytes(const char *bytes, size_t n, void *out) {
-    return mn_buf_append(out, bytes, n);
+static int append(const char *text, size_t n, void *buf) {
+    return mn_buf_append(buf, text, n) < 0 ? -1 : 0;
 }
 
-static int dump(const json_t *v, size_t digits, mn_buf *out) {
-    mn_buf_clear(out);
-    const size_t how = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits);
-    return json_dump_callback(v, put_bytes, out, how) < 0
-               ? MN_FAIL(MN_ENOMEM, "no memory for a schema")
-               : 0;
-}
-
-static int text_of(const json_t *v, mn_buf *out) {
-    for (size_t digits = 15; digits < 17; digits++) {
-        MN_TRY(dump(v, digits, out));
+/* The shortest text that reads as the same value again. */
+static int text_of(json_t *v, mn_buf *out) {
+    for (size_t digits = 15; digits <= 17; digits++) {
+        const size_t how = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits);
+        mn_buf_clear(out);
+        if (json_dump_callback(v, append, out, how) < 0) break;
         json_t *back = json_loadb(out->data, out->len, JSON_DECODE_ANY, NULL);
         const int same = back && json_equal(back, v);
         json_decref(back);
         if (same) return 0;
     }
-    return dump(v, 17, out);
+    return MN_FAIL(MN_ENOMEM, "no memory for a schema");
 }
 
 static int one_text(mn_schema *c, json_t *v, mn_frag *out) {
-    mn_buf text = {0};
-    const int rc = text_of(v, &text);
+    mn_buf text = {.what = "a schema"};
+    int rc = text_of(v, &text);
     if (rc >= 0) {
-        const mn_frag one = mn_nfa_word(c->nfa, text.data);
+        const mn_frag one = mn_nfa_text(c->nfa, text.data, text.len);
         *out = out->from ? mn_nfa_or(c->nfa, *out, one) : one;
+        rc = mn_schema_work(c, 1);
     }
     mn_buf_free(&text);
-    return rc < 0 ? rc : mn_schema_work(c, 1);
+    return rc;
 }
 
 mn_frag mn_schema_quoted(mn_schema *c, const char *text) {

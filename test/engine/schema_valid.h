@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test/engine/schema_valid.h - does a JSON value fit a schema? A dumb twin of
- * engine/grammar_schema* that shares nothing with it: values are looked at as JSON schema says,
- * keyword by keyword, and patterns are PCRE2's.
+ * test/engine/schema_valid.h - does a JSON value fit a schema? A dumb twin of grammar_schema*.c
+ * that shares nothing with it: values are looked at as JSON schema says, keyword by keyword, and
+ * patterns are PCRE2's.
  */
 #ifndef MN_TEST_SCHEMA_VALID_H
 #define MN_TEST_SCHEMA_VALID_H

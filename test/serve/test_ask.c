@@ -153,6 +153,21 @@ static void the_grammar_is_the_one_that_was_asked_for(void **state) {
     }
 }
 
+/* A list of calls holds calls, not lists of calls. */
+static void several_calls_are_a_flat_list(void **state) {
+    mn_fields f = {.parallel = 1, .tool_choice = json("\"required\"")};
+    mn_ask ask = {.functions = quoted(TOOLS)};
+    const char *param;
+    assert_ok(mn_ask_grammar(&f, &ask, &param));
+    json_t *schema = json(ask.grammar);
+    json_t *call = json_object_get(json_object_get(schema, "$defs"), "call");
+    assert_int_equal(json_array_size(json_object_get(call, "anyOf")), 2);
+    assert_int_equal(json_array_size(json_object_get(schema, "anyOf")), 3);
+    json_decref(schema);
+    json_decref(f.tool_choice);
+    mn_ask_free(&ask);
+}
+
 /* What the document says of routes and fields is what the tables say. */
 static void the_document_is_printed_from_the_tables(void **state) {
     mn_buf tables = {0}, page = {0};
@@ -176,6 +191,7 @@ int main(void) {
         cmocka_unit_test(values_come_where_rows_say),
         cmocka_unit_test(messages_are_made_plain),
         cmocka_unit_test(the_grammar_is_the_one_that_was_asked_for),
+        cmocka_unit_test(several_calls_are_a_flat_list),
         cmocka_unit_test(the_document_is_printed_from_the_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
