@@ -33,6 +33,9 @@ $(DIR)/build.ninja: | build/.ready
 run: all ## run it: make run A='"What is the capital of France?"'
 	@$(DIR)/omnesia run $(A)
 
+serve: all ## answer over HTTP at http://127.0.0.1:8080: make serve A='-m MODEL'
+	@exec $(DIR)/omnesia serve --log text $(A)
+
 test: all ## all tests of the SmolLM2 kind, a few minutes; T=NAME.. runs only those
 	@$(RUN_TESTS) --suite quick --suite crash --suite model
 
@@ -77,4 +80,4 @@ clean: ## remove build/ and dist/; models and packed weights stay in the cache f
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
-.PHONY: all run test quick test-all asan tsan fuzz soak check format bench peers wheel install clean help
+fuzz_targets = []

@@ -20,6 +20,9 @@ typedef struct mn_bench_options {
     int32_t rounds;
     const char *row;  /* NULL: all of them */
     const char *copy; /* of `bench restore` */
+    const char *peer; /* of `bench serve`: the folder of llama-server */
+    int side;         /* 0: both, 1: ours, 2: the peer's */
+    const char *way;  /* to start the peer: that whose flags end so; NULL: all */
 } mn_bench_options;
 
 typedef struct mn_bench {
@@ -27,8 +30,15 @@ typedef struct mn_bench {
     int (*run)(const mn_bench_options *o);
 } mn_bench;
 
-extern const mn_bench mn_bench_batchllm, mn_bench_objects, mn_bench_region, mn_bench_restore,
-    mn_bench_share, mn_bench_speed, mn_bench_vattention;
+/* clang-format off */
+/* All of them, in the order they are listed; a new one is a name here and a file. */
+#define MN_BENCH_LIST(X)                                                                         \
+    X(speed) X(vattention) X(share) X(restore) X(objects) X(region) X(serve) X(fastgen) X(flover) \
+    X(batchllm)
+#define X(name) extern const mn_bench mn_bench_##name;
+MN_BENCH_LIST(X)
+#undef X
+/* clang-format on */
 
 /* What this machine can do at most with this team of threads. */
 typedef struct mn_limits {
@@ -40,12 +50,14 @@ typedef struct mn_limits {
 int mn_bench_limits(const mn_exec *e, mn_limits *out);
 
 /* One comparison: a figure of either side in each round. The ratio is ours / base, of the two
- * medians; the spread its smallest and largest value in one round. */
+ * medians, or base / ours where less is better and the bar says how many times; the spread is its
+ * smallest and largest value in one round. */
 enum { MN_BENCH_ROUNDS = 99 };
 typedef struct mn_bench_row {
     const char *name, *what, *against, *unit;
     double bar;  /* 0: none, the row is for people */
     int at_most; /* less is better */
+    int inverse; /* the ratio is base / ours */
     int n;       /* rounds so far */
     double base[MN_BENCH_ROUNDS], ours[MN_BENCH_ROUNDS];
 } mn_bench_row;

@@ -8,10 +8,22 @@
 
 #include <string.h>
 
-static const mn_bench *const benches[] = {&mn_bench_speed,   &mn_bench_vattention, &mn_bench_share,
-                                          &mn_bench_restore, &mn_bench_objects,    &mn_bench_region,
-                                          &mn_bench_batchllm};
+static const mn_bench *const benches[] = {
+#define X(name) &mn_bench_##name,
+    MN_BENCH_LIST(X)
+#undef X
+};
 enum { N = sizeof benches / sizeof *benches };
+static const char words_known[] = ""
+#define X(name) "|" #name
+    MN_BENCH_LIST(X)
+#undef X
+    ;
+static const char names[] = ""
+#define X(name) ", " #name
+    MN_BENCH_LIST(X)
+#undef X
+    ;
 
 #define AT(field) offsetof(mn_bench_options, field)
 static const mn_opt options[] = {
@@ -65,6 +77,26 @@ static const mn_opt options[] = {
      .offset = AT(copy),
      .no_env = 1,
      .help = "of restore: the saved rows"},
+    {.kind = MN_OPT_TEXT,
+     .name = "peer",
+     .value = "FOLDER",
+     .offset = AT(peer),
+     .no_env = 1,
+     .help = "of serve: where llama-server is; default: where tools/peers/llama-cpp.sh puts it"},
+    {.kind = MN_OPT_CHOICE,
+     .name = "side",
+     .value = "WHICH",
+     .offset = AT(side),
+     .standard = "both",
+     .choices = "both|ours|peer",
+     .no_env = 1,
+     .help = "of serve: measure one side alone"},
+    {.kind = MN_OPT_TEXT,
+     .name = "way",
+     .value = "TEXT",
+     .offset = AT(way),
+     .no_env = 1,
+     .help = "of serve: of the ways to start llama-server, those whose flags end in TEXT"},
     {.kind = MN_OPT_FLAG,
      .name = "json",
      .offset = AT(json),
@@ -78,10 +110,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     const char *name = n_words ? words[0] : "speed";
     for (int i = 0; i < N; i++)
         if (strcmp(benches[i]->name, name) == 0) return benches[i]->run(o);
-    return MN_FAIL(MN_CLI_USAGE,
-                   "there is no bench '%s'; there are speed, region, objects, vattention, share, "
-                   "batchllm and restore",
-                   name);
+    return MN_FAIL(MN_CLI_USAGE, "there is no bench '%s'; there are %s", name, names + 2);
 }
 
 const mn_cli_command mn_cli_command_bench = {
@@ -90,7 +119,7 @@ const mn_cli_command mn_cli_command_bench = {
     .options = options,
     .size = sizeof(mn_bench_options),
     .max_words = 1,
-    .words = "speed|vattention|share|restore|objects|region",
+    .words = words_known + 1,
     .usage = "[NAME] [-m MODEL] [-p N] [-n N] [-d N] [-t N]",
     .summary = "measure this machine",
     .about =
@@ -106,4 +135,10 @@ const mn_cli_command mn_cli_command_bench = {
         "another question cost, and what the region costs when nobody shares.\n\n"
         "`bench objects` measures `put`, `get` and `watch` beside a bare futex wake and, when it "
         "is "
-        "there, Redis on a Unix socket."};
+        "there, Redis on a Unix socket.\n\n"
+        "`bench serve` sends many requests at once to `serve` and, when it is there, to "
+        "llama-server: what each row takes, and the ways to start the peer that were tried, are "
+        "printed with the figures.\n\n"
+        "`bench fastgen` and `bench flover` show what one loop for all answers is worth, in this "
+        "process: prompts cut up against prompts read whole, and answers that come and go at any "
+        "step against batches and against a process for each."};

@@ -47,15 +47,19 @@ static const char *verdict(const mn_bench_row *r, double ratio, double low, doub
     return pass ? "pass" : "below";
 }
 
+static double ratio_of(const mn_bench_row *r, double base, double ours) {
+    return r->inverse ? base / ours : ours / base;
+}
+
 static int put(mn_buf *out, const mn_bench_row *r, int json) {
     const double base = mn_bench_median(r->base, r->n), ours = mn_bench_median(r->ours, r->n);
-    double low = r->ours[0] / r->base[0], high = low;
+    const double ratio = ratio_of(r, base, ours);
+    double low = ratio_of(r, r->base[0], r->ours[0]), high = low;
     for (int i = 1; i < r->n; i++) {
-        const double q = r->ours[i] / r->base[i];
+        const double q = ratio_of(r, r->base[i], r->ours[i]);
         if (q < low) low = q;
         if (q > high) high = q;
     }
-    const double ratio = ours / base;
     const char *says = verdict(r, ratio, low, high), *sign = r->at_most ? "<=" : ">=";
     if (json)
         return mn_buf_printf(out,

@@ -95,38 +95,48 @@ void mn_stage_cool(const char *folder) {
 }
 
 /* ---- processes ---------------------------------------------------------------------------- */
-static _Noreturn void become(const char *const *argv, int out, int errors, pid_t parent) {
+static _Noreturn void become(const char *program, const char *const *argv, int out, int errors,
+                             pid_t parent) {
     const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == parent && dup2(nothing, 0) >= 0 && dup2(out, 1) >= 0 && dup2(errors, 2) >= 0)
-        execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
+        execvp(program, (char *const *)(uintptr_t)argv);
     _exit(127);
 }
 
-int mn_actor_start(const mn_stage *s, const char *const *words, mn_actor *out) {
+static int start(const mn_stage *s, const char *program, const char *const *words, int out,
+                 mn_actor *a) {
     enum { MOST = 40 };
-    const char *argv[MOST] = {"omnesia"};
-    int ends[2], n = 1;
-    for (; words[n - 1] && n < MOST - 1; n++) argv[n] = words[n - 1];
-    *out = (mn_actor){.stage = s, .out = -1};
+    const char *argv[MOST] = {program};
+    for (int n = 1; words[n - 1] && n < MOST - 1; n++) argv[n] = words[n - 1];
     const int errors = open(s->errors, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (errors < 0 || pipe2(ends, O_CLOEXEC) < 0) {
-        if (errors >= 0) close(errors);
-        return MN_FAIL(MN_EIO, "a process of the bench cannot be started: %s", strerror(errno));
-    }
     const pid_t parent = getpid();
-    out->first_ms = -mn_clock_seconds() * 1e3;
-    const pid_t pid = fork();
-    if (!pid) become(argv, ends[1], errors, parent);
-    close(ends[1]);
-    close(errors);
-    out->out = ends[0];
-    out->pid = pid > 0 ? pid : 0;
-    if (pid < 0) {
-        mn_actor_kill(out);
+    a->first_ms = -mn_clock_seconds() * 1e3;
+    const pid_t pid = errors < 0 ? -1 : fork();
+    if (!pid) become(program, argv, out < 0 ? errors : out, errors, parent);
+    const int e = errno;
+    if (errors >= 0) close(errors);
+    a->pid = pid > 0 ? pid : 0;
+    return pid > 0 ? 0
+                   : MN_FAIL(MN_EIO, "a process of the bench cannot be started: %s", strerror(e));
+}
+
+int mn_actor_start(const mn_stage *s, const char *const *words, mn_actor *out) {
+    int ends[2];
+    *out = (mn_actor){.stage = s, .out = -1};
+    if (pipe2(ends, O_CLOEXEC) < 0)
         return MN_FAIL(MN_EIO, "a process of the bench cannot be started: %s", strerror(errno));
-    }
-    return 0;
+    const int rc = start(s, "/proc/self/exe", words, ends[1], out);
+    close(ends[1]);
+    out->out = ends[0];
+    if (rc < 0) mn_actor_kill(out);
+    return rc;
+}
+
+int mn_actor_program(const mn_stage *s, const char *program, const char *const *words,
+                     mn_actor *out) {
+    *out = (mn_actor){.stage = s, .out = -1};
+    return start(s, program, words, -1, out);
 }
 
 /* It failed: the end of what it said. */

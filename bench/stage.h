@@ -34,6 +34,9 @@ typedef struct mn_actor {
 
 /* `omnesia` with these words, ended by NULL; it dies with us. */
 int mn_actor_start(const mn_stage *s, const char *const *words, mn_actor *out);
+/* Another program, searched in PATH; what it says on standard output goes to `errors`, too. */
+int mn_actor_program(const mn_stage *s, const char *program, const char *const *words,
+                     mn_actor *out);
 int mn_actor_first(mn_actor *a); /* wait for the first byte, and keep the time */
 int mn_actor_freeze(mn_actor *a);
 int mn_actor_end(mn_actor *a, mn_buf *said); /* until it ends; MN_EIO when it failed */

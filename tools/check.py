@@ -309,8 +309,22 @@ def rule_format(tree):
             yield m[1], int(m[2]), "not as clang-format writes it: make format"
 
 
+def rule_types(tree):
+    """the Python package passes mypy --strict (where mypy is)"""
+    if not shutil.which("mypy") or not tree.paths(".py", under="python/"):
+        return
+    done = subprocess.run(["mypy", "--strict", "--no-error-summary", "--no-incremental",
+                           "--cache-dir=/dev/null", "--enable-incomplete-feature=Unpack",
+                           "python/omnesia"], capture_output=True, text=True, cwd=tree.root)
+    for m in re.finditer(r"^([^:\n]+):(\d+): error: (.*)", done.stdout, re.M):
+        yield m[1], int(m[2]), m[3]
+    if done.returncode and "error:" not in done.stdout:
+        yield "python/omnesia", 1, done.stderr.strip() or done.stdout.strip()
+
+
 RULES = [rule_layers, rule_opening, rule_size, rule_functions, rule_columns, rule_names, rule_isa,
-         rule_heap, rule_quiet, rule_listed, rule_places, rule_links, rule_scripts, rule_format]
+         rule_heap, rule_quiet, rule_listed, rule_places, rule_links, rule_scripts, rule_types,
+         rule_format]
 
 
 # ---- exceptions and the report ------------------------------------------------------------------

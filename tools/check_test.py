@@ -147,6 +147,14 @@ class Planted(unittest.TestCase):
         (self.root / "tools/go.sh").chmod(0o644)
         self.assertEqual(self.found(), {"scripts": {"tools/go.sh"}})
 
+    def test_types(self):
+        if not shutil.which("mypy"):
+            return  # the rule is silent then
+        python = SH.replace("#!/bin/sh\n", "")
+        self.write("python/omnesia/good.py", python + "def f(a: int) -> int:\n    return a\n")
+        self.assertEqual(self.found(), {})
+        self.plant("types", "python/omnesia/bad.py", python + "def f(a):\n    return a\n")
+
     def test_allowed_with_reason(self):
         self.write("src/kv/utils.h", C)
         self.write("tools/check.allow", "names src/kv/utils.h a name from a standard\n")

@@ -67,9 +67,9 @@ class Change(Structure):
 class ModelOptions(Structure):
     """mn_model_options"""
 
-    _fields_ = [("threads", c_int), ("no_pull", c_int), ("bf16", c_int), ("region", c_void_p),
-                ("private_", c_int), ("progress", Progress), ("notice", Notice),
-                ("notice_user", c_void_p)]
+    _fields_ = [("threads", c_int), ("kind", c_int), ("no_pull", c_int), ("bf16", c_int),
+                ("region", c_void_p), ("private_", c_int), ("progress", Progress),
+                ("notice", Notice), ("notice_user", c_void_p)]
 
 
 class ModelInfo(Structure):
@@ -80,6 +80,12 @@ class ModelInfo(Structure):
                 ("file_bytes", c_uint64), ("weight_bytes", c_uint64), ("parameters", c_uint64),
                 ("isa", c_char_p), ("numerics", c_char_p), ("threads", c_int),
                 ("embedding", c_int)]
+
+
+class Text(Structure):
+    """mn_text"""
+
+    _fields_ = [("text", c_char_p), ("n", c_size_t)]
 
 
 class Turn(Structure):
@@ -113,18 +119,19 @@ OnToken = CFUNCTYPE(c_int, c_void_p, POINTER(Token))
 class Request(Structure):
     """mn_request"""
 
-    _fields_: ClassVar[Any] = ([("prompt", c_char_p), ("turns", POINTER(Turn)), ("n_turns", c_size_t),
-                 ("messages", c_char_p), ("tools", c_char_p), ("grammar", c_char_p),
-                 ("system", c_char_p), ("raw", c_int), ("drop_oldest", c_int),
-                 ("max_tokens", c_int32), ("context", c_int32), ("kv_q8", c_int)] +
-                [(name, c_float) for name in ("temp", "top_p", "min_p", "typical_p",
-                                              "repeat_penalty", "presence_penalty",
-                                              "frequency_penalty")] +
-                [("top_k", c_int32), ("repeat_last_n", c_int32), ("seed", c_uint64),
-                 ("stop", POINTER(c_char_p)), ("n_stop", c_size_t), ("bias", POINTER(Bias)),
-                 ("n_bias", c_size_t), ("ignore_eos", c_int), ("tenant", POINTER(c_uint8)),
-                 ("owner", c_char_p), ("on_token", OnToken), ("top_logprobs", c_int32),
-                 ("on_text", OnText), ("user", c_void_p), ("progress", Progress)])
+    _fields_: ClassVar[Any] = (
+        [("prompt", c_char_p), ("turns", POINTER(Turn)), ("n_turns", c_size_t),
+         ("messages", c_char_p), ("tools", c_char_p), ("grammar", c_char_p),
+         ("system", c_char_p), ("raw", c_int), ("drop_oldest", c_int),
+         ("max_tokens", c_int32), ("context", c_int32), ("kv_q8", c_int)] +
+        [(name, c_float) for name in ("temp", "top_p", "min_p", "typical_p",
+                                      "repeat_penalty", "presence_penalty",
+                                      "frequency_penalty")] +
+        [("top_k", c_int32), ("repeat_last_n", c_int32), ("seed", c_uint64),
+         ("stop", POINTER(c_char_p)), ("n_stop", c_size_t), ("bias", POINTER(Bias)),
+         ("n_bias", c_size_t), ("ignore_eos", c_int), ("tenant", POINTER(c_uint8)),
+         ("owner", c_char_p), ("on_token", OnToken), ("top_logprobs", c_int32),
+         ("on_text", OnText), ("user", c_void_p), ("progress", Progress)])
 
 
 class Stats(Structure):
@@ -149,7 +156,8 @@ EachEntry = CFUNCTYPE(c_int, c_void_p, POINTER(StoreEntry))
 STRUCTS: dict[str, type[Structure]] = {
     "mn_progress": Progress, "mn_region_info": RegionInfo, "mn_put_options": PutOptions,
     "mn_object": Object, "mn_change": Change, "mn_model_options": ModelOptions,
-    "mn_model_info": ModelInfo, "mn_turn": Turn, "mn_bias": Bias, "mn_alternative": Alternative,
+    "mn_model_info": ModelInfo, "mn_text": Text, "mn_turn": Turn, "mn_bias": Bias,
+    "mn_alternative": Alternative,
     "mn_token": Token, "mn_request": Request, "mn_stats": Stats, "mn_store_entry": StoreEntry,
 }
 
@@ -182,7 +190,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "mn_model_describe": (None, [c_void_p, POINTER(ModelInfo)]),
     "mn_encode": (c_int, [c_void_p, c_char_p, c_size_t, c_uint, _IDS, c_size_t]),
     "mn_decode": (c_int, [c_void_p, _IDS, c_size_t, c_uint, c_char_p, c_size_t]),
-    "mn_embed": (c_int, [c_void_p, c_char_p, c_size_t, POINTER(c_float), POINTER(c_int32)]),
+    "mn_embed_all": (c_int, [c_void_p, POINTER(Text), c_size_t, POINTER(c_float),
+                             POINTER(c_int32), POINTER(Progress)]),
     "mn_request_default": (Request, []),
     "mn_answer": (c_int, [c_void_p, POINTER(Request), POINTER(Stats)]),
     "mn_cancel": (None, [c_void_p]),

@@ -143,14 +143,17 @@ class Model:
 
         def call(out: object) -> int:
             pointer = below._pointer if below is not None else None
-            options = _abi.ModelOptions(threads, not pull, numerics == "bf16", pointer, private,
-                                        caught.progress(progress), caught.notice(notice), None)
+            options = _abi.ModelOptions(
+                threads=threads, no_pull=not pull, bf16=numerics == "bf16", region=pointer,
+                private_=private, progress=caught.progress(progress),
+                notice=caught.notice(notice))
             result: int = lib.mn_model_open(utf8("the name", name), byref(options), out)
             caught.again()
             return result
 
         handle.open(call)
         self._handle = handle
+        self._embedding = threading.Lock()  # the library does one at a time
 
     @property
     def info(self) -> ModelInfo:
@@ -249,11 +252,24 @@ class Model:
 
     def embed(self, text: str) -> list[float]:
         """The vector of a text, of length 1, from a model for embeddings (`info.embedding`)."""
-        data = text.encode()
-        vector = (c_float * max(self.info.n_embd, 1))()
-        with self._handle as model:
-            check(lib.mn_embed(model, data, len(data), vector, None))
-        return list(vector)
+        return self.embed_all([text])[0]
+
+    def embed_all(self, texts: Sequence[str], *,
+                  progress: Report | None = None) -> list[list[float]]:
+        """The same of many texts, which together take less time; the numbers are the same.
+
+        progress(what, done, total) stops it by returning True (CancelledError).
+        """
+        if isinstance(texts, str):
+            raise TypeError("embed_all takes several texts; embed takes one")
+        caught, wide, data = Caught(), self.info.n_embd, [utf8("a text", text) for text in texts]
+        array = (_abi.Text * max(len(data), 1))(*(_abi.Text(text, len(text)) for text in data))
+        vectors, report = (c_float * max(wide * len(data), 1))(), caught.progress(progress)
+        with self._handle as model, self._embedding:
+            result = lib.mn_embed_all(model, array, len(data), vectors, None, byref(report))
+        caught.again()
+        check(result)
+        return [vectors[i * wide:(i + 1) * wide] for i in range(len(data))]
 
     def cancel(self) -> None:
         """Every answer that this model is making ends at its next token; from any thread."""

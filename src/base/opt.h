@@ -56,11 +56,12 @@ typedef struct mn_opt_given {
     const char *from;        /* what a sentence about it begins with: "omnesia.ini:3: top-k" */
 } mn_opt_given;
 
-/* Fill `target` with defaults, then given[0..n_given), then OMNESIA_*, then argv. Words that are not options are moved to
- * the front of `words` (an array of at least argc pointers), counted in *n_words. "--" ends
- * options; "-" is a word. --name VALUE, --name=VALUE, -n VALUE, -nVALUE; the last one given
- * counts. MN_EINVAL names the option, the value and what is allowed; an unknown option is
- * answered with the nearest known one. argv[0] is skipped. On failure nothing needs freeing. */
+/* Fill `target` with defaults, then given[0..n_given), then OMNESIA_*, then argv. Words that are
+ * not options are moved to the front of `words` (an array of at least argc pointers), counted in
+ * *n_words. "--" ends options; "-" is a word. --name VALUE, --name=VALUE, -n VALUE, -nVALUE; the
+ * last one given counts. MN_EINVAL names the option, the value and what is allowed; an unknown
+ * option is answered with the nearest known one. argv[0] is skipped. On failure nothing needs
+ * freeing. */
 int mn_opt_parse(const mn_opt *table, void *target, const mn_opt_given *given, int n_given,
                  int argc, char **argv, const char **words, int *n_words);
 void mn_opt_free(const mn_opt *table, void *target);

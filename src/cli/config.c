@@ -27,13 +27,15 @@ static int for_all(const char *section) {
     return strcmp(section, "*") == 0;
 }
 
-/* An option of any command: `*` may name it. */
+/* An option of any command, best of one that takes it from a file: `*` may name it. */
 static const mn_opt *anywhere(const char *key) {
+    const mn_opt *found = NULL;
     for (const mn_cli_command *const *c = mn_cli_commands; *c; c++) {
         const mn_opt *row = mn_opt_find((*c)->options, key);
-        if (row) return row;
+        if (row && !row->no_env) return row;
+        if (row) found = row;
     }
-    return NULL;
+    return found;
 }
 
 static int no_command(const char *path, const mn_ini_entry *e) {
@@ -84,7 +86,8 @@ static int collect(void *user, const mn_ini_entry *e) {
 static int counts(const reading *r, int i, const mn_cli_command *c, int own) {
     const mn_ini_entry *e = &r->entry[i];
     if (own) return strcmp(e->section, c->name) == 0;
-    if (!for_all(e->section) || !mn_opt_find(c->options, e->key)) return 0;
+    const mn_opt *row = mn_opt_find(c->options, e->key);
+    if (!for_all(e->section) || !row || row->no_env) return 0;
     for (int k = 0; k < r->n; k++)
         if (strcmp(r->entry[k].section, c->name) == 0 && strcmp(r->entry[k].key, e->key) == 0)
             return 0;

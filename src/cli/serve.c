@@ -7,7 +7,10 @@
  */
 #include "serve/serve.h"
 
+#include "base/alloc.h"
 #include "base/budget.h"
+#include "base/file.h"
+#include "base/utf8.h"
 #include "cli/generate.h"
 #include "cli/progress.h"
 
@@ -21,7 +24,7 @@ enum { GRACE_MS = 1500, LOG_JSON = 0, LOG_TEXT, LOG_NONE };
 
 typedef struct serve_options {
     mn_cli_common common;
-    mn_opt_list models, listen, origins;
+    mn_opt_list models, listen, origins, shared;
     const char *region, *disk, *key_file, *tls_cert, *tls_key, *embedder;
     int32_t port, threads, context, tokens, slots, waiting, step_tokens;
     int kv, bf16, private_, insecure, metrics, log, order, print;
@@ -64,6 +67,9 @@ static const mn_opt options[] = {
      .offset = AT(insecure),
      .help = "listen where others can reach it without keys or TLS"},
     LIST(0, "allow-origin", origins, "URL", "web pages of this origin may ask (repeatable)"),
+    LIST(0, "public-prefix", shared, "FILE",
+         "a system message whose computed form all keys may share (repeatable); its last newline "
+         "does not count"),
     CHOICE("metrics", metrics, "WHERE", "loopback", "loopback|all|none", "where /metrics answers"),
     CHOICE("log", log, "FORM", "json", "json|text|none",
            "a line for each request, on standard "
@@ -154,6 +160,25 @@ static void say_hello(mn_serve *server, const serve_options *o, const char *mode
     mn_serve_where(server, say_page, &first);
 }
 
+/* The texts of --public-prefix; freed by free_shared. */
+static int read_shared(const mn_opt_list *files, const char **texts) {
+    for (int i = 0; i < files->n; i++) {
+        mn_buf text = {0};
+        int rc = mn_file_read(files->item[i], 16 << 20, &text);
+        if (rc >= 0) rc = mn_utf8_check(files->item[i], text.len ? text.data : "", text.len);
+        if (rc >= 0 && text.len && text.data[text.len - 1] == '\n') text.data[--text.len] = 0;
+        if (rc >= 0 && !text.len) rc = MN_FAIL(MN_EINVAL, "%s is empty", files->item[i]);
+        texts[i] = text.data;
+        MN_TRY(rc);
+    }
+    return 0;
+}
+
+static void free_shared(const char **texts, int n) {
+    for (int i = 0; texts && i < n; i++) mn_free((void *)(uintptr_t)texts[i]);
+    mn_free(texts);
+}
+
 /* Sleep until a signal says that it is over. */
 static void wait_for_signal(const sigset_t *signals) {
     int number;
@@ -163,7 +188,7 @@ static void wait_for_signal(const sigset_t *signals) {
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
 
-static int serve(const serve_options *o, const sigset_t *signals) {
+static int serve(const serve_options *o, const sigset_t *signals, const char **shared) {
     static const char *const orders[] = {"fcfs", "fair", "batch"};
     static const char *const standard[] = {"smollm2-135m"};
     mn_cli_generate generate = {.region = o->region, .disk = o->disk};
@@ -189,6 +214,8 @@ static int serve(const serve_options *o, const sigset_t *signals) {
     s.request.context = o->context;
     s.request.kv_q8 = o->kv;
     s.loop = (mn_loop_options){orders[o->order], o->step_tokens, o->slots, o->waiting};
+    s.shared = (mn_serve_list){shared, o->shared.n};
+    MN_TRY(read_shared(&o->shared, shared));
     MN_TRY(mn_cli_region_or_none(&generate, &region));
     s.model = (mn_model_options){.threads = o->threads,
                                  .bf16 = o->bf16,
@@ -218,7 +245,11 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    return serve(o, &signals);
+    const char **shared = mn_calloc((size_t)o->shared.n + 1, sizeof *shared);
+    if (!shared) return MN_FAIL(MN_ENOMEM, "no memory for %d prefixes", o->shared.n);
+    const int rc = serve(o, &signals, shared);
+    free_shared(shared, o->shared.n);
+    return rc;
 }
 
 const mn_cli_command mn_cli_command_serve = {

@@ -106,6 +106,15 @@ static void cancel_all(mn_exchange *x) {
         if (a->choice[i].job) mn_job_cancel(a->choice[i].job);
 }
 
+/* The field a sentence of the grammar's compiler is about: they begin with the line, or with the
+ * place in the schema. */
+static const char *field_of(const mn_answers *a, int rc, const char *detail) {
+    const mn_fields *f = &a->x->fields;
+    if (!a->ask.grammar || (rc != MN_EINVAL && rc != MN_EUNSUPPORTED)) return NULL;
+    if (*detail != '#' && !strstr(detail, "grammar") && !strstr(detail, "schema")) return NULL;
+    return f->grammar ? "grammar" : a->ask.forced ? "tools" : "response_format";
+}
+
 /* One of them failed: so does the request, and the others need not go on. */
 static void fail(mn_answers *a, int rc, const char *detail) {
     mn_exchange *x = a->x;
@@ -118,7 +127,7 @@ static void fail(mn_answers *a, int rc, const char *detail) {
         a->teller->failed(a, status, code, *detail ? detail : mn_error_text(rc));
         mn_stream_end(x);
     } else {
-        mn_reply_failure(x, rc, detail);
+        mn_reply_failure(x, rc, field_of(a, rc, detail), detail);
         mn_exchange_send(x);
     }
 }
@@ -216,6 +225,7 @@ static int ask_one(mn_answers *a, mn_choice *c) {
     r.top_logprobs = x->fields.top_logprobs > 0 ? x->fields.top_logprobs : 0;
     r.progress = (mn_progress){0};
     if (r.seed) r.seed += (uint64_t)(c->index % per);
+    if (a->ask.salted) r.tenant = a->ask.tenant;
     if (a->ask.n_prompts) r.prompt = a->ask.prompt[c->prompt];
     mn_exchange_hold(x);
     a->left++;

@@ -91,7 +91,7 @@ static int read_sampling(mn_exchange *x, mn_ask *ask, const char **param) {
     if (x->has_tenant) r->tenant = x->tenant;
     if (f->cache_salt) {
         mn_auth_salt(&x->server->auth, r->tenant, f->cache_salt, ask->tenant);
-        r->tenant = ask->tenant;
+        ask->salted = 1;
     }
     *param = x->route->fields & MN_IN_MESSAGES ? "stop_sequences" : "stop";
     MN_TRY(read_stop(f, ask));

@@ -13,13 +13,14 @@
 enum { MN_ASK_PROMPTS = 256, MN_ASK_ANSWERS = 256 };
 
 typedef struct mn_ask {
-    mn_request request; /* borrows all below */
+    mn_request request; /* borrows all below, but for the tenant when there is a salt */
     char *messages, *tools, *grammar;
     char **prompt; /* texts to go on from, of /v1/completions */
     size_t n_prompts;
     const char **stop;
     mn_bias *bias;
-    uint8_t tenant[32];
+    uint8_t tenant[32]; /* of a salt: an ask may be moved, so nobody points here */
+    int salted;
     json_t *functions; /* OpenAI's tools that may be called; NULL: none */
     int forced;        /* the answer is a call */
 } mn_ask;

@@ -45,7 +45,7 @@ int mn_asked_new(mn_exchange *x, const mn_teller *teller, const char *prefix, si
     void *own = a && state ? mn_calloc(1, state) : NULL;
     if (!a || (state && !own)) {
         mn_free(a);
-        return mn_reply_failure(x, MN_ENOMEM, "no memory for a request"), MN_ENOMEM;
+        return mn_reply_failure(x, MN_ENOMEM, NULL, "no memory for a request"), MN_ENOMEM;
     }
     *a = (mn_asked){.teller = teller, .prefix = prefix, .state = own};
     x->state = a;

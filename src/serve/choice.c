@@ -64,7 +64,7 @@ static int schema_of_calls(const json_t *tools, const char *only, int several, c
     }
     const size_t n = json_array_size(choices);
     if (n && several) {
-        json_object_set_new(defs, "call", json_pack("{s:O}", "anyOf", choices));
+        json_object_set_new(defs, "call", json_pack("{s:o}", "anyOf", json_copy(choices)));
         json_array_append_new(choices,
                               json_pack("{s:s, s:{s:s}, s:i, s:i}", "type", "array", "items",
                                         "$ref", "#/$defs/call", "minItems", 1, "maxItems", 16));

@@ -178,7 +178,7 @@ static int refuse_body(mn_conn *c, int rc) {
     else {
         c->closes = c->unread = 1;
         c->state = BUSY;
-        mn_reply_failure(x, rc, mn_error_detail());
+        mn_reply_failure(x, rc, NULL, mn_error_detail());
         mn_exchange_send(x);
     }
     return 0;

@@ -19,21 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
-mn_exchange *mn_exchange_new(mn_serve *s) {
-    mn_exchange *x = mn_calloc(1, sizeof *x);
-    if (!x) return NULL;
-    x->server = s;
-    x->refs = 1;
-    x->head.method = x->head.path = x->head.query = "";
-    x->head.minor = 1;
-    x->body = (mn_buf){.what = "a request", .limit = s->options.body};
-    x->reply = (mn_buf){.what = "a reply"};
-    x->began = mn_clock_seconds();
-    if ((x->next = s->exchanges)) x->next->previous = x;
-    s->exchanges = x;
-    s->n_exchanges++;
-    return x;
-}
+/* Nine digits are all that a float has. */
+#define FORM (JSON_COMPACT | JSON_REAL_PRECISION(9))
 
 mn_exchange *mn_exchange_hold(mn_exchange *x) {
     x->refs++;
@@ -80,7 +67,7 @@ static int append(const char *bytes, size_t n, void *user) {
 int mn_reply_json(mn_exchange *x, int status, json_t *object) {
     mn_buf_clear(&x->reply);
     x->type = "application/json";
-    if (object && json_dump_callback(object, append, &x->reply, JSON_COMPACT) == 0)
+    if (object && json_dump_callback(object, append, &x->reply, FORM) == 0)
         x->status = status;
     else {
         mn_buf_clear(&x->reply);
@@ -152,10 +139,10 @@ int mn_status_of(int rc, const char **code) {
     return *code = NULL, 500;
 }
 
-int mn_reply_failure(mn_exchange *x, int rc, const char *detail) {
+int mn_reply_failure(mn_exchange *x, int rc, const char *param, const char *detail) {
     const char *code;
     const int status = mn_status_of(rc, &code);
-    return mn_reply_error(x, status, NULL, code, "%s", *detail ? detail : mn_error_text(rc));
+    return mn_reply_error(x, status, param, code, "%s", *detail ? detail : mn_error_text(rc));
 }
 
 /* ---- sending -----------------------------------------------------------------------------------
@@ -248,7 +235,7 @@ void mn_stream_event(mn_exchange *x, const char *name, json_t *object) {
     int rc = object && x->conn ? 0 : -1;
     if (rc >= 0 && name) rc = mn_buf_printf(&text, "event: %s\n", name);
     if (rc >= 0) rc = mn_buf_puts(&text, "data: ");
-    if (rc >= 0) rc = json_dump_callback(object, append, &text, JSON_COMPACT);
+    if (rc >= 0) rc = json_dump_callback(object, append, &text, FORM);
     if (rc >= 0) rc = mn_buf_puts(&text, "\n\n");
     if (rc >= 0)
         mn_stream_text(x, text.data, text.len);

@@ -83,7 +83,7 @@ int mn_reply_bytes(mn_exchange *x, int status, const char *type, const void *byt
 int mn_reply_error(mn_exchange *x, int status, const char *param, const char *code,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The failure `rc` of a call of omnesia.h, whose sentence is `detail`. */
-int mn_reply_failure(mn_exchange *x, int rc, const char *detail);
+int mn_reply_failure(mn_exchange *x, int rc, const char *param, const char *detail);
 /* What mn_reply_error says, as an object: for streams that have begun. */
 json_t *mn_error_object(const mn_exchange *x, int status, const char *param, const char *code,
                         const char *message);

@@ -106,7 +106,7 @@ const mn_field mn_field_rows[] = {
     ROW("with_pieces", FLAG, MN_IN_TOKENIZE, pieces, 0, 0, "false",
         "tell the text of each token, too"),
     {"previous_response_id", MN_FIELD_NONE, RESPONSES, 0, 0, 0, 0, NULL,
-        "refused: conversations are not kept here; send all of it as input, what was computed is found"},
+        "refused: conversations are not kept here; send all of it as input"},
     {"suffix", MN_FIELD_NONE, TEXT, 0, 0, 0, 0, NULL,
         "refused: text cannot be put between two others here"},
     {"functions", MN_FIELD_NONE, CHAT, 0, 0, 0, 0, NULL, "refused: use tools"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * serve/figures.c - counting.
+ * serve/figures.c - what a server has done so far, counted for /metrics and /api/state.requests, and how long they took.
  */
 #include "serve/figures.h"
 
@@ -20,10 +20,9 @@ void mn_histogram_add(mn_histogram *h, double seconds) {
 
 void mn_figures_request(mn_figures *f, const mn_exchange *x) {
     const int route = x->route ? (int)(x->route - mn_routes) : MN_FIGURE_ROUTES;
-    const int status =
-        mn_exchange_wanted(x) ? x->status / 100 : 0; /* 0: the client left before the end */
+    const int status = x->conn ? x->status / 100 : 0; /* 0: the client left before the end */
     f->requests[route][status >= 0 && status < MN_STATUSES ? status : 5]++;
-    if (!mn_exchange_wanted(x)) f->left++;
+    if (!x->conn) f->left++;
     mn_histogram_add(&f->whole, mn_clock_seconds() - x->began);
     if (x->first > 0) mn_histogram_add(&f->first, x->first - x->began);
 }

@@ -4,8 +4,8 @@
  *
  * Their blocks become OpenAI's messages: tool_use a call of the assistant, tool_result a message of
  * the tool; what the model thought before is left out, as they ask. Their input_tokens leaves out
- * what was cached; the sum of the three is the prompt. Events of a stream: message_start, each block
- * with start, deltas and stop, message_delta with the reason and the usage, message_stop.
+ * what was cached; the sum of the three is the prompt. Events of a stream: message_start, each
+ * block with start, deltas and stop, message_delta with the reason and the usage, message_stop.
  */
 #include "serve/chat.h"
 #include "serve/models.h"
@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- their messages as ours ----------------------------------------------------------------- */
+/* ---- their messages as ours ---------------------------------------------------------------- */
 
 static int append_message(json_t *out, const char *role, const mn_buf *text, json_t *calls) {
     json_t *m =
@@ -142,7 +142,7 @@ static int ask(mn_exchange *x, mn_ask *out) {
     return rc;
 }
 
-/* ---- what they are told ----------------------------------------------------------------------- */
+/* ---- what they are told -------------------------------------------------------------------- */
 
 typedef struct blocks { /* of a stream */
     int n, text_open;
@@ -292,6 +292,7 @@ int mn_count_work(mn_exchange *x) {
     if (rc) return rc;
     rc = ask(x, &a);
     if (rc >= 0) {
+        if (a.salted) a.request.tenant = a.tenant;
         rc = mn_explain(x->use->model, &a.request, &found);
         if (rc < 0)
             mn_reply_field(x, rc, "messages");

@@ -149,7 +149,7 @@ int mn_metrics_work(mn_exchange *x) {
     if (rc >= 0) rc = head(&out, "model_loaded", "gauge", "1: the model is in memory");
     if (rc >= 0) mn_models_each(&s->models, put_model, &out);
     if (rc < 0)
-        mn_reply_failure(x, rc, mn_error_detail());
+        mn_reply_failure(x, rc, NULL, mn_error_detail());
     else
         mn_reply_bytes(x, 200, "text/plain; version=0.0.4; charset=utf-8", out.data, out.len);
     mn_buf_free(&out);

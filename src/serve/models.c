@@ -29,7 +29,8 @@ static int report(void *user, const char *what, uint64_t done, uint64_t total) {
 }
 
 int mn_models_open(const mn_serve_options *o, mn_models *out) {
-    *out = (mn_models){.how = o->model, .open = 1};
+    *out =
+        (mn_models){.how = o->model, .open = 1, .shared = o->shared.item, .n_shared = o->shared.n};
     if (!out->how.progress.report) out->how.progress = (mn_progress){report, out};
     pthread_mutex_init(&out->lock, NULL);
     pthread_cond_init(&out->loaded, NULL);
@@ -116,6 +117,18 @@ static int make_room(mn_models *m) {
     return 1;
 }
 
+/* Open it, and what all tenants share of it. */
+static int open_model(const mn_models *m, const mn_entry *e, mn_model **out) {
+    MN_TRY(mn_model_open(e->name, &m->how, out));
+    int rc = 0;
+    mn_model_info info;
+    mn_model_describe(*out, &info);
+    for (int i = 0; i < m->n_shared && rc >= 0 && !info.embedding; i++)
+        rc = mn_model_share(*out, m->shared[i]);
+    if (rc < 0) mn_model_close(out);
+    return rc;
+}
+
 /* What clients call it: the name, or that of the file without its folder. */
 static char *known_as(const char *name) {
     const char *slash = strrchr(name, '/');
@@ -132,7 +145,7 @@ static int load(mn_models *m, mn_entry *e) {
     e->loading = 1;
     do {
         pthread_mutex_unlock(&m->lock);
-        rc = mn_model_open(e->name, &m->how, &model);
+        rc = open_model(m, e, &model);
         pthread_mutex_lock(&m->lock);
     } while ((rc == MN_EFULL || rc == MN_ENOMEM) && make_room(m));
     e->loading = 0;

@@ -28,6 +28,8 @@ typedef struct mn_models {
     mn_entry entry[MN_MODELS];
     int n;
     mn_model_options how;
+    const char *const *shared; /* texts for mn_model_share */
+    int n_shared;
     int open, stop;
 } mn_models;
 

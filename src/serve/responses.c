@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- items as messages ------------------------------------------------------------------------ */
+/* ---- items as messages --------------------------------------------------------------------- */
 
 static int append(json_t *out, json_t *message) {
     return json_array_append_new(out, message) < 0 ? MN_FAIL(MN_EINVAL, "an item is no UTF-8") : 0;
@@ -95,7 +95,7 @@ static json_t *read_tools(const json_t *tools) {
     return out;
 }
 
-/* ---- what they are told ----------------------------------------------------------------------- */
+/* ---- what they are told -------------------------------------------------------------------- */
 
 typedef struct items { /* of a stream */
     int n, sequence, text_open;

@@ -36,6 +36,8 @@ const mn_route mn_routes[] = {
         "answer a conversation (OpenAI)"},
     {"POST", "/v1/completions", 0, MN_IN_TEXT, mn_text_work, mn_asked_start,
         "go on from a text (OpenAI)"},
+    {"POST", "/v1/embeddings", MN_ROUTE_AWAY | MN_ROUTE_LONG, MN_IN_EMBED, mn_embed_work, NULL,
+        "vectors of texts (OpenAI)"},
     {"POST", "/v1/responses", 0, MN_IN_RESPONSES, mn_responses_work, mn_asked_start,
         "answer a conversation (OpenAI's newer form)"},
     {"POST", "/v1/messages", MN_ROUTE_ANTHROPIC, MN_IN_MESSAGES, mn_messages_work, mn_asked_start,
@@ -186,7 +188,7 @@ static int read_json(mn_exchange *x) {
                               VALUES_MOST);
     const uint64_t bytes = x->body.len + values * VALUE_BYTES;
     const int rc = mn_budget_take(bytes, "a request");
-    if (rc < 0) return mn_reply_failure(x, rc, mn_error_detail());
+    if (rc < 0) return mn_reply_failure(x, rc, NULL, mn_error_detail());
     x->booked = bytes;
     x->json = json_loadb(body, x->body.len, 0, &error);
     mn_buf_free(&x->body);
@@ -233,6 +235,6 @@ void mn_route_run(mn_exchange *x) {
     }
     const int rc = mn_work_give(&x->server->work, x);
     if (rc >= 0) return;
-    mn_reply_failure(x, rc, mn_error_detail());
+    mn_reply_failure(x, rc, NULL, mn_error_detail());
     mn_exchange_send(x);
 }

@@ -35,6 +35,7 @@ typedef struct mn_serve_options {
     mn_serve_list models;  /* the first is loaded at once, the others when asked for */
     const char *embedder;  /* model of /v1/embeddings when none of `models` makes vectors */
     int metrics;           /* 0: on loopback, 1: everywhere, 2: nowhere */
+    mn_serve_list shared;  /* system messages whose keys and values all tenants share */
     uint64_t body;         /* most bytes of a request */
     mn_model_options model;
     mn_loop_options loop;

@@ -33,7 +33,7 @@ int mn_openapi_work(mn_exchange *x) {
     mn_buf text = {0};
     const int rc = mn_serve_openapi(&text);
     if (rc < 0)
-        mn_reply_failure(x, rc, mn_error_detail());
+        mn_reply_failure(x, rc, NULL, mn_error_detail());
     else
         mn_reply_bytes(x, 200, "application/json", text.data, text.len);
     mn_buf_free(&text);
@@ -110,7 +110,7 @@ int mn_tokenize_work(mn_exchange *x) {
     const int count = mn_encode(x->use->model, f->text, n, flags, NULL, 0);
     if (count < 0) return mn_reply_field(x, count, "content");
     int32_t *ids = mn_malloc((size_t)(count + 1) * sizeof *ids);
-    if (!ids) return mn_reply_failure(x, MN_ENOMEM, "no memory for the tokens");
+    if (!ids) return mn_reply_failure(x, MN_ENOMEM, NULL, "no memory for the tokens");
     mn_encode(x->use->model, f->text, n, flags, ids, (size_t)count);
     json_t *list = json_array();
     for (int i = 0; i < count; i++)

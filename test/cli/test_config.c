@@ -112,6 +112,10 @@ static void mistakes(void **s) {
     refused("run hi", "[run]\nprivate = yes\n", "2: private: 'yes' is not allowed; give 0 or 1");
     config("[run]\ntemp = hot\n"); /* a value is the business of its command */
     assert_int_equal(with_file("models").status, 0);
+    config("[*]\nthreads = 1\nrounds = 1\n"); /* bench takes neither, others have the first */
+    assert_non_null(strstr(with_file("bench nosuch").err, "3: rounds: this is given on the comm"));
+    config("[*]\nthreads = 1\n");
+    assert_non_null(strstr(with_file("bench nosuch").err, "there is no bench"));
     config("[*]\nnosuch = 1\n"); /* who looks for help gets it */
     assert_int_equal(with_file("help").status, 0);
     assert_int_equal(with_file("models --help").status, 0);

@@ -37,7 +37,7 @@ cc "$scratch/stranger.c" -o "$scratch/static" $(say --cflags) "${pc%/pkgconfig/*
     $(say --static --libs | sed 's/-lomnesia//')
 for kind in shared static; do
     said=$(LD_LIBRARY_PATH=${pc%/pkgconfig/*} "$scratch/$kind")
-    [ "$said" = "$expected" ] || { echo "$kind: \"$said\" where \"$expected\" was expected"; exit 1; }
+    [ "$said" = "$expected" ] || { echo "$kind: \"$said\", expected \"$expected\""; exit 1; }
 done
 ldd "$scratch/static" | grep -q libomnesia && { echo "static is not"; exit 1; }
 exit 0

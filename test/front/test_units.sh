@@ -7,7 +7,7 @@
 # exposed the machine's service is: 0 is not at all, 10 is a program run by root. Where there is no
 # systemd-analyze, they are only looked for.
 set -eu
-build=$1 program=$2
+build=$1 program=$(readlink -f "$2")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 

@@ -5,6 +5,7 @@ region of its own: what it gives, what it refuses, and what threads may do to it
 import gc
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -175,6 +176,20 @@ class ModelTest(Folder):
             time.sleep(0.05)
         self.assertEqual(threading.active_count(), threads)
 
+    def test_stream_stops_its_answer(self):
+        ended = threading.Event()
+
+        def endless(take, report):
+            while not take("piece"):
+                time.sleep(0.001)
+            self.assertTrue(report("reading", 1, 2))
+            ended.set()
+            return self.model.run("hello", **SAME)
+
+        with omnesia.Stream(endless) as stream:
+            self.assertEqual(next(stream), "piece")
+        self.assertTrue(ended.is_set())
+
     def test_close(self):
         streams = [self.model.stream("hello", **SAME) for _ in range(4)]
         time.sleep(0.01)
@@ -233,6 +248,52 @@ class ModelTest(Folder):
         rest = child.communicate(timeout=60)[0]
         self.assertTrue(rest.endswith(b"interrupted\n"), rest)
         self.assertLess(len(rest), 150)
+
+
+class EmbedTest(unittest.TestCase):
+    def golden(self):
+        """(text, its vector) of the reference, test/model/data/tiny-bert.vectors."""
+        data = (SOURCE / "test/model/data/tiny-bert.vectors").read_bytes()
+        width, count = struct.unpack_from("<4xII", data)
+        at = 12
+        for _ in range(count):
+            size, = struct.unpack_from("<I", data, at)
+            text = data[at + 4:at + 4 + size]
+            ids, = struct.unpack_from("<I", data, at + 4 + size)
+            at += 8 + size + 4 * ids
+            yield text.decode(), struct.unpack_from(f"<{width}f", data, at)
+            at += 4 * width
+
+    def test_embed(self):
+        known = list(self.golden())
+        self.assertGreaterEqual(len(known), 10)
+        bert = str(SOURCE / "test/model/data/tiny-bert/model.safetensors")
+        with omnesia.Model(bert) as model:
+            self.assertTrue(model.info.embedding)
+            vectors = model.embed_all([text for text, _ in known])
+            self.assertEqual(model.embed(known[3][0]), vectors[3])
+            self.assertEqual(model.embed_all([]), [])
+            for (text, expected), vector in zip(known, vectors):
+                self.assertEqual(len(vector), model.info.n_embd)
+                apart = max(abs(a - b) for a, b in zip(vector, expected))
+                self.assertLess(apart, 2e-3, text)
+            with self.assertRaises(omnesia.CancelledError):
+                model.embed_all(["one"] * 1000, progress=lambda *_: True)
+            with self.assertRaises(ZeroDivisionError):
+                model.embed_all(["one"] * 1000, progress=lambda *_: 1 // 0)
+            with self.assertRaises(TypeError):
+                model.embed_all("one")
+            with self.assertRaises(omnesia.TooLongError):
+                model.embed("one " * 5000)
+            with self.assertRaises(omnesia.Error):
+                model.run("hello")
+            threads = [threading.Thread(target=model.embed, args=("one two",)) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        with omnesia.Model(TINY) as model, self.assertRaises(omnesia.Error):
+            model.embed("hello")
 
 
 class RegionTest(Folder):
@@ -323,7 +384,9 @@ class RegionTest(Folder):
         watch = region.watch("")
         region.close()  # the watch holds it
         self.assertIsNone(watch.wait(0.01))
+        self.assertIn(self.folder, Path("/proc/self/maps").read_text())
         watch.close()
+        self.assertNotIn(self.folder, Path("/proc/self/maps").read_text())
         for call in (lambda: region.get("a"), lambda: region.info, lambda: region.watch("")):
             with self.assertRaisesRegex(omnesia.InvalidError, "the region is closed"):
                 call()

@@ -40,7 +40,7 @@ class Reply:
                 elif line.startswith("data: "):
                     data = line[6:]
             if data is not None:
-                out.append((name, json.loads(data) if data[0] in "{[" and data != "[DONE]" else data))
+                out.append((name, data if data == "[DONE]" else json.loads(data)))
         return out
 
 
@@ -135,7 +135,8 @@ class Server:
 
     def refusal(self):
         """Start one that must refuse: (exit status, its last line)."""
-        done = subprocess.run(self.command, env=self.env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(self.command, env=self.env, capture_output=True, text=True,
+                              timeout=60)
         shutil.rmtree(self.folder, ignore_errors=True)
         return done.returncode, done.stderr.strip().split("\n")[-1]
 

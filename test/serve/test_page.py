@@ -126,7 +126,7 @@ class PageTest(unittest.TestCase):
         tiles = {t["ref"]: t for t in tab.eval(TILES)}
         self.assertEqual(set(tiles), {e["ref"] for e in now["extents"]})
         # The area is the limit, halved as often as all of it fits: here 1 GiB to 64 MiB.
-        per_byte = tab.eval("document.getElementById('memory-map').clientWidth") * 6 / (1 << 26)
+        per_byte = tab.eval("document.getElementById('memory-map').clientWidth") * 5 / (1 << 26)
         for e in now["extents"]:
             t = tiles[e["ref"]]
             self.assertEqual(t["map"], "memory-map" if e["memory"] else "disk-map")
@@ -161,7 +161,7 @@ class PageTest(unittest.TestCase):
         self.assertEqual(blocks[2]["y"], blocks[1]["y"])  # the larger family is above
         self.assertGreater(blocks[5]["y"], blocks[2]["y"] + 39)
         self.assertEqual(self.text("#share-facts"), SUMMARY)
-        self.assertIn("1,000 tokens × 3", self.text("#share"))
+        self.assertIn("900 tokens × 3", self.text("#share"))
         edge = tab.eval("document.querySelectorAll('.block')[4].getAttribute('d')")
         self.assertEqual(edge.count("H"), 4)  # three rows, and they do not end alike
         tab.eval("document.getElementById('jobs').open = true")

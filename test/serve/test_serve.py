@@ -67,7 +67,8 @@ class Answers(unittest.TestCase):
         words = "The tortoise thought there was time, and this is said here alone. "
         first = self.s.chat(words).json["usage"]
         again = self.s.chat(words).json["usage"]
-        self.assertLess(first["prompt_tokens_details"]["cached_tokens"], first["prompt_tokens"] // 2)
+        self.assertLess(first["prompt_tokens_details"]["cached_tokens"],
+                        first["prompt_tokens"] // 2)
         # The last token is always computed, since the logits behind it are needed.
         self.assertEqual(again["prompt_tokens_details"]["cached_tokens"],
                          again["prompt_tokens"] - 1)
@@ -270,7 +271,8 @@ class Fields(unittest.TestCase):
         self.assertEqual(r.status, 200)
 
     def test_a_chunked_body_is_read(self):
-        body = json.dumps({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2}).encode()
+        body = json.dumps({"messages": [{"role": "user", "content": "hi"}],
+                           "max_tokens": 2}).encode()
         data = self.s.head("POST", "/v1/chat/completions", {"Transfer-Encoding": "chunked"})
         for i in range(0, len(body), 7):
             piece = body[i:i + 7]
@@ -298,6 +300,120 @@ class Fields(unittest.TestCase):
         for choice in ("maybe", {"type": "function", "function": {"name": "g"}}, 3):
             r = self.s.chat(tools=good, tool_choice=choice)
             self.assertEqual(r.status, 400, (choice, r.body))
+
+
+class Shapes(unittest.TestCase):
+    """Answers that follow a grammar: even a model of random weights cannot leave it."""
+
+    CALL = [{"type": "function", "function": {"name": "weather", "parameters": {
+        "type": "object", "properties": {"city": {"type": "string", "maxLength": 4},
+                                         "days": {"$ref": "#/$defs/days"}},
+        "required": ["city", "days"], "additionalProperties": False,
+        "$defs": {"days": {"type": "integer", "minimum": 1, "maximum": 9}}}}},
+        {"type": "function", "function": {"name": "time", "parameters": {
+            "type": "object", "properties": {}, "additionalProperties": False}}}]
+
+    @classmethod
+    def setUpClass(cls):
+        cls.s = Server("--ctx", "4096").start()
+        cls.ask = dict(temperature=1, max_tokens=400)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.s.__exit__(None)
+
+    def check(self, call):
+        arguments = json.loads(call["function"]["arguments"])
+        if call["function"]["name"] == "time":
+            return self.assertEqual(arguments, {})
+        self.assertEqual(call["function"]["name"], "weather")
+        self.assertEqual(sorted(arguments), ["city", "days"])
+        self.assertLessEqual(len(arguments["city"]), 4)
+        self.assertIn(arguments["days"], range(1, 10))
+
+    def test_a_call_that_is_required_comes(self):
+        for seed in range(1, 9):
+            r = self.s.chat(tools=self.CALL, tool_choice="required", seed=seed, **self.ask).json
+            choice = r["choices"][0]
+            self.assertEqual(choice["finish_reason"], "tool_calls", r)
+            self.assertIsNone(choice["message"]["content"])
+            self.assertEqual(len(choice["message"]["tool_calls"]), 1)
+            self.check(choice["message"]["tool_calls"][0])
+
+    def test_a_named_function_is_the_one_and_streams(self):
+        events = [e for _, e in self.s.chat(
+            tools=self.CALL, tool_choice={"type": "function", "function": {"name": "weather"}},
+            stream=True, seed=3, **self.ask).events if e != "[DONE]"]
+        call = {"function": {"name": "", "arguments": ""}}
+        for e in events:
+            delta = e["choices"][0]["delta"]
+            self.assertFalse(delta.get("content"))
+            for piece in delta.get("tool_calls", []):
+                self.assertEqual(piece["index"], 0)
+                call["function"]["name"] += piece["function"].get("name", "")
+                call["function"]["arguments"] += piece["function"]["arguments"]
+        self.assertEqual(call["function"]["name"], "weather")
+        self.check(call)
+        self.assertEqual(events[-1]["choices"][0]["finish_reason"], "tool_calls")
+
+    def test_several_calls_come_when_they_may(self):
+        ids = {c: self.s.post("/tokenize", {"content": c}).json["tokens"][0] for c in "[,"}
+        r = self.s.chat(tools=self.CALL, tool_choice="required", parallel_tool_calls=True, seed=3,
+                        temperature=1, max_tokens=3000,
+                        logit_bias={str(ids["["]): 100, str(ids[","]): 100}).json
+        calls = r["choices"][0]["message"]["tool_calls"]
+        self.assertGreater(len(calls), 1)
+        for call in calls:
+            self.check(call)
+        self.assertEqual(len({c["id"] for c in calls}), len(calls))
+
+    def test_other_clients_see_the_call_in_their_form(self):
+        tools = [{"name": f["function"]["name"], "input_schema": f["function"]["parameters"]}
+                 for f in self.CALL]
+        body = {"messages": [{"role": "user", "content": "x"}], "tools": tools, "max_tokens": 400,
+                "temperature": 1, "tool_choice": {"type": "tool", "name": "weather"}}
+        r = self.s.post("/v1/messages", body).json
+        self.assertEqual(r["stop_reason"], "tool_use")
+        self.assertEqual([b["type"] for b in r["content"]], ["tool_use"])
+        self.assertIn(r["content"][0]["input"]["days"], range(1, 10))
+        names = [n for n, _ in self.s.post("/v1/messages", dict(body, stream=True)).events]
+        self.assertEqual(names, ["message_start", "content_block_start", "content_block_delta",
+                                 "content_block_stop", "message_delta", "message_stop"])
+        flat = [dict(f["function"], type="function") for f in self.CALL]
+        body = {"input": "x", "tools": flat, "tool_choice": "required", "max_output_tokens": 400,
+                "temperature": 1}
+        r = self.s.post("/v1/responses", body).json
+        self.assertEqual([i["type"] for i in r["output"]], ["function_call"])
+        events = self.s.post("/v1/responses", dict(body, stream=True)).events
+        self.assertEqual(events[-1][0], "response.completed")
+        self.assertEqual([e["sequence_number"] for _, e in events], list(range(len(events))))
+        done = [e for n, e in events if n == "response.function_call_arguments.done"][0]
+        self.assertEqual(events[-1][1]["response"]["output"][0]["arguments"], done["arguments"])
+
+    def test_a_schema_is_followed(self):
+        schema = {"type": "object", "properties": {"a": {"type": "array", "items": {
+            "enum": ["x", "y"]}, "maxItems": 3}, "b": {"type": "boolean"}},
+            "required": ["a", "b"], "additionalProperties": False}
+        for seed in range(1, 6):
+            r = self.s.chat(seed=seed, response_format={
+                "type": "json_schema", "json_schema": {"name": "n", "schema": schema}}, **self.ask)
+            made = json.loads(r.json["choices"][0]["message"]["content"])
+            self.assertEqual(sorted(made), ["a", "b"])
+            self.assertTrue(set(made["a"]) <= {"x", "y"} and isinstance(made["b"], bool))
+
+    def test_a_grammar_is_followed(self):
+        r = self.s.chat(grammar='root ::= ("ab" | "c"){3} "!"', **self.ask).json
+        self.assertRegex(r["choices"][0]["message"]["content"], "^(ab|c){3}!$")
+
+    def test_grammars_that_cannot_be_are_named(self):
+        for fields, param in (({"grammar": "root ::= ("}, "grammar"),
+                              ({"response_format": {"type": "json_schema", "json_schema": {
+                                  "schema": {"type": "nothing"}}}}, "response_format"),
+                              ({"tools": [{"type": "function", "function": {
+                                  "name": "f", "parameters": {"type": "nothing"}}}],
+                                "tool_choice": "required"}, "tools")):
+            r = self.s.chat(**fields)
+            self.assertEqual((r.status, r.json["error"]["param"]), (400, param), r.body)
 
 
 class Doors(unittest.TestCase):
@@ -451,8 +567,8 @@ class Doors(unittest.TestCase):
         self.assertEqual((r.status, r.headers["connection"]), (200, "close"))
         body = json.dumps({"messages": [{"role": "user", "content": "hi"}], "stream": True,
                            "max_tokens": 3}).encode()
-        r = self.s.raw(b"POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body)
-                       + body)
+        head = b"POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body)
+        r = self.s.raw(head + body)
         self.assertTrue(r.body.endswith(b"data: [DONE]\n\n"))
 
 
@@ -520,6 +636,26 @@ class Keys(unittest.TestCase):
         self.assertEqual(self.cached(words, "anna", cache_salt="b"), 0)
         self.assertEqual(self.cached(words, "anna"), 0)
         self.assertEqual(self.cached(words, "ben", cache_salt="a"), 0)
+
+
+class Public(unittest.TestCase):
+    def test_a_prompt_the_operator_opens_is_shared_by_all_keys(self):
+        words = "This is what every agent of the house is told before anything else. " * 3
+        with tempfile.NamedTemporaryFile("w") as keys, tempfile.NamedTemporaryFile("w") as public:
+            keys.write("anna:a-1\nben:b-2\n")
+            keys.flush()
+            public.write(words + "\n")
+            public.flush()
+            with Server("--key-file", keys.name, "--public-prefix", public.name) as s:
+                def cached(key, system, user):
+                    r = s.post("/v1/chat/completions", {"max_tokens": 1, "messages": [
+                        {"role": "system", "content": system}, {"role": "user", "content": user}]},
+                        headers={"x-api-key": key}).json
+                    return r["usage"]["prompt_tokens_details"]["cached_tokens"]
+                cached("a-1", words, "My secret is the hare.")
+                self.assertGreaterEqual(cached("b-2", words, "My secret is the hare."), 64)
+                cached("a-1", "Not " + words, "And so on.")
+                self.assertEqual(cached("b-2", "Not " + words, "And so on."), 0)
 
 
 class Leaving(unittest.TestCase):
@@ -609,7 +745,8 @@ class Refusals(unittest.TestCase):
         with tempfile.NamedTemporaryFile("w") as keys:
             keys.write("a:b\n")
             keys.flush()
-            self.refuse("--tls-cert", "--listen", "0.0.0.0:0", "--key-file", keys.name, listen=False)
+            self.refuse("--tls-cert", "--listen", "0.0.0.0:0", "--key-file", keys.name,
+                        listen=False)
         self.refuse("certificate", "--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.pem")
         self.refuse("both", "--tls-cert", "/nowhere.pem")
         self.refuse("nowhere", "--key-file", "/nowhere.keys")

@@ -96,7 +96,7 @@ class Area {
 
 const FLAGS = { out: "on disk", open: "growing", kept: "pinned" };
 let known = new Map(), looked = null;
-const memory = new Area(get("memory-map"), 6, e => e.memory);
+const memory = new Area(get("memory-map"), 5, e => e.memory);
 const disk = new Area(get("disk-map"), 2, e => e.disk);
 
 /* An extent in words: what it is, and who has it. */
@@ -124,7 +124,7 @@ on_look(ref => {
 
 function about() {
   const e = known.get(looked), [what, who] = e ? tell(e)
-    : ["", "Point at a tile, or reach it with Tab and the arrows, to see what it is."];
+    : ["", "Point at a tile, or use Tab and the arrows, to see what it is."];
   say(get("about").firstElementChild, what);
   say(get("about").lastElementChild, who);
 }
@@ -142,9 +142,7 @@ function legend(extents) {
 }
 
 function meter(name, has, most) {
-  const node = get(`${name}-meter`);
-  node.firstElementChild.style.width = `${Math.min(100, 100 * has / (most || 1))}%`;
-  node.classList.toggle("high", has > most * 0.9);
+  get(`${name}-meter`).firstElementChild.style.width = `${Math.min(100, 100 * has / (most || 1))}%`;
   say(get(`${name}-of`), most ? `${bytes(has)} of ${bytes(most)}` : "none");
 }
 

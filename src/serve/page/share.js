@@ -44,16 +44,29 @@ function tree(rows, depth, first, blocks) {
   return out;
 }
 
+/* [first, how many] of the most rows in a row that are true */
+function longest_run(rows) {
+  let best = [0, 0], n = 0;
+  rows.forEach((yes, i) => {
+    n = yes ? n + 1 : 0;
+    if (n > best[1]) best = [i + 1 - n, n];
+  });
+  return best;
+}
+
 function draw_block({ ref, from, to, row, out, job }, x, y, high) {
   const many = to.length, kind = many > 1 ? "shared" : hue(owner_of(job)), left = x(from);
   const edge = to.map((end, i) => `H${x(end) - 1}V${y(row + i) + high}`).join("");
   const d = `M${left} ${y(row)}${edge}H${left}Z`;
   const shape = svg("path", { d, class: `block ${kind}${out ? " out" : ""}`, "data-ref": ref });
-  const tokens = count(Math.max(...to) - from), room = x(Math.min(...to)) - left;
-  const text = [`${tokens} tokens × ${many}`, `${tokens} × ${many}`, `× ${many}`]
-    .find(words => many > 1 && room > 7.2 * words.length + 16 && high * many > 14);
-  const middle = { x: left + 8, y: (y(row) + y(row + many - 1) + high) / 2 + 4, class: "within" };
-  return text ? [shape, svg("text", middle, text)] : [shape];
+  for (const [room, words] of [[130, " tokens × "], [76, " × "]]) {
+    const [first, n] = longest_run(to.map(end => x(end) - left > room));
+    if (n < 2 || high * n < 14) continue;
+    const text = count(Math.min(...to.slice(first, first + n)) - from) + words + n;
+    const middle = (y(row + first) + y(row + first + n)) / 2 + 3;
+    return [shape, svg("text", { x: left + 8, y: middle, class: "within" }, text)];
+  }
+  return [shape];
 }
 
 function draw_row({ job, end, pieces: has }, i, x, y, high) {

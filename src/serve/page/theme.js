@@ -8,7 +8,7 @@
   const choices = ["system", "light", "dark"], name = "omnesia-theme";
   const dark = matchMedia("(prefers-color-scheme: dark)");
   let now = "system";
-  try { now = localStorage.getItem(name) || now; } catch { /* a browser that keeps nothing */ }
+  try { now = localStorage.getItem(name) || now; } catch { /* none is kept */ }
   if (!choices.includes(now)) now = "system";
 
   const show = () => {
@@ -23,7 +23,7 @@
     show();
     document.getElementById("theme").addEventListener("click", () => {
       now = choices[(choices.indexOf(now) + 1) % choices.length];
-      try { localStorage.setItem(name, now); } catch { /* it holds for this page */ }
+      try { localStorage.setItem(name, now); } catch { /* nor now */ }
       show();
     });
   });
