@@ -124,14 +124,16 @@ static void read_letter(mn_letter *letter) {
     mn_mail_lock(mail);
     const int stop = b->stop;
     if (b->asked) mn_mail_post(mail, letter);
-    if (stop == 1) b->stop = 2;
-    pthread_cond_signal(&b->landed);
     mn_mail_unlock(mail);
-    if (stop != 1) return;
+    if (!stop) return;
     for (flight *f = b->air, *after; f; f = after) {
         after = f->after;
         if (f->x->gone) f->x->gone(f->x); /* the loop says so within a step */
     }
+    mn_mail_lock(mail);
+    if (!letter->posted) b->stop = 2; /* the last look at this batch was that */
+    pthread_cond_signal(&b->landed);
+    mn_mail_unlock(mail);
 }
 
 /* ---- the caller's thread -------------------------------------------------------------------- */
