@@ -19,7 +19,8 @@ enum { LINES_MOST = 1 << 24, NAME_MOST = 512 };
 static const size_t BYTES_MOST = (size_t)4 << 30;
 
 /* ---- lines --------------------------------------------------------------------------------- */
-/* The next line of a text: 1, or 0 at its end. Blank ones are passed over; *whole: it has an end. */
+/* The next line of a text: 1, or 0 at its end. Blank ones are passed over; *whole: it has an
+ * end. */
 static int next_line(const mn_buf *text, size_t *at, size_t *from, size_t *n, int *whole) {
     while (*at < text->len) {
         const char *p = text->data + *at, *end = memchr(p, '\n', text->len - *at);

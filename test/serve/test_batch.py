@@ -228,7 +228,7 @@ class Deaths(Folder):
         self.assertEqual([a == b for a, b in zip(first, second)], [True, True, False, True, True, True, False])
         self.assertEqual(second[6]["response"]["status_code"], 200)
         self.assertIn("0 tokens read", self.run_it())
-        self.assertIn("7 lines answered, in", self.run_it("--top-k", "3"))  # other defaults: other answers
+        self.assertIn("7 lines answered, in", self.run_it("--top-k", "3"))  # other defaults
 
     def test_two_at_work_on_one_file(self):
         self.write(some(300, tokens=200))
