@@ -178,7 +178,8 @@ static void take(mn_choice *c, mn_buf *text, mn_buf *pieces, int *done) {
     *pieces = c->pieces;
     c->text = (mn_buf){.what = text->what};
     c->pieces = (mn_buf){.what = pieces->what};
-    *done = c->done;
+    /* Posted again since it was taken out of the box: it ends when it is read the last time. */
+    *done = c->done && !c->letter.posted;
     if (c->first > 0 && c->all->x->first == 0) c->all->x->first = c->first;
     if (c->lost && c->rc >= 0) {
         c->rc = MN_ENOMEM;

@@ -161,7 +161,7 @@ class Deaths(Folder):
         whole = some(400, tokens=80)
         kept, deaths = {}, 0
         r = random.Random(7)
-        while deaths < 60:
+        while deaths < 20:
             p = self.start()
             before = len(kept)
             until = time.time() + 60  # let it answer something, then let it die at any moment
