@@ -5,7 +5,8 @@
  * BatchLLM (Zheng et al. 2024): 256 prompts in 16 groups, shuffled; those of a group share 1,024
  * tokens (`--depth` says others) and have 64 of their own; answers of 32 tokens. The same engine,
  * the same region, twice: in the order "batch", and in the order of arrival, where the region keeps
- * what it thinks is worth keeping. Keys and values may take a quarter of what all of them take. Rows:
+ * what it thinks is worth keeping. Keys and values may take a quarter of what all of them take.
+ * Rows:
  *   saved      tokens of prompts that were not computed, against what the tree of prompts allows
  *   arrival    the same of the order of arrival; for people
  *   batch      tokens a second, prompts and answers, against the order of arrival

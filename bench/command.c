@@ -14,8 +14,13 @@ static const mn_bench *const benches[] = {
 #undef X
 };
 enum { N = sizeof benches / sizeof *benches };
+static const char words_known[] = ""
+#define X(name) "|" #name
+    MN_BENCH_LIST(X)
+#undef X
+    ;
 static const char names[] = ""
-#define X(name) " " #name
+#define X(name) ", " #name
     MN_BENCH_LIST(X)
 #undef X
     ;
@@ -105,7 +110,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     const char *name = n_words ? words[0] : "speed";
     for (int i = 0; i < N; i++)
         if (strcmp(benches[i]->name, name) == 0) return benches[i]->run(o);
-    return MN_FAIL(MN_CLI_USAGE, "there is no bench '%s'; there are%s", name, names);
+    return MN_FAIL(MN_CLI_USAGE, "there is no bench '%s'; there are %s", name, names + 2);
 }
 
 const mn_cli_command mn_cli_command_bench = {
@@ -114,7 +119,7 @@ const mn_cli_command mn_cli_command_bench = {
     .options = options,
     .size = sizeof(mn_bench_options),
     .max_words = 1,
-    .words = "speed|vattention|share|restore|objects|region|serve|fastgen|flover|batchllm",
+    .words = words_known + 1,
     .usage = "[NAME] [-m MODEL] [-p N] [-n N] [-d N] [-t N]",
     .summary = "measure this machine",
     .about =

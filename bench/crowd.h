@@ -10,7 +10,8 @@
 #include <pthread.h>
 #include <stdint.h>
 
-/* Words that are one token each, also one behind the other: texts of as many tokens as one likes. */
+/* Words that are one token each, also one behind the other: texts of as many tokens as one
+ * likes. */
 typedef struct mn_words {
     int32_t *id;
     int n;

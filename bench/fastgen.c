@@ -3,9 +3,10 @@
  * bench/fastgen.c - what cutting prompts up is worth (DeepSpeed-FastGen, arXiv 2401.08671).
  *
  * The same loop twice, with the same strangers arriving at the same moments: prompts of 1,024
- * tokens, 30 % more or less, 64 tokens of answer, Poisson arrivals at 70 % of what the loop gets
- * through. Prompt-first has no limit to its steps, so a prompt that comes is read whole, at once,
- * and who is being written waits for it; the other has its measured number of tokens a step.
+ * tokens (or --depth), 30 % more or less, 64 tokens of answer, Poisson arrivals at 70 % of what the
+ * loop gets through. Prompt-first has no limit to its steps, so a prompt that comes is read whole,
+ * at once, and who is being written waits for it; the other has its measured number of tokens a
+ * step.
  *
  *   gap   p95 time between two tokens of an answer
  *   rate  tokens per second when all are there at once: what the smaller steps cost
@@ -13,8 +14,8 @@
  *         the prompt, and then at least 4 tokens a second at any time (the paper's promise, the
  *         second as a mean that forgets half with each token)
  */
+#include "bench/bench.h"
 #include "bench/replay.h"
-#include "bench/serve.h"
 
 #include "api/model.h"
 #include "base/error.h"
@@ -30,7 +31,7 @@ static const double part = 0.7, promised_rate = 512, promised_gap = 0.25;
 typedef struct bed {
     const mn_bench_options *o;
     mn_model *m;
-    mn_vocab *v;
+    mn_words words;
     int step;    /* tokens, as measured */
     double rate; /* arrivals per second */
 } bed;
@@ -38,17 +39,15 @@ typedef struct bed {
 /* n strangers of the seed; rate 0: they are there at once. */
 static int invite(const bed *b, uint64_t seed, int n, double rate, mn_replay *r) {
     mn_random x;
-    mn_buf text = {0};
     double due = 0;
     int rc = mn_replay_open(n, r);
     mn_random_seed(&x, seed);
     for (int i = 0; rc >= 0 && i < n; i++) {
-        const int tokens = (int)(PROMPT * (0.7 + 0.6 * mn_random_unit(&x)));
+        const int mean = b->o->depth ? b->o->depth : PROMPT,
+                  length = (int)(mean * (0.7 + 0.6 * mn_random_unit(&x)));
         due += rate > 0 ? -log(1 - mn_random_unit(&x)) / rate : 0;
-        rc = mn_serve_words(b->v, mn_random_u64(&x), tokens, &text);
-        if (rc >= 0) rc = mn_replay_guest(r, i, due, text.data, tokens + tokens / 16, TOKENS);
+        rc = mn_replay_guest(r, i, due, b->m, &b->words, mn_random_u64(&x), length, TOKENS);
     }
-    mn_buf_free(&text);
     return rc;
 }
 
@@ -57,7 +56,7 @@ static int play(const bed *b, int step, mn_replay *r) {
     mn_loop *loop;
     b->m->step_tokens = step;
     MN_TRY(mn_loop_open(NULL, &loop));
-    const int rc = mn_replay_run(r, 0, r->n, loop, b->m);
+    const int rc = mn_replay_run(r, loop, b->m);
     mn_loop_close(&loop);
     return rc;
 }
@@ -72,15 +71,12 @@ static int saturate(const bed *b, int step, uint64_t seed, double *rate) {
     return rc;
 }
 
-static int keeps_promise(const mn_guest *g) {
-    if (g->at[0] - g->due > g->prompt_tokens / promised_rate) return 0;
-    double mean = 0;
-    for (int k = 1; k < g->n; k++) {
-        const double gap = g->at[k] - g->at[k - 1];
-        mean = k == 1 ? gap : (mean + gap) / 2;
-        if (mean > promised_gap) return 0;
-    }
-    return 1;
+static int keeps_promise(const mn_replay *r, int i) {
+    const mn_guest *g = r->guest + i;
+    if (g->first - r->start - r->due[i] > r->length[i] / promised_rate) return 0;
+    double mean = g->gap[0];
+    for (int k = 1; k < g->tokens - 1 && mean <= promised_gap; k++) mean = (mean + g->gap[k]) / 2;
+    return mean <= promised_gap;
 }
 
 static int arrive(const bed *b, int step, uint64_t seed, double *gap_ms, double *kept) {
@@ -90,7 +86,7 @@ static int arrive(const bed *b, int step, uint64_t seed, double *gap_ms, double 
     if (rc >= 0) rc = mn_replay_gap(&r, gap_ms);
     *gap_ms *= 1e3;
     *kept = 0;
-    for (int i = 0; rc >= 0 && i < r.n; i++) *kept += keeps_promise(r.guest + i);
+    for (int i = 0; rc >= 0 && i < r.n; i++) *kept += keeps_promise(&r, i);
     mn_replay_close(&r);
     return rc;
 }
@@ -150,9 +146,9 @@ static int fastgen(const mn_bench_options *o) {
     bed b = {.o = o};
     if (!o->rounds) return MN_FAIL(MN_CLI_USAGE, "--rounds 0: nothing would be measured");
     int rc = mn_cli_model_open(o->model, (mn_model_options){.threads = o->threads}, &b.m);
-    if (rc >= 0) rc = mn_vocab_open(o->model, NULL, &b.v);
+    if (rc >= 0) rc = mn_words_find(b.m, &b.words);
     if (rc >= 0) rc = measure(&b);
-    mn_vocab_close(&b.v);
+    mn_words_free(&b.words);
     mn_model_close(&b.m);
     return rc;
 }

@@ -3,7 +3,8 @@
  * bench/flover.c - one loop that whoever comes joins and leaves at any step (Flover, arXiv
  * 2305.13484), against batches and against processes.
  *
- * 32 requests arrive at random moments, with short prompts and answers of 8 to 512 tokens.
+ * 32 requests arrive at random moments, with short prompts and answers of 8 to 512 tokens
+ * (or --depth).
  *
  *   response  mean time from arrival to the end of the answer, against batches: who waits when the
  *             last batch has ended goes together, eight at most, and all are told when the longest
@@ -16,7 +17,7 @@
  * them, so that everybody sees where the ratios come from.
  */
 #include "bench/replay.h"
-#include "bench/serve.h"
+#include "bench/stage.h"
 
 #include "api/model.h"
 #include "base/clock.h"
@@ -36,7 +37,7 @@ static const double intervals[] = {0.1, 0.025, 0.4, 1.6}; /* the first has the b
 typedef struct bed {
     const mn_bench_options *o;
     mn_model *m;
-    mn_vocab *v;
+    mn_words words;
     mn_stage stage;
     double step_ns; /* mean step of the loop */
 } bed;
@@ -45,64 +46,73 @@ typedef struct outcome {
     double response, makespan; /* seconds */
 } outcome;
 
-static int invite(const bed *b, uint64_t seed, double interval, mn_replay *r) {
+typedef struct shape { /* of a request, drawn from the seed of the round */
+    double due;
+    int tokens;
+    uint64_t seed;
+} shape;
+
+static void draw(uint64_t seed, double interval, int longest, shape *out) {
     mn_random x;
-    mn_buf text = {0};
     double due = 0;
-    int rc = mn_replay_open(GUESTS, r);
     mn_random_seed(&x, seed);
-    for (int i = 0; rc >= 0 && i < GUESTS; i++) {
-        const int n = SHORTEST + (int)(mn_random_u64(&x) % (LONGEST - SHORTEST + 1));
-        rc = mn_serve_words(b->v, mn_random_u64(&x), PROMPT, &text);
-        if (rc >= 0) rc = mn_replay_guest(r, i, due, text.data, 2 * PROMPT, n);
+    for (int i = 0; i < GUESTS; i++) {
+        const int n = SHORTEST + (int)(mn_random_u64(&x) % (uint64_t)(longest - SHORTEST + 1));
+        out[i] = (shape){due, n, mn_random_u64(&x)};
         due += -log(1 - mn_random_unit(&x)) * interval;
     }
-    mn_buf_free(&text);
-    return rc;
 }
 
 /* ---- the loop ----------------------------------------------------------------------------- */
-static int join(bed *b, mn_replay *r, outcome *out) {
+static int join(bed *b, const shape *all, outcome *out) {
     mn_loop *loop;
     mn_loop_info info;
-    MN_TRY(mn_loop_open(NULL, &loop));
-    const int rc = mn_replay_run(r, 0, GUESTS, loop, b->m);
-    mn_loop_describe(loop, &info);
-    mn_loop_close(&loop);
-    *out = (outcome){0, mn_replay_span(r)};
-    for (int i = 0; i < GUESTS; i++) out->response += (r->guest[i].end - r->guest[i].due) / GUESTS;
-    if (info.steps) b->step_ns = (double)info.busy_us * 1e3 / (double)info.steps;
-    return rc;
-}
-
-/* ---- batches ------------------------------------------------------------------------------ */
-/* Guests [from, to) as one batch: all are as long as the longest. */
-static int one_batch(bed *b, const mn_replay *all, int from, int to, mn_loop *loop) {
     mn_replay r;
-    int longest = 0, rc = mn_replay_open(to - from, &r);
-    for (int i = from; i < to; i++)
-        if (all->guest[i].tokens > longest) longest = all->guest[i].tokens;
-    for (int i = from; rc >= 0 && i < to; i++)
-        rc = mn_replay_guest(&r, i - from, 0, all->guest[i].prompt, all->guest[i].prompt_tokens,
-                             longest);
-    if (rc >= 0) rc = mn_replay_run(&r, 0, to - from, loop, b->m);
+    int rc = mn_replay_open(GUESTS, &r);
+    for (int i = 0; rc >= 0 && i < GUESTS; i++)
+        rc =
+            mn_replay_guest(&r, i, all[i].due, b->m, &b->words, all[i].seed, PROMPT, all[i].tokens);
+    if (rc >= 0) rc = mn_loop_open(NULL, &loop);
+    if (rc >= 0) {
+        rc = mn_replay_run(&r, loop, b->m);
+        mn_loop_describe(loop, &info);
+        mn_loop_close(&loop);
+        *out = (outcome){0, mn_replay_span(&r)};
+        for (int i = 0; i < GUESTS; i++)
+            out->response += (r.guest[i].ended - r.start - r.due[i]) / GUESTS;
+        if (info.steps) b->step_ns = (double)info.busy_us * 1e3 / (double)info.steps;
+    }
     mn_replay_close(&r);
     return rc;
 }
 
-static int batches(bed *b, const mn_replay *r, outcome *out) {
+/* ---- batches ------------------------------------------------------------------------------ */
+/* n of them as one batch: all are as long as the longest. */
+static int one_batch(bed *b, const shape *s, int n, mn_loop *loop) {
+    mn_replay r;
+    int longest = 0, rc = mn_replay_open(n, &r);
+    for (int i = 0; i < n; i++)
+        if (s[i].tokens > longest) longest = s[i].tokens;
+    for (int i = 0; rc >= 0 && i < n; i++)
+        rc = mn_replay_guest(&r, i, 0, b->m, &b->words, s[i].seed, PROMPT, longest);
+    if (rc >= 0) rc = mn_replay_run(&r, loop, b->m);
+    mn_replay_close(&r);
+    return rc;
+}
+
+static int batches(bed *b, const shape *all, outcome *out) {
     mn_loop *loop;
     int rc = mn_loop_open(NULL, &loop);
     const double start = mn_clock_seconds();
     double now = 0;
     *out = (outcome){0};
     for (int at = 0, to; rc >= 0 && at < GUESTS; at = to) {
-        while ((now = mn_clock_seconds() - start) < r->guest[at].due)
+        while ((now = mn_clock_seconds() - start) < all[at].due)
             nanosleep(&(struct timespec){0, 1000000}, NULL);
-        for (to = at + 1; to < GUESTS && to < at + BATCH && r->guest[to].due <= now;) to++;
-        rc = one_batch(b, r, at, to, loop);
+        for (to = at + 1; to < GUESTS && to < at + BATCH && all[to].due <= now;) to++;
+        rc = one_batch(b, all + at, to - at, loop);
         now = mn_clock_seconds() - start;
-        for (int i = at; i < to; i++) out->response += (now - r->guest[i].due) / GUESTS;
+        for (int i = at; i < to; i++) out->response += (now - all[i].due) / GUESTS;
     }
     out->makespan = now;
     mn_loop_close(&loop);
@@ -116,8 +126,8 @@ static int one_process(const mn_bench_options *o) {
     mn_buf text = {0};
     mn_request q = mn_request_default();
     int rc = mn_cli_model_open(o->model, (mn_model_options){.threads = o->threads}, &b.m);
-    if (rc >= 0) rc = mn_vocab_open(o->model, NULL, &b.v);
-    if (rc >= 0) rc = mn_serve_words(b.v, o->seed, PROMPT, &text);
+    if (rc >= 0) rc = mn_words_find(b.m, &b.words);
+    if (rc >= 0) rc = mn_words_write(b.m, &b.words, o->seed, PROMPT, &text);
     q.prompt = text.data;
     q.raw = q.ignore_eos = 1;
     q.temp = 0;
@@ -125,23 +135,23 @@ static int one_process(const mn_bench_options *o) {
     q.context = 2 * PROMPT + o->gen + 8;
     if (rc >= 0) rc = mn_answer(b.m, &q, NULL);
     mn_buf_free(&text);
-    mn_vocab_close(&b.v);
+    mn_words_free(&b.words);
     mn_model_close(&b.m);
     return rc;
 }
 
-static int processes(const bed *b, const mn_replay *r, uint64_t seed, outcome *out) {
+static int processes(const bed *b, const shape *all, outcome *out) {
     mn_actor a[GUESTS] = {{0}};
     char threads[16], n[16], s[32];
     const double start = mn_clock_seconds();
     int rc = 0;
     snprintf(threads, sizeof threads, "%d", b->o->threads);
     for (int i = 0; rc >= 0 && i < GUESTS; i++) {
-        snprintf(n, sizeof n, "%d", r->guest[i].tokens);
-        snprintf(s, sizeof s, "%llu", (unsigned long long)seed + (unsigned)i);
+        snprintf(n, sizeof n, "%d", all[i].tokens);
+        snprintf(s, sizeof s, "%llu", (unsigned long long)all[i].seed);
         const char *const words[] = {"bench", "flover", "--row", "one", "-m",    b->o->model, "-n",
                                      n,       "--seed", s,       "-t",  threads, NULL};
-        while (mn_clock_seconds() - start < r->guest[i].due)
+        while (mn_clock_seconds() - start < all[i].due)
             nanosleep(&(struct timespec){0, 1000000}, NULL);
         rc = mn_actor_start(&b->stage, words, a + i);
     }
@@ -177,15 +187,13 @@ typedef struct rows {
 } rows;
 
 static int round_of(bed *b, int round, double interval, rows *w) {
-    mn_replay r;
+    shape all[GUESTS];
     outcome loop, batch, process = {0};
-    const uint64_t seed = b->o->seed + (uint64_t)round * 1000;
-    int rc = invite(b, seed, interval, &r);
-    if (rc >= 0) rc = join(b, &r, &loop);
-    if (rc >= 0) rc = batches(b, &r, &batch);
-    if (rc >= 0) rc = processes(b, &r, seed, &process);
-    mn_replay_close(&r);
-    MN_TRY(rc);
+    draw(b->o->seed + (uint64_t)round, interval, b->o->depth > SHORTEST ? b->o->depth : LONGEST,
+         all);
+    MN_TRY(join(b, all, &loop));
+    MN_TRY(batches(b, all, &batch));
+    MN_TRY(processes(b, all, &process));
     mn_bench_round(&w->response, batch.response, loop.response);
     mn_bench_round(&w->makespan, batch.makespan, loop.makespan);
     mn_bench_round(&w->processes, process.makespan, loop.makespan);
@@ -229,11 +237,11 @@ static int flover(const mn_bench_options *o) {
     if (!o->rounds) return MN_FAIL(MN_CLI_USAGE, "--rounds 0: nothing would be measured");
     MN_TRY(mn_stage_begin(&b.stage)); /* before threads are started */
     int rc = mn_cli_model_open(o->model, (mn_model_options){.threads = o->threads}, &b.m);
-    if (rc >= 0) rc = mn_vocab_open(o->model, NULL, &b.v);
+    if (rc >= 0) rc = mn_words_find(b.m, &b.words);
     for (size_t i = 0; rc >= 0 && i < sizeof intervals / sizeof *intervals; i++)
         if (mn_bench_wants(o, i ? "sweep" : "bars")) rc = sweep(&b, intervals[i], !i);
     if (rc >= 0 && b.step_ns > 0) rc = reorder(&b);
-    mn_vocab_close(&b.v);
+    mn_words_free(&b.words);
     mn_model_close(&b.m);
     mn_stage_end(&b.stage);
     return rc;

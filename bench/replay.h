@@ -1,43 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/replay.h - requests that arrive at given moments, through a loop of this process.
+ * bench/replay.h - guests of a crowd (bench/crowd.h) who come at given moments.
  */
 #ifndef MN_BENCH_REPLAY_H
 #define MN_BENCH_REPLAY_H
-#include "omnesia.h"
+#include "bench/crowd.h"
 
-#include <pthread.h>
-#include <stdint.h>
-
-typedef struct mn_replay mn_replay;
-typedef struct mn_guest { /* one request, and when what happened: seconds from the beginning */
-    double due;
-    char *prompt; /* raw text; owned */
-    int prompt_tokens, tokens;
-    double *at; /* [tokens] when each of the answer came */
+typedef struct mn_replay {
+    mn_guest *guest; /* [n], in the order of */
+    double *due;     /* [n] seconds from the beginning */
+    int *length;     /* [n] tokens of the prompts */
     int n;
-    double end;
-    int rc;
-    mn_replay *of;
-} mn_guest;
+    double start; /* of mn_clock_seconds */
+} mn_replay;
 
-struct mn_replay {
-    mn_guest *guest; /* [n], by due */
-    int n, left;
-    uint64_t start; /* ns */
-    pthread_mutex_t lock;
-    pthread_cond_t all;
-};
-
-/* n guests, with nothing in them yet. */
+/* n guests, with nothing in them yet; close also what could not be opened. */
 int mn_replay_open(int n, mn_replay *out);
 void mn_replay_close(mn_replay *r);
-/* A prompt and the length of the answer; the prompt is copied. */
-int mn_replay_guest(mn_replay *r, int i, double due, const char *prompt, int prompt_tokens,
-                    int tokens);
-/* Guests [from, to) ask when they are due, counted from now, and are waited for; MN_EIO when one of
- * them failed. Answers are greedy and as long as was said. */
-int mn_replay_run(mn_replay *r, int from, int to, mn_loop *loop, mn_model *model);
+/* Guest i: a prompt of `length` words that `seed` draws, and the tokens of the answer. */
+int mn_replay_guest(mn_replay *r, int i, double due, const mn_model *m, const mn_words *w,
+                    uint64_t seed, int length, int tokens);
+/* All of them ask when they are due, counted from now, and are waited for. */
+int mn_replay_run(mn_replay *r, mn_loop *loop, mn_model *model);
 
 /* p95 of the seconds between two tokens; and from the beginning to the last end. */
 int mn_replay_gap(const mn_replay *r, double *p95);

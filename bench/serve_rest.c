@@ -18,7 +18,7 @@
 #include <sys/resource.h>
 
 enum { LONG = 6000, WRITERS = 8, WRITTEN = 128, CLIENTS = 1000, WARM = 64, TERM_WRITERS = 16 };
-static const double every = 0.005, mib = 1 << 20;
+static const double every = 0.005, apart = 0.01, mib = 1 << 20;
 
 static int ask(mn_load *l, double due, const mn_serve_ask *what, int tag) {
     mn_buf body = {0};
@@ -136,7 +136,7 @@ const mn_serve_row mn_serve_schema = {
 static int streams(mn_load *l, int n) {
     int rc = 0;
     for (int i = 0; rc >= 0 && i < n; i++)
-        rc = ask(l, i * 0.002, &(mn_serve_ask){.prompt = "Hello", .tokens = 1, .stream = 1}, i);
+        rc = ask(l, i * apart, &(mn_serve_ask){.prompt = "Hello", .tokens = 1, .stream = 1}, i);
     if (rc >= 0) rc = mn_load_run(l, 300, NULL, NULL);
     return rc < 0 ? rc : mn_serve_whole(l, 1);
 }

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { PROMPT = 1024, TOKENS = 64, ARRIVALS = 48, AT_ONCE = 32 };
+enum { PROMPT = 1024, TOKENS = 64, ARRIVALS = 24, AT_ONCE = 16 };
 enum { TEXTS = 16, ABOUT = 16, BATCH = TEXTS * ABOUT, SHARED = 512, OWN = 32, BATCH_TOKENS = 32 };
 static const double part = 0.7;
 

@@ -38,7 +38,8 @@ typedef struct mn_server {
 
 /* Start it and wait until it is well. Ours begins with an empty region. */
 int mn_server_start(const mn_server_plan *plan, const mn_server_kind *kind, mn_server *out);
-/* Bytes in memory: at most so far, own and shared; and now, of which in files in memory (a region). */
+/* Bytes in memory: at most so far, own and shared; now; and of these in files that lie in
+ * memory, as a region does. */
 typedef struct mn_server_weight {
     double peak, now, shared;
 } mn_server_weight;

@@ -156,6 +156,8 @@ ROWS = {
          Test("commands", "cli-failures", "asan", "status 0, said", args=["calls"])]),
     6: ("one prompt, any kernels, threads, chunks, cuts, company: one hash", 24000, "answers",
         [Test("ways", "engine-invariance", "release", "chunks of")]),
+    10: ("what one tenant computed, another looks for by the time an answer takes", 0, "probes",
+         [Test("timing", "api-timing", "release", "the area is", "0:1")]),
     11: ("a neighbour who scribbles into the region and its files", 1000, "rounds",
          [Test("scribbles", "kv-hostile", "asan", "were another's", "1:1")]),
     12: ("hostile names at every door: nothing else is opened", 0, "names",

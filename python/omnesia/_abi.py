@@ -67,9 +67,9 @@ class Change(Structure):
 class ModelOptions(Structure):
     """mn_model_options"""
 
-    _fields_ = [("threads", c_int), ("kind", c_int), ("no_pull", c_int), ("bf16", c_int), ("region", c_void_p),
-                ("private_", c_int), ("progress", Progress), ("notice", Notice),
-                ("notice_user", c_void_p)]
+    _fields_ = [("threads", c_int), ("kind", c_int), ("no_pull", c_int), ("bf16", c_int),
+                ("region", c_void_p), ("private_", c_int), ("progress", Progress),
+                ("notice", Notice), ("notice_user", c_void_p)]
 
 
 class ModelInfo(Structure):
@@ -156,7 +156,8 @@ EachEntry = CFUNCTYPE(c_int, c_void_p, POINTER(StoreEntry))
 STRUCTS: dict[str, type[Structure]] = {
     "mn_progress": Progress, "mn_region_info": RegionInfo, "mn_put_options": PutOptions,
     "mn_object": Object, "mn_change": Change, "mn_model_options": ModelOptions,
-    "mn_model_info": ModelInfo, "mn_text": Text, "mn_turn": Turn, "mn_bias": Bias, "mn_alternative": Alternative,
+    "mn_model_info": ModelInfo, "mn_text": Text, "mn_turn": Turn, "mn_bias": Bias,
+    "mn_alternative": Alternative,
     "mn_token": Token, "mn_request": Request, "mn_stats": Stats, "mn_store_entry": StoreEntry,
 }
 

@@ -175,7 +175,7 @@ static void note_cached(mn_answering *a) {
 
 int mn_answering_left(mn_answering *a, const int32_t **ids, int *piece) {
     const int n = mn_session_length(a->session);
-    if (n == a->cut) mn_seq_seal(a->session->seq);
+    if (n && n == a->cut) mn_seq_seal(a->session->seq);
     const int left = n_ids(a) - n, cut = n < a->cut ? a->cut - n : left;
     *piece = mn_seq_piece(a->session->seq, cut < left ? cut : left);
     *ids = (const int32_t *)(const void *)a->ids.data + n;

@@ -2,7 +2,8 @@
  *
  * api/answer.h - one answer on its way, step by step: mn_answer drives one, mn_loop many at once.
  *
- *   begin: request -> ids of the prompt, sampler, grammar, stop texts        (any thread, no step needed)
+ * begin: request -> ids of the prompt, sampler, grammar, stop texts        (any thread, no step
+ * needed)
  *   seat:  a session that holds what need not be computed
  *   waits: another is computing more of it just now; look again later
  *   ids[length of the session ..] are computed by steps; when none is left

@@ -72,10 +72,12 @@ static inline mn_job *mn_job_in(const mn_loop *l, int slot) {
     return l->slots.slot[slot];
 }
 /* Memory (api/loop_room.c): is there room for what a seated answer, and those who run, may come to
- * take? And bring the region down to what this process may hold. */
+ * take? And bring the region down to what this process may hold, so that a step fits in, and all
+ * that `next` (may be NULL) may take. */
 int mn_loop_fits(const mn_loop *l, mn_job *j);
-void mn_loop_shrink(const mn_loop *l, const mn_model *m);
-/* One turn of the step thread: who comes, who goes, one step of one model. 1: something was done. */
+void mn_loop_shrink(const mn_loop *l, const mn_model *m, const mn_job *next);
+/* One turn of the step thread: who comes, who goes, one step of one model. 1: something was
+ * done. */
 int mn_loop_turn(mn_loop *l);
 /* It has ended: told to whoever asked, and gone. */
 void mn_loop_finish(mn_loop *l, mn_job *j, int rc);

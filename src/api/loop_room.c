@@ -46,7 +46,8 @@ static int read_by_others(const mn_loop *l, const mn_job *j) {
     return most;
 }
 
-/* What this process holds beside rows in the region: weights, workspace, rows it reads from disk. */
+/* What this process holds beside rows in the region: weights, workspace, rows it reads from
+ * disk. */
 static uint64_t beside(const mn_loop *l) {
     uint64_t booked = 0, out = 0;
     for (int i = 0; i < l->slots.n; i++) {
@@ -115,9 +116,9 @@ int mn_loop_fits(const mn_loop *l, mn_job *j) {
     return h.bytes + wants <= capacity(l, j->model);
 }
 
-void mn_loop_shrink(const mn_loop *l, const mn_model *m) {
-    const uint64_t limit = mn_budget_limit();
+void mn_loop_shrink(const mn_loop *l, const mn_model *m, const mn_job *next) {
+    const uint64_t more = next ? growth(next) : 0, limit = mn_budget_limit();
     if (!limit || !m->region) return;
-    const uint64_t taken = beside(l) + (uint64_t)m->step_tokens * row_bytes(m, 0);
+    const uint64_t taken = beside(l) + more + (uint64_t)m->step_tokens * row_bytes(m, 0);
     mn_region_shrink(m->region, limit > taken ? limit - taken : 0);
 }

@@ -80,6 +80,7 @@ static int admit(mn_loop *l, mn_job *j) {
         end(l, j, rc);
         return 1;
     }
+    mn_loop_shrink(l, j->model, j);
     mn_slots_join(&l->slots, j);
     l->order->start(l->state, &j->o);
     j->a.cut = j->o.shared;
@@ -291,7 +292,7 @@ int mn_loop_turn(mn_loop *l) {
         mn_model *m = next_model(l);
         l->model = m;
         if (!measured(l, m)) return 1;
-        mn_loop_shrink(l, m);
+        mn_loop_shrink(l, m, NULL);
         gather(l, m, &t);
         compose(l, m, &t);
         if (!t.parts) continue;

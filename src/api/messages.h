@@ -6,8 +6,8 @@
  *   tool_calls[].function.arguments: a string of JSON -> what it says
  *
  * A template that has no word for tools gets them in plain text: what may be called, and how, in
- * the system message; calls as <tool_call>{"name": .., "arguments": {..}}</tool_call>, the form most
- * small models know (Qwen's, Hermes'); results as <tool_response> of a user.
+ * the system message; calls as <tool_call>{"name": .., "arguments": {..}}</tool_call>, the form
+ * most small models know (Qwen's, Hermes'); results as <tool_response> of a user.
  */
 #ifndef MN_API_MESSAGES_H
 #define MN_API_MESSAGES_H

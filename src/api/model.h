@@ -60,9 +60,10 @@ int mn_model_step(mn_model *m, const mn_part *parts, int n, int (*go_on)(void *u
 /* Where most of what a session took from the region lies: "process", "disk". */
 const char *mn_session_source(const mn_session *s);
 
-/* A session that holds what the region had of ids[n], and nothing of its own: 1 while another one is
- * computing more of it, which is taken as it comes (ask again after a while); 0: compute. A prompt
- * that several ask at once is computed once. *news: when there last were any, at first now. */
+/* A session that holds what the region had of ids[n], and nothing of its own: 1 while another
+ * one is computing more of it, which is taken as it comes (ask again after a while); 0: compute.
+ * A prompt that several ask at once is computed once. *news: when there last were any, at first
+ * now. */
 int mn_session_waits(mn_session *s, const int32_t *ids, int n, uint64_t *news);
 
 /* Tokens of a conversation or a raw prompt, appended to ids (int32_t). */

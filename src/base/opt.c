@@ -4,8 +4,8 @@
  *
  * Four passes over one setter: `standard` texts, those of a file, OMNESIA_* texts and argv texts
  * all go through set(), so a default is checked like anything else. Lookups walk the table,
- * included tables too; a table has tens of rows and is walked once an option. What goes wrong is always a
- * usage error (MN_EINVAL) whose sentence quotes the text and says what is allowed.
+ * included tables too; a table has tens of rows and is walked once an option. What goes wrong is
+ * always a usage error (MN_EINVAL) whose sentence quotes the text and says what is allowed.
  */
 #include "base/opt.h"
 

@@ -5,8 +5,9 @@
  * An INI file (base/ini.h): a section is a command, or * for all of them; a key is the long name of
  * an option. A command's own section counts more than [*], the environment more than the file, the
  * command line more than all. In [*] a key is an option of any command, and those without it, or
- * that take it from the command line only, do not hear of it. Names are checked in all sections, so that a slip of the fingers is found by the
- * first command that runs; values, by the commands they are of.
+ * that take it from the command line only, do not hear of it. Names are checked in all sections, so
+ * that a slip of the fingers is found by the first command that runs; values, by the commands they
+ * are of.
  */
 #ifndef MN_CLI_CONFIG_H
 #define MN_CLI_CONFIG_H

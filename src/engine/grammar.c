@@ -16,7 +16,8 @@ int mn_grammar_compile(const char *text, size_t n, mn_grammar **out) {
         return MN_FAIL(MN_ETOOLONG, "the grammar has %zu bytes, %d are allowed", n,
                        MN_GRAMMAR_TEXT);
     MN_TRY(mn_utf8_check("the grammar", text, n));
-    const size_t blank = strspn(n ? text : "", " \t\r\n"); /* no zero bytes: utf8_check */
+    size_t blank = 0;
+    while (blank < n && memchr(" \t\r\n", text[blank], 4)) blank++;
     mn_nfa nfa;
     uint32_t root = 0;
     int rc = mn_nfa_open(&nfa);

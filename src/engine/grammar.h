@@ -34,7 +34,7 @@ enum {
     MN_GRAMMAR_DEPTH = 512,     /* calls within calls */
     MN_GRAMMAR_MANY = 1000000,  /* of one thing in a row, when it is counted */
     MN_GRAMMAR_STACKS = 4096,   /* ways to read the text so far */
-    MN_GRAMMAR_STEPS = 1 << 23, /* of the automaton for one token or mask */
+    MN_GRAMMAR_STEPS = 1 << 20, /* of the automaton for one token or mask */
 };
 
 typedef struct mn_grammar mn_grammar;

@@ -360,14 +360,13 @@ static int analyse(mn_nfa *nfa, uint32_t root, uint16_t **cost) {
     MN_TRY(least_costs(nfa, 0, *cost));
     MN_TRY(refuse_left_recursion(nfa, *cost));
     MN_TRY(least_costs(nfa, 1, *cost));
-    if ((*cost)[mn_nfa_rule(nfa, root)->start] == MN_NEVER)
-        return MN_FAIL(MN_EINVAL,
-                       nfa->hint[0]
-                           ? "nothing fits this grammar: %s"
-                           : "nothing fits this grammar: %s asks for itself in every case, for "
-                             "characters that are none, or for more than %d calls within calls",
-                       nfa->hint[0] ? nfa->hint : mn_nfa_rule(nfa, root)->where, MN_GRAMMAR_DEPTH);
-    return 0;
+    const mn_rule *r = mn_nfa_rule(nfa, root);
+    if ((*cost)[r->start] != MN_NEVER) return 0;
+    if (nfa->hint[0]) return MN_FAIL(MN_EINVAL, "nothing fits this grammar: %s", nfa->hint);
+    return MN_FAIL(MN_EINVAL,
+                   "nothing fits this grammar: %s asks for itself in every case, for characters "
+                   "that are none, or for more than %d calls within calls",
+                   r->where, MN_GRAMMAR_DEPTH);
 }
 
 int mn_nfa_finish(mn_nfa *nfa, uint32_t root, mn_grammar **out) {

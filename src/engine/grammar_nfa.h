@@ -13,9 +13,10 @@
  *   FAIL    leads nowhere; node 0 is one
  * Counting in frames makes "a{0,100000}" two nodes instead of 100,000.
  *
- * An automaton is put together of fragments: `from` is where one begins, `to` a JUMP that has no target
- * yet. Each fragment is used once. An automaton that failed stays failed: what is built then is nothing
- * (node 0), and mn_nfa_finish returns what mn_nfa.rc holds. This keeps expressions expressions.
+ * An automaton is put together of fragments: `from` is where one begins, `to` a JUMP that has no
+ * target yet. Each fragment is used once. An automaton that failed stays failed: what is built then
+ * is nothing (node 0), and mn_nfa_finish returns what mn_nfa.rc holds. This keeps expressions
+ * expressions.
  *
  * mn_nfa_finish (grammar_check.c) makes the automaton a grammar:
  *   1. jumps are cut short

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine/grammar_regex.c - the pattern of a string, with the lengths it may have, into an automaton.
+ * engine/grammar_regex.c - the pattern of a string, with the lengths it may have, into an
+ * automaton.
  *
  * Read: literals, ., [..], [^..], \d \w \s and their opposites, \n \r \t \f \v \xHH \uHHHH \u{H},
  * ( ), (?: ), |, * + ? {m} {m,} {m,n} (greedy or not, the texts are the same), ^ and $ anywhere.

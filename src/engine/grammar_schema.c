@@ -2,8 +2,8 @@
  *
  * engine/grammar_schema.c - JSON schema to rules: places, references, types, choices.
  *
- * A schema is first made plain ($ref with company and allOf merged, grammar_schema_merge.c), then it
- * is, in this order: anyOf, oneOf (each alternative merged with what stands beside it), enum and
+ * A schema is first made plain ($ref with company and allOf merged, grammar_schema_merge.c), then
+ * it is, in this order: anyOf, oneOf (each alternative merged with what stands beside it), enum and
  * const (their texts), or one alternative for each type it allows; where it names none, those its
  * keywords speak of. oneOf is written only when no two of its alternatives can both match.
  */
@@ -201,27 +201,34 @@ uint32_t mn_schema_value(mn_schema *c) {
 }
 
 /* ---- texts that are given ------------------------------------------------------------------- */
-/* The shortest text that reads as the same value again, owned by the caller. */
-static char *text_of(json_t *v) {
-    for (size_t digits = 15; digits < 17; digits++) {
+static int append(const char *text, size_t n, void *buf) {
+    return mn_buf_append(buf, text, n) < 0 ? -1 : 0;
+}
+
+/* The shortest text that reads as the same value again. */
+static int text_of(json_t *v, mn_buf *out) {
+    for (size_t digits = 15; digits <= 17; digits++) {
         const size_t how = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits);
-        char *text = json_dumps(v, how);
-        json_t *back = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+        mn_buf_clear(out);
+        if (json_dump_callback(v, append, out, how) < 0) break;
+        json_t *back = json_loadb(out->data, out->len, JSON_DECODE_ANY, NULL);
         const int same = back && json_equal(back, v);
         json_decref(back);
-        if (same) return text;
-        free(text);
+        if (same) return 0;
     }
-    return json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
+    return MN_FAIL(MN_ENOMEM, "no memory for a schema");
 }
 
 static int one_text(mn_schema *c, json_t *v, mn_frag *out) {
-    char *text = text_of(v);
-    if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a schema");
-    const mn_frag one = mn_nfa_word(c->nfa, text);
-    *out = out->from ? mn_nfa_or(c->nfa, *out, one) : one;
-    free(text);
-    return mn_schema_work(c, 1);
+    mn_buf text = {.what = "a schema"};
+    int rc = text_of(v, &text);
+    if (rc >= 0) {
+        const mn_frag one = mn_nfa_text(c->nfa, text.data, text.len);
+        *out = out->from ? mn_nfa_or(c->nfa, *out, one) : one;
+        rc = mn_schema_work(c, 1);
+    }
+    mn_buf_free(&text);
+    return rc;
 }
 
 mn_frag mn_schema_quoted(mn_schema *c, const char *text) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine/grammar_schema.h - a JSON schema on its way into an automaton; private to grammar_schema*.c and
- * grammar_regex.c.
+ * engine/grammar_schema.h - a JSON schema on its way into an automaton; private to
+ * grammar_schema*.c and grammar_regex.c.
  *
  * Every schema within the schema becomes one rule, found again by its place in the document, so
  * $ref may go in circles. What is written is a part of what the schema allows, never more: where a
@@ -23,7 +23,7 @@ enum { /* types, as bits */
        MN_TYPE_OBJECT = 64,
        MN_TYPE_ALL = 127,
 };
-enum { MN_SCHEMA_DEPTH = 64, MN_SCHEMA_WORK = 1 << 20, MN_SCHEMA_SLOTS = 1 << 12 };
+enum { MN_SCHEMA_DEPTH = 64, MN_SCHEMA_WORK = 1 << 18, MN_SCHEMA_SLOTS = 1 << 12 };
 
 typedef struct mn_schema {
     mn_nfa *nfa;

@@ -79,6 +79,8 @@ static int common(mn_schema *c, json_t *into, const char *key, json_t *v) {
     json_t *old = json_object_get(into, key), *kept = json_array(), *a, *b;
     size_t i, k;
     if (!kept) return no_memory();
+    const int rc = mn_schema_work(c, json_array_size(old) * json_array_size(v));
+    if (rc < 0) return json_decref(kept), rc;
     json_array_foreach(old, i, a) {
         json_array_foreach(v, k, b) {
             if (json_equal(a, b) && json_array_append(kept, a) < 0) break;
@@ -87,7 +89,7 @@ static int common(mn_schema *c, json_t *into, const char *key, json_t *v) {
     MN_TRY(set_new(into, key, kept));
     if (!json_array_size(kept))
         c->never = 1, mn_schema_never(c, NULL, key, "no value is in all lists that must hold");
-    return mn_schema_work(c, json_array_size(old) * json_array_size(v));
+    return 0;
 }
 
 /* Each alternative of one list with each of the other. */
@@ -376,10 +378,11 @@ int mn_schema_disjoint(mn_schema *c, json_t *a, json_t *b, int depth) {
     const int types = types_a & types_b, numbers = MN_TYPE_INTEGER | MN_TYPE_NUMBER;
     if (!types) return 1;
     json_t *list_a = values(a), *list_b = values(b);
-    rc = list_a && list_b && nothing_common(list_a, list_b);
+    rc = mn_schema_work(c, json_array_size(list_a) * json_array_size(list_b));
+    if (rc >= 0) rc = list_a && list_b && nothing_common(list_a, list_b);
     json_decref(list_a);
     json_decref(list_b);
-    if (rc) return 1;
+    if (rc) return rc;
     if (!(types & ~numbers) && (numbers_apart(a, b) || numbers_apart(b, a))) return 1;
     if (types != MN_TYPE_OBJECT) return 0;
     rc = objects_disjoint(c, a, b, depth);

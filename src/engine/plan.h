@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine/plan.h - what one step consists of (Dynamic SplitFuse, DeepSpeed-FastGen, arXiv 2401.08671).
+ * engine/plan.h - what one step consists of (Dynamic SplitFuse, DeepSpeed-FastGen, arXiv
+ * 2401.08671).
  *
  * A step has a budget of tokens. Answers that are being written get one each, first; what is left
  * is filled exactly with pieces of prompts, the oldest first, so that a long prompt takes many

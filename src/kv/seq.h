@@ -84,8 +84,8 @@ int mn_seq_out(const mn_seq *seq);
 /* What it took from the region is kept there whatever happens; or may leave again. */
 int mn_seq_keep(mn_seq *seq, int keep);
 
-/* Of the next n tokens, how many may be promised and computed at once: rows under another seed begin
- * an extent of their own. */
+/* Of the next n tokens, how many may be promised and computed at once: rows under another seed
+ * begin an extent of their own. */
 int mn_seq_piece(const mn_seq *seq, int n);
 
 /* The extents it uses, each with a name that all sequences of a process know it by, and the memory

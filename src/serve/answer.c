@@ -196,7 +196,7 @@ static void read_choice(mn_letter *letter) {
     int done, rc = 0;
     take(c, &text, &pieces, &done);
     const mn_tools_out out = {tell_text, tell_call, c};
-    if (!a->failed && !x->ended && x->conn && (text.len || (done && c->rc >= 0))) {
+    if (!a->failed && !x->ended && mn_exchange_wanted(x) && (text.len || (done && c->rc >= 0))) {
         begin(a);
         if (pieces.len) rc = mn_buf_append(&c->told, pieces.data, pieces.len);
         if (rc >= 0 && text.len) rc = mn_tools_take(&c->tools, text.data, text.len, &out);

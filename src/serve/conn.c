@@ -103,22 +103,11 @@ static void refuse(mn_conn *c, int status, const char *detail) {
 }
 
 static mn_exchange *exchange_new(mn_conn *c) {
-    mn_serve *s = c->server;
-    mn_exchange *x = mn_calloc(1, sizeof *x);
+    mn_exchange *x = mn_exchange_new(c->server);
     if (!x) return NULL;
-    x->server = s;
     x->conn = c;
-    x->refs = 1;
     x->loopback = c->listener->loopback;
     x->local = c->listener->local;
-    x->head.method = x->head.path = x->head.query = "";
-    x->head.minor = 1;
-    x->body = (mn_buf){.what = "a request", .limit = s->options.body};
-    x->reply = (mn_buf){.what = "a reply"};
-    x->began = mn_clock_seconds();
-    if ((x->next = s->exchanges)) x->next->previous = x;
-    s->exchanges = x;
-    s->n_exchanges++;
     return c->x = x;
 }
 

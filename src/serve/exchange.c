@@ -22,6 +22,22 @@
 /* Nine digits are all that a float has. */
 #define FORM (JSON_COMPACT | JSON_REAL_PRECISION(9))
 
+mn_exchange *mn_exchange_new(mn_serve *s) {
+    mn_exchange *x = mn_calloc(1, sizeof *x);
+    if (!x) return NULL;
+    x->server = s;
+    x->refs = 1;
+    x->head.method = x->head.path = x->head.query = "";
+    x->head.minor = 1;
+    x->body = (mn_buf){.what = "a request", .limit = s->options.body};
+    x->reply = (mn_buf){.what = "a reply"};
+    x->began = mn_clock_seconds();
+    if ((x->next = s->exchanges)) x->next->previous = x;
+    s->exchanges = x;
+    s->n_exchanges++;
+    return x;
+}
+
 mn_exchange *mn_exchange_hold(mn_exchange *x) {
     x->refs++;
     return x;
@@ -179,6 +195,7 @@ static void end(mn_exchange *x) {
     mn_figures_request(&x->server->figures, x);
     mn_serve_log(x);
     if (x->conn) mn_conn_finish(x->conn);
+    if (x->heard) x->heard(x);
 }
 
 void mn_exchange_send(mn_exchange *x) {

@@ -53,12 +53,23 @@ struct mn_exchange {
     mn_exchange *next, *previous; /* all there are; next also in the queue of workers */
     mn_exchange *next_work;
 
+    /* Asked by this program itself, on the HTTP thread: told when the reply is noted, instead of a
+     * connection; it lets go of the exchange. NULL: a client asked. */
+    void (*heard)(mn_exchange *x);
+    void *hearer;
+
     void *state;                  /* of the route's own: the answers being made */
     void (*gone)(mn_exchange *x); /* the client has left: stop what is done for it */
     void (*free_state)(mn_exchange *x);
     int prompt_tokens, cached_tokens, tokens;
 };
 
+/* On the HTTP thread. NULL: no memory. */
+mn_exchange *mn_exchange_new(mn_serve *server);
+/* Does anybody still want the reply? */
+static inline int mn_exchange_wanted(const mn_exchange *x) {
+    return x->conn || x->heard;
+}
 mn_exchange *mn_exchange_hold(mn_exchange *x);
 void mn_exchange_release(mn_exchange *x);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * serve/figures.c - counting requests, and how long they took.
+ * serve/figures.c - what a server has done so far, counted for /metrics and /api/state.requests,
+ * and how long they took.
  */
 #include "serve/figures.h"
 

@@ -217,6 +217,7 @@ static int open_tls(const mn_serve_options *o, mn_listen *out) {
 int mn_listen_open(const mn_serve_options *o, mn_listen *out) {
     char text[32];
     *out = (mn_listen){0};
+    if (o->nowhere) return 0;
     int rc = open_tls(o, out);
     for (int i = 0; i < o->listen.n && rc >= 0; i++) {
         const char *item = o->listen.item[i];

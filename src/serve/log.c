@@ -31,7 +31,7 @@ static void log_text(const mn_serve *s, const mn_exchange *x, const char *time, 
         snprintf(tokens, sizeof tokens, ", %d tokens read, %d of them cached, %d written",
                  x->prompt_tokens, x->cached_tokens, x->tokens);
     snprintf(line, sizeof line, "%s %s %s %d in %.1f ms%s%s", time, x->head.method, path, x->status,
-             ms, tokens, x->conn ? "" : ", the client left");
+             ms, tokens, mn_exchange_wanted(x) ? "" : ", the client left");
     s->options.log(s->options.user, line);
 }
 
@@ -54,7 +54,7 @@ void mn_serve_log(mn_exchange *x) {
         if (x->first > 0)
             json_object_set_new(o, "first_ms", json_real((x->first - x->began) * 1e3));
     }
-    if (o && !x->conn) json_object_set_new(o, "left", json_true());
+    if (o && !mn_exchange_wanted(x)) json_object_set_new(o, "left", json_true());
     char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     if (line) s->options.log(s->options.user, line);
     mn_free(line);

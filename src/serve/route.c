@@ -207,13 +207,14 @@ static int do_work(mn_exchange *x) {
         mn_fields_standard(&x->server->options.request, &x->fields);
         const int rc = mn_fields_read(x->json, r->fields, &x->fields, &param);
         if (rc < 0) return mn_reply_field(x, rc, param);
+        if (x->heard) x->fields.stream = 0; /* the reply is wanted as a whole */
     }
     return r->work(x);
 }
 
 /* On the HTTP thread: the reply, or what is left to be done. */
 static void after(mn_exchange *x) {
-    if (x->status || !x->conn || !x->route->start) return mn_exchange_send(x);
+    if (x->status || !mn_exchange_wanted(x) || !x->route->start) return mn_exchange_send(x);
     x->route->start(x);
 }
 

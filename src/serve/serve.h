@@ -27,6 +27,7 @@ typedef struct mn_serve_list {
 typedef struct mn_serve_options {
     mn_serve_list listen; /* "127.0.0.1:8080", "[::1]:8080", "unix:PATH"; none: the default two */
     int port;             /* of the default address */
+    int nowhere;          /* 1: it listens nowhere, and is there for mn_serve_batch alone */
     const char *key_file; /* lines "name:key"; NULL: any key is accepted, on loopback */
     const char *tls_cert, *tls_key; /* PEM files; both or none */
     int insecure;          /* other addresses than loopback without a key, or without TLS */
@@ -52,6 +53,24 @@ int mn_serve_open(const mn_serve_options *options, mn_serve **out);
 void mn_serve_close(mn_serve **server, int grace_ms);
 /* Where it listens, line by line: "http://127.0.0.1:8080". */
 int mn_serve_where(mn_serve *server, void (*each)(void *user, const char *url), void *user);
+
+/* A batch: each line of a file is a request, as if a client had sent it, and its reply a line of
+ * another (serve/lines.h). All of them are asked at once, as many as `window` says, so that the
+ * order "batch" can plan; a server that is full for them is asked again. */
+typedef struct mn_batch_options {
+    const char *in, *out;  /* "-": standard input */
+    const char *salt;      /* what beside a line decides its answer: model, defaults */
+    int window;            /* requests at once; 0: 1,024 */
+    const uint8_t *tenant; /* 32 bytes; NULL */
+    const char *key;       /* whose it is, for fairness and the log; NULL */
+    mn_progress progress;  /* non-zero ends it: MN_ECANCELLED, what is there is kept */
+} mn_batch_options;
+typedef struct mn_batch_result {
+    int lines, kept, refused;       /* all; answered before this run; that have an error */
+    uint64_t read, cached, written; /* tokens, of this run */
+} mn_batch_result;
+/* Until all lines have a reply. Any thread but the server's own; before mn_serve_close. */
+int mn_serve_batch(mn_serve *server, const mn_batch_options *options, mn_batch_result *out);
 
 /* The tables as documents: docs/SERVE.md's part of fields and routes; OpenAPI 3.1. */
 int mn_serve_markdown(mn_buf *out);

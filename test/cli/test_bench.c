@@ -87,6 +87,18 @@ static void shares(void **state) {
     json_decref(rows);
 }
 
+static void joins_one_loop(void **state) {
+    (void)state;
+    static const char *const of_fastgen[] = {"gap", "rate", "kept"};
+    json_t *rows = rows_of("fastgen -d 48 --rounds 1");
+    for (size_t i = 0; i < 3; i++) assert_true(of(rows, of_fastgen[i], "base") > 0);
+    json_decref(rows);
+    static const char *const of_flover[] = {"response", "makespan", "process", "reorder"};
+    rows = rows_of("flover -d 24 --rounds 1 --row bars");
+    for (size_t i = 0; i < 4; i++) assert_true(of(rows, of_flover[i], "ratio") > 0);
+    json_decref(rows);
+}
+
 static int left_behind(const char *folder) {
     int n = 0;
     DIR *d = opendir(folder);
@@ -126,7 +138,7 @@ static void says_what_is_wrong(void **state) {
     static const struct {
         const char *words, *says;
         int status;
-    } wrong[] = {{"no-such", "there are speed, region, objects, serve, fastgen, flover", 2},
+    } wrong[] = {{"no-such", "there are speed, vattention, share, restore", 2},
                  {"vattention --rounds 0", "nothing would be measured", 2},
                  {"share --rounds 0", "nothing would be measured", 2},
                  {"region --rounds 0", "nothing would be measured", 2},
@@ -151,13 +163,10 @@ static void says_what_is_wrong(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares_bits),
-        cmocka_unit_test(wastes_less_than_a_page),
-        cmocka_unit_test(starts_processes),
-        cmocka_unit_test(dies_and_starts_anew),
-        cmocka_unit_test(shares),
-        cmocka_unit_test(leaves_nothing),
-        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(compares_bits),    cmocka_unit_test(wastes_less_than_a_page),
+        cmocka_unit_test(starts_processes), cmocka_unit_test(dies_and_starts_anew),
+        cmocka_unit_test(shares),           cmocka_unit_test(joins_one_loop),
+        cmocka_unit_test(leaves_nothing),   cmocka_unit_test(says_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,6 +176,20 @@ class ModelTest(Folder):
             time.sleep(0.05)
         self.assertEqual(threading.active_count(), threads)
 
+    def test_stream_stops_its_answer(self):
+        ended = threading.Event()
+
+        def endless(take, report):
+            while not take("piece"):
+                time.sleep(0.001)
+            self.assertTrue(report("reading", 1, 2))
+            ended.set()
+            return self.model.run("hello", **SAME)
+
+        with omnesia.Stream(endless) as stream:
+            self.assertEqual(next(stream), "piece")
+        self.assertTrue(ended.is_set())
+
     def test_close(self):
         streams = [self.model.stream("hello", **SAME) for _ in range(4)]
         time.sleep(0.01)
@@ -370,7 +384,9 @@ class RegionTest(Folder):
         watch = region.watch("")
         region.close()  # the watch holds it
         self.assertIsNone(watch.wait(0.01))
+        self.assertIn(self.folder, Path("/proc/self/maps").read_text())
         watch.close()
+        self.assertNotIn(self.folder, Path("/proc/self/maps").read_text())
         for call in (lambda: region.get("a"), lambda: region.info, lambda: region.watch("")):
             with self.assertRaisesRegex(omnesia.InvalidError, "the region is closed"):
                 call()

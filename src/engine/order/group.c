@@ -106,7 +106,8 @@ static mn_order_node *merge(mn_order_node *a, mn_order_node *b) {
     return first;
 }
 
-/* The children in the order they go: runs of 1, 2, 4, .. are merged like the carries of a counter. */
+/* The children in the order they go: runs of 1, 2, 4, .. are merged like the carries of a
+ * counter. */
 static void sort_children(mn_order_node *n) {
     mn_order_node *run[64] = {0}, *all = NULL;
     for (mn_order_node *c = n->child, *after; c; c = after) {

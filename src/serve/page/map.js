@@ -142,9 +142,7 @@ function legend(extents) {
 }
 
 function meter(name, has, most) {
-  const node = get(`${name}-meter`);
-  node.firstElementChild.style.width = `${Math.min(100, 100 * has / (most || 1))}%`;
-  node.classList.toggle("high", has > most * 0.9);
+  get(`${name}-meter`).firstElementChild.style.width = `${Math.min(100, 100 * has / (most || 1))}%`;
   say(get(`${name}-of`), most ? `${bytes(has)} of ${bytes(most)}` : "none");
 }
 

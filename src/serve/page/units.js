@@ -6,9 +6,9 @@
 /* A finite number, whatever came: 0 for what is none. */
 export const number = x => Number.isFinite(+x) ? +x : 0;
 
-/* 5.3, 1,532 and 23,010, but 1.2 M */
+/* 5.3, 1,532 and 23,010, but 1.23 M */
 export function count(n) {
-  if (n >= 999_500) return `${(n / 1e6).toFixed(n < 9.95e6 ? 1 : 0)} M`;
+  if (n >= 999_500) return `${(n / 1e6).toFixed(n < 9.95e6 ? 2 : 0)} M`;
   return n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 });
 }
 
