@@ -131,7 +131,8 @@ class Batch(Folder):
         self.assertIn("12 lines answered, 9 of them with an error", said)
         out = self.read()
         self.assertEqual([x["custom_id"] for x in out],
-                         ["a", None, None, None, "a", "m", "u", "b", "t", "l", "z", "\u00fc \"quoted\" \\ \u2603"])
+                         ["a", None, None, None, "a", "m", "u", "b", "t", "l", "z",
+                          "\u00fc \"quoted\" \\ \u2603"])
         self.assertEqual([x["error"] and x["error"]["code"] for x in out],
                          [None, "invalid_request", "invalid_request", "invalid_request",
                           "duplicate_custom_id", "invalid_request", "invalid_url",
