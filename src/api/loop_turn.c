@@ -71,8 +71,8 @@ static int sweep(mn_loop *l) {
 }
 
 /* ---- who comes ---------------------------------------------------------------------------- */
-/* Is there room for one who is seated? What leaves for the disk takes its time; when nobody else runs
- * it is waited for, a while, and what cannot fit is told so by the budget. */
+/* Is there room for one who is seated? What leaves for the disk takes its time; when nobody else
+ * runs it is waited for, a while, and what cannot fit is told so by the budget. */
 static int may_come(mn_loop *l, mn_job *j) {
     const int fits = mn_loop_fits(l, j);
     if (!fits) return !l->slots.n;

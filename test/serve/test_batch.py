@@ -27,8 +27,9 @@ def some(n, seed=1, tokens=24):
     lines = []
     for i in range(n):
         shared = "group %d says this and that; " % (i % 5) * 6
-        lines.append(request("line %d" % i, {"prompt": shared + str(r.random()), "temperature": 0,
-                                             "max_tokens": 1 + r.randrange(tokens), "ignore_eos": True}))
+        lines.append(request("line %d" % i, {
+            "prompt": shared + str(r.random()), "temperature": 0,
+            "max_tokens": 1 + r.randrange(tokens), "ignore_eos": True}))
     r.shuffle(lines)
     return lines
 
@@ -47,9 +48,10 @@ class Folder(unittest.TestCase):
                 f.write((line if isinstance(line, str) else json.dumps(line)) + "\n")
 
     def start(self, *words, region=None):
-        return subprocess.Popen([PROGRAM, "batch", "-m", TINY, "-t", "2", "--ctx", "512", "--region",
-                                 region or self.folder.name + "/region", "--disk", "none", *words, self.into,
-                                 self.out], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = [PROGRAM, "batch", "-m", TINY, "-t", "2", "--ctx", "512", "--region",
+                   region or self.folder.name + "/region", "--disk", "none", *words]
+        return subprocess.Popen([*command, self.into, self.out], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
 
     def run_it(self, *words, status=0, region=None):
         p = self.start(*words, region=region)
