@@ -89,7 +89,7 @@ static int answer(const batch_options *o, mn_serve *server, const char *salt,
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
     signal(SIGHUP, interrupt);
-    const int rc = mn_serve_batch(server, &b, &result);
+    const int rc = mn_batch_run(server, &b, &result);
     mn_cli_progress_clear(&w.bar);
     if (rc == MN_ECANCELLED && interrupted) {
         fprintf(stderr, "omnesia: %s\n", mn_error_detail());

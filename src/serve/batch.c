@@ -283,7 +283,7 @@ static int fly(batch *b) {
     return rc < 0 ? MN_FAIL(rc, "%s", why) : 0;
 }
 
-int mn_serve_batch(mn_serve *s, const mn_batch_options *options, mn_batch_result *out) {
+int mn_batch_run(mn_serve *s, const mn_batch_options *options, mn_batch_result *out) {
     mn_batch_options o = *options;
     if (o.window <= 0) o.window = WINDOW;
     batch b = {.server = s, .o = &o, .result = out, .window = o.window, .letter.read = read_letter};

@@ -27,7 +27,7 @@ typedef struct mn_serve_list {
 typedef struct mn_serve_options {
     mn_serve_list listen; /* "127.0.0.1:8080", "[::1]:8080", "unix:PATH"; none: the default two */
     int port;             /* of the default address */
-    int nowhere;          /* 1: it listens nowhere, and is there for mn_serve_batch alone */
+    int nowhere;          /* 1: it listens nowhere, and is there for mn_batch_run alone */
     const char *key_file; /* lines "name:key"; NULL: any key is accepted, on loopback */
     const char *tls_cert, *tls_key; /* PEM files; both or none */
     int insecure;          /* other addresses than loopback without a key, or without TLS */
@@ -70,7 +70,7 @@ typedef struct mn_batch_result {
     uint64_t read, cached, written; /* tokens, of this run */
 } mn_batch_result;
 /* Until all lines have a reply. Any thread but the server's own; before mn_serve_close. */
-int mn_serve_batch(mn_serve *server, const mn_batch_options *options, mn_batch_result *out);
+int mn_batch_run(mn_serve *server, const mn_batch_options *options, mn_batch_result *out);
 
 /* The tables as documents: docs/SERVE.md's part of fields and routes; OpenAPI 3.1. */
 int mn_serve_markdown(mn_buf *out);
