@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-    LITTLE = 16 /* tokens that are not worth a look at the disk */,
+    LITTLE = 64 /* tokens that are not worth a look at the disk */,
     MOST = 256 /* extents looked at under one key */,
     DEPTH = MN_SEQ_SPANS - 2 /* one to go on in, one for when that has no room */
 };
