@@ -57,7 +57,6 @@ struct mn_loop {
     /* of the step thread alone */
     mn_slots slots;
     int n_waiting;
-    uint64_t waits;  /* ns: since when nobody runs because what leaves has not left; 0: no */
     int held;        /* memory was short: nobody new until one has ended */
     mn_model *model; /* that ran last */
     unsigned turn;
@@ -74,9 +73,9 @@ static inline mn_job *mn_job_in(const mn_loop *l, int slot) {
 }
 /* Memory (api/loop_room.c): is there room for what a seated answer, and those who run, may come to
  * take? And bring the region down to what this process may hold, so that a step fits in, and all
- * that `next` (may be NULL) may take: 0 when that is in use, or on its way to disk. */
+ * that `next` (may be NULL) may take. */
 int mn_loop_fits(const mn_loop *l, mn_job *j);
-int mn_loop_shrink(const mn_loop *l, const mn_model *m, const mn_job *next);
+void mn_loop_shrink(const mn_loop *l, const mn_model *m, const mn_job *next);
 /* One turn of the step thread: who comes, who goes, one step of one model. 1: something was
  * done. */
 int mn_loop_turn(mn_loop *l);

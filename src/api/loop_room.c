@@ -116,11 +116,9 @@ int mn_loop_fits(const mn_loop *l, mn_job *j) {
     return h.bytes + wants <= capacity(l, j->model);
 }
 
-int mn_loop_shrink(const mn_loop *l, const mn_model *m, const mn_job *next) {
+void mn_loop_shrink(const mn_loop *l, const mn_model *m, const mn_job *next) {
     const uint64_t more = next ? growth(next) : 0, limit = mn_budget_limit();
-    if (!limit || !m->region) return 1;
+    if (!limit || !m->region) return;
     const uint64_t taken = beside(l) + more + (uint64_t)m->step_tokens * row_bytes(m, 0);
-    const uint64_t most = limit > taken ? limit - taken : 0;
-    mn_region_shrink(m->region, most);
-    return mn_region_charged(m->region) <= most;
+    mn_region_shrink(m->region, limit > taken ? limit - taken : 0);
 }

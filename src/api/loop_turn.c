@@ -15,8 +15,6 @@
 
 #include <string.h>
 
-#define PATIENCE_NS 5000000000u
-
 /* ---- coming and going --------------------------------------------------------------------- */
 static void show_state(mn_loop *l, mn_job *j, const char *state) {
     pthread_mutex_lock(&l->lock);
@@ -71,30 +69,18 @@ static int sweep(mn_loop *l) {
 }
 
 /* ---- who comes ---------------------------------------------------------------------------- */
-/* Is there room for one who is seated? What leaves for the disk takes its time; when nobody else
- * runs it is waited for, a while, and what cannot fit is told so by the budget. */
-static int may_come(mn_loop *l, mn_job *j) {
-    const int fits = mn_loop_fits(l, j);
-    if (!fits) return !l->slots.n;
-    if (mn_loop_shrink(l, j->model, j)) return 1;
-    if (l->slots.n) return 0;
-    const uint64_t now = mn_clock_ns();
-    if (!l->waits) l->waits = now;
-    return now - l->waits > PATIENCE_NS;
-}
-
 /* Seat the next one, if there is room: 1; 0: it has to wait; else it has failed, and ended. */
 static int admit(mn_loop *l, mn_job *j) {
     int rc = mn_answering_seat(&j->a);
-    if (rc >= 0 && !may_come(l, j)) {
+    if (rc >= 0 && l->slots.n && !mn_loop_fits(l, j)) {
         mn_answering_unseat(&j->a);
         return 0;
     }
-    l->waits = 0;
     if (rc < 0) {
         end(l, j, rc);
         return 1;
     }
+    mn_loop_shrink(l, j->model, j);
     mn_slots_join(&l->slots, j);
     l->order->start(l->state, &j->o);
     j->a.cut = j->o.shared;
