@@ -81,7 +81,8 @@ static void other_tenants_see_nothing(void **unused) {
     const double control = attack(same, longest, n / 3),
                  seen = attack(soak_planted() ? same : other, lengths, n);
     print_message("control %.3f, across tenants %.3f, %d probes\n", control, seen, n);
-    if (control < (full ? 0.99 : 0.85)) fail_msg("the control sees it in %.3f of the pairs only", control);
+    if (control < (full ? 0.99 : 0.85))
+        fail_msg("the control sees it in %.3f of the pairs only", control);
     const double most = full ? 0.03 : 0.15; /* three times what chance makes of so many */
     if (seen < 0.5 - most || seen > 0.5 + most) fail_msg("the area is %.3f", seen);
     if (full) soak_end(&s, n);
