@@ -150,6 +150,7 @@ static int fetch(mn_kv_prefix *p) {
     int out = 0;
     for (int i = 0; i < p->n; i++) out |= mn_kv_extent_out(p->span[i].e);
     if (out && p->length < LITTLE) { /* a template's first words: computed sooner than read */
+        if (p->coming <= p->length) p->coming = 0; /* nobody is computing more */
         mn_kv_prefix_release(p);
         return 1;
     }
