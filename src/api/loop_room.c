@@ -73,7 +73,7 @@ static int n_ids(const mn_job *j) {
     return (int)(j->a.ids.len / sizeof(int32_t));
 }
 
-/* Of rows of an answer; and a page of each plane, for the last rows of an extent seldom fill theirs. */
+/* Of rows of an answer; and a page of each plane, for the last rows of an extent seldom fill it. */
 static uint64_t bytes_of(const mn_job *j, int rows) {
     mn_kv_layout l;
     mn_engine_layout(j->model->engine, MN_KV_F16, &l);

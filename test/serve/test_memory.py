@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """test/serve/test_memory.py - a server keeps to the memory it was given: reliability row 9.
 
-Four clients read prompts that together are twice as large as what is left beside the weights.
-All are answered; the most the process ever held, shared pages included, is within 2 % of the number
-that was given. A prompt that cannot fit at all is a 503 that says when to come back. Then two models in memory for one: each is closed for the
-other, and what region and models hold together stays within the number. SmolLM2 and MiniLM.
+Four clients read prompts that together are twice as large as what is left beside the weights. All
+are answered; the most the process ever held, shared pages included, is within 2 % of what was
+given. A prompt that cannot fit at all is a 503 that says when to come back. Then two models in
+memory for one: each is closed for the other, and what region and models hold together stays within
+the number. SmolLM2 and MiniLM.
 """
 import random
 import threading
