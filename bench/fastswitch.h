@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bench/fastswitch.h - chats that take turns in the memory of a few of them, and the two ways in
+ * which their keys and values leave it and come back.
+ */
+#ifndef MN_BENCH_FASTSWITCH_H
+#define MN_BENCH_FASTSWITCH_H
+#include "bench/crowd.h"
+#include "bench/stage.h"
+
+#include "api/model.h"
+#include "base/random.h"
+#include "engine/order.h"
+
+enum {
+    MN_CHATS = 24,
+    MN_CHAT_SLOTS = 6,
+    MN_CHAT_TURNS = 4,
+    MN_CHAT_FIRST = 320, /* tokens of the first question, */
+    MN_CHAT_USER = 64,   /* of the others, */
+    MN_CHAT_ANSWER = 48, /* and of an answer */
+    MN_CHAT_CONTEXT = 768,
+    MN_CHAT_GAPS = MN_CHATS * MN_CHAT_TURNS * (MN_CHAT_ANSWER - 1),
+};
+
+typedef struct mn_chat {
+    mn_order_job o;
+    mn_session *s;                /* while it has a slot */
+    int32_t ids[MN_CHAT_CONTEXT]; /* all that was said */
+    int n, turn, wrote;           /* tokens; turns begun; of this answer */
+    enum { MN_CHAT_AWAY, MN_CHAT_WAITS, MN_CHAT_RUNS, MN_CHAT_OVER } state;
+    double back;        /* seconds: when its user asks again */
+    double asked, last; /* of this turn: when; and when its last token came */
+    int64_t had;        /* what the counters of the order count */
+    uint64_t said;      /* a hash of all its answers */
+    int file;           /* of the blocks; -1 */
+    int saved;          /* rows there */
+} mn_chat;
+
+typedef struct mn_switching mn_switching;
+/* A way to leave memory, and to come back. */
+typedef struct mn_switch_way {
+    const char *name;
+    int (*open)(mn_switching *w);
+    void (*close)(mn_switching *w);
+    int (*in)(mn_switching *w, mn_chat *c);
+    int (*out)(mn_switching *w, mn_chat *c);
+    int (*ready)(mn_switching *w, mn_chat *c); /* may it be part of a step now? NULL: always */
+} mn_switch_way;
+extern const mn_switch_way mn_switch_blocks, mn_switch_region;
+
+struct mn_switching {
+    const mn_switch_way *way;
+    const mn_bench_options *o;
+    mn_stage *stage;
+    mn_region *region;
+    mn_model *m;
+    mn_kv_layout layout;
+    uint64_t row; /* bytes of a token */
+    mn_chat *chat;
+    const mn_order *order;
+    void *state;
+    int running;
+    uint64_t last_id;
+    mn_random random;
+    float *logits;  /* [slots, V] */
+    uint8_t *block; /* of one layer: 16 rows of K and V of all heads */
+    /* What came of it. */
+    double first[MN_CHATS * MN_CHAT_TURNS], gap[MN_CHAT_GAPS];
+    int n_first, n_gap, switches;
+    double began, ended, stepping, stalled; /* seconds */
+    double jain;
+    uint64_t tokens, wrote; /* tokens of answers; bytes that were written to files */
+};
+
+/* All chats, to their ends. */
+int mn_switching_run(mn_switching *w);
+
+#endif
