@@ -300,5 +300,5 @@ int mn_loop_turn(mn_loop *l) {
         l->order->tick(l->state);
         return 1;
     }
-    return swept || !l->slots.n;
+    return swept || (!l->slots.n && !l->n_waiting);
 }

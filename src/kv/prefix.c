@@ -16,6 +16,7 @@
 #include <string.h>
 
 enum {
+    LITTLE = 64 /* tokens that are not worth a look at the disk */,
     MOST = 256 /* extents looked at under one key */,
     DEPTH = MN_SEQ_SPANS - 2 /* one to go on in, one for when that has no room */
 };
@@ -146,6 +147,13 @@ static void choose(const search *s, const mn_ref *refs, int k, mn_kv_prefix *bes
 /* Rows that must come from elsewhere begin to come. 0: what may not be believed was thrown out, and
  * all of it let go. Without memory for sums there is nothing of it, and it stays. */
 static int fetch(mn_kv_prefix *p) {
+    int out = 0;
+    for (int i = 0; i < p->n; i++) out |= mn_kv_extent_out(p->span[i].e);
+    if (out && p->length < LITTLE) { /* a template's first words: computed sooner than read */
+        if (p->coming <= p->length) p->coming = 0; /* nobody is computing more */
+        mn_kv_prefix_release(p);
+        return 1;
+    }
     for (int i = 0; i < p->n; i++) {
         const int rc = mn_kv_extent_fetch(p->span[i].e, p->span[i].row + p->span[i].n);
         if (rc >= 0) continue;

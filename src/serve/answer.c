@@ -178,7 +178,7 @@ static void take(mn_choice *c, mn_buf *text, mn_buf *pieces, int *done) {
     *pieces = c->pieces;
     c->text = (mn_buf){.what = text->what};
     c->pieces = (mn_buf){.what = pieces->what};
-    /* Posted again since it was taken out of the box: it ends when it is read the last time. */
+    /* It ends with the last letter: while another one is in the box, it must not be freed. */
     *done = c->done && !c->letter.posted;
     if (c->first > 0 && c->all->x->first == 0) c->all->x->first = c->first;
     if (c->lost && c->rc >= 0) {

@@ -194,8 +194,10 @@ static void end(mn_exchange *x) {
     x->ended = 1;
     mn_figures_request(&x->server->figures, x);
     mn_serve_log(x);
-    if (x->conn) mn_conn_finish(x->conn);
-    if (x->heard) x->heard(x);
+    if (x->conn)
+        mn_conn_finish(x->conn); /* which may have been the last to hold it: x is gone */
+    else if (x->heard)
+        x->heard(x);
 }
 
 void mn_exchange_send(mn_exchange *x) {

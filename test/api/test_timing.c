@@ -74,14 +74,15 @@ static double attack(const uint8_t *attacker, const int *lengths, int probes) {
 static void other_tenants_see_nothing(void **unused) {
     (void)unused;
     const uint8_t other[32] = {2}, same[32] = {1};
-    const int full = soak_asked(), n = full ? FULL : QUICK;
+    const int full = soak_asked() && !soak_planted(), n = full ? FULL : QUICK;
     soak s = soak_begin(1);
     state = soak_seed(s.first);
     static const int longest[] = {128, 128, 128}, lengths[] = {8, 32, 128};
     const double control = attack(same, longest, n / 3),
                  seen = attack(soak_planted() ? same : other, lengths, n);
     print_message("control %.3f, across tenants %.3f, %d probes\n", control, seen, n);
-    if (control < 0.95) fail_msg("the control sees it in %.3f of the pairs only", control);
+    if (control < (full ? 0.99 : 0.85))
+        fail_msg("the control sees it in %.3f of the pairs only", control);
     const double most = full ? 0.03 : 0.15; /* three times what chance makes of so many */
     if (seen < 0.5 - most || seen > 0.5 + most) fail_msg("the area is %.3f", seen);
     if (full) soak_end(&s, n);

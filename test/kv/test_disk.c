@@ -161,6 +161,27 @@ static void leaves_memory(void **state) {
     mn_region_close(&r);
 }
 
+/* The first words of a template are not worth a file; nor is anybody computing them. */
+static void little_is_not_read_from_disk(void **state) {
+    (void)state;
+    mn_seq *s = fresh(a);
+    grow(s, 1, 500, 100);
+    mn_seq_close(&s);
+    for (int ms = 0; ms < 10000 && mn_region_charged(a); ms++) {
+        mn_region_shrink(a, 0); /* the mover may be at it */
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    for (int head = 24; head <= 72; head += 48) {
+        int32_t ids[CONTEXT];
+        int coming = -1;
+        for (int i = 0; i < 200; i++) ids[i] = token(i < head ? 1 : 2, i);
+        s = fresh(b);
+        assert_int_equal(mn_seq_match(s, ids, 200, &coming), head < 64 ? 0 : head);
+        assert_int_equal(coming, head < 64 ? 0 : head);
+        mn_seq_close(&s);
+    }
+}
+
 /* A reader in memory stays there, whatever leaves. */
 static void readers_stay(void **state) {
     (void)state;
@@ -587,6 +608,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(windows_come_back, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(outlives_the_killed, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(leaves_memory, begin_disk, end_disk),
+        cmocka_unit_test_setup_teardown(little_is_not_read_from_disk, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(readers_stay, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(budget_of_disk, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(expires, begin_disk, end_disk),

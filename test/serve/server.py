@@ -155,6 +155,8 @@ class Server:
         status = self.stop() if self.process.poll() is None else self.process.returncode
         self.process.stderr.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        if kind and status:
+            print(f"the server ended with {status}:\n" + "\n".join(self.lines[-20:]))
         if kind is None:
             assert status == 0, f"exit status {status}:\n" + "\n".join(self.lines[-20:])
 

@@ -27,8 +27,9 @@ def some(n, seed=1, tokens=24):
     lines = []
     for i in range(n):
         shared = "group %d says this and that; " % (i % 5) * 6
-        body = {"prompt": shared + str(r.random()), "temperature": 0, "ignore_eos": True}
-        lines.append(request("line %d" % i, body | {"max_tokens": 1 + r.randrange(tokens)}))
+        lines.append(request("line %d" % i, {
+            "prompt": shared + str(r.random()), "temperature": 0,
+            "max_tokens": 1 + r.randrange(tokens), "ignore_eos": True}))
     r.shuffle(lines)
     return lines
 
@@ -47,10 +48,10 @@ class Folder(unittest.TestCase):
                 f.write((line if isinstance(line, str) else json.dumps(line)) + "\n")
 
     def start(self, *words, region=None):
-        region = region or self.folder.name + "/region"
-        how = ["-m", TINY, "-t", "2", "--ctx", "512", "--region", region, "--disk", "none"]
-        return subprocess.Popen([PROGRAM, "batch", *how, *words, self.into, self.out],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = [PROGRAM, "batch", "-m", TINY, "-t", "2", "--ctx", "512", "--region",
+                   region or self.folder.name + "/region", "--disk", "none", *words]
+        return subprocess.Popen([*command, self.into, self.out], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
 
     def run_it(self, *words, status=0, region=None):
         p = self.start(*words, region=region)
@@ -134,10 +135,10 @@ class Batch(Folder):
         self.assertEqual([x["custom_id"] for x in out],
                          ["a", None, None, None, "a", "m", "u", "b", "t", "l", "z",
                           "\u00fc \"quoted\" \\ \u2603"])
-        bad = "invalid_request"
         self.assertEqual([x["error"] and x["error"]["code"] for x in out],
-                         [None, bad, bad, bad, "duplicate_custom_id", bad, "invalid_url", bad,
-                          None, None, None, None])
+                         [None, "invalid_request", "invalid_request", "invalid_request",
+                          "duplicate_custom_id", "invalid_request", "invalid_url",
+                          "invalid_request", None, None, None, None])
         self.assertIn("line 2:", out[1]["error"]["message"])
         self.assertEqual(out[8]["response"]["status_code"], 400)
         self.assertEqual(out[8]["response"]["body"]["error"]["param"], "temperature")
@@ -228,8 +229,8 @@ class Deaths(Folder):
         self.write(lines)
         self.assertIn("7 lines answered, 5 of them before", self.run_it())
         second = self.read()
-        same = [a == b for a, b in zip(first, second)]
-        self.assertEqual(same, [True, True, False, True, True, True, False])
+        self.assertEqual([a == b for a, b in zip(first, second)],
+                         [True, True, False, True, True, True, False])
         self.assertEqual(second[6]["response"]["status_code"], 200)
         self.assertIn("0 tokens read", self.run_it())
         self.assertIn("7 lines answered, in", self.run_it("--top-k", "3"))  # other defaults

@@ -65,6 +65,9 @@ class Server:
             return json.load(answer)
 
     def close(self, how=signal.SIGTERM):
+        died, said = self.process.poll(), Path(self.log.name).read_text()
+        if died is not None:
+            raise RuntimeError(f"the server had ended with {died}: {said[-2000:]}")
         self.process.send_signal(how)
         self.process.wait(20)
         self.log.close()
