@@ -5,7 +5,9 @@
  * FastSwitch (Shen et al. 2024): 24 chats of four turns in memory for six, the order "fair" with
  * priorities that change 0.04 times a step. The same planner, order, engine and questions with two
  * ways to leave memory and come back (bench/fastswitch_way.c): blocks of 16 tokens, all of them
- * each time, while everybody waits, as a paged cache swaps; and the region. Rows:
+ * each time, while everybody waits, as a paged cache swaps; and the region. Each chat has gone on
+ * for 2,048 tokens (`--depth` says others) before the clock starts; their keys and values are
+ * random numbers, the same on both sides, for time does not depend on what they are. Rows:
  *   first      99th percentile of the time from a question to the first token of its answer
  *   between    99.9th percentile of the time between two tokens
  *   written    bytes written to files
@@ -27,14 +29,47 @@
 #include <string.h>
 #include <time.h>
 
-enum { STEP = 128, HALF = MN_CHATS * MN_CHAT_TURNS * MN_CHAT_ANSWER / 2 };
+enum { STEP = 128, BEFORE = 2048, HALF = MN_CHATS * MN_CHAT_TURNS * MN_CHAT_ANSWER / 2 };
+
+/* ---- what was said before ---------------------------------------------------------------------- */
+/* Halves between an eighth and a quarter, of either sign. */
+static void draw(mn_random *r, uint16_t *out, int n) {
+    for (int i = 0; i < n; i++) {
+        const uint64_t x = mn_random_u64(r);
+        out[i] = (uint16_t)((x & 0x8000) | 0x3000 | (x & 0x3ff));
+    }
+}
+
+static int remember(mn_switching *w, const mn_words *words, mn_chat *c) {
+    enum { PATTERN = 1 << 15 };
+    static uint16_t pattern[PATTERN];
+    const size_t bytes = mn_kv_plane_bytes(w->layout.format, w->before, w->layout.d);
+    draw(&c->random, pattern, PATTERN);
+    for (int i = 0; i < w->before; i++)
+        c->ids[c->n++] = words->id[mn_random_u64(&c->random) % (uint64_t)words->n];
+    MN_TRY(w->way->in(w, c));
+    MN_TRY(mn_seq_room(c->s->seq, c->ids, w->before));
+    for (int i = 0; i < w->layout.layers * w->layout.heads; i++) {
+        void *plane[2];
+        int row;
+        mn_seq_tail(c->s->seq, i / w->layout.heads, i % w->layout.heads, &plane[0], &plane[1],
+                    &row);
+        for (size_t at = 0, k; at < 2 * bytes; at += k) {
+            const size_t left = bytes - at % bytes, most = sizeof pattern - at % 4096;
+            k = left < most ? left : most;
+            memcpy((uint8_t *)plane[at / bytes] + at % bytes, (const uint8_t *)pattern + at % 4096,
+                   k);
+        }
+    }
+    mn_seq_commit(c->s->seq, w->before);
+    return w->way->out(w, c);
+}
 
 /* ---- the planner ----------------------------------------------------------------------------- */
 /* The user asks: the words of the question follow all that was said. */
 static int ask(mn_switching *w, const mn_words *words, mn_chat *c) {
-    const int n = c->turn ? MN_CHAT_USER : MN_CHAT_FIRST;
-    for (int i = 0; i < n; i++)
-        c->ids[c->n++] = words->id[mn_random_u64(&w->random) % (uint64_t)words->n];
+    for (int i = 0; i < MN_CHAT_USER; i++)
+        c->ids[c->n++] = words->id[mn_random_u64(&c->random) % (uint64_t)words->n];
     c->turn++;
     c->wrote = 0;
     c->asked = mn_clock_seconds();
@@ -51,7 +86,9 @@ static int ask(mn_switching *w, const mn_words *words, mn_chat *c) {
 static int switched(mn_switching *w, mn_chat *c, int in) {
     const double start = mn_clock_seconds();
     const int rc = in ? w->way->in(w, c) : w->way->out(w, c);
-    w->stalled += mn_clock_seconds() - start;
+    const double took = mn_clock_seconds() - start;
+    w->stalled += took;
+    if (!in) w->leaving += took;
     w->switches++;
     w->running += in ? 1 : -1;
     return rc;
@@ -70,6 +107,7 @@ static int admit(mn_switching *w) {
         MN_TRY(switched(w, c, 1));
         w->order->start(w->state, next);
         c->state = MN_CHAT_RUNS;
+        c->came = mn_clock_seconds();
     }
     return 0;
 }
@@ -95,7 +133,7 @@ static int say(mn_switching *w, mn_chat *c, int32_t id) {
     if (c->wrote < MN_CHAT_ANSWER) return 0;
     w->order->done(w->state, &c->o);
     c->state = c->turn == MN_CHAT_TURNS ? MN_CHAT_OVER : MN_CHAT_AWAY;
-    c->back = now + 0.2 + 0.8 * mn_random_unit(&w->random);
+    c->back = now + 0.2 + 0.8 * mn_random_unit(&c->random);
     return switched(w, c, 0);
 }
 
@@ -109,6 +147,12 @@ static void weigh(mn_switching *w) {
     w->jain = squares > 0 ? sum * sum / (MN_CHATS * squares) : 0;
 }
 
+/* What it needs is on its way: not for ever (as api/loop_turn.c has it). */
+static int is_late(mn_switching *w, mn_chat *c) {
+    return c->came > 0 && w->way->ready && mn_clock_seconds() - c->came < 0.2 &&
+           !w->way->ready(w, c);
+}
+
 /* One step of those that can go on: 1; 0: there are none. */
 static int step(mn_switching *w, unsigned turn) {
     mn_chat *of[MN_CHAT_SLOTS];
@@ -117,7 +161,7 @@ static int step(mn_switching *w, unsigned turn) {
     int n = 0, parts = 0;
     for (int i = 0; i < MN_CHATS; i++) {
         mn_chat *c = w->chat + i;
-        if (c->state != MN_CHAT_RUNS || (w->way->ready && !w->way->ready(w, c))) continue;
+        if (c->state != MN_CHAT_RUNS || is_late(w, c)) continue;
         item[n].left = c->n - mn_session_length(c->s);
         of[n++] = c;
     }
@@ -128,12 +172,11 @@ static int step(mn_switching *w, unsigned turn) {
         part[parts] =
             (mn_part){of[i]->s->seq, of[i]->ids + length, item[i].take,
                       ends ? w->logits + (size_t)parts * (size_t)w->m->net->V : NULL, ends};
-        of[parts++] = of[i];
+        of[parts] = of[i];
+        of[parts++]->came = 0;
     }
     if (!parts) return 0;
-    const double start = mn_clock_seconds();
     MN_TRY(mn_model_step(w->m, part, parts, NULL, NULL));
-    w->stepping += mn_clock_seconds() - start;
     for (int i = 0; i < parts; i++) {
         const int wrote = part[i].n_logits, read = part[i].n - (of[i]->wrote > 0);
         w->order->account(w->state, &of[i]->o, read > 0 ? read : 0, wrote);
@@ -202,14 +245,18 @@ static uint64_t written(void) {
 
 static int side(mn_switching *w, const mn_words *words) {
     cooler c = {.stage = w->stage, .lock = PTHREAD_MUTEX_INITIALIZER};
-    for (int i = 0; i < MN_CHATS; i++) w->chat[i] = (mn_chat){.file = -1};
-    mn_random_seed(&w->random, w->o->seed);
-    const uint64_t before = written();
+    for (int i = 0; i < MN_CHATS; i++) {
+        w->chat[i] = (mn_chat){.file = -1};
+        mn_random_seed(&w->chat[i].random, w->o->seed * MN_CHATS + (uint64_t)i);
+    }
     int rc = w->order->open(0.04, &w->state);
     if (rc >= 0) rc = w->way->open(w);
     if (rc >= 0 && pthread_create(&c.thread, NULL, cool, &c) != 0)
         rc = MN_FAIL(MN_ENOMEM, "no thread could be started");
     const int cools = rc >= 0;
+    for (int i = 0; rc >= 0 && i < MN_CHATS; i++) rc = remember(w, words, w->chat + i);
+    if (rc >= 0) nanosleep(&(struct timespec){.tv_sec = 2}, NULL); /* it arrives on disk */
+    const uint64_t before = written();
     w->began = mn_clock_seconds();
     if (rc >= 0) rc = loop(w, words);
     w->ended = mn_clock_seconds();
@@ -222,9 +269,10 @@ static int side(mn_switching *w, const mn_words *words) {
     if (w->state) w->order->close(&w->state);
     w->wrote = written() - before;
     if (rc >= 0)
-        fprintf(stderr, "%-6s %5.1f s, %d switches, %.0f MB written, %.1f %% stalled\n",
+        fprintf(stderr,
+                "%-6s %5.1f s, %d switches, %.0f MB written, %.1f %% stalled (%.1f leaving)\n",
                 w->way->name, w->ended - w->began, w->switches, (double)w->wrote * 1e-6,
-                100 * w->stalled / (w->ended - w->began));
+                100 * w->stalled / (w->ended - w->began), 100 * w->leaving / (w->ended - w->began));
     return rc;
 }
 
@@ -280,6 +328,10 @@ static int bench_run(const mn_bench_options *o) {
     mn_stage stage;
     mn_words words = {0};
     mn_switching with = {.o = o, .stage = &stage, .order = &mn_order_fair};
+    with.before = o->depth ? o->depth : BEFORE;
+    with.context = with.before + MN_CHAT_TURNS * (MN_CHAT_USER + MN_CHAT_ANSWER);
+    if (with.context > MN_CHAT_MOST)
+        return MN_FAIL(MN_EINVAL, "-d %d: a chat has at most %d tokens", with.before, MN_CHAT_MOST);
     mn_switching *w = mn_calloc(2, sizeof *w);
     mn_chat *chat = mn_calloc((size_t)2 * MN_CHATS, sizeof *chat);
     int rc = mn_stage_begin(&stage);

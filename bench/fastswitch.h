@@ -16,22 +16,23 @@ enum {
     MN_CHATS = 24,
     MN_CHAT_SLOTS = 6,
     MN_CHAT_TURNS = 4,
-    MN_CHAT_FIRST = 320, /* tokens of the first question, */
-    MN_CHAT_USER = 64,   /* of the others, */
+    MN_CHAT_USER = 64,   /* tokens of a question, */
     MN_CHAT_ANSWER = 48, /* and of an answer */
-    MN_CHAT_CONTEXT = 768,
+    MN_CHAT_MOST = 8192, /* of a chat */
     MN_CHAT_GAPS = MN_CHATS * MN_CHAT_TURNS * (MN_CHAT_ANSWER - 1),
 };
 
 typedef struct mn_chat {
     mn_order_job o;
-    mn_session *s;                /* while it has a slot */
-    int32_t ids[MN_CHAT_CONTEXT]; /* all that was said */
-    int n, turn, wrote;           /* tokens; turns begun; of this answer */
+    mn_session *s;             /* while it has a slot */
+    int32_t ids[MN_CHAT_MOST]; /* all that was said */
+    int n, turn, wrote;        /* tokens; turns begun; of this answer */
     enum { MN_CHAT_AWAY, MN_CHAT_WAITS, MN_CHAT_RUNS, MN_CHAT_OVER } state;
     double back;        /* seconds: when its user asks again */
+    double came;        /* into its slot; 0: a step was made since */
     double asked, last; /* of this turn: when; and when its last token came */
     int64_t had;        /* what the counters of the order count */
+    mn_random random;   /* its user's */
     uint64_t said;      /* a hash of all its answers */
     int file;           /* of the blocks; -1 */
     int saved;          /* rows there */
@@ -58,17 +59,17 @@ struct mn_switching {
     mn_kv_layout layout;
     uint64_t row; /* bytes of a token */
     mn_chat *chat;
+    int before, context; /* tokens a chat has at the start, and at its end */
     const mn_order *order;
     void *state;
     int running;
     uint64_t last_id;
-    mn_random random;
     float *logits;  /* [slots, V] */
     uint8_t *block; /* of one layer: 16 rows of K and V of all heads */
     /* What came of it. */
     double first[MN_CHATS * MN_CHAT_TURNS], gap[MN_CHAT_GAPS];
     int n_first, n_gap, switches;
-    double began, ended, stepping, stalled; /* seconds */
+    double began, ended, stalled, leaving; /* seconds; leaving: of stalled */
     double jain;
     uint64_t tokens, wrote; /* tokens of answers; bytes that were written to files */
 };

@@ -75,8 +75,8 @@ static int transfer(mn_switching *w, mn_chat *c, int rows, int in) {
 }
 
 static int blocks_in(mn_switching *w, mn_chat *c) {
-    MN_TRY(mn_session_open(w->m, MN_CHAT_CONTEXT, 0, &c->s));
-    MN_TRY(mn_seq_room(c->s->seq, c->ids, MN_CHAT_CONTEXT)); /* all in one piece */
+    MN_TRY(mn_session_open(w->m, w->context, 0, &c->s));
+    MN_TRY(mn_seq_room(c->s->seq, c->ids, w->context)); /* all in one piece */
     if (!c->saved) return 0;
     MN_TRY(transfer(w, c, c->saved, 1));
     mn_seq_commit(c->s->seq, c->saved);
@@ -97,7 +97,7 @@ const mn_switch_way mn_switch_blocks = {"blocks",  blocks_open, blocks_close,
 /* In memory, its files on disk; room for as many chats as there are slots. */
 static int region_open(mn_switching *w) {
     char disk[96];
-    const uint64_t memory = (uint64_t)MN_CHAT_SLOTS * MN_CHAT_CONTEXT * w->row;
+    const uint64_t memory = (uint64_t)MN_CHAT_SLOTS * (uint64_t)w->context * w->row;
     snprintf(disk, sizeof disk, "%s.disk", w->stage->region);
     if (symlink(w->stage->disk, disk) < 0) return MN_FAIL(MN_EIO, "%s cannot be made", disk);
     MN_TRY(mn_region_open(w->stage->region, memory, (int64_t)4 << 30, &w->region));
@@ -115,7 +115,7 @@ static void region_close(mn_switching *w) {
 }
 
 static int region_in(mn_switching *w, mn_chat *c) {
-    MN_TRY(mn_session_open(w->m, MN_CHAT_CONTEXT, 0, &c->s));
+    MN_TRY(mn_session_open(w->m, w->context, 0, &c->s));
     return mn_seq_match(c->s->seq, c->ids, c->n - 1, &c->s->coming);
 }
 
