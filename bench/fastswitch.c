@@ -45,9 +45,9 @@ static int remember(mn_switching *w, const mn_words *words, mn_chat *c) {
     static uint16_t pattern[PATTERN];
     const size_t bytes = mn_kv_plane_bytes(w->layout.format, w->before, w->layout.d);
     draw(&c->random, pattern, PATTERN);
+    MN_TRY(w->way->in(w, c));
     for (int i = 0; i < w->before; i++)
         c->ids[c->n++] = words->id[mn_random_u64(&c->random) % (uint64_t)words->n];
-    MN_TRY(w->way->in(w, c));
     MN_TRY(mn_seq_room(c->s->seq, c->ids, w->before));
     for (int i = 0; i < w->layout.layers * w->layout.heads; i++) {
         void *plane[2];

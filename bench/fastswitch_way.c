@@ -116,7 +116,7 @@ static void region_close(mn_switching *w) {
 
 static int region_in(mn_switching *w, mn_chat *c) {
     MN_TRY(mn_session_open(w->m, w->context, 0, &c->s));
-    return mn_seq_match(c->s->seq, c->ids, c->n - 1, &c->s->coming);
+    return c->n ? mn_seq_match(c->s->seq, c->ids, c->n - 1, &c->s->coming) : 0;
 }
 
 static int region_out(mn_switching *w, mn_chat *c) {
