@@ -7,7 +7,8 @@
  * ways to leave memory and come back (bench/fastswitch_way.c): blocks of 16 tokens, all of them
  * each time, while everybody waits, as a paged cache swaps; and the region. Each chat has gone on
  * for 2,048 tokens (`--depth` says others) before the clock starts; their keys and values are
- * random numbers, the same on both sides, for time does not depend on what they are. Rows:
+ * random numbers, the same on both sides, for time does not depend on what they are. Users think
+ * for so long that they ask for 0.7 of what the region side can do, measured first. Rows:
  *   first      99th percentile of the time from a question to the first token of its answer
  *   between    99.9th percentile of the time between two tokens
  *   written    bytes written to files
@@ -29,6 +30,7 @@
 #include <string.h>
 #include <time.h>
 
+#define LOAD 0.7
 enum { STEP = 128, BEFORE = 2048, HALF = MN_CHATS * MN_CHAT_TURNS * MN_CHAT_ANSWER / 2 };
 
 /* ---- what was said before ---------------------------------------------------------------------- */
@@ -133,7 +135,7 @@ static int say(mn_switching *w, mn_chat *c, int32_t id) {
     if (c->wrote < MN_CHAT_ANSWER) return 0;
     w->order->done(w->state, &c->o);
     c->state = c->turn == MN_CHAT_TURNS ? MN_CHAT_OVER : MN_CHAT_AWAY;
-    c->back = now + 0.2 + 0.8 * mn_random_unit(&c->random);
+    c->back = now + w->think * (0.5 + mn_random_unit(&c->random));
     return switched(w, c, 0);
 }
 
@@ -258,6 +260,8 @@ static int side(mn_switching *w, const mn_words *words) {
     if (rc >= 0) nanosleep(&(struct timespec){.tv_sec = 2}, NULL); /* it arrives on disk */
     const uint64_t before = written();
     w->began = mn_clock_seconds();
+    for (int i = 0; i < MN_CHATS; i++)
+        w->chat[i].back = w->began + w->think * mn_random_unit(&w->chat[i].random);
     if (rc >= 0) rc = loop(w, words);
     w->ended = mn_clock_seconds();
     pthread_mutex_lock(&c.lock);
@@ -308,6 +312,18 @@ static void reset(mn_switching *w, mn_chat *chat, mn_switching *with) {
     }
 }
 
+/* How long users think, so that they ask for LOAD of what the region can do: found by a run in
+ * which they do not think at all, which is no part of the figures. */
+static int pace(mn_switching *with, mn_switching *w, mn_chat *chat, const mn_words *words) {
+    reset(w, chat, with);
+    MN_TRY(side(w + 1, words));
+    const double turn = (w[1].ended - w[1].began) / (MN_CHATS * MN_CHAT_TURNS);
+    with->think = MN_CHATS * turn / LOAD;
+    fprintf(stderr, "a turn takes %.2f s of the machine: users think for %.1f s\n", turn,
+            with->think);
+    return 0;
+}
+
 static int rounds(mn_switching *with, mn_switching *w, mn_chat *chat, const mn_words *words) {
     mn_bench_row row[ROWS] = {
         {"first", "question to first token, 99 %", "blocks", "ms", .bar = 0.5, .at_most = 1},
@@ -345,8 +361,9 @@ static int bench_run(const mn_bench_options *o) {
         with.row = (uint64_t)with.layout.layers * 2 * (uint64_t)with.layout.heads *
                    mn_kv_plane_bytes(with.layout.format, 16, with.layout.d) / 16;
         with.logits = mn_malloc((size_t)with.m->net->V * MN_CHAT_SLOTS * sizeof(float));
-        rc = with.logits ? rounds(&with, w, chat, &words)
-                         : MN_FAIL(MN_ENOMEM, "no memory for logits");
+        rc =
+            with.logits ? pace(&with, w, chat, &words) : MN_FAIL(MN_ENOMEM, "no memory for logits");
+        if (rc >= 0) rc = rounds(&with, w, chat, &words);
     }
     mn_free(with.logits);
     mn_words_free(&words);

@@ -59,6 +59,7 @@ struct mn_switching {
     mn_kv_layout layout;
     uint64_t row; /* bytes of a token */
     mn_chat *chat;
+    double think;        /* seconds a user takes, on average, to ask again */
     int before, context; /* tokens a chat has at the start, and at its end */
     const mn_order *order;
     void *state;
