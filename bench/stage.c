@@ -39,12 +39,12 @@ static _Noreturn void sweep(const mn_stage *s, int pipe) {
     _exit(0);
 }
 
-/* The first of two places where a folder can be made. */
+/* In the first of two places where one can be made; its name says who made it. */
 static void make_folder(const char *first, const char *second, char out[64]) {
     const char *const place[] = {first, second};
     *out = 0;
     for (int i = 0; i < 2 && !*out; i++) {
-        strcpy(out, place[i]);
+        snprintf(out, 64, "%s/omnesia-bench-%ld-XXXXXX", place[i], (long)getpid());
         if (!mkdtemp(out)) *out = 0;
     }
 }
@@ -52,8 +52,8 @@ static void make_folder(const char *first, const char *second, char out[64]) {
 int mn_stage_begin(mn_stage *s) {
     int ends[2];
     *s = (mn_stage){.pipe = -1};
-    make_folder("/dev/shm/omnesia-bench-XXXXXX", "/tmp/omnesia-bench-XXXXXX", s->folder);
-    make_folder("/var/tmp/omnesia-bench-XXXXXX", "/tmp/omnesia-bench-XXXXXX", s->disk);
+    make_folder("/dev/shm", "/tmp", s->folder);
+    make_folder("/var/tmp", "/tmp", s->disk);
     if (!*s->folder || !*s->disk || pipe2(ends, O_CLOEXEC) < 0) {
         remove_all(s);
         return MN_FAIL(MN_EIO, "no folder for the bench in /tmp: %s", strerror(errno));

@@ -104,8 +104,9 @@ def tests(build, *suites):
 
 def parsers():
     """The files that read what may be hostile."""
-    names = "gguf* jinja* packfile.c store_* template* tokenizer*"
-    found = [p for n in names.split() for p in (ROOT / "src/model").glob(n) if p.suffix == ".c"]
+    names = "model/gguf* model/jinja* model/packfile.c model/store_* model/template* " \
+            "model/tokenizer* engine/grammar*"
+    found = [p for n in names.split() for p in (ROOT / "src").glob(n) if p.suffix == ".c"]
     return sorted(str(p.relative_to(ROOT)) for p in found)
 
 
@@ -146,7 +147,10 @@ ROWS = {
          Test("journal", "region-journal", "release", "is lost", "0:40")]),
     3: ("fuzzing of every parser, with sanitizers", 10**9, "executions",
         [Fuzz("gguf"), Fuzz("tokenizer"), Fuzz("template"), Fuzz("extent_file"),
-         Fuzz("region_head")]),
+         Fuzz("region_head"), Fuzz("gbnf"), Fuzz("schema")]),
+    "3b": ("answers out of random logits that follow random JSON schemas", 10**6, "answers",
+           [Test("small", "engine-schema-random", "release", "case ", "0:8"),
+            Test("SmolLM2", "engine-schema-smollm2", "release", "case ", "0:8")]),
     4: ("each single bit of a model, of its pack and of an extent on disk turned", 0, "flips",
         [Test("gguf", "api-flips", "asan", "bytes stay booked", "32:1", ["gguf"]),
          Test("pack", "api-flips", "asan", "was not mended", "1000000:1", ["pack"]),

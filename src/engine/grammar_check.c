@@ -348,7 +348,9 @@ static void set_classes(mn_grammar *g, const mn_node *x, uint32_t n) {
 static int prepare(mn_nfa *nfa, uint16_t **costs_out) {
     mn_free(*costs_out);
     *costs_out = mn_calloc(mn_nfa_size(nfa), sizeof **costs_out);
-    return *costs_out ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a grammar");
+    if (*costs_out) return 0;
+    MN_FAIL(MN_ENOMEM, "no memory for a grammar");
+    return MN_ENOMEM;
 }
 
 static int analyse(mn_nfa *nfa, uint32_t root, uint16_t **cost) {

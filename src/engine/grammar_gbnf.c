@@ -156,7 +156,7 @@ static uint32_t hash(const char *p, size_t n) {
 /* The entry of the name at p, made when it is new; NULL: no memory. */
 static name *find(gbnf *g, const char *p, size_t n) {
     uint32_t *slot = &g->slot[hash(p, n) % SLOTS];
-    for (uint32_t i = *slot; i;) {
+    for (uint32_t i = *slot; i && g->names.data;) {
         name *x = (name *)(void *)g->names.data + i - 1;
         if (x->n == n && memcmp(x->text, p, n) == 0) return x;
         i = x->next;
@@ -315,8 +315,10 @@ int mn_grammar_gbnf(mn_nfa *nfa, const char *text, size_t n, uint32_t *root) {
     *root = 0;
     gbnf *g = mn_calloc(1, sizeof *g);
     mn_points *set = mn_calloc(RANGES + 1, sizeof *set);
-    int rc = g && set ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a grammar");
-    if (rc >= 0) {
+    int rc;
+    if (!g || !set) {
+        rc = MN_FAIL(MN_ENOMEM, "no memory for a grammar");
+    } else {
         *g = (gbnf){.nfa = nfa, .p = text, .end = text + n, .line = 1, .set = set};
         g->names.what = "a grammar";
         rc = all_rules(g, root);

@@ -373,24 +373,28 @@ static int multiply(regex *r, uint32_t begin, uint32_t min, uint32_t max, mn_fra
     return nfa->rc;
 }
 
+/* The pattern at p, all of it, and its automaton: where that begins. */
+static uint32_t read_pattern(regex *r) {
+    const uint32_t root = choice(r);
+    if (r->rc >= 0 && *r->p) fail(r, MN_EINVAL, "a ')' has no '('");
+    return r->rc < 0 ? 0 : search(r, root);
+}
+
 int mn_schema_pattern(mn_schema *c, const char *key, const char *pattern, uint32_t min,
                       uint32_t max, mn_frag *out) {
     regex *r = mn_calloc(1, sizeof *r);
-    int rc = r ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a pattern");
-    if (r) {
-        r->c = c;
-        r->key = key;
-        r->p = pattern;
-        r->tree = mn_calloc(TREE, sizeof *r->tree);
-        r->state = mn_calloc(NODES, sizeof *r->state);
-        if (!r->tree || !r->state) r->rc = MN_FAIL(MN_ENOMEM, "no memory for a pattern");
-        const uint32_t root = r->rc < 0 ? 0 : choice(r);
-        if (r->rc >= 0 && *r->p) fail(r, MN_EINVAL, "a ')' has no '('");
-        const uint32_t begin = r->rc < 0 ? 0 : search(r, root);
+    tree *trees = mn_calloc(TREE, sizeof *trees);
+    state *states = mn_calloc(NODES, sizeof *states);
+    int rc;
+    if (!r || !trees || !states) {
+        rc = MN_FAIL(MN_ENOMEM, "no memory for a pattern");
+    } else {
+        *r = (regex){.c = c, .key = key, .p = pattern, .tree = trees, .state = states};
+        const uint32_t begin = read_pattern(r);
         rc = r->rc < 0 ? r->rc : multiply(r, begin, min, max, out);
-        mn_free(r->tree);
-        mn_free(r->state);
     }
+    mn_free(states);
+    mn_free(trees);
     mn_free(r);
     return rc;
 }

@@ -94,9 +94,10 @@ static int common(mn_schema *c, json_t *into, const char *key, json_t *v) {
 
 /* Each alternative of one list with each of the other. */
 static int product(mn_schema *c, json_t *into, const char *key, json_t *v) {
-    json_t *old = json_object_get(into, key), *all = json_array(), *a, *b;
+    json_t *old = json_object_get(into, key), *a, *b;
     size_t i, k;
     MN_TRY(mn_schema_work(c, 8 * json_array_size(old) * json_array_size(v)));
+    json_t *all = json_array();
     json_array_foreach(old, i, a) {
         json_array_foreach(v, k, b) {
             if (json_array_append_new(all, both_of(a, b)) < 0) {

@@ -50,8 +50,7 @@ static int decimal_of(const json_t *v, decimal *out) {
         while (strtod(text, NULL) != x && ++digits <= 17);
         const int shift = atoi(strchr(text, 'e') + 1), behind = digits - 1 - shift;
         if (behind > PART) return -2;
-        snprintf(text, sizeof text, "%.*f", behind > 0 ? behind : 0, x);
-        if (!strchr(text, '.')) strcat(text, ".");
+        snprintf(text, sizeof text, behind > 0 ? "%.*f" : "%.*f.", behind > 0 ? behind : 0, x);
     }
     const int minus = text[0] == '-';
     const char *p = text + minus, *dot = strchr(p, '.');
@@ -203,13 +202,12 @@ static int read_bound(mn_schema *c, json_t *s, int upper, bound *out) {
 static void to_integer(bound *b, int upper) {
     decimal *x = &b->size;
     const int whole = zeroes(x, x->whole), outward = b->minus == upper;
-    int step = whole ? x->excluded : outward;
+    const int step = whole ? x->excluded : outward;
     memset(x->digit + x->whole, '0', PART);
     if (whole && !outward && x->excluded && !zeroes(x, 0)) { /* towards zero: one less */
         int i = x->whole - 1;
         while (x->digit[i] == '0') x->digit[i--] = '9';
         x->digit[i]--;
-        step = 0;
         if (x->whole > 1 && x->digit[0] == '0') {
             memmove(x->digit, x->digit + 1, DIGITS - 1);
             x->whole--;

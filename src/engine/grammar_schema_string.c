@@ -122,11 +122,11 @@ uint32_t mn_schema_points(mn_schema *c, const mn_points *set, size_t n) {
 /* ---- strings -------------------------------------------------------------------------------- */
 static int format_pattern(mn_schema *c, json_t *s, const char **pattern) {
     const char *name = json_string_value(json_object_get(s, "format"));
-    char known[200] = "";
+    char known[200];
+    size_t n = 0;
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         if (name && strcmp(name, formats[i].name) == 0) return *pattern = formats[i].pattern, 0;
-        if (i) strcat(known, ", ");
-        strcat(known, formats[i].name);
+        n += (size_t)snprintf(known + n, sizeof known - n, i ? ", %s" : "%s", formats[i].name);
     }
     return mn_schema_refuse(c, MN_EUNSUPPORTED, "format", "'%.60s' is not supported; these are: %s",
                             name ? name : "?", known);

@@ -208,7 +208,7 @@ static int write_answer(mn_grammar *g, mn_buf *text) {
         if (mn_tokenizer_is_end(tokenizer, id)) break;
         assert_ok(mn_tokenizer_decode(tokenizer, &id, 1, 0, text));
     }
-    if (soak_planted() && n % 3 == 0) mn_buf_puts(text, "\"");
+    if (soak_planted()) assert_ok(mn_buf_puts(text, "\""));
     mn_matcher_close(&m);
     mn_sampler_close(&s);
     return n < MOST;
