@@ -12,6 +12,9 @@
 #include "base/random.h"
 #include "engine/order.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 enum {
     MN_CHATS = 24,
     MN_CHAT_SLOTS = 6,
@@ -28,7 +31,8 @@ typedef struct mn_chat {
     int32_t ids[MN_CHAT_MOST]; /* all that was said */
     int n, turn, wrote;        /* tokens; turns begun; of this answer */
     enum { MN_CHAT_AWAY, MN_CHAT_WAITS, MN_CHAT_RUNS, MN_CHAT_OVER } state;
-    double back;        /* seconds: when its user asks again */
+    double back;        /* seconds: when its user asks next, or would have liked to */
+    int missing;        /* rows are on their way to it */
     double came;        /* into its slot; 0: a step was made since */
     double asked, last; /* of this turn: when; and when its last token came */
     int64_t had;        /* what the counters of the order count */
@@ -36,6 +40,8 @@ typedef struct mn_chat {
     uint64_t said;      /* a hash of all its answers */
     int file;           /* of the blocks; -1 */
     int saved;          /* rows there */
+    int n_ref;          /* while it is away: of its extents in the region */
+    mn_ref ref[MN_SEQ_SPANS];
 } mn_chat;
 
 typedef struct mn_switching mn_switching;
@@ -46,7 +52,8 @@ typedef struct mn_switch_way {
     void (*close)(mn_switching *w);
     int (*in)(mn_switching *w, mn_chat *c);
     int (*out)(mn_switching *w, mn_chat *c);
-    int (*ready)(mn_switching *w, mn_chat *c); /* may it be part of a step now? NULL: always */
+    int (*ready)(mn_switching *w, mn_chat *c); /* are its rows here? NULL: always */
+    void (*cool)(mn_switching *w, mn_chat *c); /* files of one who is away leave the page cache */
 } mn_switch_way;
 extern const mn_switch_way mn_switch_blocks, mn_switch_region;
 
@@ -59,23 +66,27 @@ struct mn_switching {
     mn_kv_layout layout;
     uint64_t row; /* bytes of a token */
     mn_chat *chat;
-    double think;        /* seconds a user takes, on average, to ask again */
-    int before, context; /* tokens a chat has at the start, and at its end */
+    double every;               /* seconds from question to question, on average */
+    int before, context, turns; /* tokens of a chat at the start, and at its end */
+    int question, answer;       /* tokens */
+    char folder[96];            /* of files */
+    pthread_mutex_t lock;       /* of `ref` of all chats */
     const mn_order *order;
     void *state;
     int running;
+    atomic_int over; /* for who cools */
     uint64_t last_id;
     float *logits;  /* [slots, V] */
-    uint8_t *block; /* of one layer: 16 rows of K and V of all heads */
+    uint8_t *block; /* 16 rows of all layers */
     /* What came of it. */
     double first[MN_CHATS * MN_CHAT_TURNS], gap[MN_CHAT_GAPS];
     int n_first, n_gap, switches;
-    double began, ended, stalled, leaving; /* seconds; leaving: of stalled */
+    double began, ended, stalled, leaving, making, missing; /* seconds; the last three: of it */
     double jain;
     uint64_t tokens, wrote; /* tokens of answers; bytes that were written to files */
 };
 
 /* All chats, to their ends. */
-int mn_switching_run(mn_switching *w);
+int mn_switching_run(mn_switching *w, const mn_words *words);
 
 #endif
