@@ -19,8 +19,8 @@
  *              leaving, room for rows, and the sleep of a step in which rows were missing. It is
  *              the region's, against all of the time; that of the blocks is printed, too
  *   fair       Jain's index over what the chats had had when half of all was done
- * Answers must be the same in both. Nothing of who is away is left in the page cache: blocks go past
- * it, and a thread syncs the region's files of those and lets go of them, twice a second.
+ * Answers must be the same in both. Nothing of who is away is left in the page cache: blocks go
+ * past it, and a thread syncs the region's files of those and lets go of them, twice a second.
  */
 #include "bench/fastswitch.h"
 

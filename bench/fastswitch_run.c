@@ -20,7 +20,7 @@
 
 enum { STEP = 128 };
 
-/* ---- what was said before ---------------------------------------------------------------------- */
+/* ---- what was said before -------------------------------------------------------------------- */
 /* Halves between an eighth and a quarter, of either sign. */
 static void draw(mn_random *r, uint16_t *out, int n) {
     for (int i = 0; i < n; i++) {
@@ -262,7 +262,7 @@ static void settle(const mn_switching *w) {
 /* From the first question to the last answer. */
 static int talk(mn_switching *w, const mn_words *words) {
     for (int i = 0; i < MN_CHATS; i++) MN_TRY(remember(w, words, w->chat + i));
-    nanosleep(&(struct timespec){.tv_sec = 3}, NULL); /* it arrives on disk, */
+    nanosleep(&(struct timespec){.tv_sec = 1 + w->before / 1024}, NULL); /* it arrives on disk, */
     settle(w); /* and nothing of what was before is left to do there */
     w->wrote = written();
     w->began = mn_clock_seconds();
