@@ -141,4 +141,8 @@ const mn_cli_command mn_cli_command_bench = {
         "printed with the figures.\n\n"
         "`bench fastgen` and `bench flover` show what one loop for all answers is worth, in this "
         "process: prompts cut up against prompts read whole, and answers that come and go at any "
-        "step against batches and against a process for each."};
+        "step against batches and against a process for each.\n\n"
+        "`bench batchllm` answers 256 prompts of 16 groups, planned and as they come; a round "
+        "takes minutes (`--depth 256` is quicker). `bench fastswitch` lets 24 chats of 2,048 "
+        "tokens take turns in the memory of six, against blocks that are written and read while "
+        "everybody waits: minutes a round, too (`--depth 64` is quicker)."};

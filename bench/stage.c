@@ -80,13 +80,17 @@ void mn_stage_end(mn_stage *s) {
     *s = (mn_stage){.pipe = -1};
 }
 
-static int cool(void *user, const mn_walk_entry *e) {
-    (void)user;
-    const int fd = e->kind == MN_WALK_FILE ? open(e->path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0) return 0;
+void mn_stage_cool_file(const char *path) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
     fsync(fd);
     posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     close(fd);
+}
+
+static int cool(void *user, const mn_walk_entry *e) {
+    (void)user;
+    if (e->kind == MN_WALK_FILE) mn_stage_cool_file(e->path);
     return 0;
 }
 

@@ -23,6 +23,7 @@ void mn_stage_end(mn_stage *s);
 
 /* Files under `folder` are on disk, and no longer in the page cache. */
 void mn_stage_cool(const char *folder);
+void mn_stage_cool_file(const char *path);
 
 /* One run of this very program. */
 typedef struct mn_actor {

@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+enum { ARRIVAL_MS = 200 /* a disk that is slower is waited for where its rows are used */ };
+
 /* ---- coming and going --------------------------------------------------------------------- */
 static void show_state(mn_loop *l, mn_job *j, const char *state) {
     pthread_mutex_lock(&l->lock);
@@ -140,6 +142,24 @@ static mn_model *next_model(const mn_loop *l) {
     return l->slots.n ? mn_job_in(l, 0)->model : NULL;
 }
 
+/* What it took lies on disk and is on its way: the others need not wait for it. */
+static int on_its_way(const mn_job *j) {
+    const mn_session *s = j->a.session;
+    return mn_session_length(s) == j->a.seated && !mn_seq_ready(s->seq) &&
+           mn_clock_ns() - j->a.news < ARRIVAL_MS * (uint64_t)1000000;
+}
+
+/* Who waits for the disk is left out of a step that somebody else can make. */
+static void go_ahead(turn *t) {
+    int late[MN_SLOTS], others = 0;
+    for (int i = 0; i < t->n; i++) {
+        late[i] = t->item[i].left && on_its_way(t->job[i]);
+        others |= t->item[i].left && !late[i];
+    }
+    for (int i = 0; others && i < t->n; i++)
+        if (late[i]) t->item[i].left = 0;
+}
+
 /* Those of the model that need not wait for others. */
 static void gather(mn_loop *l, mn_model *m, turn *t) {
     t->n = 0;
@@ -158,6 +178,7 @@ static void gather(mn_loop *l, mn_model *m, turn *t) {
         t->item[t->n].left = piece;
         t->job[t->n++] = j;
     }
+    go_ahead(t);
 }
 
 /* Rows for what one of them computes: 1, or 0: it does not take part, and may be gone. */

@@ -168,6 +168,11 @@ int mn_kv_extent_fetch(mn_kv_extent *e, int rows) {
     return 0;
 }
 
+int mn_kv_extent_arrived(const mn_kv_extent *e, int rows) {
+    const mn_tier *t = e->image.tier;
+    return !t || !t->arrived || rows <= 0 || t->arrived(&e->image, (uint64_t)rows);
+}
+
 void mn_kv_extent_prove(mn_kv_extent *e, int plane, int row, int n) {
     if (!e->proven) return;
     for (int b = row / MN_TIER_ROWS; b * MN_TIER_ROWS < row + n && b < e->blocks; b++) {

@@ -75,6 +75,7 @@ mn_kv_extent *mn_kv_extent_attach(const mn_kv_layout *l, mn_region *region, mn_r
  * from now on, and compared with its sums where it is first used: head and tokens here
  * (MN_ECORRUPT), rows by mn_kv_extent_prove, block after block, by whoever attends to them. */
 int mn_kv_extent_fetch(mn_kv_extent *e, int rows);
+int mn_kv_extent_arrived(const mn_kv_extent *e, int rows); /* 1: they are here, or were always */
 void mn_kv_extent_prove(mn_kv_extent *e, int plane, int row, int n);
 /* Does it lie on disk alone? */
 int mn_kv_extent_out(const mn_kv_extent *e);

@@ -141,6 +141,11 @@ int mn_seq_out(const mn_seq *s) {
         if (mn_kv_extent_out(s->span[i].e)) n += s->span[i].n;
     return n;
 }
+int mn_seq_ready(const mn_seq *s) {
+    for (int i = 0; i < s->n; i++)
+        if (!mn_kv_extent_arrived(s->span[i].e, s->span[i].row + s->span[i].n)) return 0;
+    return 1;
+}
 int mn_seq_keep(mn_seq *s, int keep) {
     for (int i = 0; i < s->n; i++)
         if (s->span[i].e->x.region) MN_TRY(mn_extent_keep(&s->span[i].e->x, keep));

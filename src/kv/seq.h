@@ -81,6 +81,10 @@ int64_t mn_seq_writer(const mn_seq *seq);
 /* Tokens of it that lie on disk alone. */
 int mn_seq_out(const mn_seq *seq);
 
+/* 1: attending to all of it would not wait for the disk. What was matched is on its way: who has
+ * others to compute meanwhile looks again later (FastSwitch's asynchronous way back). */
+int mn_seq_ready(const mn_seq *seq);
+
 /* What it took from the region is kept there whatever happens; or may leave again. */
 int mn_seq_keep(mn_seq *seq, int keep);
 

@@ -312,6 +312,29 @@ static void disk_fetch(const mn_image *i, uint64_t rows) {
         for (uint64_t p = 0; p < i->n; p++) madvise(at + p * i->stride, n, MADV_WILLNEED);
 }
 
+/* Are pages [at, at + n) of a mapping in memory? */
+static int resident(uint8_t *at, uint64_t n) {
+    unsigned char page[256];
+    const uint64_t most = sizeof page * MN_REGION_PAGE;
+    for (uint64_t from = 0; from < n; from += most) {
+        const uint64_t bytes = n - from < most ? n - from : most;
+        if (mincore(at + from, bytes, page) < 0) return 1; /* nobody knows: do not wait for it */
+        for (uint64_t i = 0; i * MN_REGION_PAGE < bytes; i++)
+            if (!(page[i] & 1)) return 0;
+    }
+    return 1;
+}
+
+static int disk_arrived(const mn_image *i, uint64_t rows) {
+    mn_disk_head h;
+    memcpy(&h, i->map.data, sizeof h);
+    uint64_t n = mn_disk_pages(mn_disk_rows(h.group, rows < i->rows ? rows : i->rows));
+    if (n > i->stride) n = i->stride;
+    for (uint64_t p = 0; p < i->n; p++)
+        if (!resident((uint8_t *)(uintptr_t)i->planes + p * i->stride, n)) return 0;
+    return 1;
+}
+
 /* What the head says was checked when it was mapped, and must be the same still: whoever shares the
  * file may write to it. It is read once here. */
 static int same(const mn_image *i, const mn_disk_head *h) {
@@ -326,4 +349,5 @@ static int disk_prove(mn_extent *x, const mn_image *i, int64_t plane, uint64_t b
     return what ? wrong(x, what) : 0;
 }
 
-const mn_tier mn_tier_disk = {"disk", disk_limit, disk_bytes, disk_find, disk_fetch, disk_prove};
+const mn_tier mn_tier_disk = {"disk",     disk_limit,   disk_bytes, disk_find,
+                              disk_fetch, disk_arrived, disk_prove};

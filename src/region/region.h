@@ -122,6 +122,7 @@ struct mn_tier {
     /* Begin to fetch the first `rows` rows; then compare the sum of one block (MN_TIER_ROWS rows)
      * of one plane, or, plane -1, of the front: MN_ECORRUPT. Any thread. NULL: nothing to do. */
     void (*fetch)(const mn_image *i, uint64_t rows);
+    int (*arrived)(const mn_image *i, uint64_t rows); /* 1: using them would not wait */
     int (*prove)(mn_extent *x, const mn_image *i, int64_t plane, uint64_t block);
 };
 extern const mn_tier mn_tier_disk;

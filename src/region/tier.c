@@ -30,7 +30,7 @@ static int ram_find(mn_extent *x, mn_image *out) {
     return 1;
 }
 
-static const mn_tier ram = {"ram", ram_limit, ram_bytes, ram_find, NULL, NULL};
+static const mn_tier ram = {"ram", ram_limit, ram_bytes, ram_find, NULL, NULL, NULL};
 const mn_tier *const mn_tiers[] = {&ram, &mn_tier_disk, NULL};
 
 int mn_extent_image(mn_extent *x, mn_image *out) {

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test/api/test_loop.c - what a loop gives for many requests at once is what mn_answer gives for
- * each alone: in every order, with few slots and with many, little memory, and others cancelled
- * meanwhile.
+ * each alone: in every order, with few slots and with many, little memory, others cancelled
+ * meanwhile, and rows that are still on their way from the disk.
  */
 #include "test.h"
 
 #include "api/loop.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "folder.h"
 #include "model/golden.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 enum { N = 40, TEXT = 1 << 15 };
 
@@ -285,6 +293,163 @@ static void what_cannot_be_asked_is_said(void **unused) {
     mn_model_close(&m);
 }
 
+/* ---- who waits for the disk ---------------------------------------------------------------- */
+static char files[64]; /* a folder on disk */
+
+/* Their pages leave the page cache as soon as they come, as long as nobody has touched them. */
+static void *keep_out_of_the_cache(void *stop) {
+    int fd[16], n = 0;
+    DIR *d = opendir(files);
+    for (struct dirent *e; d && n < 16 && (e = readdir(d));)
+        if (e->d_name[0] != '.' && (fd[n] = openat(dirfd(d), e->d_name, O_RDONLY)) >= 0)
+            fsync(fd[n++]);
+    if (d) closedir(d);
+    while (!atomic_load((atomic_int *)stop))
+        for (int i = 0; i < n; i++) posix_fadvise(fd[i], 0, 0, POSIX_FADV_DONTNEED);
+    while (n) close(fd[--n]);
+    return NULL;
+}
+
+static atomic_int other_wrote;
+static double first_came;
+static int first_after; /* tokens of the other */
+
+static int dawdle(void *user, const mn_token *t) {
+    (void)user;
+    (void)t;
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    atomic_fetch_add(&other_wrote, 1);
+    return 0;
+}
+static int note_first(void *user, const mn_token *t) {
+    one *o = user;
+    (void)t;
+    if (o->tokens++) return 0;
+    first_came = mn_clock_seconds();
+    first_after = atomic_load(&other_wrote);
+    return 0;
+}
+
+/* A region whose disk tier is on disk, and holds all of what `o` asks for, a prompt of some hundred
+ * tokens; memory holds nothing. */
+static mn_region *on_disk_alone(one *o, const char *name) {
+    mn_region *r;
+    char path[128], link[140];
+    snprintf(files, sizeof files, "/tmp/mn-loop-disk-XXXXXX");
+    assert_non_null(mkdtemp(files));
+    make(o, 3);
+    o->r.kv_q8 = 0;
+    o->r.on_token = NULL;
+    o->r.max_tokens = 5;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(link, sizeof link, "%s.disk", path);
+    assert_int_equal(symlink(files, link), 0);
+    assert_ok(mn_region_open(path, 64 << 20, 64 << 20, &r));
+    mn_model *m = open_tiny("tiny-llama.gguf", r);
+    assert_ok(mn_answer(m, &o->r, &o->stats));
+    mn_model_close(&m);
+    for (int ms = 0; ms < 20000 && mn_region_charged(r); ms++) {
+        mn_region_shrink(r, 0); /* the mover may be at it */
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    assert_int_equal(mn_region_charged(r), 0);
+    return r;
+}
+
+static void remove_files(mn_region **r) {
+    char line[96];
+    mn_region_close(r);
+    snprintf(line, sizeof line, "rm -rf %s", files);
+    assert_int_equal(system(line), 0);
+}
+
+/* Whether its rows were waited for: the other one goes on meanwhile, but not to its end. */
+static int waited(mn_region *r, const one *expected, int cached) {
+    mn_loop *l;
+    mn_model *m = open_tiny("tiny-llama.gguf", r);
+    one *other = many, *late = many + 1;
+    assert_ok(mn_loop_open(&(mn_loop_options){.slots = 2}, &l));
+    make(other, 0);
+    other->r.max_tokens = 1000;
+    other->r.ignore_eos = 1;
+    other->r.on_token = dawdle;
+    *late = *expected;
+    late->r.user = late;
+    late->r.prompt = late->prompt;
+    late->r.on_token = note_first;
+    late->n = 0;
+    late->text[0] = 0;
+    late->tokens = 0;
+    n_ended = 0;
+    atomic_store(&other_wrote, 0);
+    assert_ok(mn_loop_ask(l, m, &other->r, done, &other->job));
+    while (atomic_load(&other_wrote) < 3) sched_yield();
+    const double asked = mn_clock_seconds();
+    assert_ok(mn_loop_ask(l, m, &late->r, done, &late->job));
+    wait_for(1);
+    assert_true(late->ended && !other->ended); /* whatever happens */
+    mn_job_cancel(other->job);
+    wait_for(2);
+    same(expected, late);
+    assert_true(late->stats.cached_tokens >= cached);
+    mn_job_release(&other->job);
+    mn_job_release(&late->job);
+    mn_loop_close(&l);
+    mn_model_close(&m);
+    return first_came - asked > 0.19 && first_after > 10;
+}
+
+/* Rows that never arrive: their job is left out of steps that another one can make, and computed
+ * after 200 ms whatever happens. Alone it is not left out of anything. */
+static void who_waits_for_the_disk_holds_up_nobody(void **unused) {
+    (void)unused;
+    pthread_t thread;
+    atomic_int stop = 0;
+    int once = 0;
+    one *o = alone;
+    struct statfs place;
+    assert_int_equal(statfs("/tmp", &place), 0);
+    if (place.f_type == TMPFS_MAGIC) {
+        print_message("/tmp is in memory\n");
+        skip();
+    }
+    mn_region *r = on_disk_alone(o, "arrives");
+    assert_int_equal(pthread_create(&thread, NULL, keep_out_of_the_cache, &stop), 0);
+    for (int i = 0; i < 20 && !once; i++)
+        once = waited(r, o, 100); /* a page may be seen for a moment */
+    atomic_store(&stop, 1);
+    pthread_join(thread, NULL);
+    remove_files(&r);
+    assert_true(once);
+}
+
+/* One bit of each page of rows is another: what was switched out in vain is computed again, and who
+ * runs beside it does not notice. */
+static void damaged_rows_are_computed_again(void **unused) {
+    (void)unused;
+    mn_region_counts before, after;
+    mn_region *r = on_disk_alone(alone, "damaged");
+    mn_region_count(r, &before);
+    DIR *d = opendir(files);
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d));) {
+        const int fd = e->d_name[0] == '.' ? -1 : openat(dirfd(d), e->d_name, O_RDWR);
+        const off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+        for (off_t at = end / 2; at < end; at += 4096) { /* the head and the ids are as they were */
+            uint8_t byte;
+            assert_int_equal(pread(fd, &byte, 1, at), 1);
+            byte ^= 4;
+            assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+        }
+        if (fd >= 0) close(fd);
+    }
+    closedir(d);
+    waited(r, alone, 0);
+    mn_region_count(r, &after);
+    assert_true(after.damaged > before.damaged);
+    remove_files(&r);
+}
+
 static int setup(void **unused) {
     (void)unused;
     return folder_begin("loop", 1);
@@ -302,6 +467,8 @@ int main(void) {
         cmocka_unit_test(cancelled_ones_end_and_do_not_disturb),
         cmocka_unit_test(closing_a_loop_ends_what_is_there),
         cmocka_unit_test(what_cannot_be_asked_is_said),
+        cmocka_unit_test(who_waits_for_the_disk_holds_up_nobody),
+        cmocka_unit_test(damaged_rows_are_computed_again),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -99,6 +99,16 @@ static void joins_one_loop(void **state) {
     json_decref(rows);
 }
 
+/* Answers that differ fail in there. */
+static void takes_turns_in_memory(void **state) {
+    (void)state;
+    static const char *const names[] = {"first", "between", "written", "stalled", "fair"};
+    json_t *rows = rows_of("fastswitch -d 64 --rounds 1");
+    for (size_t i = 0; i < 5; i++) assert_true(of(rows, names[i], "ratio") > 0);
+    assert_true(of(rows, "written", "ratio") < 0.4); /* it is what it is on any machine */
+    json_decref(rows);
+}
+
 /* Folders of a bench's process; `of` 0: of processes that are no more. Other tests run benches. */
 static int left_behind(const char *folder, pid_t of) {
     int n = 0;
@@ -168,10 +178,15 @@ static void says_what_is_wrong(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares_bits),    cmocka_unit_test(wastes_less_than_a_page),
-        cmocka_unit_test(starts_processes), cmocka_unit_test(dies_and_starts_anew),
-        cmocka_unit_test(shares),           cmocka_unit_test(joins_one_loop),
-        cmocka_unit_test(leaves_nothing),   cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(compares_bits),
+        cmocka_unit_test(wastes_less_than_a_page),
+        cmocka_unit_test(starts_processes),
+        cmocka_unit_test(dies_and_starts_anew),
+        cmocka_unit_test(shares),
+        cmocka_unit_test(joins_one_loop),
+        cmocka_unit_test(leaves_nothing),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(takes_turns_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

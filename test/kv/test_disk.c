@@ -18,6 +18,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -159,6 +160,51 @@ static void leaves_memory(void **state) {
     assert_true(mn_region_shrink(r, 0) > 0);
     assert_int_equal(mn_region_charged(r), 0);
     mn_region_close(&r);
+}
+
+/* Pages of a file that nobody has touched leave the page cache: 0; 1: they do not, here. */
+static int leave_the_cache(const char *file) {
+    struct stat st;
+    const int fd = open(file, O_RDONLY);
+    assert_true(fd >= 0 && fstat(fd, &st) == 0 && fsync(fd) == 0);
+    assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    unsigned char page[1024] = {0};
+    void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    assert_true(at != MAP_FAILED && st.st_size <= 4096 * 1024);
+    assert_int_equal(mincore(at, (size_t)st.st_size, page), 0);
+    const int last = page[(st.st_size - 1) / 4096] & 1;
+    munmap(at, (size_t)st.st_size);
+    close(fd);
+    return last;
+}
+
+/* What was matched is asked for at once, and who looks sees when it has come. */
+static void says_when_it_has_arrived(void **state) {
+    (void)state;
+    char one[256] = "";
+    mn_seq *s = fresh(a);
+    assert_true(mn_seq_ready(s)); /* nothing is missing */
+    grow(s, 1, 3000, 3000);
+    assert_true(mn_seq_ready(s)); /* it is in memory */
+    mn_seq_close(&s);
+    start_anew();
+    assert_int_equal(count_files(one), 1);
+    leave_the_cache(one);
+    s = fresh(a);
+    assert_int_equal(match(s, 1, 3000, 2, 10), 3000);
+    for (int ms = 0; ms < 20000 && !mn_seq_ready(s); ms++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_true(mn_seq_ready(s)); /* though nobody has touched it */
+    if (leave_the_cache(one)) {
+        mn_seq_close(&s);
+        print_message("the file system of %s keeps files in memory\n", folder);
+        skip();
+    }
+    assert_false(mn_seq_ready(s));
+    expect(s, 1, 0, 3000);
+    assert_true(mn_seq_ready(s));
+    assert_ok(mn_seq_proven(s));
+    mn_seq_close(&s);
 }
 
 /* The first words of a template are not worth a file; nor is anybody computing them. */
@@ -608,6 +654,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(windows_come_back, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(outlives_the_killed, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(leaves_memory, begin_disk, end_disk),
+        cmocka_unit_test_setup_teardown(says_when_it_has_arrived, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(little_is_not_read_from_disk, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(readers_stay, begin_disk, end_disk),
         cmocka_unit_test_setup_teardown(budget_of_disk, begin_disk, end_disk),
