@@ -127,7 +127,7 @@ static void log_line(void *user, const char *line) {
 
 static int print(int what) {
     mn_buf out = {0};
-    int rc = what == 1 ? mn_serve_markdown(&out) : mn_serve_openapi(&out);
+    int rc = what == 1 ? mn_serve_markdown(&out) : mn_serve_openapi(1, &out);
     if (rc >= 0) rc = mn_buf_puts(&out, what == 1 ? "" : "\n");
     if (rc >= 0) rc = mn_cli_write(out.data, out.len);
     mn_buf_free(&out);
