@@ -99,7 +99,8 @@ static void joins_one_loop(void **state) {
     json_decref(rows);
 }
 
-/* Folders of a bench's process; `of` 0: of processes that are no more. Other tests run benches, too. */
+/* Folders of a bench's process; `of` 0: of processes that are no more. Other tests run benches,
+ * too. */
 static int left_behind(const char *folder, pid_t of) {
     int n = 0;
     DIR *d = opendir(folder);

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""test/serve/test_clients.py - the clients people have: PyPI openai, anthropic and langchain-openai,
-unchanged.
+"""test/serve/test_clients.py - the clients people have, from PyPI, unchanged.
 
-The model is a tiny random one: what is tested is that each client understands all it is told, whole
-and streamed, and that errors become its own exceptions.
+They are openai, anthropic and langchain-openai. The model is a tiny random one: what is tested is
+that each client understands all it is told, whole and streamed, and that errors become its own.
 """
 import asyncio
 import json

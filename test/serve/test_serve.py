@@ -779,36 +779,5 @@ class Refusals(unittest.TestCase):
             self.assertEqual(s.get("/metrics").status, 404)  # not everywhere by default
 
 
-class Tls(unittest.TestCase):
-    def test_tls(self):
-        import ssl
-        folder = tempfile.mkdtemp()
-        try:
-            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                            "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder + "/key.pem",
-                            "-out", folder + "/cert.pem", "-days", "2", "-subj", "/CN=localhost",
-                            "-addext", "subjectAltName=IP:127.0.0.1"], check=True,
-                           capture_output=True)
-        except (OSError, subprocess.CalledProcessError):
-            self.skipTest("no openssl program to make a certificate with")
-        with Server("--tls-cert", folder + "/cert.pem", "--tls-key", folder + "/key.pem") as s:
-            context = ssl.create_default_context(cafile=folder + "/cert.pem")
-            with context.wrap_socket(s.connect(), server_hostname="127.0.0.1") as sock:
-                for _ in range(2):
-                    r = s.chat(sock=sock, stream=True, max_tokens=40)
-                    self.assertTrue(r.body.endswith(b"data: [DONE]\n\n"))
-            with s.connect() as sock:  # plain words to a TLS door
-                sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                sock.settimeout(5)
-                try:
-                    self.assertNotIn(b"HTTP", sock.recv(100))
-                except ConnectionResetError:
-                    pass
-            with socket.socket(socket.AF_UNIX) as sock:  # which needs none
-                sock.connect(s.unix)
-                sock.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-                self.assertEqual(read_reply(sock).status, 200)
-
-
 if __name__ == "__main__":
     unittest.main()
