@@ -4,7 +4,8 @@
  *
  * START looks at the first character that is no blank; TEXT lets pass all but what may begin a tag;
  * TAG waits for the closing tag; VALUE follows brackets and quotes until the JSON is complete;
- * AFTER drops the blanks between calls. Each byte is looked at a bounded number of times.
+ * AFTER drops the blanks between calls, and starts anew. Each byte is looked at a bounded number of
+ * times.
  */
 #include "serve/tools.h"
 
@@ -206,7 +207,7 @@ static int step_after(mn_tools *t) {
         return 1;
     }
     drop(t, at);
-    t->state = MN_TOOLS_TEXT;
+    t->state = MN_TOOLS_START; /* one more, in any form */
     return 1;
 }
 

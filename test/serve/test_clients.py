@@ -131,6 +131,11 @@ class OpenAI(unittest.TestCase):
                 final = stream.get_final_completion().choices[0].message.tool_calls
             self.assertEqual([(c.function.name, c.function.arguments) for c in final],
                              [(c.function.name, c.function.arguments) for c in calls])
+        both = {"grammar": 'root ::= "{\\"name\\":\\"ring\\"}\\n{\\"name\\":\\"hum\\"}"'}
+        for parallel, names in (({}, ["ring", "hum"]), ({"parallel_tool_calls": False}, ["ring"])):
+            r = self.client.chat.completions.create(**ask, **parallel, extra_body=both).choices[0]
+            self.assertEqual([c.function.name for c in r.message.tool_calls], names)
+            self.assertIsNone(r.message.content)
         r = self.client.responses.create(model="any", input="Wake me.", temperature=0,
                                          tools=[{"type": "function", **tools[0]["function"],
                                                  "strict": True}], tool_choice="required")

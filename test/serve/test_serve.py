@@ -215,7 +215,7 @@ class Fields(unittest.TestCase):
         self.assertEqual(r.status, 400, (path, body, r.body))
         if "param" in r.json["error"]:
             self.assertTrue((r.json["error"]["param"] or "").startswith(name), (path, name, r.body))
-        self.assertIn(name.split(".")[-1], r.json["error"]["message"])
+        self.assertIn(name, r.json["error"]["message"])
 
     def test_wrong_types_and_ranges_are_named(self):
         checked = 0
@@ -304,6 +304,23 @@ class Fields(unittest.TestCase):
         for messages, param in cases:
             r = self.s.post("/v1/chat/completions", {"messages": messages})
             self.assertEqual((r.status, r.json["error"]["param"]), (400, param), r.body)
+
+    def test_places_have_the_names_their_clients_know(self):
+        for path, body, param in (
+                ("/v1/responses", {"input": [{"role": "user"}, {"type": 3}]}, "input[1]"),
+                ("/v1/responses", {"input": [3]}, "input[0]"),
+                ("/v1/responses", {"input": [{"role": "bob"}]}, "input[0]"),
+                ("/v1/responses", {"instructions": "x", "input": [{"role": "user", "content": 3}]},
+                 "input[0].content"),
+                ("/v1/messages", {"messages": [{"role": "user", "content": [
+                    {"type": "tool_use", "name": 3}]}]}, "messages[0].content[0].name")):
+            self.refuse(path, body, param)
+
+    def test_a_preflight_names_what_the_path_does(self):
+        for path, allow in (("/v1/models", "GET, HEAD, OPTIONS"), ("/tokenize", "POST, OPTIONS"),
+                            ("/nowhere", "GET, HEAD, POST, OPTIONS")):
+            r = self.s.ask("OPTIONS", path)
+            self.assertEqual((r.status, r.headers["allow"]), (204, allow))
 
     def test_tools_are_checked(self):
         for tools in ([{"type": "x"}], [{"type": "function"}],
