@@ -313,8 +313,8 @@ static ratio compare_rates(const double *ours, const double *redis, double bar, 
 
 static int report_one(const ratio *q, int rate, int json, mn_buf *out) {
     const double x = rate || q->at_most ? q->ours / q->base : q->base / q->ours;
-    const int pass = !q->bar || (q->at_most ? x <= q->bar : x >= q->bar);
-    const char *const verdict = !q->bar ? "no bar" : pass ? "pass" : "below";
+    const int pass = q->bar == 0 || (q->at_most ? x <= q->bar : x >= q->bar);
+    const char *const verdict = q->bar == 0 ? "no bar" : pass ? "pass" : "below";
     if (json)
         return mn_buf_printf(out,
                              "%s\"%s\": {\"ours\": %.3f, \"base\": %.3f, \"ratio\": %.3f, "
@@ -324,7 +324,7 @@ static int report_one(const ratio *q, int rate, int json, mn_buf *out) {
     MN_TRY(rate ? mn_buf_printf(out, "%-42s %9.0f/s, %9.0f/s", q->what, q->ours, q->base)
                 : mn_buf_printf(out, "%-42s %7.1f us, %7.1f us", q->what, q->ours, q->base));
     MN_TRY(mn_buf_printf(out, ": %.2fx (%.2f..%.2f)", x, q->low, q->high));
-    if (q->bar) MN_TRY(mn_buf_printf(out, ", bar %s %.1f", q->at_most ? "<=" : ">=", q->bar));
+    if (q->bar != 0) MN_TRY(mn_buf_printf(out, ", bar %s %.1f", q->at_most ? "<=" : ">=", q->bar));
     return mn_buf_printf(out, ": %s\n", verdict);
 }
 

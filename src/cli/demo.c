@@ -109,7 +109,7 @@ static int follow(stage *s, mn_demo_run *r, int kill_after) {
         if (mn_clock_seconds() - r->began > LIMIT_S)
             return MN_FAIL(MN_EBUSY, "a process of the demo did not end within %d s", LIMIT_S);
         if (p[0].revents && r->out >= 0) {
-            if (!r->first_ms && p[0].revents & POLLIN)
+            if (r->first_ms == 0 && p[0].revents & POLLIN)
                 r->first_ms = (mn_clock_seconds() - r->began) * 1e3;
             MN_TRY(take(&r->out, &r->text));
         }

@@ -46,8 +46,8 @@ typedef struct serve_options {
     }
 static const mn_opt options[] = {
     LIST('m', "model", models, "MODEL",
-         "a name that `omnesia models` lists, or a GGUF file (repeatable: the first is loaded at "
-         "once, others when asked for); default: smollm2-135m"),
+         "a name that `omnesia models` lists, or a GGUF file; of several the first is loaded at "
+         "once, others when asked for; default: smollm2-135m"),
     TEXT("embedder", embedder, "MODEL", "model of /v1/embeddings when no -m makes vectors"),
     {.kind = MN_OPT_INT,
      .name = "port",
@@ -58,7 +58,7 @@ static const mn_opt options[] = {
      .standard = "8080",
      .help = "of 127.0.0.1, when no --listen is given; 0: a free one"},
     LIST('l', "listen", listen, "ADDR:PORT",
-         "where to listen, or unix:PATH (repeatable); default: loopback and a Unix socket"),
+         "where to listen, or unix:PATH; default: loopback and a Unix socket"),
     TEXT("key-file", key_file, "FILE", "API keys, lines name:key; without: any key, on loopback"),
     TEXT("tls-cert", tls_cert, "FILE", "certificate chain for TLS, PEM"),
     TEXT("tls-key", tls_key, "FILE", "its private key, PEM"),
@@ -66,10 +66,10 @@ static const mn_opt options[] = {
      .name = "insecure",
      .offset = AT(insecure),
      .help = "listen where others can reach it without keys or TLS"},
-    LIST(0, "allow-origin", origins, "URL", "web pages of this origin may ask (repeatable)"),
-    LIST(0, "public-prefix", shared, "FILE",
-         "a system message whose computed form all keys may share (repeatable); its last newline "
-         "does not count"),
+    LIST(0, "allow-origin", origins, "URL", "web pages of this origin may ask"),
+    LIST(
+        0, "public-prefix", shared, "FILE",
+        "a system message whose computed form all keys may share; its last newline does not count"),
     CHOICE("metrics", metrics, "WHERE", "loopback", "loopback|all|none", "where /metrics answers"),
     CHOICE("log", log, "FORM", "json", "json|text|none",
            "a line for each request, on standard "
@@ -127,7 +127,7 @@ static void log_line(void *user, const char *line) {
 
 static int print(int what) {
     mn_buf out = {0};
-    int rc = what == 1 ? mn_serve_markdown(&out) : mn_serve_openapi(&out);
+    int rc = what == 1 ? mn_serve_markdown(&out) : mn_serve_openapi(1, &out);
     if (rc >= 0) rc = mn_buf_puts(&out, what == 1 ? "" : "\n");
     if (rc >= 0) rc = mn_cli_write(out.data, out.len);
     mn_buf_free(&out);

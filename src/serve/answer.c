@@ -148,6 +148,7 @@ static int tell_text(void *user, const char *text, size_t n) {
 static int tell_call(void *user, const char *name, const char *arguments) {
     mn_choice *c = user;
     char id[48];
+    if (c->calls && c->all->x->fields.parallel == 0) return 0; /* one was wanted */
     mn_answers_name("call_", id);
     if (!c->calls) c->calls = json_array();
     json_t *call = json_pack("{s:s, s:s, s:{s:s, s:s}}", "id", id, "type", "function", "function",

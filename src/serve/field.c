@@ -23,21 +23,27 @@ enum {
 /* clang-format off */
 #define ROW(name, kind, routes, field, min, max, standard, about) \
     {name, MN_FIELD_##kind, routes, 0, AT(field), min, max, standard, about}
-#define NEED(name, kind, routes, field, max, about) \
-    {name, MN_FIELD_##kind, routes, 1, AT(field), 0, max, NULL, about}
+#define NEED(name, kind, routes, field, max, shape, about) \
+    {name, MN_FIELD_##kind, routes, 1, AT(field), 0, max, NULL, about, shape}
+/* May be absent, and has a schema of its own. */
+#define SHAPED(name, kind, routes, field, max, standard, shape, about) \
+    {name, MN_FIELD_##kind, routes, 0, AT(field), 0, max, standard, about, shape}
 
 const mn_field mn_field_rows[] = {
     ROW("model", TEXT, ALL, model, 0, 4096, "the first one",
         "which model; with one model loaded any value is served by it"),
-    NEED("messages", LIST, CHAT | MN_IN_TEMPLATE | MESSAGES | MN_IN_COUNT, messages, 4096,
+    NEED("messages", LIST, CHAT | MN_IN_TEMPLATE, messages, 4096, "ChatMessages",
         "the conversation, oldest first"),
-    NEED("prompt", ANY, TEXT, prompt, 0,
+    NEED("messages", LIST, MESSAGES | MN_IN_COUNT, messages, 4096, "Messages",
+        "the conversation, oldest first"),
+    NEED("prompt", ANY, TEXT, prompt, 0, "Texts",
         "the text to go on from: a text, a list of texts, token ids, or lists of them"),
-    NEED("input", ANY, MN_IN_EMBED | RESPONSES, input, 0,
-        "embeddings: a text, a list of texts or token ids; responses: a text or a list of items"),
-    NEED("content", TEXT, MN_IN_TOKENIZE, text, 0, "the text"),
-    NEED("tokens", LIST, MN_IN_DETOKENIZE, tokens, 0, "token ids"),
-    ROW("system", ANY, MESSAGES | MN_IN_COUNT, system, 0, 0, NULL,
+    NEED("input", ANY, MN_IN_EMBED, input, 0, "Texts",
+        "a text, a list of texts, token ids, or lists of them"),
+    NEED("input", ANY, RESPONSES, input, 0, "Items", "a text, or a list of items"),
+    NEED("content", TEXT, MN_IN_TOKENIZE, text, 0, NULL, "the text"),
+    NEED("tokens", LIST, MN_IN_DETOKENIZE, tokens, 0, "TokenIds", "token ids"),
+    SHAPED("system", ANY, MESSAGES | MN_IN_COUNT, system, 0, NULL, "Content",
         "what the model is told about its role: a text or text blocks"),
     ROW("instructions", TEXT, RESPONSES, instructions, 0, 0, NULL,
         "what the model is told about its role"),
@@ -71,7 +77,7 @@ const mn_field mn_field_rows[] = {
     ROW("seed", SEED, OPENAI, seed, 0, 0, "another one each time", "of the random choices"),
     ROW("stop", TEXTS, OPENAI, stop, 0, 16, NULL, "texts that end the answer"),
     ROW("stop_sequences", TEXTS, MESSAGES, stop, 0, 16, NULL, "texts that end the answer"),
-    ROW("logit_bias", OBJECT, OPENAI, bias, 0, 0, NULL,
+    SHAPED("logit_bias", OBJECT, OPENAI, bias, 0, NULL, "LogitBias",
         "token ids and what is added to their logits, -100 to 100"),
     ROW("logprobs", FLAG, CHAT, logprobs, 0, 0, "false", "the log-probability of each token"),
     ROW("top_logprobs", INT, CHAT, top_logprobs, 0, 20, "0",
@@ -80,15 +86,20 @@ const mn_field mn_field_rows[] = {
         "log-probabilities of each token and of so many of the likeliest"),
     ROW("echo", FLAG, TEXT, echo, 0, 0, "false", "the prompt stands before the answer"),
     ROW("ignore_eos", FLAG, OPENAI, ignore_eos, 0, 0, "false", "the model cannot end the answer"),
-    ROW("tools", LIST, CALLS | MN_IN_TEMPLATE | MN_IN_COUNT, tools, 0, 128, NULL,
+    SHAPED("tools", LIST, CHAT | MN_IN_TEMPLATE, tools, 128, NULL, "ChatTools",
         "functions the model may call"),
-    ROW("tool_choice", ANY, CALLS, tool_choice, 0, 0, "auto",
+    SHAPED("tools", LIST, MESSAGES | MN_IN_COUNT, tools, 128, NULL, "MessagesTools",
+        "functions the model may call"),
+    SHAPED("tools", LIST, RESPONSES, tools, 128, NULL, "ResponsesTools",
+        "functions the model may call"),
+    SHAPED("tool_choice", ANY, CALLS, tool_choice, 0, "auto", "ToolChoice",
         "none, auto, required (any), or one function by name"),
     ROW("parallel_tool_calls", FLAG, CHAT | RESPONSES, parallel, 0, 0, "true",
         "may it call several at once?"),
-    ROW("response_format", OBJECT, OPENAI, format, 0, 0, NULL,
+    SHAPED("response_format", OBJECT, OPENAI, format, 0, NULL, "Format",
         "{\"type\": \"text\", \"json_object\" or \"json_schema\"}"),
-    ROW("text.format", OBJECT, RESPONSES, format, 0, 0, NULL, "the same, in this route's form"),
+    SHAPED("text.format", OBJECT, RESPONSES, format, 0, NULL, "Format",
+        "the same, in this route's form"),
     ROW("grammar", TEXT, OPENAI, grammar, 0, 0, NULL, "the answer follows this grammar in GBNF"),
     ROW("cache_salt", TEXT, DRAW, cache_salt, 0, 256, NULL,
         "share computed prompts only with requests of the same salt"),
@@ -96,7 +107,8 @@ const mn_field mn_field_rows[] = {
         "whose request it is, for fairness and the dashboard"),
     ROW("metadata.user_id", TEXT, MESSAGES, user, 0, 256, NULL,
         "whose request it is, for fairness and the dashboard"),
-    ROW("encoding_format", TEXT, MN_IN_EMBED, encoding, 0, 16, "float", "float or base64"),
+    SHAPED("encoding_format", TEXT, MN_IN_EMBED, encoding, 16, "float", "Encoding",
+        "float or base64"),
     ROW("dimensions", INT, MN_IN_EMBED, dimensions, 1, 1 << 16, "those of the model",
         "only the model's own number is accepted"),
     ROW("add_special", FLAG, MN_IN_TOKENIZE, begin, 0, 0, "false",

@@ -61,6 +61,7 @@ typedef struct mn_field {
     double min, max;
     const char *standard; /* default, as the documents print it; NULL: none */
     const char *about;
+    const char *shape; /* its schema in schemas.json; NULL: the kind says all */
 } mn_field;
 extern const mn_field mn_field_rows[]; /* name NULL ends them */
 
@@ -73,7 +74,7 @@ int mn_fields_read(json_t *json, unsigned route, mn_fields *out, const char **pa
 const char *mn_field_type(const mn_field *row); /* "integer" */
 /* Rows "| name | type | range | default | routes | what |" of a table in Markdown. */
 int mn_fields_markdown(mn_buf *out);
-/* JSON schema of a route's body. NULL: no memory. */
+/* JSON schema of a route's body, with references into schemas.json. NULL: no memory. */
 json_t *mn_fields_schema(unsigned route);
 
 #endif

@@ -57,8 +57,16 @@ int mn_fields_markdown(mn_buf *out) {
     return 0;
 }
 
-/* The schema of one value. What any route's own code checks has no type here. */
-static json_t *schema_of(const mn_field *row) {
+/* A schema that stands in schemas.json; null is as good as absent. */
+static json_t *shape_of(const mn_field *row) {
+    char at[64];
+    snprintf(at, sizeof at, "#/components/schemas/%s", row->shape);
+    return row->needed ? json_pack("{s:s}", "$ref", at)
+                       : json_pack("{s:[{s:s}, {s:s}]}", "anyOf", "$ref", at, "type", "null");
+}
+
+/* The schema of one value by its kind. */
+static json_t *kind_of(const mn_field *row) {
     const char *type = mn_field_type(row);
     json_t *s = NULL;
     switch (row->kind) {
@@ -68,18 +76,19 @@ static json_t *schema_of(const mn_field *row) {
                       row->max);
         break;
     case MN_FIELD_TEXTS:
-        s = json_pack("{s:[{s:[s,s]}, {s:s, s:{s:s}, s:i}]}", "anyOf", "type", "string", "null",
-                      "type", "array", "items", "type", "string", "maxItems", (int)row->max);
+        s = json_pack("{s:[{s:[s,s], s:i}, {s:s, s:{s:s, s:i}, s:i}]}", "anyOf", "type", "string",
+                      "null", "minLength", 1, "type", "array", "items", "type", "string",
+                      "minLength", 1, "maxItems", (int)row->max);
         break;
     case MN_FIELD_ANY: s = json_object(); break;
     case MN_FIELD_NONE: s = json_pack("{s:s}", "type", "null"); break;
-    default: s = json_pack("{s:[s,s]}", "type", type, "null"); break;
+    default:
+        s = row->needed ? json_pack("{s:s}", "type", type)
+                        : json_pack("{s:[s,s]}", "type", type, "null");
+        break;
     }
     if (s && row->kind == MN_FIELD_TEXT && row->max > 0)
         json_object_set_new(s, "maxLength", json_integer((int)row->max));
-    if (s && row->kind == MN_FIELD_LIST && row->max > 0)
-        json_object_set_new(s, "maxItems", json_integer((int)row->max));
-    if (s) json_object_set_new(s, "description", json_string(row->about));
     return s;
 }
 
@@ -88,7 +97,8 @@ json_t *mn_fields_schema(unsigned route) {
     for (const mn_field *row = mn_field_rows; row->name; row++) {
         if (!(row->routes & route)) continue;
         const char *dot = strchr(row->name, '.');
-        json_t *schema = schema_of(row);
+        json_t *schema = row->shape ? shape_of(row) : kind_of(row);
+        json_object_set_new(schema, "description", json_string(row->about));
         if (dot) {
             char head[64];
             snprintf(head, sizeof head, "%.*s", (int)(dot - row->name), row->name);

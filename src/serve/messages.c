@@ -43,10 +43,9 @@ static int append_result(json_t *out, const json_t *block, char at[64]) {
 
 static json_t *call_of(const json_t *block) {
     json_t *input = json_object_get(block, "input");
-    const char *name = json_string_value(json_object_get(block, "name"));
-    return json_pack("{s:s?, s:s, s:{s:s, s:o}}", "id",
+    return json_pack("{s:s?, s:s, s:{s:O, s:o}}", "id",
                      json_string_value(json_object_get(block, "id")), "type", "function",
-                     "function", "name", name ? name : "", "arguments",
+                     "function", "name", json_object_get(block, "name"), "arguments",
                      json_is_object(input) ? json_incref(input) : json_object());
 }
 
@@ -56,6 +55,8 @@ static int read_block(const json_t *block, char at[64], json_t *out, mn_buf *tex
     const char *said = json_string_value(json_object_get(block, "text"));
     if (type && strcmp(type, "text") == 0 && said) return mn_buf_puts(text, said);
     if (type && strcmp(type, "tool_result") == 0) return append_result(out, block, at);
+    if (type && strcmp(type, "tool_use") == 0 && !json_is_string(json_object_get(block, "name")))
+        return MN_FAIL(MN_EINVAL, "%s.name must be the name of the tool that was used", at);
     if (type && strcmp(type, "tool_use") == 0)
         return json_array_append_new(calls, call_of(block)) < 0
                    ? MN_FAIL(MN_EINVAL, "%s is no UTF-8", at)

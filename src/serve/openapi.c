@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * serve/openapi.c - the tables of routes and fields as documents: OpenAPI 3.1, Markdown.
+ *
+ * Where a value is more than a kind and a range, rows name its schema, and so do routes for their
+ * replies; those stand in schemas.json. A server without keys documents none, since it takes any.
  */
 #include "serve/field.h"
 #include "serve/route.h"
@@ -13,40 +16,60 @@
 #include <stdio.h>
 #include <string.h>
 
-static json_t *error_response(const char *about) {
-    return json_pack("{s:s, s:{s:{s:{s:s}}}}", "description", about, "content", "application/json",
-                     "schema", "type", "object");
+/* The shapes of what is asked and said: schemas.json, by tools/embed.py (src/meson.build). */
+extern const unsigned char mn_schemas_json[];
+extern const size_t mn_schemas_json_size;
+
+static json_t *ref(const char *name) {
+    return json_sprintf("#/components/schemas/%s", name);
 }
 
-static json_t *responses_of(const mn_route *r) {
-    const char *type = strcmp(r->path, "/metrics") == 0  ? "text/plain"
-                       : r->flags & MN_ROUTE_PAGE        ? "text/html"
-                       : strcmp(r->path, "/page/*") == 0 ? "text/css"
-                                                         : "application/json";
-    json_t *all = json_pack("{s:{s:s, s:{s:{}}}}", "200", "description", r->about, "content", type);
+static void add_error(json_t *all, const mn_route *r, const char *status, const char *about) {
+    const char *shape = r->flags & MN_ROUTE_ANTHROPIC ? "MessagesError" : "Error";
+    json_object_set_new(all, status,
+                        json_pack("{s:s, s:{s:{s:{s:o}}}}", "description", about, "content",
+                                  "application/json", "schema", "$ref", ref(shape)));
+}
+
+/* What a route sends when all is well. */
+static json_t *content_of(const mn_route *r) {
     if (r->fields & (MN_IN_CHAT | MN_IN_TEXT | MN_IN_MESSAGES | MN_IN_RESPONSES))
-        json_object_set_new(json_object_get(json_object_get(all, "200"), "content"),
-                            "text/event-stream", json_object());
+        return json_pack("{s:{s:{s:o}}, s:{}}", "application/json", "schema", "$ref", ref(r->reply),
+                         "text/event-stream");
+    if (r->reply)
+        return json_pack("{s:{s:{s:o}}}", "application/json", "schema", "$ref", ref(r->reply));
+    if (!(r->flags & MN_ROUTE_PAGE)) return json_pack("{s:{}}", "text/plain");
+    return strchr(r->path, '*')
+               ? json_pack("{s:{}, s:{}, s:{}}", "text/css", "text/javascript", "text/html")
+               : json_pack("{s:{}}", "text/html");
+}
+
+static json_t *responses_of(const mn_route *r, int keys) {
+    json_t *all =
+        json_pack("{s:{s:s, s:o}}", "200", "description", r->about, "content", content_of(r));
+    add_error(all, r, "400",
+              r->fields ? "no JSON, or a field is missing or wrong: it is named"
+                        : "the request is not what HTTP allows");
+    add_error(all, r, "403", "the Host or Origin is not allowed");
+    add_error(all, r, "503", "too busy, out of memory or stopping; Retry-After says when to ask");
     if (r->fields) {
-        json_object_set_new(all, "400", error_response("a field is missing or wrong: it is named"));
-        json_object_set_new(all, "413", error_response("the body is too large"));
-        json_object_set_new(all, "404", error_response("there is no such model"));
-        json_object_set_new(all, "503", error_response("too busy; Retry-After says when"));
+        add_error(all, r, "404", "there is no such model");
+        add_error(all, r, "408", "the body did not come in time");
+        add_error(all, r, "413", "the body is too large");
     } else if (strchr(r->path, '*'))
-        json_object_set_new(all, "404", error_response("there is none of this name"));
-    if (!(r->flags & MN_ROUTE_OPEN))
-        json_object_set_new(all, "401", error_response("the key is missing or wrong"));
-    json_object_set_new(all, "403", error_response("the Host or Origin is not allowed"));
+        add_error(all, r, "404", "there is none of this name");
+    if (keys && !(r->flags & MN_ROUTE_OPEN))
+        add_error(all, r, "401", "the key is missing or wrong");
     return all;
 }
 
-static json_t *operation_of(const mn_route *r) {
+static json_t *operation_of(const mn_route *r, int keys) {
     char id[64];
     snprintf(id, sizeof id, "%s%s", r->method, r->path);
     for (char *c = id; *c; c++)
         if (!isalnum((unsigned char)*c)) *c = '_';
     json_t *o = json_pack("{s:s, s:s, s:o}", "operationId", id, "summary", r->about, "responses",
-                          responses_of(r));
+                          responses_of(r, keys));
     if (r->fields)
         json_object_set_new(o, "requestBody",
                             json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content",
@@ -54,12 +77,13 @@ static json_t *operation_of(const mn_route *r) {
     if (r->flags & MN_ROUTE_OPEN) json_object_set_new(o, "security", json_array());
     if (strchr(r->path, '*'))
         json_object_set_new(o, "parameters",
-                            json_pack("[{s:s, s:s, s:b, s:{s:s}}]", "name", "name", "in", "path",
-                                      "required", 1, "schema", "type", "string"));
+                            json_pack("[{s:s, s:s, s:b, s:{s:s, s:i}}]", "name", "name", "in",
+                                      "path", "required", 1, "schema", "type", "string",
+                                      "minLength", 1));
     return o;
 }
 
-static json_t *paths(void) {
+static json_t *paths(int keys) {
     json_t *all = json_object();
     for (const mn_route *r = mn_routes; r->path; r++) {
         char path[64], method[8] = "";
@@ -68,18 +92,23 @@ static json_t *paths(void) {
         for (size_t i = 0; r->method[i] && i < sizeof method - 1; i++)
             method[i] = (char)tolower((unsigned char)r->method[i]);
         if (!json_object_get(all, path)) json_object_set_new(all, path, json_object());
-        json_object_set_new(json_object_get(all, path), method, operation_of(r));
+        json_object_set_new(json_object_get(all, path), method, operation_of(r, keys));
     }
     return all;
 }
 
-int mn_serve_openapi(mn_buf *out) {
+int mn_serve_openapi(int keys, mn_buf *out) {
+    json_t *shapes = json_loadb((const char *)mn_schemas_json, mn_schemas_json_size, 0, NULL);
     json_t *doc = json_pack(
-        "{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:{s:s, s:s}}}, s:[{s:[]}]}", "openapi", "3.1.0",
-        "info", "title", "Omnesia", "version", mn_version(), "description",
+        "{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o}}", "openapi", "3.1.0", "info", "title", "Omnesia",
+        "version", mn_version(), "description",
         "Many agents at once on one model, one store of what was computed, one budget of memory.",
-        "paths", paths(), "components", "securitySchemes", "key", "type", "http", "scheme",
-        "bearer", "security", "key");
+        "paths", paths(keys), "components", "schemas", shapes);
+    if (doc && keys) {
+        json_object_set_new(json_object_get(doc, "components"), "securitySchemes",
+                            json_pack("{s:{s:s, s:s}}", "key", "type", "http", "scheme", "bearer"));
+        json_object_set_new(doc, "security", json_pack("[{s:[]}]", "key"));
+    }
     char *text = doc ? json_dumps(doc, JSON_INDENT(1)) : NULL;
     json_decref(doc);
     if (!text) return MN_FAIL(MN_ENOMEM, "no memory for the OpenAPI document");

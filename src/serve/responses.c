@@ -38,6 +38,25 @@ static int read_call(const json_t *item, const char *at, json_t *out) {
                                  "tool_calls", call));
 }
 
+/* Checked here, so that what is wrong has the name its client knows. */
+static int read_message(const json_t *item, char at[64], json_t *out) {
+    static const char *const roles[] = {"user", "assistant", "system", "developer"};
+    const char *role = json_string_value(json_object_get(item, "role"));
+    const size_t n = strlen(at);
+    mn_buf text = {.what = "a message"};
+    int known = 0;
+    for (size_t i = 0; role && i < sizeof roles / sizeof *roles; i++)
+        known |= strcmp(role, roles[i]) == 0;
+    if (!known)
+        return MN_FAIL(MN_EINVAL, "%s.role must be user, assistant, system or developer", at);
+    snprintf(at + n, 64 - n, ".content");
+    int rc = mn_ask_content(json_object_get(item, "content"), at, &text);
+    if (rc >= 0)
+        rc = append(out, json_pack("{s:s, s:s%}", "role", role, "content", text.data, text.len));
+    mn_buf_free(&text);
+    return rc;
+}
+
 static int read_output(const json_t *item, char at[64], json_t *out) {
     mn_buf text = {.what = "a message"};
     int rc = mn_ask_content(json_object_get(item, "output"), at, &text);
@@ -50,10 +69,11 @@ static int read_output(const json_t *item, char at[64], json_t *out) {
 }
 
 static int read_item(const json_t *item, char at[64], json_t *out) {
-    const char *type = json_string_value(json_object_get(item, "type"));
-    if (!type || strcmp(type, "message") == 0)
-        return append(out, json_pack("{s:O?, s:O?}", "role", json_object_get(item, "role"),
-                                     "content", json_object_get(item, "content")));
+    const json_t *of = json_object_get(item, "type");
+    const char *type = json_string_value(of);
+    if (!json_is_object(item)) return MN_FAIL(MN_EINVAL, "%s must be an object", at);
+    if (of && !type) return MN_FAIL(MN_EINVAL, "%s.type must be a text", at);
+    if (!type || strcmp(type, "message") == 0) return read_message(item, at, out);
     if (strcmp(type, "function_call") == 0) return read_call(item, at, out);
     if (strcmp(type, "function_call_output") == 0) return read_output(item, at, out);
     if (strcmp(type, "reasoning") == 0) return 0;

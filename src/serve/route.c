@@ -22,31 +22,33 @@ enum { SHORT_BODY = 32 << 10, VALUES_MOST = 500000, VALUE_BYTES = 96 };
 
 /* clang-format off */
 const mn_route mn_routes[] = {
-    {"GET", "/", MN_ROUTE_OPEN | MN_ROUTE_PAGE, 0, mn_page_work, NULL, "the dashboard"},
-    {"GET", "/page/*", MN_ROUTE_OPEN | MN_ROUTE_PAGE, 0, mn_page_work, NULL, "its files"},
-    {"GET", "/health", MN_ROUTE_OPEN, 0, mn_health_work, NULL,
+    {"GET", "/", MN_ROUTE_OPEN | MN_ROUTE_PAGE, 0, mn_page_work, NULL, NULL, "the dashboard"},
+    {"GET", "/page/*", MN_ROUTE_OPEN | MN_ROUTE_PAGE, 0, mn_page_work, NULL, NULL, "its files"},
+    {"GET", "/health", MN_ROUTE_OPEN, 0, mn_health_work, NULL, "Health",
         "is it alive? Answers whatever else goes on"},
-    {"GET", "/metrics", MN_ROUTE_AWAY | MN_ROUTE_METRICS, 0, mn_metrics_work, NULL,
+    {"GET", "/metrics", MN_ROUTE_AWAY | MN_ROUTE_METRICS, 0, mn_metrics_work, NULL, NULL,
         "figures for Prometheus"},
-    {"GET", "/openapi.json", 0, 0, mn_openapi_work, NULL, "this list, in OpenAPI"},
-    {"GET", "/api/state", MN_ROUTE_AWAY, 0, mn_state_work, NULL, "all a dashboard shows"},
-    {"GET", "/v1/models", 0, 0, mn_models_work, NULL, "the models there are"},
-    {"GET", "/v1/models/*", 0, 0, mn_model_work, NULL, "one of them"},
-    {"POST", "/v1/chat/completions", 0, MN_IN_CHAT, mn_chat_work, mn_asked_start,
+    {"GET", "/openapi.json", 0, 0, mn_openapi_work, NULL, "Document", "this list, in OpenAPI"},
+    {"GET", "/api/state", MN_ROUTE_AWAY, 0, mn_state_work, NULL, "State", "all a dashboard shows"},
+    {"GET", "/v1/models", 0, 0, mn_models_work, NULL, "Models", "the models there are"},
+    {"GET", "/v1/models/*", 0, 0, mn_model_work, NULL, "Model", "one of them"},
+    {"POST", "/v1/chat/completions", 0, MN_IN_CHAT, mn_chat_work, mn_asked_start, "ChatCompletion",
         "answer a conversation (OpenAI)"},
-    {"POST", "/v1/completions", 0, MN_IN_TEXT, mn_text_work, mn_asked_start,
+    {"POST", "/v1/completions", 0, MN_IN_TEXT, mn_text_work, mn_asked_start, "Completion",
         "go on from a text (OpenAI)"},
     {"POST", "/v1/embeddings", MN_ROUTE_AWAY | MN_ROUTE_LONG, MN_IN_EMBED, mn_embed_work, NULL,
-        "vectors of texts (OpenAI)"},
-    {"POST", "/v1/responses", 0, MN_IN_RESPONSES, mn_responses_work, mn_asked_start,
+        "Embeddings", "vectors of texts (OpenAI)"},
+    {"POST", "/v1/responses", 0, MN_IN_RESPONSES, mn_responses_work, mn_asked_start, "Response",
         "answer a conversation (OpenAI's newer form)"},
     {"POST", "/v1/messages", MN_ROUTE_ANTHROPIC, MN_IN_MESSAGES, mn_messages_work, mn_asked_start,
-        "answer a conversation (Anthropic)"},
+        "Message", "answer a conversation (Anthropic)"},
     {"POST", "/v1/messages/count_tokens", MN_ROUTE_ANTHROPIC, MN_IN_COUNT, mn_count_work, NULL,
-        "how many tokens it has (Anthropic)"},
-    {"POST", "/tokenize", 0, MN_IN_TOKENIZE, mn_tokenize_work, NULL, "the tokens of a text"},
-    {"POST", "/detokenize", 0, MN_IN_DETOKENIZE, mn_detokenize_work, NULL, "the text of tokens"},
-    {"POST", "/apply-template", 0, MN_IN_TEMPLATE, mn_template_work, NULL,
+        "Count", "how many tokens it has (Anthropic)"},
+    {"POST", "/tokenize", 0, MN_IN_TOKENIZE, mn_tokenize_work, NULL, "Tokens",
+        "the tokens of a text"},
+    {"POST", "/detokenize", 0, MN_IN_DETOKENIZE, mn_detokenize_work, NULL, "Text",
+        "the text of tokens"},
+    {"POST", "/apply-template", 0, MN_IN_TEMPLATE, mn_template_work, NULL, "Prompt",
         "the text a conversation becomes"},
     {0}};
 /* clang-format on */
@@ -120,7 +122,7 @@ static int key_is_good(mn_exchange *x) {
 
 /* What a browser asks before it asks. */
 static int preflight(mn_exchange *x) {
-    x->allow = "GET, HEAD, POST, OPTIONS";
+    if (!x->allow) x->allow = "GET, HEAD, POST, OPTIONS"; /* of any path: there is none of this */
     return mn_reply_bytes(x, 204, NULL, "", 0);
 }
 

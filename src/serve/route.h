@@ -26,6 +26,7 @@ struct mn_route {
      * fields: they have been read. 1: it would have to wait; it is called again by a worker. */
     int (*work)(mn_exchange *x);
     void (*start)(mn_exchange *x); /* on the HTTP thread, after work; NULL: there is nothing more */
+    const char *reply;             /* its schema in schemas.json; NULL: it is no JSON */
     const char *about;
 };
 extern const mn_route mn_routes[]; /* path NULL ends them */

@@ -72,9 +72,10 @@ typedef struct mn_batch_result {
 /* Until all lines have a reply. Any thread but the server's own; before mn_serve_close. */
 int mn_batch_run(mn_serve *server, const mn_batch_options *options, mn_batch_result *out);
 
-/* The tables as documents: docs/SERVE.md's part of fields and routes; OpenAPI 3.1. */
+/* The tables as documents: docs/SERVE.md's part of fields and routes; OpenAPI 3.1, of a server that
+ * asks for keys or of one that takes any. */
 int mn_serve_markdown(mn_buf *out);
-int mn_serve_openapi(mn_buf *out);
+int mn_serve_openapi(int keys, mn_buf *out);
 
 /* "STATE" to the service manager that $NOTIFY_SOCKET names, if any; best effort. */
 void mn_serve_notify(const char *state);

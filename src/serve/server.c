@@ -9,6 +9,7 @@
 #include "serve/server.h"
 
 #include "base/alloc.h"
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -137,7 +138,18 @@ static int load_first(mn_serve *s) {
     return 0;
 }
 
+/* --memory is for all there is: code, libraries and stacks count, as they are and will be. */
+static int book_program(mn_serve *s) {
+    enum { GROWS = 8 << 20 };
+    if (!mn_budget_limit()) return 0;
+    const uint64_t bytes = mn_budget_resident() + GROWS;
+    MN_TRY(mn_budget_take(bytes, "the program itself"));
+    s->booked = bytes;
+    return 0;
+}
+
 static int open_all(mn_serve *s) {
+    MN_TRY(book_program(s));
     MN_TRY(mn_listen_open(&s->options, &s->listen)); /* first: a taken port is told at once */
     MN_TRY(mn_auth_open(s->options.key_file, &s->auth));
     MN_TRY(mn_mail_open(&s->mail));
@@ -198,6 +210,7 @@ void mn_serve_close(mn_serve **server, int grace_ms) {
     mn_models_close(&s->models);
     mn_auth_close(&s->auth);
     mn_mail_close(&s->mail);
+    mn_budget_give(s->booked);
     mn_free(s);
 }
 

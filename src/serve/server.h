@@ -47,6 +47,7 @@ struct mn_serve {
     int n_conns;
     mn_exchange *exchanges;
     int n_exchanges;
+    uint64_t booked; /* for the program itself */
     double began;
 };
 

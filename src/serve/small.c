@@ -31,7 +31,7 @@ int mn_page_work(mn_exchange *x) {
 
 int mn_openapi_work(mn_exchange *x) {
     mn_buf text = {0};
-    const int rc = mn_serve_openapi(&text);
+    const int rc = mn_serve_openapi(x->server->auth.n > 0, &text);
     if (rc < 0)
         mn_reply_failure(x, rc, NULL, mn_error_detail());
     else

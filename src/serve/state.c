@@ -149,15 +149,6 @@ static void add_model(void *user, const mn_entry *e) {
                                           (json_int_t)(e->model ? e->info.parameters : 0)));
 }
 
-/* Bytes of memory this process holds now; 0: the system does not say. */
-static uint64_t resident(void) {
-    unsigned long pages = 0;
-    mn_buf statm = {0};
-    if (mn_file_read("/proc/self/statm", 4096, &statm) >= 0) sscanf(statm.data, "%*u %lu", &pages);
-    mn_buf_free(&statm);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 /* Tokens a second since the last look. */
 static json_t *rates_json(mn_figures *f, const mn_loop_info *i) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -186,10 +177,12 @@ int mn_state_work(mn_exchange *x) {
     mn_models_each(&s->models, add_model, models);
     return mn_reply_json(
         x, 200,
-        json_pack("{s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o}", "version",
-                  mn_version(), "uptime_s", mn_clock_seconds() - s->began, "loop", loop_json(&info),
-                  "jobs", jobs, "region", region_json(region), "extents", extents_json(region),
-                  "processes", processes_json(region), "models", models, "memory", "limit",
-                  (json_int_t)mn_budget_limit(), "resident", (json_int_t)resident(), "booked",
-                  (json_int_t)mn_budget_used(), "tokens_per_s", rates_json(&s->figures, &info)));
+        json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o}",
+                  "version", mn_version(), "system", s->options.request.system, "uptime_s",
+                  mn_clock_seconds() - s->began, "loop", loop_json(&info), "jobs", jobs, "region",
+                  region_json(region), "extents", extents_json(region), "processes",
+                  processes_json(region), "models", models, "memory", "limit",
+                  (json_int_t)mn_budget_limit(), "resident", (json_int_t)mn_budget_resident(),
+                  "booked", (json_int_t)mn_budget_used(), "tokens_per_s",
+                  rates_json(&s->figures, &info)));
 }

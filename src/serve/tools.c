@@ -4,7 +4,8 @@
  *
  * START looks at the first character that is no blank; TEXT lets pass all but what may begin a tag;
  * TAG waits for the closing tag; VALUE follows brackets and quotes until the JSON is complete;
- * AFTER drops the blanks between calls. Each byte is looked at a bounded number of times.
+ * AFTER drops the blanks between calls, and starts anew. Each byte is looked at a bounded number of
+ * times.
  */
 #include "serve/tools.h"
 
@@ -14,7 +15,11 @@
 #include <string.h>
 
 static const char tag_open[] = "<tool_call>", tag_close[] = "</tool_call>";
-enum { OPEN = sizeof tag_open - 1, CLOSE = sizeof tag_close - 1 };
+enum {
+    OPEN = sizeof tag_open - 1,
+    CLOSE = sizeof tag_close - 1,
+    FENCE = 33 /* bytes of its line */
+};
 
 void mn_tools_free(mn_tools *t) {
     mn_buf_free(&t->held);
@@ -106,9 +111,9 @@ static int step_start(mn_tools *t) {
     size_t value = at;
     if (at == t->held.len) return 0;
     if (t->held.data[at] == '`') { /* "```json" and a line end, or no fence */
-        const char *line = memchr(t->held.data + at, '\n', t->held.len - at);
-        const size_t n = t->held.len - at < 3 ? t->held.len - at : 3;
-        if (memcmp(t->held.data + at, "```", n) != 0 || (!line && t->held.len - at > 32))
+        const size_t have = t->held.len - at, n = have < 3 ? have : 3;
+        const char *line = memchr(t->held.data + at, '\n', have < FENCE ? have : FENCE);
+        if (memcmp(t->held.data + at, "```", n) != 0 || (!line && have >= FENCE))
             return t->state = MN_TOOLS_TEXT, 1;
         if (!line) return 0;
         value = blanks(&t->held, (size_t)(line - t->held.data));
@@ -202,7 +207,7 @@ static int step_after(mn_tools *t) {
         return 1;
     }
     drop(t, at);
-    t->state = MN_TOOLS_TEXT;
+    t->state = MN_TOOLS_START; /* one more, in any form */
     return 1;
 }
 

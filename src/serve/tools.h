@@ -3,11 +3,12 @@
  * serve/tools.h - calls of functions, found in the text a model writes, while it writes it.
  *
  * Two forms: Qwen's (and Hermes') <tool_call>{"name": .., "arguments": {..}}</tool_call>, anywhere
- * and several times; and, where the text begins with it, a JSON object or list of {"name",
- * "arguments" or "parameters"} or {"type": "function", "function": {..}}, bare or in a ``` fence.
- * Only names that were offered make a call; all else is text and stays as it was written. What may
- * be the beginning of a call is held back, at most MN_TOOLS_HELD bytes, and only until it cannot be
- * one any more; of a JSON answer that is no call, that is its first key.
+ * and several times; and, where the text begins with it or goes on with it behind a call, a JSON
+ * object or list of {"name", "arguments" or "parameters"} or {"type": "function", "function":
+ * {..}}, bare or in a ``` fence. Only names that were offered make a call; all else is text and
+ * stays as it was written. What may be the beginning of a call is held back, at most MN_TOOLS_HELD
+ * bytes, and only until it cannot be one any more; of a JSON answer that is no call, that is its
+ * first key.
  */
 #ifndef MN_SERVE_TOOLS_H
 #define MN_SERVE_TOOLS_H

@@ -158,8 +158,8 @@ static void hostile_grammars_end(void **state) {
         "root ::= \"a\" (root root | root | \"a\")? ", "root ::= (\"a\"{1,1000}){1,1000} \"b\"",
         "root ::= ((\"a\"{1,1000}){1,1000}){1,1000} \"b\"",
         "root ::= x{0,9}\nx ::= y{0,9} | y y\ny ::= z{0,9} | z z\nz ::= [ab]{0,9} | [a-c] \"a\"",
-        "root ::= a a a\na ::= b b | b\nb ::= c c | c\nc ::= d d | d\nd ::= \"a\" e | e \"a\"\n"
-        "e ::= \"a\" | \"a\" f\nf ::= root | \"b\""};
+        ("root ::= a a a\na ::= b b | b\nb ::= c c | c\nc ::= d d | d\nd ::= \"a\" e | e \"a\"\n"
+         "e ::= \"a\" | \"a\" f\nf ::= root | \"b\"")};
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
         mn_grammar *g = compiled(bad[k]);
         mn_matcher *m;

@@ -191,7 +191,8 @@ static void one_among_many(const mn_order *order, uint64_t most) {
     assert_ok(order->open(0.1, &state));
     /* Others: short prompts that begin alike, long answers, a tenant of its own each. */
     for (int i = 0; i < SLOTS + 2; i++) {
-        pool[i].o = (mn_order_job){.id = ++id, .tenant = 1000 + id, .ids = pool[i].ids, .n = 8};
+        id++;
+        pool[i].o = (mn_order_job){.id = id, .tenant = 1000 + id, .ids = pool[i].ids, .n = 8};
         pool[i].o.cap = 500;
         assert_ok(order->arrive(state, &pool[i].o));
     }

@@ -145,7 +145,7 @@ static void logs(void **state) {
     uint64_t number;
     char text[16];
     for (int i = 0; i < 10; i++)
-        assert_ok(mn_region_append(r, "log", "abcdefghij" + i, 1, &durable, 5, NULL));
+        assert_ok(mn_region_append(r, "log", &"abcdefghij"[i], 1, &durable, 5, NULL));
     start_anew();
     assert_ok(mn_region_record(r, "log", 7, text, sizeof text, NULL, &number));
     assert_int_equal(number, 7);

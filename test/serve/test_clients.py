@@ -1,39 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""test/serve/test_clients.py - the clients people have: PyPI openai and anthropic, unchanged.
+"""test/serve/test_clients.py - the clients people have, from PyPI, unchanged.
 
-Their packages go into build/clients-venv when pip can fetch them; else the test is skipped (77) and
-says why. The model is a tiny random one: what is tested is that each client understands all it is
-told, whole and streamed, and that errors become its own exceptions.
+They are openai, anthropic and langchain-openai. The model is a tiny random one: what is tested is
+that each client understands all it is told, whole and streamed, and that errors become its own.
 """
 import asyncio
-import os
-import subprocess
-import sys
+import json
 import unittest
-from pathlib import Path
 
-VENV = Path(os.environ["OMNESIA_BUILD"]) / "clients-venv"
-NEEDS = ["openai", "anthropic"]
+from packages import enter
 
-
-def enter_venv():
-    """Become the interpreter of the venv, made on the first run."""
-    python = VENV / "bin" / "python3"
-    if Path(sys.prefix) == VENV:
-        return
-    have = python.exists() and subprocess.run(
-        [python, "-c", "import " + ", ".join(NEEDS)], capture_output=True).returncode == 0
-    if not have:
-        try:
-            subprocess.run([sys.executable, "-m", "venv", VENV], check=True, capture_output=True,
-                           timeout=120)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *NEEDS], check=True,
-                           capture_output=True, timeout=300)
-        except (OSError, subprocess.SubprocessError) as error:
-            print(f"pip cannot fetch {', '.join(NEEDS)}: {error}")
-            sys.exit(77)
-    os.execv(python, [str(python), *sys.argv])
+NEEDS = ["openai==3.57.0", "anthropic==2.14.0", "langchain-openai==1.7.4"]
 
 
 class OpenAI(unittest.TestCase):
@@ -115,6 +93,54 @@ class OpenAI(unittest.TestCase):
                  {"type": "function_call_output", "call_id": "c1", "output": "3"}]
         self.client.responses.create(model="any", input=items, max_output_tokens=2)
 
+    def test_forms_are_filled_in(self):
+        from typing import Literal
+        from pydantic import BaseModel
+
+        class Alarm(BaseModel):
+            loud: bool
+            day: Literal["monday", "tuesday"]
+
+        ask = {**self.ask, "max_tokens": 200}
+        said = self.client.chat.completions.parse(**ask, response_format=Alarm)
+        self.assertIsInstance(said.choices[0].message.parsed, Alarm)
+        with self.client.chat.completions.stream(**ask, response_format=Alarm) as stream:
+            for _ in stream:
+                pass
+            final = stream.get_final_completion()
+        self.assertEqual(final.choices[0].message.parsed, said.choices[0].message.parsed)
+        said = self.client.responses.parse(model="any", input="Wake me.", text_format=Alarm,
+                                           temperature=0, max_output_tokens=200)
+        self.assertIsInstance(said.output_parsed, Alarm)
+
+    def test_tools_are_called(self):
+        tools = [{"type": "function", "function": {"name": name, "parameters": {
+            "type": "object", "properties": {"loud": {"type": "boolean"}}, "required": ["loud"],
+            "additionalProperties": False}}} for name in ("ring", "hum")]
+        ask = {**self.ask, "max_tokens": 200, "tools": tools}
+        for choice, names in (("required", ("ring", "hum")),
+                              ({"type": "function", "function": {"name": "hum"}}, ("hum",))):
+            r = self.client.chat.completions.create(**ask, tool_choice=choice).choices[0]
+            calls = r.message.tool_calls
+            self.assertEqual((r.finish_reason, len(calls)), ("tool_calls", 1))
+            self.assertIn(calls[0].function.name, names)
+            self.assertEqual(list(json.loads(calls[0].function.arguments)), ["loud"])
+            with self.client.chat.completions.stream(**ask, tool_choice=choice) as stream:
+                for _ in stream:
+                    pass
+                final = stream.get_final_completion().choices[0].message.tool_calls
+            self.assertEqual([(c.function.name, c.function.arguments) for c in final],
+                             [(c.function.name, c.function.arguments) for c in calls])
+        both = {"grammar": 'root ::= "{\\"name\\":\\"ring\\"}\\n{\\"name\\":\\"hum\\"}"'}
+        for parallel, names in (({}, ["ring", "hum"]), ({"parallel_tool_calls": False}, ["ring"])):
+            r = self.client.chat.completions.create(**ask, **parallel, extra_body=both).choices[0]
+            self.assertEqual([c.function.name for c in r.message.tool_calls], names)
+            self.assertIsNone(r.message.content)
+        r = self.client.responses.create(model="any", input="Wake me.", temperature=0,
+                                         tools=[{"type": "function", **tools[0]["function"],
+                                                 "strict": True}], tool_choice="required")
+        self.assertEqual([i.name for i in r.output if i.type == "function_call"], ["ring"])
+
     def test_a_conversation_with_tools_is_read(self):
         tools = [{"type": "function", "function": {
             "name": "weather", "parameters": {"type": "object", "properties": {
@@ -163,6 +189,20 @@ class Anthropic(unittest.TestCase):
         self.assertEqual(final.stop_reason, "max_tokens")
         self.assertEqual(final.usage.output_tokens, 12)
 
+    def test_a_tool_is_called(self):
+        ask = {**self.ask, "max_tokens": 200, "tool_choice": {"type": "any"}, "tools": [
+            {"name": "ring", "input_schema": {
+                "type": "object", "properties": {"loud": {"type": "boolean"}},
+                "required": ["loud"], "additionalProperties": False}}]}
+        r = self.client.messages.create(**ask)
+        self.assertEqual((r.stop_reason, r.content[0].type, r.content[0].name),
+                         ("tool_use", "tool_use", "ring"))
+        self.assertIsInstance(r.content[0].input["loud"], bool)
+        with self.client.messages.stream(**ask) as stream:
+            final = stream.get_final_message()
+        self.assertEqual((final.stop_reason, final.content[0].input),
+                         ("tool_use", r.content[0].input))
+
     def test_a_conversation_with_tools_is_read(self):
         tools = [{"name": "weather", "description": "d", "input_schema": {
             "type": "object", "properties": {"city": {"type": "string"}}}}]
@@ -179,6 +219,70 @@ class Anthropic(unittest.TestCase):
         self.assertEqual(caught.exception.body["error"]["type"], "invalid_request_error")
 
 
+class LangChain(unittest.TestCase):
+    """Grammars make even random weights call tools and fill in forms."""
+
+    @classmethod
+    def setUpClass(cls):
+        from langchain_openai import ChatOpenAI
+        from server import Server
+        cls.s = Server("--ctx", "4096").start()
+        cls.chat = ChatOpenAI(base_url=f"http://127.0.0.1:{cls.s.port}/v1", api_key="none",
+                              model="any", temperature=0, max_retries=0, max_tokens=200)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.s.__exit__(None)
+
+    def test_a_chat_and_a_stream(self):
+        ask = [("system", "Be brief."), ("user", "A hare ran.")]
+        chat = self.chat.bind(max_tokens=12)
+        whole = chat.invoke(ask)
+        self.assertEqual(whole.usage_metadata["output_tokens"], 12)
+        self.assertEqual(whole.response_metadata["finish_reason"], "length")
+        pieces = list(chat.stream(ask))
+        self.assertGreater(len(pieces), 3)
+        self.assertEqual("".join(p.content for p in pieces), whole.content)
+        self.assertEqual(asyncio.run(chat.ainvoke(ask)).content, whole.content)
+        self.assertEqual([m.content for m in chat.batch([ask] * 3)], [whole.content] * 3)
+
+    def test_a_tool_is_called_and_its_result_read(self):
+        from langchain_core.messages import HumanMessage, ToolMessage
+        from langchain_core.tools import tool
+
+        @tool
+        def alarm(loud: bool) -> str:
+            """Ring."""
+            return "it rang"
+
+        ask = [HumanMessage("Wake me.")]
+        for chat in (self.chat.bind_tools([alarm], tool_choice="alarm"),
+                     self.chat.bind_tools([alarm], tool_choice="required")):
+            said = chat.invoke(ask)
+            call = said.tool_calls[0]
+            self.assertEqual((call["name"], type(call["args"]["loud"])), ("alarm", bool))
+            streamed = None
+            for piece in chat.stream(ask):
+                streamed = piece if streamed is None else streamed + piece
+            self.assertEqual(streamed.tool_calls[0]["args"], call["args"])
+            result = alarm.invoke(call)
+            self.assertIsInstance(result, ToolMessage)
+            self.chat.bind_tools([alarm]).bind(max_tokens=4).invoke([*ask, said, result])
+
+    def test_forms_are_filled_in(self):
+        from typing import Literal
+        from pydantic import BaseModel
+
+        class Alarm(BaseModel):
+            loud: bool
+            day: Literal["monday", "tuesday"]
+
+        for method in ("json_schema", "function_calling"):
+            form = self.chat.with_structured_output(Alarm, method=method).invoke("Wake me.")
+            self.assertIsInstance(form, Alarm)
+            self.assertIn(form.day, ("monday", "tuesday"))
+
+
 if __name__ == "__main__":
-    enter_venv()
+    enter("clients-venv", NEEDS)
     unittest.main()

@@ -236,6 +236,19 @@ class PageTest(unittest.TestCase):
 
     # ---- the conversation
 
+    def test_the_system_message_is_seen_and_can_be_changed(self):
+        tab = self.open({**busy(), "system": "Be kind."})
+        value = "document.getElementById('system').value"
+        self.assertEqual(tab.eval(value), "Be kind.")
+        self.ask("Who?", stream("Me."))
+        self.assertEqual(self.posts[0]["messages"][0], {"role": "system", "content": "Be kind."})
+        tab.eval(value + " = ''")
+        self.next_state({**busy(), "system": "Be kind."})
+        self.assertEqual(tab.eval(value), "")
+        self.ask("Still?", stream("Yes."))
+        self.assertEqual([t["role"] for t in self.posts[1]["messages"]],
+                         ["user", "assistant", "user"])
+
     def test_a_conversation_and_what_it_cost(self):
         tab = self.open(busy())
         self.ask("Who are you?", stream("I am **small**. Ask `me`.\n\n- one\n- two\n"))

@@ -96,8 +96,7 @@ class AnswersTest(unittest.TestCase):
 
     def ask(self, words, wait=True):
         """Ask for the likeliest answer: with chance in it, even a story may be one word long."""
-        for field, value in (("system", "You are a helpful AI assistant."), ("temperature", "0")):
-            self.tab.eval(f"document.getElementById('{field}').value = '{value}'")
+        self.tab.eval("document.getElementById('temperature').value = '0'")
         self.tab.eval("document.getElementById('ask').focus()")
         self.tab.type(words)
         self.tab.press("Enter")
@@ -120,6 +119,11 @@ class AnswersTest(unittest.TestCase):
         tab = self.open(self.server.url)
         tab.eval("document.getElementById('most').value = 40")
         self.ask("What is the capital of France?")
+        run = subprocess.run([os.environ["OMNESIA_PROGRAM"], "run", "-m", "smollm2-135m", "--temp",
+                              "0", "-n", "40", "--region", "none",
+                              "What is the capital of France?"], capture_output=True, text=True)
+        self.assertEqual(tab.eval("document.querySelector('.answer .body').textContent"),
+                         run.stdout.strip())
         self.assertIn("Paris", tab.eval("document.querySelector('.answer .body').textContent"))
         foot = tab.eval("document.querySelector('.answer .foot').textContent").replace("\xa0", " ")
         self.assertRegex(foot, r"\d+ read · \d+ from the cache · \d+ written · first token")

@@ -30,7 +30,7 @@ function checked(state) {
   if (!state) throw new Refusal("no", "The server sent a state that is none.");
   const { region } = state;
   return {
-    version: text(state.version), uptime_s: number(state.uptime_s),
+    version: text(state.version), system: text(state.system), uptime_s: number(state.uptime_s),
     loop: numbers(state.loop, "running waiting slots read cached"),
     memory: numbers(state.memory, "limit booked resident"),
     tokens_per_s: numbers(state.tokens_per_s, "read written"),
@@ -52,6 +52,7 @@ function show(state) {
   const vectors = new Set(state.models.filter(m => m.embedding).map(m => m.name));
   show_models((names || []).filter(name => !vectors.has(name)),
     new Set(state.models.filter(m => m.loaded).map(m => m.name)));
+  get("system").defaultValue = state.system; /* what was typed there stays */
   say(get("version"), state.version);
   get("live").setAttribute("aria-busy", "false");
   before = state;
