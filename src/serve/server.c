@@ -140,7 +140,7 @@ static int load_first(mn_serve *s) {
 
 /* --memory is for all there is: code, libraries and stacks count, as they are and will be. */
 static int book_program(mn_serve *s) {
-    enum { GROWS = 8 << 20 };
+    enum { GROWS = 4 << 20 };
     if (!mn_budget_limit()) return 0;
     const uint64_t bytes = mn_budget_resident() + GROWS;
     MN_TRY(mn_budget_take(bytes, "the program itself"));
