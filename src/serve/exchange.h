@@ -8,6 +8,7 @@
  */
 #ifndef MN_SERVE_EXCHANGE_H
 #define MN_SERVE_EXCHANGE_H
+#include "base/file.h"
 #include "serve/field.h"
 #include "serve/http.h"
 #include "serve/mail.h"
@@ -45,6 +46,7 @@ struct mn_exchange {
     const char *type, *allow, *cache;
     int retry_after;
     mn_buf reply;
+    mn_map map;                 /* a file that is the reply, instead */
     int sent, streaming, ended; /* the head is out; as a stream; complete */
 
     mn_letter letter; /* back from work */

@@ -24,13 +24,16 @@ static json_t *responses_of(const mn_route *r) {
                        : strcmp(r->path, "/page/*") == 0 ? "text/css"
                                                          : "application/json";
     json_t *all = json_pack("{s:{s:s, s:{s:{}}}}", "200", "description", r->about, "content", type);
+    if (strcmp(r->path, "/v1/files/*/content") == 0)
+        json_object_set_new(json_object_get(all, "200"), "content",
+                            json_pack("{s:{}}", "application/octet-stream"));
     if (r->fields & (MN_IN_CHAT | MN_IN_TEXT | MN_IN_MESSAGES | MN_IN_RESPONSES))
         json_object_set_new(json_object_get(json_object_get(all, "200"), "content"),
                             "text/event-stream", json_object());
     if (r->fields) {
         json_object_set_new(all, "400", error_response("a field is missing or wrong: it is named"));
         json_object_set_new(all, "413", error_response("the body is too large"));
-        json_object_set_new(all, "404", error_response("there is no such model"));
+        json_object_set_new(all, "404", error_response("there is no such model, or file"));
         json_object_set_new(all, "503", error_response("too busy; Retry-After says when"));
     } else if (strchr(r->path, '*'))
         json_object_set_new(all, "404", error_response("there is none of this name"));
@@ -48,9 +51,11 @@ static json_t *operation_of(const mn_route *r) {
     json_t *o = json_pack("{s:s, s:s, s:o}", "operationId", id, "summary", r->about, "responses",
                           responses_of(r));
     if (r->fields)
-        json_object_set_new(o, "requestBody",
-                            json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content",
-                                      "application/json", "schema", mn_fields_schema(r->fields)));
+        json_object_set_new(
+            o, "requestBody",
+            json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content",
+                      r->fields & MN_IN_FILE ? "multipart/form-data" : "application/json", "schema",
+                      mn_fields_schema(r->fields)));
     if (r->flags & MN_ROUTE_OPEN) json_object_set_new(o, "security", json_array());
     if (strchr(r->path, '*'))
         json_object_set_new(o, "parameters",
@@ -64,7 +69,8 @@ static json_t *paths(void) {
     for (const mn_route *r = mn_routes; r->path; r++) {
         char path[64], method[8] = "";
         const size_t n = strcspn(r->path, "*");
-        snprintf(path, sizeof path, "%.*s%s", (int)n, r->path, r->path[n] ? "{name}" : "");
+        snprintf(path, sizeof path, "%.*s%s%s", (int)n, r->path, r->path[n] ? "{name}" : "",
+                 r->path[n] ? r->path + n + 1 : "");
         for (size_t i = 0; r->method[i] && i < sizeof method - 1; i++)
             method[i] = (char)tolower((unsigned char)r->method[i]);
         if (!json_object_get(all, path)) json_object_set_new(all, path, json_object());
