@@ -5,7 +5,7 @@
  * Pure functions over bytes that strangers sent, cut where they lie; no memory of their own. The
  * body begins with its first boundary, a part has a few short header lines, a name once, and is
  * whatever stands before the next boundary; what follows the last one is not looked at. Strict
- * where two readers might find different parts: lines end in CRLF, nothing but blanks stand behind a
+ * where two readers might find different parts: lines end in CRLF, only blanks stand behind a
  * boundary.
  * Cost: each byte is looked at a few times, whatever the bytes are.
  */

@@ -68,8 +68,8 @@ static const char *custom_id(const json_t *line) {
                : NULL;
 }
 
-static json_t *parse(const mn_buf *text, size_t from, size_t n, json_error_t *why) {
-    return json_loadb(text->data + from, n, 0, why);
+static json_t *parse(const mn_buf *text, size_t from, size_t n, int flags, json_error_t *why) {
+    return json_loadb(text->data + from, n, (size_t)flags, why);
 }
 
 /* A line of IN, which may be anything; NULL: *why says what is wrong with it. */
@@ -85,7 +85,7 @@ static json_t *parse_request(const mn_lines *l, size_t from, size_t n, char why[
                  MN_JSON_VALUES);
         return NULL;
     }
-    json_t *json = parse(&l->text, from, n, &error);
+    json_t *json = parse(&l->text, from, n, 0, &error);
     if (!json) snprintf(why, WHY, "it is no JSON: column %d: %s", error.column, error.text);
     return json;
 }
@@ -171,7 +171,8 @@ static void take(mn_lines *l, const mn_buf *text, int where) {
     int whole;
     while (next_line(text, &at, &from, &n, &whole)) {
         json_error_t why;
-        json_t *reply = whole ? parse(text, from, n, &why) : NULL;
+        /* A model may write any character, zero among them. */
+        json_t *reply = whole ? parse(text, from, n, JSON_ALLOW_NUL, &why) : NULL;
         const int i = reply ? answers(l, reply) : -1;
         json_decref(reply);
         if (i < 0) continue;

@@ -11,7 +11,7 @@
  *     -> ask.c (JSON by the table of field.c) -> answer.c (mn_loop_ask, one job per choice)
  *     -> chat.c, messages.c, responses.c (what clients of each kind expect) -> conn.c (SSE)
  *
- * Batches of clients (serve/shelf.h) are run by threads of their own (batches_run.c); their requests
+ * Batches of clients (serve/shelf.h) have threads of their own (batches_run.c); their requests
  * go the same way from ask.c on.
  */
 #ifndef MN_SERVE_SERVE_H
