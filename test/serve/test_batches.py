@@ -368,9 +368,9 @@ class Ends(unittest.TestCase):
     def server(self):
         return Server("--ctx", "512", "--files", self.files.name)
 
-    def start_one(self, s, n=300):
+    def start_one(self, s, n=150):
         c = Client(s)
-        lines = [request(f"l{i}", max_tokens=150, ignore_eos=True) for i in range(n)]
+        lines = [request(f"l{i}", max_tokens=120, ignore_eos=True) for i in range(n)]
         id = c.batch(lines, metadata={"kept": "yes"})
         b = c.wait(id, lambda b: b["request_counts"]["completed"] >= 20)
         return id, lines, b
