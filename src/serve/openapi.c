@@ -43,6 +43,14 @@ static json_t *responses_of(const mn_route *r) {
     return all;
 }
 
+/* What mn_shelf_list reads. */
+static json_t *list_parameters(void) {
+    return json_pack("[{s:s, s:s, s:{s:s, s:i}}, {s:s, s:s, s:{s:s}}, {s:s, s:s, s:{s:[s,s]}}]",
+                     "name", "limit", "in", "query", "schema", "type", "integer", "minimum", 1,
+                     "name", "after", "in", "query", "schema", "type", "string", "name", "order",
+                     "in", "query", "schema", "enum", "asc", "desc");
+}
+
 static json_t *operation_of(const mn_route *r) {
     char id[64];
     snprintf(id, sizeof id, "%s%s", r->method, r->path);
@@ -57,6 +65,7 @@ static json_t *operation_of(const mn_route *r) {
                       r->fields & MN_IN_FILE ? "multipart/form-data" : "application/json", "schema",
                       mn_fields_schema(r->fields)));
     if (r->flags & MN_ROUTE_OPEN) json_object_set_new(o, "security", json_array());
+    if (r->flags & MN_ROUTE_LIST) json_object_set_new(o, "parameters", list_parameters());
     if (strchr(r->path, '*'))
         json_object_set_new(o, "parameters",
                             json_pack("[{s:s, s:s, s:b, s:{s:s}}]", "name", "name", "in", "path",

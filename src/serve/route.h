@@ -17,6 +17,7 @@ enum {
     MN_ROUTE_AWAY = 8,      /* always done by a worker: it may wait */
     MN_ROUTE_LONG = 16,     /* and for long: others are let pass */
     MN_ROUTE_METRICS = 32,  /* where --metrics allows it */
+    MN_ROUTE_LIST = 64,     /* comes in pages: limit, after, order */
 };
 
 struct mn_route {

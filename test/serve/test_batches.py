@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""test/serve/test_batches.py - /v1/files and /v1/batches of `omnesia serve`, on a tiny random model.
+"""test/serve/test_batches.py - /v1/files and /v1/batches of `omnesia serve`, on a tiny model.
 
-Answers are those of requests over HTTP, counts are true while a batch runs, each tenant sees its own
-things alone, what is no batch is refused with its lines, and neither the end of a server nor its
-death loses an answer. Standard library only.
+Answers are those of requests over HTTP, counts are true while a batch runs, each tenant sees its
+own things alone, what is no batch is refused with its lines, and neither the end of a server nor
+its death loses an answer. Standard library only.
 """
 import json
 import os
@@ -108,8 +108,8 @@ class Batches(unittest.TestCase):
             self.assertEqual((r.status, r.json["error"]["param"]), (400, "endpoint"))
 
     def test_a_wrong_body_is_a_line_of_the_error_file(self):
-        lines = [request("a"), request("warm", temperature="warm"), request("long", prompt="w " * 900),
-                 request("b")]
+        lines = [request("a"), request("warm", temperature="warm"),
+                 request("long", prompt="w " * 900), request("b")]
         b = self.c.wait(self.c.batch(lines))
         self.assertEqual((b["status"], b["request_counts"]),
                          ("completed", {"total": 4, "completed": 2, "failed": 2}))
@@ -177,7 +177,8 @@ class Batches(unittest.TestCase):
         while True:
             page = self.c.get("/v1/batches?limit=2" + after).json
             got += [b["id"] for b in page["data"]]
-            self.assertEqual((page["first_id"], page["last_id"]), (got[-len(page["data"])], got[-1]))
+            self.assertEqual((page["first_id"], page["last_id"]),
+                             (got[-len(page["data"])], got[-1]))
             if not page["has_more"]:
                 break
             after = "&after=" + got[-1]
@@ -241,7 +242,8 @@ class Batches(unittest.TestCase):
         for name in ("../../evil", "/etc/passwd", "..", "a/b", "\\\\x", "%2e%2e%2fevil", "x" * 255):
             f = self.c.upload([request("a")], name=name)
             self.assertEqual(f.status, 200, name)
-        self.assertEqual(self.c.upload([request("a")], name="x" * 256).json["error"]["param"], "file")
+        r = self.c.upload([request("a")], name="x" * 256)
+        self.assertEqual(r.json["error"]["param"], "file")
         folder = self.s.folder + "/data/files"
         for name in os.listdir(folder):
             self.assertRegex(name, r"^(lock|batch_\w{24}\.json|file-\w{24}(\.json|\.part)?)$")
@@ -252,8 +254,9 @@ class Batches(unittest.TestCase):
                 self.assertEqual(self.c.get(path).status, 404, path)
 
     def test_forms_that_are_none(self):
-        good = b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n' \
-               b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n{}\r\n--b--\r\n'
+        head = b"--b\r\nContent-Disposition: form-data; "
+        good = head + b'name="purpose"\r\n\r\nbatch\r\n' + \
+            head + b'name="file"; filename="a"\r\n\r\n{}\r\n--b--\r\n'
         kind = "multipart/form-data; boundary=b"
 
         def post(body, kind=kind):
@@ -270,7 +273,7 @@ class Batches(unittest.TestCase):
                                (b"batch\r", b"\xff\r", "not UTF-8"),
                                (b'; filename="a"', b"", "file is missing"),
                                (b'"purpose"', b'"file"', "two parts named file"),
-                               (b"Content-Disposition: form-data", b"Content-Type: x", "no Content-"),
+                               (b"Content-Disposition: form-data", b"X: y", "no Content-"),
                                (b'filename="a"', b'filename="a', "quote without end")):
             r = post(good.replace(old, new))
             self.assertEqual(r.status, 400, (old, new))
@@ -339,7 +342,8 @@ class Tenants(unittest.TestCase):
                 self.assertEqual(anna.state(a)["status"], "in_progress")
                 of_anna = anna.state(a)["input_file_id"]
                 self.assertEqual(ben.create(of_anna).status, 404)
-                for path in ("/v1/batches/" + a, f"/v1/files/{of_anna}", f"/v1/files/{of_anna}/content"):
+                for path in (f"/v1/batches/{a}", f"/v1/files/{of_anna}",
+                             f"/v1/files/{of_anna}/content"):
                     self.assertEqual((ben.get(path).status, anna.get(path).status), (404, 200))
                 self.assertEqual(ben.ask("DELETE", "/v1/files/" + of_anna).status, 404)
                 self.assertEqual(ben.ask("POST", f"/v1/batches/{a}/cancel").status, 404)
@@ -352,7 +356,8 @@ class Tenants(unittest.TestCase):
                     c.ask("POST", f"/v1/batches/{id}/cancel")
                     out = c.wait(id)["output_file_id"]
                     self.assertEqual(c.get("/v1/files/" + out).status, 200)
-                    self.assertEqual((ben if c is anna else anna).get("/v1/files/" + out).status, 404)
+                    other = ben if c is anna else anna
+                    self.assertEqual(other.get("/v1/files/" + out).status, 404)
                 said = "\n".join(s.lines)
                 self.assertNotIn("It says", said)
                 self.assertIn('"path":"/v1/completions","status":200', said)
