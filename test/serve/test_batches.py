@@ -239,6 +239,7 @@ class Batches(unittest.TestCase):
                              .headers["content-length"], str(len(data)))
 
     def test_names_of_clients_are_no_paths(self):
+        f = None
         for name in ("../../evil", "/etc/passwd", "..", "a/b", "\\\\x", "%2e%2e%2fevil", "x" * 255):
             f = self.c.upload([request("a")], name=name)
             self.assertEqual(f.status, 200, name)
@@ -249,6 +250,11 @@ class Batches(unittest.TestCase):
             self.assertRegex(name, r"^(lock|batch_\w{24}\.json|file-\w{24}(\.json|\.part)?)$")
             self.assertEqual(stat.S_IMODE(os.stat(f"{folder}/{name}").st_mode), 0o600, name)
         self.assertEqual(stat.S_IMODE(os.stat(folder).st_mode), 0o700)
+        f, b = f.json["id"], self.c.batch([request("a")])
+        for path in (f"files/{f}/", f"files/{f}/x", f"files/{f}/content/", f"files/{f}/content/x",
+                     f"files/{f}%20", f"batches/{b}/", f"batches/{b}/x", f"files/{b}"):
+            self.assertEqual(self.c.get("/v1/" + path).status, 404, path)
+        self.c.wait(b)
         for id in ("..", "../lock", "%2e%2e/lock", "lock", "file-" + "0" * 24, "file-", "a" * 9000):
             for path in (f"/v1/files/{id}", f"/v1/files/{id}/content", f"/v1/batches/{id}"):
                 self.assertEqual(self.c.get(path).status, 404, path)
