@@ -142,7 +142,7 @@ int mn_answering_seat(mn_answering *a) {
             MN_TRY(
                 mn_session_open_for(a->m, a->context, a->r->kv_q8, a->r->tenant, a->open_to, &s));
         a->session = s;
-        const int found = mn_seq_match(s->seq, ids, n_ids(a) - 1, &s->coming);
+        const int found = a->afresh ? 0 : mn_seq_match(s->seq, ids, n_ids(a) - 1, &s->coming);
         MN_TRY(found);
         s->from = found ? mn_session_source(s) : NULL;
     }
@@ -153,7 +153,7 @@ int mn_answering_seat(mn_answering *a) {
 
 int mn_answering_waits(mn_answering *a) {
     const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
-    if (mn_session_length(a->session) != a->seated) return 0;
+    if (a->afresh || mn_session_length(a->session) != a->seated) return 0;
     const int waits = mn_session_waits(a->session, ids, n_ids(a) - 1, &a->news);
     a->seated = mn_session_length(a->session);
     return waits;

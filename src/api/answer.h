@@ -32,6 +32,7 @@ typedef struct mn_answering {
     int open_to;    /* tokens of the prompt that other tenants share, */
     int cut;        /* and that other prompts begin with: an extent ends there. 0: nowhere */
     int seated;     /* tokens its session began with; more: it has computed some */
+    int afresh;     /* it takes nothing of what others read, and waits for none of them */
     int keeps;      /* the model keeps its session for the next answer */
     int seen;       /* its prompt has been told to the region's statistics */
     uint64_t asked; /* ns: when it began, */

@@ -76,6 +76,8 @@ static inline mn_job *mn_job_in(const mn_loop *l, int slot) {
  * that `next` (may be NULL) may take. */
 int mn_loop_fits(const mn_loop *l, mn_job *j);
 void mn_loop_shrink(const mn_loop *l, const mn_model *m, const mn_job *next);
+/* Alone and afresh: MN_EFULL, and the sentence, when not even its prompt fits. */
+int mn_loop_allows(const mn_loop *l, const mn_job *j);
 /* One turn of the step thread: who comes, who goes, one step of one model. 1: something was
  * done. */
 int mn_loop_turn(mn_loop *l);

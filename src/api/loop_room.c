@@ -13,6 +13,7 @@
 #include "api/loop.h"
 
 #include "base/budget.h"
+#include "base/error.h"
 
 #include <string.h>
 
@@ -68,21 +69,30 @@ static uint64_t capacity(const mn_loop *l, const mn_model *m) {
     return left < most ? left : most;
 }
 
-/* Bytes that an answer may still come to take: of its prompt what neither it nor others have read,
- * and what it may say, less what was promised already; and a page of each plane, for the last
- * rows of an extent seldom fill theirs. */
-static uint64_t growth(const mn_job *j) {
+static int n_ids(const mn_job *j) {
+    return (int)(j->a.ids.len / sizeof(int32_t));
+}
+
+/* Of rows of an answer; and a page of each plane, for the last rows of an extent seldom fill theirs. */
+static uint64_t bytes_of(const mn_job *j, int rows) {
     mn_kv_layout l;
-    const int ids = (int)(j->a.ids.len / sizeof(int32_t)), room = j->a.context - ids;
+    mn_engine_layout(j->model->engine, MN_KV_F16, &l);
+    return (uint64_t)rows * row_bytes(j->model, j->r.kv_q8) +
+           (uint64_t)l.layers * 2 * (uint64_t)l.heads * PAGE;
+}
+
+/* Bytes that an answer may still come to take: of its prompt what neither it nor others have read,
+ * and what it may say, less what was promised already, and what is promised beyond. */
+static uint64_t growth(const mn_job *j) {
+    const int ids = n_ids(j), room = j->a.context - ids;
     int more = j->r.max_tokens > 0 ? j->r.max_tokens - j->a.stats.tokens : EXPECTED;
     if (more > room) more = room;
     if (more < 0) more = 0;
     const mn_seq *s = j->a.session ? j->a.session->seq : NULL;
     const int length = s ? mn_seq_length(s) : 0, have = length > j->others ? length : j->others;
-    const int rows = ids - have + more - (s ? mn_seq_promised(s) : 0);
-    mn_engine_layout(j->model->engine, MN_KV_F16, &l);
-    return (uint64_t)(rows > 0 ? rows : 0) * row_bytes(j->model, j->r.kv_q8) +
-           (uint64_t)l.layers * 2 * (uint64_t)l.heads * PAGE;
+    int rows = ids - have + more - (s ? mn_seq_promised(s) : 0);
+    if (rows > 0) rows += room - more < MN_KV_AHEAD ? room - more : MN_KV_AHEAD;
+    return bytes_of(j, rows > 0 ? rows : 0);
 }
 
 /* Extents in use, each once. */
@@ -116,9 +126,22 @@ int mn_loop_fits(const mn_loop *l, mn_job *j) {
     return h.bytes + wants <= capacity(l, j->model);
 }
 
+int mn_loop_allows(const mn_loop *l, const mn_job *j) {
+    const uint64_t limit = mn_budget_limit(), needs = bytes_of(j, n_ids(j)), other = beside(l);
+    char a[16], b[16], c[16];
+    if (!limit || other + needs <= limit) return 0;
+    return MN_FAIL(MN_EFULL,
+                   "a prompt of %d tokens needs %s, but %s of the %s allowed by --memory are in "
+                   "use; give at least --memory %lluM, or a smaller model or text",
+                   n_ids(j), mn_budget_human(needs, a), mn_budget_human(other, b),
+                   mn_budget_human(limit, c),
+                   (unsigned long long)((other + needs + (1 << 20)) >> 20));
+}
+
 void mn_loop_shrink(const mn_loop *l, const mn_model *m, const mn_job *next) {
-    const uint64_t more = next ? growth(next) : 0, limit = mn_budget_limit();
+    const uint64_t limit = mn_budget_limit();
+    uint64_t taken = beside(l) + (next ? growth(next) : 0);
     if (!limit || !m->region) return;
-    const uint64_t taken = beside(l) + more + (uint64_t)m->step_tokens * row_bytes(m, 0);
+    for (int i = 0; i < l->slots.n; i++) taken += growth(mn_job_in(l, i));
     mn_region_shrink(m->region, limit > taken ? limit - taken : 0);
 }

@@ -69,10 +69,25 @@ static int sweep(mn_loop *l) {
 }
 
 /* ---- who comes ---------------------------------------------------------------------------- */
+static int seat(mn_job *j, int afresh) {
+    if (j->a.session) mn_answering_unseat(&j->a);
+    j->a.afresh = afresh;
+    return mn_answering_seat(&j->a);
+}
+
+/* A few words that it shares with another keep all of the other's extent in memory. Who has the
+ * memory for himself and yet too little does without; and is told at once if that does not help. */
+static int settle(const mn_loop *l, mn_job *j) {
+    int rc = seat(j, 0);
+    if (rc < 0 || l->slots.n || mn_loop_fits(l, j)) return rc;
+    MN_TRY(seat(j, 1));
+    return mn_loop_allows(l, j);
+}
+
 /* Seat the next one, if there is room: 1; 0: it has to wait; else it has failed, and ended. */
 static int admit(mn_loop *l, mn_job *j) {
-    int rc = mn_answering_seat(&j->a);
-    if (rc >= 0 && l->slots.n && !mn_loop_fits(l, j)) {
+    int rc = settle(l, j);
+    if (l->slots.n && (rc == MN_EFULL || (rc >= 0 && !mn_loop_fits(l, j)))) {
         mn_answering_unseat(&j->a);
         return 0;
     }

@@ -79,6 +79,14 @@ uint64_t mn_budget_resident_peak(void) {
     return kb * 1024;
 }
 
+uint64_t mn_budget_resident(void) {
+    unsigned long long all, pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f && fscanf(f, "%llu %llu", &all, &pages) != 2) pages = 0;
+    if (f) fclose(f);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 uint64_t mn_budget_machine(void) {
     uint64_t ram = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");

@@ -28,7 +28,9 @@ int mn_budget_parse(const char *text, uint64_t *bytes);
 /* "1.5 GB": n bytes for people, in decimal units; out holds at least 16 bytes; returns out. */
 char *mn_budget_human(uint64_t n, char *out);
 
-/* Most bytes of memory this program has held at once, resident, as the system counts them. */
+/* Bytes of memory this program holds, resident, as the system counts them: now, and the most it has
+ * held at once. */
+uint64_t mn_budget_resident(void);
 uint64_t mn_budget_resident_peak(void);
 
 /* Physical memory this process may use: min(RAM, memory cgroup limit). */

@@ -127,6 +127,10 @@ int mn_sparse_open(const char *path, uint64_t least, mn_sparse *out) {
                         MAP_SHARED | MAP_NORESERVE, fd, 0);
         if (data == MAP_FAILED) rc = fail("map", path);
     }
+    /* No reading ahead: a file system with large folios would back what lies around each page. */
+    if (rc >= 0 && (posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM) != 0 ||
+                    madvise(data, (size_t)st.st_size, MADV_RANDOM) < 0))
+        errno = 0;
     char *copy = rc < 0 ? NULL : mn_strdup(path);
     if (rc >= 0 && !copy) {
         munmap(data, (size_t)st.st_size);

@@ -15,6 +15,7 @@
 #include "omnesia.h"
 
 #include "base/alloc.h"
+#include "base/budget.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -22,6 +23,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* What a program comes to hold beside what is booked: more of its code, stacks, small things. */
+enum { GROWS = 8 << 20 };
 
 static int reader_gone;
 
@@ -85,6 +89,7 @@ static int run_parsed(const mn_cli_command *c, void *options, int n_words, const
                    : MN_FAIL(MN_CLI_USAGE, "%s: what is '%s' for? It takes options only", c->name,
                              words[0]);
     mn_memory_limit(common->memory);
+    if (common->memory) MN_TRY(mn_budget_take(mn_budget_resident() + GROWS, "the program itself"));
     return c->run(options, n_words, words);
 }
 

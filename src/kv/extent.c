@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-enum { PAGE = 4096, BLOCK = MN_ATTN_BLOCK, STEP = 16, AHEAD = 112 };
+enum { PAGE = 4096, BLOCK = MN_ATTN_BLOCK, STEP = 16 };
 
 static uint64_t pages(uint64_t bytes) {
     return (bytes + PAGE - 1) / PAGE * PAGE;
@@ -249,7 +249,7 @@ static int back_anonymous(const mn_kv_layout *l, mn_kv_extent *e, int rows) {
 
 static int back_region(const mn_kv_layout *l, mn_kv_extent *e, int rows) {
     if (rows - e->backed <= STEP && rows > STEP) /* one by one: ask less often */
-        rows = rows + AHEAD < e->rows ? rows + AHEAD : e->rows;
+        rows = rows + MN_KV_AHEAD < e->rows ? rows + MN_KV_AHEAD : e->rows;
     const uint64_t old = pages(plane_bytes(l, e->backed)), new = pages(plane_bytes(l, rows)),
                    n = planes(l), bytes = (new - old) * n;
     while (rows + 16 <= e->rows && pages(plane_bytes(l, rows + 16)) == new) rows += 16;

@@ -86,7 +86,9 @@ mn_kv_extent *mn_kv_extent_retain(mn_kv_extent *e);
 void mn_kv_extent_release(mn_kv_extent **e); /* the last release seals, unpins or frees */
 void mn_kv_extent_seal(mn_kv_extent *e);     /* ours, in the region: never written again */
 
-/* Promise that rows [0, rows) may be written: MN_EFULL, and nothing changed. */
+/* Promise that rows [0, rows) may be written: MN_EFULL, and nothing changed. Where rows come one by
+ * one in the region, MN_KV_AHEAD more are promised at once. */
+enum { MN_KV_AHEAD = 112 };
 int mn_kv_extent_back(const mn_kv_layout *l, mn_kv_extent *e, int rows);
 /* Pages of rows beyond `rows` go back; rows [from, to) of one layer go back. Nobody else reads
  * them. */
