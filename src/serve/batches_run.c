@@ -87,7 +87,7 @@ static int rest(void *user, int rc, const char **code, const char **message) {
 /* ---- the end of a batch, with the lock held ----------------------------------------------------
  * */
 
-/* A file the batch has written, if it has: 1. */
+/* A file the batch has written, if it has: 1; 0: it has not. */
 static int attach(mn_shelf *s, const mn_batch *b, const char *id, const char *what) {
     mn_buf path = {0};
     char name[96];
@@ -95,18 +95,27 @@ static int attach(mn_shelf *s, const mn_batch *b, const char *id, const char *wh
     int rc = mn_shelf_path(s, id, "", &path);
     if (rc >= 0) rc = mn_file_stat(path.data, &bytes, NULL);
     mn_buf_free(&path);
-    if (rc < 0 || !bytes) return 0;
+    if (rc == MN_ENOENT || (rc >= 0 && !bytes)) return 0;
+    MN_TRY(rc);
     snprintf(name, sizeof name, "%s_%s.jsonl", b->item.id, what);
-    return mn_files_made(s, &b->item, id, name, bytes) >= 0;
+    MN_TRY(mn_files_made(s, &b->item, id, name, bytes));
+    return 1;
 }
 
-/* Nothing of it is left to be done. */
+static void try_again(mn_batch *b) {
+    b->tries++;
+    b->not_yet = mn_clock_seconds() + WAIT_SECONDS;
+}
+
+/* Nothing of it is left to be done; unless its files cannot be had now: it ends with them only. */
 static void settle(mn_shelf *s, mn_batch *b, mn_batch_status status) {
     mn_buf part = {0};
     mn_file *in = mn_files_find(s, b->item.tenant, b->in);
+    const int out = attach(s, b, b->out, "output"), err = attach(s, b, b->err, "error");
+    if ((out < 0 || err < 0) && b->tries < TRIES) return try_again(b);
     if (in && in->users) in->users--;
-    b->has_out = attach(s, b, b->out, "output");
-    b->has_err = attach(s, b, b->err, "error");
+    b->has_out = out != 0;
+    b->has_err = err != 0;
     if (mn_shelf_path(s, b->out, ".part", &part) >= 0) unlink(part.data);
     mn_buf_free(&part);
     mn_batches_enter(s, b, status);
@@ -132,10 +141,9 @@ static void ended(mn_shelf *s, mn_batch *b, int rc, const char *detail) {
         settle(s, b, MN_BATCH_EXPIRED);
     else if (rc == MN_ECANCELLED)
         return; /* the server ends: the next one goes on */
-    else if (may_pass(b, rc)) {
-        b->tries++;
-        b->not_yet = mn_clock_seconds() + WAIT_SECONDS;
-    } else {
+    else if (may_pass(b, rc))
+        try_again(b);
+    else {
         explain(s, b, rc, detail);
         settle(s, b, MN_BATCH_FAILED);
     }
