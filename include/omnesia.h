@@ -335,6 +335,7 @@ typedef struct mn_request {
         *tenant;       /* 32 bytes: keys and values are shared within this tenant only; NULL: with
                               all that name none */
     const char *owner; /* a name for mn_loop_jobs; NULL */
+    int patient;       /* 1: nobody waits for it: a loop serves those first who are not */
     /* Called for each token of the answer, before its text; NULL. Non-zero ends the answer. */
     int (*on_token)(void *user, const mn_token *token);
     int32_t top_logprobs; /* how many on_token shall see, at most 20 */

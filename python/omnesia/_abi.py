@@ -130,8 +130,9 @@ class Request(Structure):
         [("top_k", c_int32), ("repeat_last_n", c_int32), ("seed", c_uint64),
          ("stop", POINTER(c_char_p)), ("n_stop", c_size_t), ("bias", POINTER(Bias)),
          ("n_bias", c_size_t), ("ignore_eos", c_int), ("tenant", POINTER(c_uint8)),
-         ("owner", c_char_p), ("on_token", OnToken), ("top_logprobs", c_int32),
-         ("on_text", OnText), ("user", c_void_p), ("progress", Progress)])
+         ("owner", c_char_p), ("patient", c_int), ("on_token", OnToken),
+         ("top_logprobs", c_int32), ("on_text", OnText), ("user", c_void_p),
+         ("progress", Progress)])
 
 
 class Stats(Structure):

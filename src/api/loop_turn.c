@@ -175,7 +175,7 @@ static void gather(mn_loop *l, mn_model *m, turn *t) {
             continue;
         }
         if (!waits) mn_answering_left(&j->a, &ids, &piece);
-        t->item[t->n].left = piece;
+        t->item[t->n] = (mn_plan_item){.left = piece, .late = j->r.patient != 0};
         t->job[t->n++] = j;
     }
     go_ahead(t);

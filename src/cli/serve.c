@@ -25,7 +25,7 @@ enum { GRACE_MS = 1500, LOG_JSON = 0, LOG_TEXT, LOG_NONE };
 typedef struct serve_options {
     mn_cli_common common;
     mn_opt_list models, listen, origins, shared;
-    const char *region, *disk, *key_file, *tls_cert, *tls_key, *embedder;
+    const char *region, *disk, *key_file, *tls_cert, *tls_key, *embedder, *files;
     int32_t port, threads, context, tokens, slots, waiting, step_tokens;
     int kv, bf16, private_, insecure, metrics, log, order, print;
     uint64_t body;
@@ -80,6 +80,9 @@ static const mn_opt options[] = {
      .offset = AT(body),
      .standard = "16M",
      .help = "largest request"},
+    TEXT("files", files, "FOLDER",
+         "where files and batches of clients are kept; none: nowhere; default: files in Omnesia's "
+         "data folder"),
     {MN_CLI_COUNT('n', "tokens", AT(tokens), 1 << 24, "0",
                   "most tokens of an answer that does not say; 0: as many as fit")},
     {MN_CLI_COUNT('t', "threads", AT(threads), 64, "0", "compute threads; 0: one per core")},
@@ -188,7 +191,8 @@ static void wait_for_signal(const sigset_t *signals) {
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
 
-static int serve(const serve_options *o, const sigset_t *signals, const char **shared) {
+static int serve(const serve_options *o, const sigset_t *signals, const char **shared,
+                 const char *files) {
     static const char *const orders[] = {"fcfs", "fair", "batch"};
     static const char *const standard[] = {"smollm2-135m"};
     mn_cli_generate generate = {.region = o->region, .disk = o->disk};
@@ -207,6 +211,7 @@ static int serve(const serve_options *o, const sigset_t *signals, const char **s
         .embedder = o->embedder ? o->embedder : "minilm-l6",
         .metrics = o->metrics,
         .body = o->body,
+        .files = files,
         .log = o->log == LOG_NONE ? NULL : log_line,
         .log_text = o->log == LOG_TEXT};
     s.request = mn_request_default();
@@ -239,16 +244,23 @@ static int serve(const serve_options *o, const sigset_t *signals, const char **s
 static int run(const void *opaque, int n_words, const char *const *words) {
     const serve_options *o = opaque;
     sigset_t signals;
+    char *files = NULL; /* the standard place */
     if (o->print) return print(o->print);
+    if (!o->files) MN_TRY(mn_file_data_path("files", &files));
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     const char **shared = mn_calloc((size_t)o->shared.n + 1, sizeof *shared);
-    if (!shared) return MN_FAIL(MN_ENOMEM, "no memory for %d prefixes", o->shared.n);
-    const int rc = serve(o, &signals, shared);
+    const int none = o->files && strcmp(o->files, "none") == 0;
+    const int rc = shared ? serve(o, &signals, shared,
+                                  none       ? NULL
+                                  : o->files ? o->files
+                                             : files)
+                          : MN_FAIL(MN_ENOMEM, "no memory for %d prefixes", o->shared.n);
     free_shared(shared, o->shared.n);
+    mn_free(files);
     return rc;
 }
 

@@ -5,7 +5,9 @@
  *
  * A step has a budget of tokens. Answers that are being written get one each, first; what is left
  * is filled exactly with pieces of prompts, the oldest first, so that a long prompt takes many
- * steps and nobody's writing waits for it, and short ones share a step. When more are writing than
+ * steps and nobody's writing waits for it, and short ones share a step. Beside somebody who is
+ * waited for, jobs that nobody waits for have less: a quarter of them write, in turns, and their
+ * prompts get a quarter of the step, behind all others. When more are writing than
  * the budget has tokens, turns decide. Ours, not the paper's: results do not depend on the cut
  * (engine/step.h), so any plan gives the same bits.
  */
@@ -14,6 +16,7 @@
 
 typedef struct mn_plan_item {
     int left; /* tokens it could compute now; 1: it is being written, or nearly; 0: it waits */
+    int late; /* 1: nobody waits for it */
     int take; /* out: how many of them in this step */
 } mn_plan_item;
 

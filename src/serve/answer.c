@@ -15,8 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- the loop's threads: leave it and ring -----------------------------------------------------
- * */
+/* ---- the loop's threads: leave it and ring --------------------------------------------------- */
 
 static int on_token(void *user, const mn_token *token) {
     mn_choice *c = user;
@@ -57,8 +56,7 @@ static void on_done(void *user, int rc, const mn_stats *stats) {
     mn_mail_unlock(mail); /* from here on it may be gone */
 }
 
-/* ---- the HTTP thread ---------------------------------------------------------------------------
- * */
+/* ---- the HTTP thread ------------------------------------------------------------------------- */
 
 void mn_answers_name(const char *prefix, char out[48]) {
     unsigned char bytes[12] = {0};

@@ -88,6 +88,7 @@ static int read_sampling(mn_exchange *x, mn_ask *ask, const char **param) {
     r->seed = f->seed;
     r->ignore_eos = f->ignore_eos;
     r->owner = f->user ? f->user : x->key;
+    r->patient = x->heard != NULL; /* of a batch: nobody waits for its first token */
     if (x->has_tenant) r->tenant = x->tenant;
     if (f->cache_salt) {
         mn_auth_salt(&x->server->auth, r->tenant, f->cache_salt, ask->tenant);
@@ -150,8 +151,7 @@ int mn_ask_chat(mn_exchange *x, json_t *messages, json_t *tools, mn_ask *out, co
     return rc;
 }
 
-/* ---- texts to go on from -----------------------------------------------------------------------
- * */
+/* ---- texts to go on from --------------------------------------------------------------------- */
 
 static int append_text(mn_ask *ask, const char *text) {
     char *copy = mn_strdup(text);

@@ -129,6 +129,12 @@ const mn_auth_key *mn_auth_find(const mn_auth *auth, const char *key) {
     return found;
 }
 
+const mn_auth_key *mn_auth_of(const mn_auth *auth, const uint8_t tenant[32]) {
+    for (int i = 0; i < auth->n; i++)
+        if (memcmp(auth->key[i].tenant, tenant, 32) == 0) return &auth->key[i];
+    return NULL;
+}
+
 void mn_auth_salt(const mn_auth *auth, const uint8_t *tenant, const char *salt, uint8_t out[32]) {
     static const uint8_t nobody[32];
     mac(auth->secret, "salt", tenant ? tenant : nobody, 32, salt, strlen(salt), out);

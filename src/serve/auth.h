@@ -29,6 +29,8 @@ int mn_auth_open(const char *key_file, mn_auth *out);
 void mn_auth_close(mn_auth *auth);
 /* The key this is, or NULL. */
 const mn_auth_key *mn_auth_find(const mn_auth *auth, const char *key);
+/* The key of this tenant, or NULL. */
+const mn_auth_key *mn_auth_of(const mn_auth *auth, const uint8_t tenant[32]);
 /* Mix what a request calls its salt into a tenant (NULL: of nobody). */
 void mn_auth_salt(const mn_auth *auth, const uint8_t *tenant, const char *salt, uint8_t out[32]);
 

@@ -17,11 +17,12 @@
 #include "serve/server.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 enum { WINDOW = 1024, AT_ONCE = 16 /* exchanges made before others have a turn */, LOOK_MS = 100 };
-enum { TRIES = 1000 };
+enum { TRIES = 1000, BAD_MOST = 100, CHECKED_AT_ONCE = 256 };
 
 typedef struct batch batch;
 typedef struct flight flight;
@@ -148,25 +149,43 @@ static int dump(const char *bytes, size_t n, void *user) {
     return mn_buf_append(user, bytes, n) < 0 ? -1 : 0;
 }
 
-/* Line i as a flight, in *out; NULL: it has been refused. */
+int mn_batch_takes(const char *url) {
+    return route_of(url) != NULL;
+}
+
+/* A line is no request to what the batch is for; returns as mn_lines_request does. */
+static int wrong_url(batch *b, int i) {
+    char why[200];
+    snprintf(why, sizeof why, "line %d: url must be %s", i + 1,
+             b->o->endpoint ? b->o->endpoint
+                            : "/v1/chat/completions, /v1/completions, /v1/responses or "
+                              "/v1/embeddings");
+    MN_TRY(mn_lines_refuse(&b->lines, i, "invalid_url", why));
+    return 1;
+}
+
+/* Those in the air give theirs back; then the line comes again. */
+static int no_memory(batch *b, int i) {
+    if (!b->flying) return MN_FAIL(MN_ENOMEM, "no memory for a request");
+    b->again[b->n_again++] = i;
+    b->window = b->flying;
+    return 0;
+}
+
+/* Line i as a flight, in *out; NULL: it has been refused, or comes again. */
 static int board(batch *b, int i, flight **out) {
     json_t *line = NULL, *body;
     const char *url;
     *out = NULL;
     int rc = mn_lines_request(&b->lines, i, &line, &url, &body);
     const mn_route *route = rc == 0 ? route_of(url) : NULL;
-    if (rc == 0 && !route) {
-        rc = mn_lines_refuse(&b->lines, i, "invalid_url",
-                             "url must be /v1/chat/completions, /v1/completions, /v1/responses or "
-                             "/v1/embeddings");
-        if (rc >= 0) rc = 1;
-    }
+    if (rc == 0 && !route) rc = wrong_url(b, i);
     flight *f = rc == 0 ? mn_calloc(1, sizeof *f) : NULL;
     if (rc == 0 && !f) rc = MN_FAIL(MN_ENOMEM, "no memory for a request");
     if (f) {
         *f = (flight){.of = b, .line = i, .route = route, .body = {.what = "a request"}};
         if (json_dump_callback(body, dump, &f->body, JSON_COMPACT) < 0) {
-            rc = MN_FAIL(MN_ENOMEM, "no memory for a request");
+            rc = no_memory(b, i);
             mn_buf_free(&f->body);
             mn_free(f);
         } else
@@ -236,10 +255,17 @@ static flight *wait_for_one(batch *b) {
     return f;
 }
 
-static int tell(const batch *b) {
+static void count(const batch *b) {
+    b->result->lines = b->lines.n;
+    b->result->refused = b->lines.refused;
+    b->result->answered = b->lines.n - b->lines.open - b->lines.refused;
+}
+
+static int tell(const batch *b, const char *what) {
     const mn_progress *p = &b->o->progress;
     const uint64_t all = (uint64_t)b->lines.n, open = (uint64_t)b->lines.open;
-    return p->report && p->report(p->user, "answering", all - open, all)
+    count(b);
+    return p->report && p->report(p->user, what, all - open, all)
                ? MN_FAIL(MN_ECANCELLED,
                          "stopped: %llu of %llu lines are answered; the same command "
                          "goes on from there",
@@ -270,7 +296,7 @@ static void stop(batch *b) {
 static int fly(batch *b) {
     int rc = 0;
     while (rc >= 0 && (b->lines.open || b->flying)) {
-        rc = tell(b);
+        rc = tell(b, "answering");
         if (rc >= 0) rc = fill(b);
         flight *f = rc >= 0 && b->flying ? wait_for_one(b) : NULL;
         if (f && f->status == 200 && b->window < b->o->window) b->window++;
@@ -283,6 +309,75 @@ static int fly(batch *b) {
     return rc < 0 ? MN_FAIL(rc, "%s", why) : 0;
 }
 
+/* ---- before and after ------------------------------------------------------------------------ */
+
+static void tell_bad(const batch *b, int i) {
+    json_error_t error;
+    json_t *said = json_loads(b->lines.line[i].said, 0, &error),
+           *why = json_object_get(said, "error");
+    const char *code = json_string_value(json_object_get(why, "code"));
+    const char *message = json_string_value(json_object_get(why, "message"));
+    if (b->o->bad && code && message) b->o->bad(b->o->user, i + 1, code, message);
+    json_decref(said);
+}
+
+/* Is each line a request to the endpoint? */
+static int check(batch *b) {
+    const mn_lines *l = &b->lines;
+    int bad = 0;
+    for (int i = 0; i < l->n && bad < BAD_MOST; i++) {
+        json_t *line = NULL, *body;
+        const char *url;
+        if (i % CHECKED_AT_ONCE == 0) MN_TRY(tell(b, "checking"));
+        int rc = l->line[i].where == MN_LINE_OPEN
+                     ? mn_lines_request(&b->lines, i, &line, &url, &body)
+                     : 1;
+        if (rc == 0 && strcmp(url, b->o->endpoint) != 0) rc = wrong_url(b, i);
+        json_decref(line);
+        MN_TRY(rc);
+        if (l->line[i].where != MN_LINE_SAID) continue;
+        tell_bad(b, i);
+        bad++;
+    }
+    return bad ? MN_FAIL(MN_EINVAL, "%d of %d lines are no requests to %s; nothing was asked", bad,
+                         l->n, b->o->endpoint)
+               : 0;
+}
+
+/* It ended with rc: write what there is. */
+static int finish(batch *b, int rc) {
+    mn_lines *l = &b->lines;
+    const char *code = NULL, *message = NULL;
+    char why[1024];
+    if (rc >= 0) rc = tell(b, "writing");
+    if (rc >= 0) return mn_lines_finish(l);
+    snprintf(why, sizeof why, "%s", mn_error_detail());
+    count(b);
+    int more = b->o->rest && b->o->rest(b->o->user, rc, &code, &message);
+    for (int i = 0; more && code && i < l->n; i++)
+        if (l->line[i].where == MN_LINE_OPEN) more = mn_lines_refuse(l, i, code, message) >= 0;
+    if (more && mn_lines_finish(l) < 0) more = 0; /* OUT.part has it still */
+    return MN_FAIL(rc, "%s", why);
+}
+
+static int start(batch *b) {
+    const mn_batch_options *o = b->o;
+    const mn_lines_files files = {.in = o->in,
+                                  .out = o->out,
+                                  .errors = o->errors,
+                                  .salt = o->salt ? o->salt : "",
+                                  .lines = o->lines,
+                                  .line = o->line,
+                                  .bytes = o->bytes};
+    MN_TRY(mn_lines_open(&files, &b->lines));
+    b->result->kept = b->lines.kept;
+    MN_TRY(tell(b, "checking"));
+    b->again = mn_calloc((size_t)b->lines.n, sizeof *b->again);
+    b->tries = mn_calloc((size_t)b->lines.n, sizeof *b->tries);
+    if (!b->again || !b->tries) return MN_FAIL(MN_ENOMEM, "no memory for a batch");
+    return o->endpoint ? check(b) : 0;
+}
+
 int mn_batch_run(mn_serve *s, const mn_batch_options *options, mn_batch_result *out) {
     mn_batch_options o = *options;
     if (o.window <= 0) o.window = WINDOW;
@@ -290,18 +385,10 @@ int mn_batch_run(mn_serve *s, const mn_batch_options *options, mn_batch_result *
     *out = (mn_batch_result){0};
     b.asked_end = &b.asked;
     b.done_end = &b.done;
-    int rc = mn_lines_open(o.in, o.out, o.salt ? o.salt : "", &b.lines);
-    out->lines = b.lines.n;
-    out->kept = b.lines.kept;
-    if (rc >= 0) {
-        b.again = mn_calloc((size_t)b.lines.n, sizeof *b.again);
-        b.tries = mn_calloc((size_t)b.lines.n, sizeof *b.tries);
-        if (!b.again || !b.tries) rc = MN_FAIL(MN_ENOMEM, "no memory for a batch");
-    }
     pthread_cond_init(&b.landed, NULL);
+    int rc = start(&b);
     if (rc >= 0) rc = fly(&b);
-    if (rc >= 0) rc = mn_lines_finish(&b.lines);
-    out->refused = b.lines.refused;
+    if (b.lines.fd >= 0 && rc != MN_EINVAL) rc = finish(&b, rc);
     pthread_cond_destroy(&b.landed);
     mn_free(b.again);
     mn_free(b.tries);

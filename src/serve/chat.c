@@ -16,8 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- what both have in common ------------------------------------------------------------------
- * */
+/* ---- what both have in common ---------------------------------------------------------------- */
 
 int mn_reply_field(mn_exchange *x, int rc, const char *param) {
     const char *code;
@@ -83,8 +82,7 @@ static json_t *envelope(const mn_answers *a, const char *object, json_t *choices
                      "omnesia-" MN_VERSION, "choices", choices);
 }
 
-/* ---- streams -----------------------------------------------------------------------------------
- * */
+/* ---- streams --------------------------------------------------------------------------------- */
 
 static void event(mn_answers *a, json_t *choices, json_t *usage) {
     json_t *e = envelope(a, is_chat(a) ? "chat.completion.chunk" : "text_completion", choices);
@@ -157,8 +155,7 @@ static void tell_failed(mn_answers *a, int status, const char *code, const char 
     mn_stream_text(a->x, "data: [DONE]\n\n", 14);
 }
 
-/* ---- whole replies -----------------------------------------------------------------------------
- * */
+/* ---- whole replies --------------------------------------------------------------------------- */
 
 static json_t *chat_choice(mn_choice *c) {
     /* A call alone has no content, as clients expect. */
@@ -204,8 +201,7 @@ static void tell_end(mn_answers *a) {
 static const mn_teller teller = {begin,    tell_text,   tell_call, tell_ended,
                                  tell_end, tell_failed, NULL};
 
-/* ---- from the fields ---------------------------------------------------------------------------
- * */
+/* ---- from the fields ------------------------------------------------------------------------- */
 
 /* The log-probabilities of chat are asked for by a flag and a number. */
 static int read_logprobs(mn_exchange *x) {

@@ -83,6 +83,25 @@ void mn_conn_write(mn_conn *c, const void *bytes, size_t n) {
     if (bufferevent_write(c->io, bytes, n) < 0) c->closes = 1;
 }
 
+static void unmap(const void *data, size_t n, void *user) {
+    mn_file_unmap(user);
+    mn_free(user);
+}
+
+void mn_conn_write_map(mn_conn *c, mn_map *map) {
+    mn_map *own = mn_malloc(sizeof *own);
+    struct evbuffer *out = bufferevent_get_output(c->io);
+    if (!own) {
+        c->closes = 1;
+        return;
+    }
+    *own = *map;
+    *map = (mn_map){0};
+    if (evbuffer_add_reference(out, own->data, own->size, unmap, own) == 0) return;
+    unmap(NULL, 0, own);
+    c->closes = 1; /* cut short: the client misses the end */
+}
+
 /* The reply is complete: when all of it is with the client, the next request comes, or the end. */
 void mn_conn_finish(mn_conn *c) {
     mn_exchange *x = c->x;

@@ -58,12 +58,12 @@ void mn_exchange_release(mn_exchange *x) {
     mn_budget_give(x->booked);
     mn_buf_free(&x->body);
     mn_buf_free(&x->reply);
+    mn_file_unmap(&x->map);
     mn_free(x->text);
     mn_free(x);
 }
 
-/* ---- notes -------------------------------------------------------------------------------------
- * */
+/* ---- notes ----------------------------------------------------------------------------------- */
 
 int mn_reply_bytes(mn_exchange *x, int status, const char *type, const void *bytes, size_t n) {
     mn_buf_clear(&x->reply);
@@ -161,8 +161,7 @@ int mn_reply_failure(mn_exchange *x, int rc, const char *param, const char *deta
     return mn_reply_error(x, status, param, code, "%s", *detail ? detail : mn_error_text(rc));
 }
 
-/* ---- sending -----------------------------------------------------------------------------------
- * */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 /* The head, but for what says how the body comes. */
 static int head_of(const mn_exchange *x, mn_buf *out) {
@@ -181,7 +180,7 @@ static int head_of(const mn_exchange *x, mn_buf *out) {
         MN_TRY(
             mn_buf_printf(out,
                           "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n"
-                          "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"
+                          "Access-Control-Allow-Methods: GET, POST, DELETE, OPTIONS\r\n"
                           "Access-Control-Allow-Headers: authorization, content-type, x-api-key, "
                           "anthropic-version\r\nAccess-Control-Max-Age: 600\r\n",
                           x->origin));
@@ -205,10 +204,14 @@ void mn_exchange_send(mn_exchange *x) {
     if (x->ended) return;
     x->sent = 1;
     if (x->conn && head_of(x, &head) >= 0 &&
-        (x->status == 204 || mn_buf_printf(&head, "Content-Length: %zu\r\n", x->reply.len) >= 0) &&
+        (x->status == 204 || mn_buf_printf(&head, "Content-Length: %zu\r\n",
+                                           x->map.data ? x->map.size : x->reply.len) >= 0) &&
         mn_buf_puts(&head, "\r\n") >= 0) {
+        const int body = strcmp(x->head.method, "HEAD") != 0 && x->status != 204;
         mn_conn_write(x->conn, head.data, head.len);
-        if (x->reply.len && strcmp(x->head.method, "HEAD") != 0 && x->status != 204)
+        if (x->map.data && body)
+            mn_conn_write_map(x->conn, &x->map);
+        else if (x->reply.len && body)
             mn_conn_write(x->conn, x->reply.data, x->reply.len);
         mn_buf_free(&head);
     } else if (x->conn) {

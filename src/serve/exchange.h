@@ -8,6 +8,7 @@
  */
 #ifndef MN_SERVE_EXCHANGE_H
 #define MN_SERVE_EXCHANGE_H
+#include "base/file.h"
 #include "serve/field.h"
 #include "serve/http.h"
 #include "serve/mail.h"
@@ -45,6 +46,7 @@ struct mn_exchange {
     const char *type, *allow, *cache;
     int retry_after;
     mn_buf reply;
+    mn_map map;                 /* a file that is the reply, instead */
     int sent, streaming, ended; /* the head is out; as a stream; complete */
 
     mn_letter letter; /* back from work */
@@ -73,8 +75,7 @@ static inline int mn_exchange_wanted(const mn_exchange *x) {
 mn_exchange *mn_exchange_hold(mn_exchange *x);
 void mn_exchange_release(mn_exchange *x);
 
-/* ---- notes of a reply; the last one counts. Any thread that has the exchange -------------------
- * */
+/* ---- notes of a reply; the last one counts. Any thread that has the exchange ----------------- */
 /* Consumes `object`. NULL: there was no memory. Returns 0, for `return mn_reply_json(...)`. */
 int mn_reply_json(mn_exchange *x, int status, json_t *object);
 /* `type` is static. */
@@ -89,8 +90,7 @@ json_t *mn_error_object(const mn_exchange *x, int status, const char *param, con
                         const char *message);
 int mn_status_of(int rc, const char **code);
 
-/* ---- on the HTTP thread ------------------------------------------------------------------------
- * */
+/* ---- on the HTTP thread ---------------------------------------------------------------------- */
 void mn_exchange_send(mn_exchange *x); /* the noted reply */
 /* Server-sent events. Nothing happens when the client has gone. `name` may be NULL; consumes. */
 void mn_stream_event(mn_exchange *x, const char *name, json_t *object);

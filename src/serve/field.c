@@ -111,6 +111,12 @@ const mn_field mn_field_rows[] = {
         "float or base64"),
     ROW("dimensions", INT, MN_IN_EMBED, dimensions, 1, 1 << 16, "those of the model",
         "only the model's own number is accepted"),
+    NEED("purpose", TEXT, MN_IN_FILE, purpose, 64, NULL, "batch: files are kept for batches alone"),
+    NEED("file", FILE, MN_IN_FILE, file, 255, NULL, "the file: JSONL, a request on each line"),
+    NEED("input_file_id", TEXT, MN_IN_BATCH, input_file, 64, NULL, "the file of requests"),
+    NEED("endpoint", TEXT, MN_IN_BATCH, endpoint, 64, NULL, "the path all of them ask"),
+    NEED("completion_window", TEXT, MN_IN_BATCH, window, 16, NULL, "24h; then the batch expires"),
+    ROW("metadata", OBJECT, MN_IN_BATCH, metadata, 0, 0, NULL, "at most 16 pairs of texts, yours"),
     ROW("add_special", FLAG, MN_IN_TOKENIZE, begin, 0, 0, "false",
         "begin with the token the model begins texts with"),
     ROW("parse_special", FLAG, MN_IN_TOKENIZE, special, 0, 0, "true",
@@ -150,6 +156,7 @@ const char *mn_field_type(const mn_field *row) {
                                         "integer",
                                         "number",
                                         "string",
+                                        "file",
                                         "object",
                                         "array",
                                         "string or array of strings",
@@ -228,7 +235,8 @@ static int read_value(const mn_field *row, json_t *v, void *at) {
         *(uint64_t *)at = (uint64_t)json_integer_value(v);
         return 0;
     case MN_FIELD_NUMBER: return read_number(row, v, at);
-    case MN_FIELD_TEXT: return read_text(row, v, at);
+    case MN_FIELD_TEXT:
+    case MN_FIELD_FILE: return read_text(row, v, at);
     case MN_FIELD_OBJECT:
         if (!json_is_object(v)) return wrong_type(row, v);
         *(json_t **)at = v;
@@ -272,4 +280,19 @@ int mn_fields_read(json_t *json, unsigned route, mn_fields *out, const char **pa
     }
     *param = NULL;
     return 0;
+}
+
+/* Commas, colons and brackets outside of texts. */
+size_t mn_fields_count(const char *p, size_t n) {
+    size_t count = 1;
+    int quote = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (quote)
+            quote = quote == 2 ? 1 : p[i] == '\\' ? 2 : p[i] != '"';
+        else if (p[i] == '"')
+            quote = 1;
+        else
+            count += p[i] == ',' || p[i] == ':' || p[i] == '[' || p[i] == '{';
+    }
+    return count;
 }

@@ -27,12 +27,18 @@ enum {
     MN_IN_MESSAGES = 64,
     MN_IN_COUNT = 128, /* /v1/messages/count_tokens */
     MN_IN_RESPONSES = 256,
+    MN_IN_BATCH = 512, /* /v1/batches */
+    MN_IN_FILE = 1024, /* /v1/files: a form, not JSON */
 };
+
+/* A body of brackets and commas would become many times its size. */
+enum { MN_JSON_VALUES = 500000, MN_JSON_VALUE_BYTES = 96 };
 
 typedef struct mn_fields {
     const char *model, *cache_salt, *user, *grammar, *text, *encoding, *instructions;
+    const char *purpose, *file, *input_file, *endpoint, *window;
     json_t *messages, *prompt, *input, *tools, *tool_choice, *format, *stop, *bias, *tokens,
-        *system;
+        *system, *metadata;
     int stream, usage, logprobs, parallel, ignore_eos, echo, special, begin, pieces;
     int32_t n, max_tokens, top_logprobs, top_k, repeat_last_n, dimensions;
     float temp, top_p, min_p, typical_p, repeat_penalty, presence_penalty, frequency_penalty;
@@ -45,6 +51,7 @@ typedef enum mn_field_kind {
     MN_FIELD_SEED,   /* uint64_t, from any integer */
     MN_FIELD_NUMBER, /* float */
     MN_FIELD_TEXT,   /* const char *, without zero bytes; at most `max` bytes */
+    MN_FIELD_FILE,   /* const char *: what a part of a form calls its file */
     MN_FIELD_OBJECT, /* json_t * */
     MN_FIELD_LIST,   /* json_t *, at most `max` items */
     MN_FIELD_TEXTS,  /* json_t *: text, or a list of at most `max` texts */
@@ -70,6 +77,8 @@ void mn_fields_standard(const mn_request *standard, mn_fields *out);
 /* Read the fields that `route` knows out of the object. MN_EINVAL with the sentence, *param the
  * name of the field. Texts and objects are borrowed from `json`. */
 int mn_fields_read(json_t *json, unsigned route, mn_fields *out, const char **param);
+/* As many values the JSON has, about. */
+size_t mn_fields_count(const char *json, size_t n);
 
 const char *mn_field_type(const mn_field *row); /* "integer" */
 /* Rows "| name | type | range | default | routes | what |" of a table in Markdown. */

@@ -20,7 +20,9 @@ static const struct {
              {MN_IN_TEMPLATE, "apply-template"},
              {MN_IN_MESSAGES, "messages"},
              {MN_IN_COUNT, "count_tokens"},
-             {MN_IN_RESPONSES, "responses"}};
+             {MN_IN_RESPONSES, "responses"},
+             {MN_IN_BATCH, "batches"},
+             {MN_IN_FILE, "files"}};
 enum { NAMES = sizeof names / sizeof *names };
 
 static void range_of(const mn_field *row, char *out, size_t n) {
@@ -29,6 +31,8 @@ static void range_of(const mn_field *row, char *out, size_t n) {
         snprintf(out, n, "%.9g to %.9g", row->min, row->max);
     else if (row->kind == MN_FIELD_TEXT && row->max > 0)
         snprintf(out, n, "at most %.0f bytes", row->max);
+    else if (row->kind == MN_FIELD_FILE)
+        snprintf(out, n, "a name of at most %.0f bytes", row->max);
     else if (row->max > 0)
         snprintf(out, n, "at most %.0f items", row->max);
 }
@@ -80,6 +84,7 @@ static json_t *kind_of(const mn_field *row) {
                       "null", "minLength", 1, "type", "array", "items", "type", "string",
                       "minLength", 1, "maxItems", (int)row->max);
         break;
+    case MN_FIELD_FILE: s = json_pack("{s:s, s:s}", "type", "string", "format", "binary"); break;
     case MN_FIELD_ANY: s = json_object(); break;
     case MN_FIELD_NONE: s = json_pack("{s:s}", "type", "null"); break;
     default:

@@ -133,6 +133,30 @@ const char *mn_http_field(const mn_http_head *head, const char *name) {
     return NULL;
 }
 
+static int hex_of(char c) {
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : -1;
+}
+
+int mn_http_query(const char *query, const char *name, char *out, size_t cap) {
+    const size_t n = strlen(name);
+    const char *p = query;
+    while (*p && !(strncmp(p, name, n) == 0 && p[n] == '=')) {
+        p += strcspn(p, "&");
+        p += *p == '&';
+    }
+    if (!*p) return 0;
+    size_t k = 0;
+    for (p += n + 1; *p && *p != '&' && k + 1 < cap; p++) {
+        const int high = *p == '%' ? hex_of(p[1]) : -1, low = high < 0 ? -1 : hex_of(p[2]);
+        out[k++] = low >= 0 ? (char)(high * 16 + low) : *p == '+' ? ' ' : *p;
+        if (low >= 0) p += 2;
+    }
+    out[k] = 0;
+    return 1;
+}
+
 static int count_of(const mn_http_head *head, const char *name) {
     int count = 0;
     for (int i = 0; i < head->n; i++) count += strcasecmp(head->field[i].name, name) == 0;

@@ -40,6 +40,10 @@ int mn_http_head_read(char *text, size_t n, mn_http_head *out, int *status);
 /* The value of a field, NULL when it is not there. Names are the same in any case. */
 const char *mn_http_field(const mn_http_head *head, const char *name);
 
+/* The value of a name in a query "a=1&b=2", %41 and + made what they stand for, and cut to cap - 1
+ * bytes: 1; 0: it is not there, and out is as it was. Of two the first counts. */
+int mn_http_query(const char *query, const char *name, char *out, size_t cap);
+
 /* A body in chunks. Zero-initialise. */
 typedef struct mn_http_chunks {
     enum { MN_CHUNK_SIZE, MN_CHUNK_DATA, MN_CHUNK_END, MN_CHUNK_TRAILER, MN_CHUNK_DONE } state;

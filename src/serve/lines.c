@@ -6,16 +6,18 @@
 
 #include "base/alloc.h"
 #include "base/append.h"
+#include "base/budget.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "serve/field.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LINES_MOST = 1 << 24, NAME_MOST = 512 };
+enum { LINES_MOST = 1 << 24, NAME_MOST = 512, WHY = 300 };
 static const size_t BYTES_MOST = (size_t)4 << 30;
 
 /* ---- lines --------------------------------------------------------------------------------- */
@@ -35,12 +37,18 @@ static int next_line(const mn_buf *text, size_t *at, size_t *from, size_t *n, in
     return 0;
 }
 
+static int book(mn_lines *l, uint64_t bytes) {
+    MN_TRY(mn_budget_take(bytes, "a batch"));
+    l->booked += bytes;
+    return 0;
+}
+
 static int count_lines(mn_lines *l) {
+    const int most = l->files.lines ? l->files.lines : LINES_MOST;
     size_t at = 0, from, n;
     int whole;
     while (next_line(&l->text, &at, &from, &n, &whole)) {
-        if (l->n == LINES_MOST)
-            return MN_FAIL(MN_ETOOLONG, "a batch has at most %d lines; cut it", LINES_MOST);
+        if (l->n == most) return MN_FAIL(MN_ETOOLONG, "a batch has at most %d lines; cut it", most);
         l->n++;
     }
     return l->n ? 0 : MN_FAIL(MN_EINVAL, "the batch is empty: there is no line in it");
@@ -60,25 +68,46 @@ static const char *custom_id(const json_t *line) {
                : NULL;
 }
 
-static json_t *parse(const mn_buf *text, size_t from, size_t n, json_error_t *why) {
-    return json_loadb(text->data + from, n, 0, why);
+static json_t *parse(const mn_buf *text, size_t from, size_t n, int flags, json_error_t *why) {
+    return json_loadb(text->data + from, n, (size_t)flags, why);
 }
 
-static int read_lines(mn_lines *l, const char *salt) {
+/* A line of IN, which may be anything; NULL: *why says what is wrong with it. */
+static json_t *parse_request(const mn_lines *l, size_t from, size_t n, char why[WHY]) {
+    json_error_t error;
+    if (l->files.line && n > l->files.line) {
+        snprintf(why, WHY, "it has %zu bytes, and at most %zu are read", n, l->files.line);
+        return NULL;
+    }
+    const size_t values = mn_fields_count(l->text.data + from, n);
+    if (values > MN_JSON_VALUES) {
+        snprintf(why, WHY, "it has %zu JSON values, and at most %d are read", values,
+                 MN_JSON_VALUES);
+        return NULL;
+    }
+    json_t *json = parse(&l->text, from, n, 0, &error);
+    if (!json) snprintf(why, WHY, "it is no JSON: column %d: %s", error.column, error.text);
+    return json;
+}
+
+static int read_lines(mn_lines *l) {
     size_t at = 0, from, n;
     int whole;
     MN_TRY(count_lines(l));
+    MN_TRY(book(l, (uint64_t)l->n * (sizeof *l->line + sizeof *l->named)));
     l->line = mn_calloc((size_t)l->n, sizeof *l->line);
     l->named = mn_calloc((size_t)l->n, sizeof *l->named);
     if (!l->line || !l->named) return MN_FAIL(MN_ENOMEM, "no memory for %d lines", l->n);
     for (int i = 0; next_line(&l->text, &at, &from, &n, &whole); i++) {
         mn_line *line = l->line + i;
-        json_error_t why;
-        json_t *json = parse(&l->text, from, n, &why);
+        char why[WHY];
+        json_t *json = parse_request(l, from, n, why);
         const char *name = custom_id(json);
-        *line = (mn_line){.at = from, .n = n, .id = id_of(salt, l->text.data + from, n)};
-        line->name = name ? mn_strdup(name) : NULL;
+        *line = (mn_line){.at = from, .n = n, .id = id_of(l->files.salt, l->text.data + from, n)};
+        const int rc = name ? book(l, strlen(name) + 1) : 0;
+        line->name = name && rc >= 0 ? mn_strdup(name) : NULL;
         json_decref(json);
+        MN_TRY(rc);
         if (name && !line->name) return MN_FAIL(MN_ENOMEM, "no memory for %d lines", l->n);
     }
     l->open = l->n;
@@ -142,7 +171,8 @@ static void take(mn_lines *l, const mn_buf *text, int where) {
     int whole;
     while (next_line(text, &at, &from, &n, &whole)) {
         json_error_t why;
-        json_t *reply = whole ? parse(text, from, n, &why) : NULL;
+        /* A model may write any character, zero among them. */
+        json_t *reply = whole ? parse(text, from, n, JSON_ALLOW_NUL, &why) : NULL;
         const int i = reply ? answers(l, reply) : -1;
         json_decref(reply);
         if (i < 0) continue;
@@ -180,9 +210,13 @@ static int same_file(const char *a, const char *b) {
     return same;
 }
 
-int mn_lines_open(const char *in, const char *out, const char *salt, mn_lines *l) {
+int mn_lines_open(const mn_lines_files *files, mn_lines *l) {
+    const char *in = files->in, *out = files->out;
     uint64_t size;
-    *l = (mn_lines){.fd = -1, .text = {.what = "a batch"}, .old = {.what = "a batch's answers"}};
+    *l = (mn_lines){.files = *files,
+                    .fd = -1,
+                    .text = {.what = "a batch"},
+                    .old = {.what = "a batch's answers"}};
     if (same_file(in, out))
         return MN_FAIL(MN_EINVAL, "%s is the batch itself; name another file for answers", out);
     mn_buf part = {0};
@@ -191,7 +225,7 @@ int mn_lines_open(const char *in, const char *out, const char *salt, mn_lines *l
     l->part = part.data;
     if (!l->out) return MN_FAIL(MN_ENOMEM, "no memory for a batch");
     MN_TRY(mn_file_read(in, BYTES_MOST, &l->text));
-    MN_TRY(read_lines(l, salt));
+    MN_TRY(read_lines(l));
     MN_TRY(index_names(l));
     if (mn_file_stat(out, &size, NULL) >= 0 && size) MN_TRY(mn_file_read(out, BYTES_MOST, &l->old));
     take(l, &l->old, MN_LINE_OLD);
@@ -210,6 +244,7 @@ void mn_lines_close(mn_lines *l) {
     mn_free(l->part);
     mn_buf_free(&l->text);
     mn_buf_free(&l->old);
+    mn_budget_give(l->booked);
     *l = (mn_lines){.fd = -1};
 }
 
@@ -221,14 +256,10 @@ static int bad(mn_lines *l, int i, const char *what) {
 }
 
 int mn_lines_request(mn_lines *l, int i, json_t **line, const char **url, json_t **body) {
-    json_error_t error;
+    char why[WHY];
     const mn_line *at = l->line + i;
-    *line = parse(&l->text, at->at, at->n, &error);
-    if (!*line) {
-        char what[300];
-        snprintf(what, sizeof what, "it is no JSON: column %d: %s", error.column, error.text);
-        return bad(l, i, what);
-    }
+    *line = parse_request(l, at->at, at->n, why);
+    if (!*line) return bad(l, i, why);
     const char *method = json_string_value(json_object_get(*line, "method"));
     *url = json_string_value(json_object_get(*line, "url"));
     *body = json_object_get(*line, "body");
@@ -260,6 +291,7 @@ static int begin_reply(const mn_line *line, mn_buf *out) {
 
 static int set_said(mn_lines *l, int i, mn_buf *text) {
     mn_line *line = l->line + i;
+    MN_TRY(book(l, text->len));
     if (line->where == MN_LINE_OPEN) l->open--;
     if (!line->said) l->refused++;
     mn_free(line->said);
@@ -277,7 +309,7 @@ int mn_lines_refuse(mn_lines *l, int i, const char *code, const char *message) {
                            ",\"response\":null,\"error\":{\"code\":\"%s\",\"message\":", code);
     if (rc >= 0) rc = put_text(&text, message);
     if (rc >= 0) rc = mn_buf_puts(&text, "}}");
-    if (rc >= 0) return set_said(l, i, &text);
+    if (rc >= 0) rc = set_said(l, i, &text);
     mn_buf_free(&text);
     return rc;
 }
@@ -285,6 +317,9 @@ int mn_lines_refuse(mn_lines *l, int i, const char *code, const char *message) {
 static int keep(mn_lines *l, int i, mn_buf *text) {
     mn_line *line = l->line + i;
     MN_TRY(mn_buf_puts(text, "\n"));
+    if (l->files.bytes && l->end + text->len > l->files.bytes)
+        return MN_FAIL(MN_ETOOLONG, "the answers have more than the %llu bytes there is room for",
+                       (unsigned long long)l->files.bytes);
     MN_TRY(mn_append(l->fd, l->part, text->data, text->len));
     line->where = MN_LINE_PART;
     line->from = (size_t)l->end;
@@ -322,18 +357,34 @@ static int write_line(mn_filew *f, const mn_lines *l, const mn_line *line, const
     return mn_file_write(f, "\n", 1);
 }
 
-int mn_lines_finish(mn_lines *l) {
-    mn_buf part = {.what = "a batch's answers"};
+/* The lines whose replies are to stand in this file. */
+static int is_of(const mn_lines *l, int i, int errors) {
+    const mn_line *line = l->line + i;
+    if (!l->files.errors) return 1;
+    return line->where != MN_LINE_OPEN && (line->where == MN_LINE_SAID) == errors;
+}
+
+static int write_lines(const mn_lines *l, const char *path, const mn_buf *part, int errors) {
     mn_filew *f = NULL;
-    int rc = mn_file_read(l->part, BYTES_MOST, &part);
-    if (rc >= 0) rc = mn_file_begin(l->out, &f);
-    for (int i = 0; rc >= 0 && i < l->n; i++) rc = write_line(f, l, l->line + i, &part);
-    mn_buf_free(&part);
+    int first = 0;
+    while (first < l->n && !is_of(l, first, errors)) first++;
+    if (first == l->n) return unlink(path), 0; /* an earlier run may have had some */
+    int rc = mn_file_begin(path, &f);
+    for (int i = first; rc >= 0 && i < l->n; i++)
+        if (is_of(l, i, errors)) rc = write_line(f, l, l->line + i, part);
     if (rc < 0) {
         mn_file_abort(&f);
         return rc;
     }
-    MN_TRY(mn_file_commit(&f));
-    unlink(l->part); /* all of it is in OUT */
-    return 0;
+    return mn_file_commit(&f);
+}
+
+int mn_lines_finish(mn_lines *l) {
+    mn_buf part = {.what = "a batch's answers"};
+    int rc = mn_file_read(l->part, BYTES_MOST, &part);
+    if (rc >= 0) rc = write_lines(l, l->out, &part, 0);
+    if (rc >= 0 && l->files.errors) rc = write_lines(l, l->files.errors, &part, 1);
+    mn_buf_free(&part);
+    if (rc >= 0) unlink(l->part); /* all of it is in OUT */
+    return rc;
 }

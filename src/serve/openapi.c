@@ -36,6 +36,8 @@ static json_t *content_of(const mn_route *r) {
     if (r->fields & (MN_IN_CHAT | MN_IN_TEXT | MN_IN_MESSAGES | MN_IN_RESPONSES))
         return json_pack("{s:{s:{s:o}}, s:{}}", "application/json", "schema", "$ref", ref(r->reply),
                          "text/event-stream");
+    if (strcmp(r->path, "/v1/files/*/content") == 0)
+        return json_pack("{s:{}}", "application/octet-stream");
     if (r->reply)
         return json_pack("{s:{s:{s:o}}}", "application/json", "schema", "$ref", ref(r->reply));
     if (!(r->flags & MN_ROUTE_PAGE)) return json_pack("{s:{}}", "text/plain");
@@ -53,14 +55,28 @@ static json_t *responses_of(const mn_route *r, int keys) {
     add_error(all, r, "403", "the Host or Origin is not allowed");
     add_error(all, r, "503", "too busy, out of memory or stopping; Retry-After says when to ask");
     if (r->fields) {
-        add_error(all, r, "404", "there is no such model");
+        add_error(all, r, "404", "there is no such model, or file");
         add_error(all, r, "408", "the body did not come in time");
         add_error(all, r, "413", "the body is too large");
     } else if (strchr(r->path, '*'))
         add_error(all, r, "404", "there is none of this name");
+    if (strncmp(r->path, "/v1/files", 9) == 0 || strncmp(r->path, "/v1/batches", 11) == 0) {
+        add_error(all, r, "404", "there is none of this name, or no files are kept here");
+        add_error(all, r, "409", "it is in use, or has ended");
+        add_error(all, r, "429", "too many batches of this key have not ended");
+        add_error(all, r, "500", "the disk of the server failed");
+    }
     if (keys && !(r->flags & MN_ROUTE_OPEN))
         add_error(all, r, "401", "the key is missing or wrong");
     return all;
+}
+
+/* What mn_shelf_list reads. */
+static json_t *list_parameters(void) {
+    return json_pack("[{s:s, s:s, s:{s:s, s:i}}, {s:s, s:s, s:{s:s}}, {s:s, s:s, s:{s:[s,s]}}]",
+                     "name", "limit", "in", "query", "schema", "type", "integer", "minimum", 1,
+                     "name", "after", "in", "query", "schema", "type", "string", "name", "order",
+                     "in", "query", "schema", "enum", "asc", "desc");
 }
 
 static json_t *operation_of(const mn_route *r, int keys) {
@@ -71,10 +87,13 @@ static json_t *operation_of(const mn_route *r, int keys) {
     json_t *o = json_pack("{s:s, s:s, s:o}", "operationId", id, "summary", r->about, "responses",
                           responses_of(r, keys));
     if (r->fields)
-        json_object_set_new(o, "requestBody",
-                            json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content",
-                                      "application/json", "schema", mn_fields_schema(r->fields)));
+        json_object_set_new(
+            o, "requestBody",
+            json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content",
+                      r->fields & MN_IN_FILE ? "multipart/form-data" : "application/json", "schema",
+                      mn_fields_schema(r->fields)));
     if (r->flags & MN_ROUTE_OPEN) json_object_set_new(o, "security", json_array());
+    if (r->flags & MN_ROUTE_LIST) json_object_set_new(o, "parameters", list_parameters());
     if (strchr(r->path, '*'))
         json_object_set_new(o, "parameters",
                             json_pack("[{s:s, s:s, s:b, s:{s:s, s:i}}]", "name", "name", "in",
@@ -88,7 +107,8 @@ static json_t *paths(int keys) {
     for (const mn_route *r = mn_routes; r->path; r++) {
         char path[64], method[8] = "";
         const size_t n = strcspn(r->path, "*");
-        snprintf(path, sizeof path, "%.*s%s", (int)n, r->path, r->path[n] ? "{name}" : "");
+        snprintf(path, sizeof path, "%.*s%s%s", (int)n, r->path, r->path[n] ? "{name}" : "",
+                 r->path[n] ? r->path + n + 1 : "");
         for (size_t i = 0; r->method[i] && i < sizeof method - 1; i++)
             method[i] = (char)tolower((unsigned char)r->method[i]);
         if (!json_object_get(all, path)) json_object_set_new(all, path, json_object());

@@ -11,14 +11,16 @@
 
 #include "base/budget.h"
 #include "base/error.h"
+#include "serve/batches.h"
 #include "serve/chat.h"
+#include "serve/files.h"
 #include "serve/routes.h"
 #include "serve/server.h"
 
 #include <string.h>
 #include <strings.h>
 
-enum { SHORT_BODY = 32 << 10, VALUES_MOST = 500000, VALUE_BYTES = 96 };
+enum { SHORT_BODY = 32 << 10 };
 
 /* clang-format off */
 const mn_route mn_routes[] = {
@@ -44,6 +46,24 @@ const mn_route mn_routes[] = {
         "Message", "answer a conversation (Anthropic)"},
     {"POST", "/v1/messages/count_tokens", MN_ROUTE_ANTHROPIC, MN_IN_COUNT, mn_count_work, NULL,
         "Count", "how many tokens it has (Anthropic)"},
+    {"POST", "/v1/files", MN_ROUTE_AWAY, MN_IN_FILE, mn_files_post_work, NULL, "File",
+        "leave a file of requests here (OpenAI)"},
+    {"GET", "/v1/files", MN_ROUTE_AWAY | MN_ROUTE_LIST, 0, mn_files_list_work, NULL, "Files",
+        "the files there are"},
+    {"GET", "/v1/files/*/content", MN_ROUTE_AWAY, 0, mn_files_content_work, NULL, NULL,
+        "all of one"},
+    {"GET", "/v1/files/*", MN_ROUTE_AWAY, 0, mn_files_get_work, NULL, "File",
+        "what is known of one"},
+    {"DELETE", "/v1/files/*", MN_ROUTE_AWAY, 0, mn_files_delete_work, NULL, "Deleted",
+        "remove one"},
+    {"POST", "/v1/batches", MN_ROUTE_AWAY, MN_IN_BATCH, mn_batches_post_work, NULL, "Batch",
+        "answer such a file, beside all else (OpenAI)"},
+    {"GET", "/v1/batches", MN_ROUTE_AWAY | MN_ROUTE_LIST, 0, mn_batches_list_work, NULL, "Batches",
+        "the batches there are"},
+    {"GET", "/v1/batches/*", MN_ROUTE_AWAY, 0, mn_batches_get_work, NULL, "Batch",
+        "how far one has come"},
+    {"POST", "/v1/batches/*/cancel", MN_ROUTE_AWAY, 0, mn_batches_cancel_work, NULL, "Batch",
+        "end one"},
     {"POST", "/tokenize", 0, MN_IN_TOKENIZE, mn_tokenize_work, NULL, "Tokens",
         "the tokens of a text"},
     {"POST", "/detokenize", 0, MN_IN_DETOKENIZE, mn_detokenize_work, NULL, "Text",
@@ -53,34 +73,48 @@ const mn_route mn_routes[] = {
     {0}};
 /* clang-format on */
 
-/* ---- the door ----------------------------------------------------------------------------------
- * */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 static int path_is(const mn_route *r, mn_exchange *x) {
     const size_t n = strcspn(r->path, "*");
-    if (!r->path[n]) {
-        x->rest = "";
-        return strcmp(r->path, x->head.path) == 0;
-    }
+    const char *const end = r->path[n] ? r->path + n + 1 : "";
+    x->rest = "";
+    if (!r->path[n]) return strcmp(r->path, x->head.path) == 0;
+    if (strncmp(r->path, x->head.path, n) != 0 || !x->head.path[n]) return 0;
     x->rest = x->head.path + n;
-    return strncmp(r->path, x->head.path, n) == 0 && *x->rest;
+    return !*end || strcmp(x->rest + strcspn(x->rest, "/"), end) == 0;
+}
+
+/* What a path may be asked with. */
+static const char *allowed(int get, int post, int delete) {
+    static const char *const texts[] = {NULL,
+                                        "GET, HEAD, OPTIONS",
+                                        "POST, OPTIONS",
+                                        "GET, HEAD, POST, OPTIONS",
+                                        "DELETE, OPTIONS",
+                                        "GET, HEAD, DELETE, OPTIONS",
+                                        "POST, DELETE, OPTIONS",
+                                        "GET, HEAD, POST, DELETE, OPTIONS"};
+    return texts[get | post << 1 | delete << 2];
 }
 
 /* The route, or the status: 404, or 405 with what is allowed. */
 static int find(mn_exchange *x) {
-    const char *allow = NULL;
-    const int is_head = strcmp(x->head.method, "HEAD") == 0;
+    const char *method = strcmp(x->head.method, "HEAD") == 0 ? "GET" : x->head.method;
+    int get = 0, post = 0, delete = 0;
     for (const mn_route *r = mn_routes; r->path; r++) {
         if (!path_is(r, x)) continue;
         const int hidden =
             r->flags & MN_ROUTE_METRICS &&
             (x->server->options.metrics == 2 || (x->server->options.metrics == 0 && !x->loopback));
         if (hidden) continue;
-        if (strcmp(is_head ? "GET" : x->head.method, r->method) == 0) return x->route = r, 0;
-        allow = strcmp(r->method, "GET") == 0 ? "GET, HEAD, OPTIONS" : "POST, OPTIONS";
+        if (strcmp(method, r->method) == 0) return x->route = r, 0;
+        get |= *r->method == 'G';
+        post |= *r->method == 'P';
+        delete |= *r->method == 'D';
     }
-    x->allow = allow;
-    return allow ? 405 : 404;
+    x->allow = allowed(get, post, delete);
+    return x->allow ? 405 : 404;
 }
 
 /* On an address of this machine alone, a browser comes by one of its names, or was tricked. */
@@ -122,7 +156,7 @@ static int key_is_good(mn_exchange *x) {
 
 /* What a browser asks before it asks. */
 static int preflight(mn_exchange *x) {
-    if (!x->allow) x->allow = "GET, HEAD, POST, OPTIONS"; /* of any path: there is none of this */
+    if (!x->allow) x->allow = allowed(1, 1, 1); /* of any path: there is none of this */
     return mn_reply_bytes(x, 204, NULL, "", 0);
 }
 
@@ -156,39 +190,24 @@ int mn_route_admit(mn_exchange *x) {
         mn_reply_error(x, 503, NULL, "shutting_down", "the server is stopping; ask again");
     else if (!x->route->fields && (x->head.length || x->head.chunked))
         mn_reply_error(x, 400, NULL, "invalid_value", "this path takes no body");
+    else if (x->route->fields & MN_IN_FILE && x->body.limit < MN_UPLOAD)
+        x->body.limit = MN_UPLOAD;
     return x->status;
 }
 
-/* ---- the way to the handler --------------------------------------------------------------------
- * */
+/* ---- the way to the handler ------------------------------------------------------------------ */
 
-/* Commas, colons and brackets outside of texts: as many values the JSON has, about. */
-static size_t values_in(const char *p, size_t n) {
-    size_t count = 1;
-    int quote = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (quote)
-            quote = quote == 2 ? 1 : p[i] == '\\' ? 2 : p[i] != '"';
-        else if (p[i] == '"')
-            quote = 1;
-        else
-            count += p[i] == ',' || p[i] == ':' || p[i] == '[' || p[i] == '{';
-    }
-    return count;
-}
-
-/* A body of brackets and commas would become many times its size. */
 static int read_json(mn_exchange *x) {
     json_error_t error;
     const char *body = x->body.data ? x->body.data : "";
-    const size_t values = values_in(body, x->body.len);
+    const size_t values = mn_fields_count(body, x->body.len);
     if (!x->body.len)
         return mn_reply_error(x, 400, NULL, "invalid_json", "the body is empty; send JSON");
-    if (values > VALUES_MOST)
+    if (values > MN_JSON_VALUES)
         return mn_reply_error(x, 400, NULL, "invalid_json",
                               "the body has %zu JSON values, and at most %d are read", values,
-                              VALUES_MOST);
-    const uint64_t bytes = x->body.len + values * VALUE_BYTES;
+                              MN_JSON_VALUES);
+    const uint64_t bytes = x->body.len + values * MN_JSON_VALUE_BYTES;
     const int rc = mn_budget_take(bytes, "a request");
     if (rc < 0) return mn_reply_failure(x, rc, NULL, mn_error_detail());
     x->booked = bytes;
@@ -204,7 +223,7 @@ static int do_work(mn_exchange *x) {
     const mn_route *r = x->route;
     const char *param;
     if (r->fields && !x->json) {
-        read_json(x);
+        r->fields &MN_IN_FILE ? mn_files_form(x) : read_json(x);
         if (x->status) return 0;
         mn_fields_standard(&x->server->options.request, &x->fields);
         const int rc = mn_fields_read(x->json, r->fields, &x->fields, &param);
@@ -216,6 +235,8 @@ static int do_work(mn_exchange *x) {
 
 /* On the HTTP thread: the reply, or what is left to be done. */
 static void after(mn_exchange *x) {
+    if (x->heard && x->server->stopping && !x->status)
+        mn_reply_error(x, 503, NULL, "shutting_down", "the server is stopping");
     if (x->status || !mn_exchange_wanted(x) || !x->route->start) return mn_exchange_send(x);
     x->route->start(x);
 }

@@ -17,10 +17,11 @@ enum {
     MN_ROUTE_AWAY = 8,      /* always done by a worker: it may wait */
     MN_ROUTE_LONG = 16,     /* and for long: others are let pass */
     MN_ROUTE_METRICS = 32,  /* where --metrics allows it */
+    MN_ROUTE_LIST = 64,     /* comes in pages: limit, after, order */
 };
 
 struct mn_route {
-    const char *method, *path; /* a path that ends with "*" stands for all that begin like it */
+    const char *method, *path; /* a star at its end stands for any end, within it for one name */
     unsigned flags, fields;    /* MN_IN_*: it has a JSON body with these fields; 0: none */
     /* Any thread, when no MN_ROUTE_AWAY: notes the reply, or leaves x->status 0 for `start`. With
      * fields: they have been read. 1: it would have to wait; it is called again by a worker. */

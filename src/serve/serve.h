@@ -10,6 +10,9 @@
  *   socket -> conn.c (head, limits, deadlines) -> route.c (one table: key, Host, Origin, method)
  *     -> ask.c (JSON by the table of field.c) -> answer.c (mn_loop_ask, one job per choice)
  *     -> chat.c, messages.c, responses.c (what clients of each kind expect) -> conn.c (SSE)
+ *
+ * Batches of clients (serve/shelf.h) have threads of their own (batches_run.c); their requests
+ * go the same way from ask.c on.
  */
 #ifndef MN_SERVE_SERVE_H
 #define MN_SERVE_SERVE_H
@@ -37,6 +40,7 @@ typedef struct mn_serve_options {
     int metrics;           /* 0: on loopback, 1: everywhere, 2: nowhere */
     mn_serve_list shared;  /* system messages whose keys and values all tenants share */
     uint64_t body;         /* most bytes of a request */
+    const char *files;     /* folder of clients' files and batches; NULL: none are kept */
     mn_model_options model;
     mn_loop_options loop;
     mn_request request; /* what a request leaves out */
@@ -59,18 +63,32 @@ int mn_serve_where(mn_serve *server, void (*each)(void *user, const char *url), 
  * order "batch" can plan; a server that is full for them is asked again. */
 typedef struct mn_batch_options {
     const char *in, *out;  /* "-": standard input */
+    const char *errors;    /* refusals go there; NULL: into OUT */
     const char *salt;      /* what beside a line decides its answer: model, defaults */
+    const char *endpoint;  /* all lines must be requests to it, else nothing is asked; NULL: each
+                              line that is no request costs itself alone */
+    int lines;             /* most of them; 0: 2^24 */
+    uint64_t line, bytes;  /* most of one line; of all answers; 0: any */
     int window;            /* requests at once; 0: 1,024 */
     const uint8_t *tenant; /* 32 bytes; NULL */
     const char *key;       /* whose it is, for fairness and the log; NULL */
-    mn_progress progress;  /* non-zero ends it: MN_ECANCELLED, what is there is kept */
+    /* "checking", "answering", "writing"; non-zero ends it: MN_ECANCELLED, what is there stays. */
+    mn_progress progress;
+    /* With an endpoint: a line (from 1) that is no request, the first hundred of them. NULL */
+    void (*bad)(void *user, int line, const char *code, const char *message);
+    /* It ended early with `rc`. 1: files are written of what there is; lines without a reply are
+     * refused with this code and sentence, or with NULL left out. 0: it may go on later. NULL: 0 */
+    int (*rest)(void *user, int rc, const char **code, const char **message);
+    void *user; /* of these two */
 } mn_batch_options;
-typedef struct mn_batch_result {
-    int lines, kept, refused;       /* all; answered before this run; that have an error */
+typedef struct mn_batch_result {    /* true whenever progress is told */
+    int lines, kept;                /* all; answered before this run */
+    int answered, refused;          /* kept ones included; that have an error */
     uint64_t read, cached, written; /* tokens, of this run */
 } mn_batch_result;
 /* Until all lines have a reply. Any thread but the server's own; before mn_serve_close. */
 int mn_batch_run(mn_serve *server, const mn_batch_options *options, mn_batch_result *out);
+int mn_batch_takes(const char *url); /* 1: a path that lines may ask */
 
 /* The tables as documents: docs/SERVE.md's part of fields and routes; OpenAPI 3.1, of a server that
  * asks for keys or of one that takes any. */

@@ -4,7 +4,8 @@
  *
  * The end comes in steps: listeners close and idle connections with them; what runs gets the grace;
  * then jobs are cancelled, whose letters end their streams properly; then the loop ends. What was
- * computed is in the region already, so nothing is lost with it.
+ * computed is in the region already, so nothing is lost with it. Batches stop at once: what they
+ * have is on the disk.
  */
 #include "serve/server.h"
 
@@ -12,6 +13,7 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "serve/batches.h"
 
 #include <errno.h>
 #include <event2/thread.h>
@@ -158,6 +160,7 @@ static int open_all(mn_serve *s) {
     MN_TRY(mn_loop_open(&s->options.loop, &s->loop));
     MN_TRY(mn_work_open(&s->mail, &s->work));
     MN_TRY(open_events(s));
+    MN_TRY(mn_shelf_open(s, s->options.nowhere ? NULL : s->options.files));
     const int error = pthread_create(&s->thread, NULL, run, s);
     if (error) return MN_FAIL(MN_ENOMEM, "cannot start a thread: %s", strerror(error));
     s->running = 1;
@@ -170,7 +173,7 @@ int mn_serve_open(const mn_serve_options *options, mn_serve **out) {
     if (!s) return MN_FAIL(MN_ENOMEM, "no memory for a server");
     json_set_alloc_funcs(mn_malloc, mn_free);
     s->options = *options;
-    s->mail.bell = -1;
+    s->mail.bell = s->shelf.fd = -1;
     s->began = mn_clock_seconds();
     raise_files();
     const int rc = open_all(s);
@@ -181,11 +184,13 @@ int mn_serve_open(const mn_serve_options *options, mn_serve **out) {
 
 /* The thread has ended: what connections and workers still hold goes. */
 static void drop_all(mn_serve *s) {
+    s->stopping = 1; /* no thread of sockets asks for anything */
     while (s->conns) mn_conn_drop(s->conns);
     mn_models_stop(&s->models);
     mn_work_close(&s->work);
     mn_loop_close(&s->loop); /* its callbacks come before it returns */
     if (s->mail.last) mn_mail_read(&s->mail);
+    mn_batches_close(s);
 }
 
 void mn_serve_close(mn_serve **server, int grace_ms) {
@@ -193,6 +198,7 @@ void mn_serve_close(mn_serve **server, int grace_ms) {
     if (!s) return;
     *server = NULL;
     if (s->running) {
+        mn_batches_halt(&s->shelf);
         mn_mail_lock(&s->mail);
         s->grace = grace_ms * 1e-3;
         s->stop.read = read_stop;
@@ -201,6 +207,7 @@ void mn_serve_close(mn_serve **server, int grace_ms) {
         pthread_join(s->thread, NULL);
     }
     if (s->models.open) drop_all(s);
+    mn_shelf_close(&s->shelf);
     for (int i = 0; i < s->listen.n; i++)
         if (s->listen.item[i].event) event_free(s->listen.item[i].event);
     mn_listen_close(&s->listen);

@@ -10,6 +10,7 @@
 #include "serve/listen.h"
 #include "serve/mail.h"
 #include "serve/models.h"
+#include "serve/shelf.h"
 #include "serve/work.h"
 
 #include <event2/event.h>
@@ -36,6 +37,7 @@ struct mn_serve {
     mn_auth auth;
     mn_models models;
     mn_work work;
+    mn_shelf shelf;
     mn_figures figures;
     mn_loop *loop;
     pthread_t thread;
@@ -58,6 +60,7 @@ void mn_conn_accept(mn_serve *server, const mn_listener *listener, int fd);
 void mn_conn_tick(mn_serve *server, double now); /* deadlines */
 void mn_conn_finish(mn_conn *conn);              /* the reply is complete: go on, or close */
 void mn_conn_write(mn_conn *conn, const void *bytes, size_t n);
+void mn_conn_write_map(mn_conn *conn, mn_map *map); /* takes the map, and copies nothing */
 size_t mn_conn_queued(const mn_conn *conn);
 void mn_conn_drop(mn_conn *conn); /* at once */
 void mn_conn_drop_idle(mn_serve *server);

@@ -40,8 +40,7 @@ int mn_openapi_work(mn_exchange *x) {
     return rc;
 }
 
-/* ---- models ------------------------------------------------------------------------------------
- * */
+/* ---- models ---------------------------------------------------------------------------------- */
 
 static json_t *model_json(const mn_entry *e, int64_t created) {
     json_t *o = json_pack("{s:s, s:s, s:I, s:s, s:b, s:b}", "id", e->known ? e->known : e->name,
@@ -87,8 +86,7 @@ int mn_model_work(mn_exchange *x) {
                           x->rest);
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------
- * */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 
 static json_t *piece(const mn_model *model, int32_t id) {
     char bytes[256];
@@ -135,8 +133,7 @@ int mn_detokenize_work(mn_exchange *x) {
     return mn_reply_json(x, 200, json_pack("{s:o}", "content", content));
 }
 
-/* ---- the prompt a conversation becomes ---------------------------------------------------------
- * */
+/* ---- the prompt a conversation becomes ------------------------------------------------------- */
 
 static int rendered(mn_exchange *x, const mn_request *r) {
     mn_buf text = {.what = "a prompt"};

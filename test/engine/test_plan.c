@@ -29,6 +29,41 @@ static void writers_come_first_and_prompts_fill_the_step(void **unused) {
     assert_int_equal(i[3].take, 20);
 }
 
+static void prompts_nobody_waits_for_come_behind_all_others(void **unused) {
+    (void)unused;
+    mn_plan_item i[4] = {
+        {.left = 1, .late = 1}, {.left = 500, .late = 1}, {.left = 100}, {.left = 90, .late = 1}};
+    assert_int_equal(mn_plan(i, 4, 128, 0), 128);
+    assert_int_equal(i[0].take, 1);
+    assert_int_equal(i[2].take, 100);
+    assert_int_equal(i[1].take, 27);
+    assert_int_equal(i[3].take, 0);
+    i[2].left = 1; /* a quarter of the step, lest its next token come late */
+    assert_int_equal(mn_plan(i, 4, 128, 0), 34);
+    assert_int_equal(i[1].take, 32);
+    i[2].left = 0; /* nobody waits: all of it */
+    assert_int_equal(mn_plan(i, 4, 128, 0), 128);
+    assert_int_equal(i[1].take, 127);
+}
+
+static void beside_one_who_is_waited_for_a_quarter_writes_in_turns(void **unused) {
+    (void)unused;
+    int served[17] = {0};
+    for (unsigned turn = 0; turn < 17; turn++) {
+        mn_plan_item i[17];
+        for (int k = 0; k < 17; k++) i[k] = (mn_plan_item){.left = 1, .late = k != 5};
+        assert_int_equal(mn_plan(i, 17, 64, turn), 5);
+        assert_int_equal(i[5].take, 1);
+        for (int k = 0; k < 17; k++) served[k] += i[k].take;
+        i[5].left = 0;
+        assert_int_equal(mn_plan(i, 17, 64, turn), 16);
+        i[5].left = 1; /* with a step too short for all, it is the first */
+        assert_int_equal(mn_plan(i, 17, 1, turn), 1);
+        assert_int_equal(i[5].take, 1);
+    }
+    for (int k = 0; k < 17; k++) assert_in_range(served[k], k == 5 ? 17 : 3, k == 5 ? 17 : 5);
+}
+
 static void any_step_is_full_or_has_all(void **unused) {
     (void)unused;
     for (int round = 0; round < 20000; round++) {
@@ -36,7 +71,7 @@ static void any_step_is_full_or_has_all(void **unused) {
         const int n = 1 + rnd(64), budget = 1 + rnd(256);
         int want = 0, got = 0, writers = 0, wrote = 0;
         for (int k = 0; k < n; k++) {
-            i[k].left = rnd(3) ? rnd(2) : rnd(600);
+            i[k] = (mn_plan_item){.left = rnd(3) ? rnd(2) : rnd(600), .late = round & 1};
             want += i[k].left;
             writers += i[k].left == 1;
         }
@@ -57,7 +92,7 @@ static void more_writers_than_tokens_take_turns(void **unused) {
     int served[40] = {0};
     for (unsigned turn = 0; turn < 40; turn++) {
         mn_plan_item i[40];
-        for (int k = 0; k < 40; k++) i[k].left = 1;
+        for (int k = 0; k < 40; k++) i[k] = (mn_plan_item){.left = 1};
         assert_int_equal(mn_plan(i, 40, 10, turn), 10);
         for (int k = 0; k < 40; k++) served[k] += i[k].take;
     }
@@ -97,6 +132,8 @@ static void those_with_a_common_key_lie_side_by_side(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writers_come_first_and_prompts_fill_the_step),
+        cmocka_unit_test(prompts_nobody_waits_for_come_behind_all_others),
+        cmocka_unit_test(beside_one_who_is_waited_for_a_quarter_writes_in_turns),
         cmocka_unit_test(any_step_is_full_or_has_all),
         cmocka_unit_test(more_writers_than_tokens_take_turns),
         cmocka_unit_test(the_knee_is_where_more_tokens_save_little),

@@ -29,6 +29,9 @@ static void check_head(const char *bytes, size_t n) {
             if (h.field[i].name < copy || h.field[i].value > copy + n) abort();
             sum += strlen(h.field[i].name) + strlen(h.field[i].value);
         }
+        char value[8];
+        if (mn_http_query(h.query, "a", value, sizeof value) && strlen(value) >= sizeof value)
+            abort();
         if (sum > n || h.length < 0 || (h.length && h.chunked) || h.n > MN_HTTP_FIELDS) abort();
     }
     mn_free(copy);

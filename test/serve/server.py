@@ -205,6 +205,14 @@ class Server:
                      "temperature": 0}, **fields)
         return self.post("/v1/chat/completions", body, **more)
 
+    def upload(self, data, name="in.jsonl", purpose="batch", **more):
+        """A file, as a form."""
+        part = '--=_a\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n'
+        body = (part % ("purpose", "")).encode() + purpose.encode() + b"\r\n" + \
+            (part % ("file", f'; filename="{name}"')).encode() + data + b"\r\n--=_a--\r\n"
+        headers = {"Content-Type": 'multipart/form-data; boundary="=_a"', **more.pop("headers", {})}
+        return self.post("/v1/files", body, headers=headers, **more)
+
     def jobs(self):
         return self.get("/api/state").json["jobs"]
 
@@ -223,3 +231,11 @@ class Server:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+def good_fields(server):
+    """For every field that a route needs, a value it accepts."""
+    return {"messages": [{"role": "user", "content": "hi"}], "prompt": "hi", "input": "hi",
+            "content": "hi", "tokens": [104], "max_tokens": 2, "max_output_tokens": 2,
+            "endpoint": "/v1/completions", "completion_window": "24h",
+            "input_file_id": server.upload(b"{}\n").json["id"]}

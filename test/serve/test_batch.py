@@ -219,6 +219,17 @@ class Deaths(Folder):
         self.assertEqual((again[3], again[7]), (done[3], done[7]))
         self.assertEqual(texts(map(json.loads, again)), texts(map(json.loads, done)))
 
+    def test_an_answer_with_a_zero_character_is_kept(self):
+        self.write(some(3))
+        self.run_it()
+        first = self.read()
+        os.unlink(self.out)
+        first[1]["response"]["body"]["choices"][0]["text"] = "a\0b"
+        with open(self.out + ".part", "w") as f:
+            f.write(json.dumps(first[1]) + "\n")
+        self.assertIn("3 lines answered, 1 of them before", self.run_it())
+        self.assertEqual(texts(self.read())[1], "a\0b")
+
     def test_what_was_changed_is_answered_again_and_refusals_are_tried_again(self):
         lines = some(6) + [request("late", {"prompt": "x", "temperature": "warm"})]
         self.write(lines)

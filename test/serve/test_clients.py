@@ -7,6 +7,7 @@ that each client understands all it is told, whole and streamed, and that errors
 """
 import asyncio
 import json
+import time
 import unittest
 
 from packages import enter
@@ -71,6 +72,64 @@ class OpenAI(unittest.TestCase):
         self.assertEqual(len(r.choices[0].logprobs.tokens), 3)
         self.assertEqual(self.client.models.list().data[0].id, "tiny-llama")
         self.assertEqual(self.client.models.retrieve("tiny-llama").owned_by, "omnesia")
+
+    def batch(self, lines, wait=True, **more):
+        """A file and a batch of it, as OpenAI's guide has them."""
+        data = "\n".join(json.dumps(x) for x in lines)
+        f = self.client.files.create(file=("in.jsonl", data.encode()), purpose="batch")
+        b = self.client.batches.create(input_file_id=f.id, endpoint="/v1/chat/completions",
+                                       completion_window="24h", **more)
+        while wait and b.status in ("validating", "in_progress", "finalizing", "cancelling"):
+            time.sleep(0.05)
+            b = self.client.batches.retrieve(b.id)
+        return f, b
+
+    def line(self, name, **more):
+        return {"custom_id": name, "method": "POST", "url": "/v1/chat/completions",
+                "body": {**self.ask, **more}}
+
+    def test_a_batch(self):
+        lines = [self.line(f"l{i}", seed=i) for i in range(9)] + [self.line("bad", temperature=-1)]
+        f, b = self.batch(lines, metadata={"job": "nightly"})
+        self.assertEqual((f.purpose, f.filename, f.status), ("batch", "in.jsonl", "processed"))
+        self.assertEqual((b.status, b.metadata, b.input_file_id, b.errors),
+                         ("completed", {"job": "nightly"}, f.id, None))
+        self.assertEqual((b.request_counts.total, b.request_counts.completed,
+                          b.request_counts.failed), (10, 9, 1))
+        out = self.client.files.content(b.output_file_id)
+        answers = {x["custom_id"]: x for x in map(json.loads, out.text.splitlines())}
+        self.assertEqual(set(answers), {f"l{i}" for i in range(9)})
+        whole = self.openai.types.chat.ChatCompletion.model_validate(
+            answers["l0"]["response"]["body"])
+        self.assertEqual(whole.choices[0].message.content, self.client.chat.completions.create(
+            **self.ask).choices[0].message.content)
+        errors = self.client.files.content(b.error_file_id).read()
+        self.assertEqual(json.loads(errors)["response"]["status_code"], 400)
+        self.assertEqual(self.client.files.retrieve(b.output_file_id).purpose, "batch_output")
+        self.assertTrue(self.client.files.delete(f.id).deleted)
+        with self.assertRaises(self.openai.NotFoundError):
+            self.client.files.retrieve(f.id)
+
+    def test_batches_are_listed_cancelled_and_refused(self):
+        made = [self.batch([self.line("a")])[1].id for _ in range(5)]
+        listed = [b.id for b in self.client.batches.list(limit=2)]  # it fetches the pages
+        self.assertEqual(listed[:5], made[::-1])
+        files = list(self.client.files.list(limit=3, purpose="batch", order="asc"))
+        self.assertGreaterEqual(len(files), 5)
+        self.assertEqual({x.purpose for x in files}, {"batch"})
+        _, b = self.batch([self.line(f"l{i}", max_tokens=500, ignore_eos=True)
+                           for i in range(200)], wait=False)
+        self.assertEqual(self.client.batches.cancel(b.id).status, "cancelling")
+        while b.status != "cancelled":
+            time.sleep(0.05)
+            b = self.client.batches.retrieve(b.id)
+        with self.assertRaises(self.openai.ConflictError):
+            self.client.batches.cancel(b.id)
+        _, b = self.batch([self.line("a"), self.line("a"), {"custom_id": "b"}])
+        self.assertEqual((b.status, [e.line for e in b.errors.data]), ("failed", [2, 3]))
+        with self.assertRaises(self.openai.BadRequestError) as caught:
+            self.client.files.create(file=b"x", purpose="fine-tune")
+        self.assertEqual(caught.exception.param, "purpose")
 
     def test_errors_are_its_own(self):
         with self.assertRaises(self.openai.BadRequestError) as caught:

@@ -188,6 +188,26 @@ static void a_body_ends_at_its_limit_and_a_size_line_too(void **state) {
     mn_buf_free(&body);
 }
 
+static void a_query_is_read_by_names(void **state) {
+    static const char query[] = "limit=2&after=%41b+c%2&empty=&after=no&x%41=1&=3&last=%zz";
+    char out[8] = "as is";
+    assert_int_equal(mn_http_query(query, "limit", out, sizeof out), 1);
+    assert_string_equal(out, "2");
+    assert_int_equal(mn_http_query(query, "after", out, sizeof out), 1);
+    assert_string_equal(out, "Ab c%2");
+    assert_int_equal(mn_http_query(query, "empty", out, sizeof out), 1);
+    assert_string_equal(out, "");
+    assert_int_equal(mn_http_query(query, "last", out, sizeof out), 1);
+    assert_string_equal(out, "%zz");
+    assert_int_equal(mn_http_query(query, "lim", out, sizeof out), 0);
+    assert_int_equal(mn_http_query(query, "mit", out, sizeof out), 0);
+    assert_int_equal(mn_http_query("", "a", out, sizeof out), 0);
+    assert_int_equal(mn_http_query("a", "a", out, sizeof out), 0);
+    assert_string_equal(out, "%zz");
+    assert_int_equal(mn_http_query("a=123456789", "a", out, sizeof out), 1);
+    assert_string_equal(out, "1234567");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_is_cut_into_its_parts),
@@ -197,6 +217,7 @@ int main(void) {
         cmocka_unit_test(chunks_are_joined_however_they_come),
         cmocka_unit_test(malformed_chunks_are_refused),
         cmocka_unit_test(a_body_ends_at_its_limit_and_a_size_line_too),
+        cmocka_unit_test(a_query_is_read_by_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@ import threading
 import time
 import unittest
 
-from server import SOURCE, TINY, Server, read_reply
+from server import SOURCE, TINY, Server, good_fields, read_reply
 
 WRITING = ["/v1/chat/completions", "/v1/completions"]
 
@@ -181,13 +181,11 @@ class Fields(unittest.TestCase):
     def setUpClass(cls):
         cls.s = Server().start()
         cls.doc = cls.s.get("/openapi.json").json
+        cls.good = good_fields(cls.s)
 
     @classmethod
     def tearDownClass(cls):
         cls.s.__exit__(None)
-
-    good = {"messages": [{"role": "user", "content": "hi"}], "prompt": "hi", "input": "hi",
-            "content": "hi", "tokens": [104], "max_tokens": 2, "max_output_tokens": 2}
 
     def plain(self, schema):
         """A schema without its reference into the components, and without its null."""
@@ -203,8 +201,9 @@ class Fields(unittest.TestCase):
 
     def bodies(self):
         for path, methods in self.doc["paths"].items():
-            if "post" in methods:
-                schema = methods["post"]["requestBody"]["content"]["application/json"]["schema"]
+            content = methods.get("post", {}).get("requestBody", {}).get("content", {})
+            if "application/json" in content:  # others are forms
+                schema = content["application/json"]["schema"]
                 yield path, self.plain(schema)["properties"], schema["required"]
 
     def body(self, properties):
