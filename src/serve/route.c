@@ -98,16 +98,27 @@ static const char *allowed(int get, int post, int delete) {
     return texts[get | post << 1 | delete << 2];
 }
 
+static int is_hidden(const mn_route *r, const mn_exchange *x) {
+    const int metrics = x->server->options.metrics;
+    return r->flags & MN_ROUTE_METRICS && (metrics == 2 || (metrics == 0 && !x->loopback));
+}
+
+/* What rows say about this path: of those that match, the longest. NULL: none does. */
+static const char *path_of(mn_exchange *x) {
+    const char *path = NULL;
+    for (const mn_route *r = mn_routes; r->path; r++)
+        if (path_is(r, x) && !is_hidden(r, x) && (!path || strlen(r->path) > strlen(path)))
+            path = r->path;
+    return path;
+}
+
 /* The route, or the status: 404, or 405 with what is allowed. */
 static int find(mn_exchange *x) {
     const char *method = strcmp(x->head.method, "HEAD") == 0 ? "GET" : x->head.method;
+    const char *path = path_of(x);
     int get = 0, post = 0, delete = 0;
-    for (const mn_route *r = mn_routes; r->path; r++) {
-        if (!path_is(r, x)) continue;
-        const int hidden =
-            r->flags & MN_ROUTE_METRICS &&
-            (x->server->options.metrics == 2 || (x->server->options.metrics == 0 && !x->loopback));
-        if (hidden) continue;
+    for (const mn_route *r = mn_routes; path && r->path; r++) {
+        if (strcmp(r->path, path) != 0 || !path_is(r, x)) continue;
         if (strcmp(method, r->method) == 0) return x->route = r, 0;
         get |= *r->method == 'G';
         post |= *r->method == 'P';

@@ -325,7 +325,7 @@ class Batches(unittest.TestCase):
     def test_other_methods(self):
         for path, allow in (("/v1/files", "GET, HEAD, POST, OPTIONS"),
                             ("/v1/files/x", "GET, HEAD, DELETE, OPTIONS"),
-                            ("/v1/batches/x/cancel", "GET, HEAD, POST, OPTIONS"),
+                            ("/v1/batches/x/cancel", "POST, OPTIONS"),
                             ("/v1/batches", "GET, HEAD, POST, OPTIONS")):
             r = self.c.ask("PUT", path)
             self.assertEqual((r.status, r.headers["allow"]), (405, allow), path)

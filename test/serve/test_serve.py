@@ -317,7 +317,7 @@ class Fields(unittest.TestCase):
 
     def test_a_preflight_names_what_the_path_does(self):
         for path, allow in (("/v1/models", "GET, HEAD, OPTIONS"), ("/tokenize", "POST, OPTIONS"),
-                            ("/nowhere", "GET, HEAD, POST, OPTIONS")):
+                            ("/nowhere", "GET, HEAD, POST, DELETE, OPTIONS")):
             r = self.s.ask("OPTIONS", path)
             self.assertEqual((r.status, r.headers["allow"]), (204, allow))
 
