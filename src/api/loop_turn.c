@@ -207,7 +207,7 @@ static int still_runs(const mn_loop *l, const mn_job *j) {
 static void compose(mn_loop *l, mn_model *m, turn *t) {
     uint64_t key[MN_SLOTS];
     int order[MN_SLOTS];
-    mn_plan(t->item, t->n, m->step_tokens, l->turn++);
+    mn_plan(t->item, t->n, mn_plan_budget(t->item, t->n, m->step_tokens), l->turn++);
     for (int i = 0; i < t->n; i++) {
         const int32_t *ids;
         int piece;

@@ -29,6 +29,23 @@ static void writers_come_first_and_prompts_fill_the_step(void **unused) {
     assert_int_equal(i[3].take, 20);
 }
 
+static void a_step_beside_writers_is_small(void **unused) {
+    (void)unused;
+    mn_plan_item i[5] = {{.left = 1}, {.left = 1000}, {.left = 0}, {.left = 0}, {.left = 0}};
+    assert_int_equal(mn_plan_budget(i, 5, 128), 9);
+    i[2].left = 20; /* two prompts */
+    assert_int_equal(mn_plan_budget(i, 5, 128), 17);
+    i[3].left = i[4].left = 1; /* three writers: reading is not kept up for ever */
+    assert_int_equal(mn_plan_budget(i, 5, 128), 35);
+    assert_int_equal(mn_plan_budget(i, 5, 32), 32);
+    i[0].late = i[3].late = i[4].late = 1; /* nobody waits for them */
+    assert_int_equal(mn_plan_budget(i, 5, 128), 128);
+    i[0].late = 0;
+    assert_int_equal(mn_plan_budget(i, 5, 128), 19);
+    i[1].left = i[2].left = 0;
+    assert_int_equal(mn_plan_budget(i, 5, 128), 128);
+}
+
 static void prompts_nobody_waits_for_come_behind_all_others(void **unused) {
     (void)unused;
     mn_plan_item i[4] = {
@@ -132,6 +149,7 @@ static void those_with_a_common_key_lie_side_by_side(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writers_come_first_and_prompts_fill_the_step),
+        cmocka_unit_test(a_step_beside_writers_is_small),
         cmocka_unit_test(prompts_nobody_waits_for_come_behind_all_others),
         cmocka_unit_test(beside_one_who_is_waited_for_a_quarter_writes_in_turns),
         cmocka_unit_test(any_step_is_full_or_has_all),
