@@ -420,6 +420,9 @@ typedef struct mn_loop_options {
     int32_t waiting;     /* answers that may wait for a slot; 0: 1,024 */
 } mn_loop_options;
 MN_API int mn_loop_open(const mn_loop_options *options, mn_loop **out); /* NULL: the defaults */
+/* Find now how many tokens a step of this model should have, which its first answer would wait for.
+ * Before anything of it is asked. */
+MN_API int mn_loop_ready(mn_loop *loop, mn_model *model);
 MN_API void mn_loop_close(mn_loop **loop); /* what is still there ends as "cancelled" first */
 /* Ask: returns at once. The request is copied, with its texts. `done` is called once, as the last
  * callback: 0 and the stats, or MN_E* (mn_error_detail() has the sentence) and what there is of

@@ -228,6 +228,10 @@ int mn_loop_open(const mn_loop_options *options, mn_loop **out) {
     return rc;
 }
 
+int mn_loop_ready(mn_loop *l, mn_model *m) {
+    return m->step_tokens ? 0 : mn_model_measure(m, l->o.step_tokens);
+}
+
 void mn_loop_close(mn_loop **pl) {
     mn_loop *l = *pl;
     *pl = NULL;

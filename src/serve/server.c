@@ -130,12 +130,13 @@ static int open_events(mn_serve *s) {
     return 0;
 }
 
-/* The first model is there before anybody is told that the server is. */
+/* The first model is there, and measured, before anybody is told that the server is. */
 static int load_first(mn_serve *s) {
     mn_use *use;
     const int vectors = s->models.n && s->models.entry[0].vectors;
     if (!s->options.models.n) return MN_FAIL(MN_EINVAL, "a server needs a model; give -m MODEL");
     MN_TRY(mn_models_use(&s->models, s->options.models.item[0], vectors, 1, &use));
+    if (!vectors) (void)mn_loop_ready(s->loop, use->model); /* else the first answer says why not */
     mn_models_release(&use);
     return 0;
 }
@@ -156,8 +157,8 @@ static int open_all(mn_serve *s) {
     MN_TRY(mn_auth_open(s->options.key_file, &s->auth));
     MN_TRY(mn_mail_open(&s->mail));
     MN_TRY(mn_models_open(&s->options, &s->models));
-    MN_TRY(load_first(s));
     MN_TRY(mn_loop_open(&s->options.loop, &s->loop));
+    MN_TRY(load_first(s));
     MN_TRY(mn_work_open(&s->mail, &s->work));
     MN_TRY(open_events(s));
     MN_TRY(mn_shelf_open(s, s->options.nowhere ? NULL : s->options.files));
