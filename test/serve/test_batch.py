@@ -174,7 +174,7 @@ class Deaths(Folder):
             time.sleep(r.random() * 0.1)
             p.kill()
             p.communicate()
-            if p.returncode == 0:
+            if p.returncode == 0 or os.path.exists(self.out):  # killed on its way out
                 break
             deaths += 1
             for x in self.part():
