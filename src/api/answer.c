@@ -46,7 +46,7 @@ static int prompt(mn_answering *a) {
     for (;;) {
         mn_buf_clear(&a->ids);
         MN_TRY(mn_prompt_encode(a->m, a->r, drop, &a->ids));
-        const int n = (int)(a->ids.len / sizeof(int32_t));
+        const int n = mn_answering_ids(a);
         a->stats.prompt_tokens = n;
         a->stats.dropped_turns = (int32_t)drop;
         const int droppable =
@@ -128,21 +128,19 @@ int mn_answering_begin(mn_answering *a, mn_model *m, const mn_request *r) {
 }
 
 /* ---- seat --------------------------------------------------------------------------------- */
-static int n_ids(const mn_answering *a) {
-    return (int)(a->ids.len / sizeof(int32_t));
-}
-
 int mn_answering_seat(mn_answering *a) {
     const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
     mn_session *s = a->session;
     if (!s && a->keeps && !a->r->tenant) {
-        MN_TRY(mn_kept_resume(a->m, a->context, a->r->kv_q8, ids, n_ids(a), &a->session));
+        MN_TRY(
+            mn_kept_resume(a->m, a->context, a->r->kv_q8, ids, mn_answering_ids(a), &a->session));
     } else {
         if (!s)
             MN_TRY(
                 mn_session_open_for(a->m, a->context, a->r->kv_q8, a->r->tenant, a->open_to, &s));
         a->session = s;
-        const int found = a->afresh ? 0 : mn_seq_match(s->seq, ids, n_ids(a) - 1, &s->coming);
+        const int found =
+            a->afresh ? 0 : mn_seq_match(s->seq, ids, mn_answering_ids(a) - 1, &s->coming);
         MN_TRY(found);
         s->from = found ? mn_session_source(s) : NULL;
     }
@@ -154,7 +152,7 @@ int mn_answering_seat(mn_answering *a) {
 int mn_answering_waits(mn_answering *a) {
     const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
     if (a->afresh || mn_session_length(a->session) != a->seated) return 0;
-    const int waits = mn_session_waits(a->session, ids, n_ids(a) - 1, &a->news);
+    const int waits = mn_session_waits(a->session, ids, mn_answering_ids(a) - 1, &a->news);
     a->seated = mn_session_length(a->session);
     return waits;
 }
@@ -176,11 +174,11 @@ static void note_cached(mn_answering *a) {
 int mn_answering_left(mn_answering *a, const int32_t **ids, int *piece) {
     const int n = mn_session_length(a->session);
     if (n && n == a->cut) mn_seq_seal(a->session->seq);
-    const int left = n_ids(a) - n, cut = n < a->cut ? a->cut - n : left;
+    const int left = mn_answering_ids(a) - n, cut = n < a->cut ? a->cut - n : left;
     *piece = mn_seq_piece(a->session->seq, cut < left ? cut : left);
     *ids = (const int32_t *)(const void *)a->ids.data + n;
     if (!a->began || (!a->first && n <= a->stats.cached_tokens)) note_cached(a);
-    return n_ids(a) - n;
+    return mn_answering_ids(a) - n;
 }
 
 /* ---- take --------------------------------------------------------------------------------- */
@@ -255,7 +253,7 @@ int mn_answering_take(mn_answering *a, const float *logits) {
         a->stats.finish = "stop";
         return 1;
     }
-    if (a->stats.tokens < most && n_ids(a) < a->context)
+    if (a->stats.tokens < most && mn_answering_ids(a) < a->context)
         return mn_buf_append(&a->ids, &id, sizeof id);
     a->stats.finish = "length";
     if (a->stats.tokens < most) a->stats.full_context = a->context;

@@ -41,6 +41,11 @@ typedef struct mn_answering {
     uint64_t news;  /* when it last saw that who it waits for goes on */
 } mn_answering;
 
+/* Tokens of its prompt and of what it has written. */
+static inline int mn_answering_ids(const mn_answering *a) {
+    return (int)(a->ids.len / sizeof(int32_t));
+}
+
 /* Zero-initialise. r and what it points to are borrowed until the end. */
 int mn_answering_begin(mn_answering *a, mn_model *m, const mn_request *r);
 int mn_answering_seat(mn_answering *a);

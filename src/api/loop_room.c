@@ -69,10 +69,6 @@ static uint64_t capacity(const mn_loop *l, const mn_model *m) {
     return left < most ? left : most;
 }
 
-static int n_ids(const mn_job *j) {
-    return (int)(j->a.ids.len / sizeof(int32_t));
-}
-
 /* Of rows of an answer; and a page of each plane, for the last rows of an extent seldom fill it. */
 static uint64_t bytes_of(const mn_job *j, int rows) {
     mn_kv_layout l;
@@ -84,7 +80,7 @@ static uint64_t bytes_of(const mn_job *j, int rows) {
 /* Bytes that an answer may still come to take: of its prompt what neither it nor others have read,
  * and what it may say, less what was promised already, and what is promised beyond. */
 static uint64_t growth(const mn_job *j) {
-    const int ids = n_ids(j), room = j->a.context - ids;
+    const int ids = mn_answering_ids(&j->a), room = j->a.context - ids;
     int more = j->r.max_tokens > 0 ? j->r.max_tokens - j->a.stats.tokens : EXPECTED;
     if (more > room) more = room;
     if (more < 0) more = 0;
@@ -127,21 +123,22 @@ int mn_loop_fits(const mn_loop *l, mn_job *j) {
 }
 
 int mn_loop_allows(const mn_loop *l, const mn_job *j) {
-    const uint64_t limit = mn_budget_limit(), needs = bytes_of(j, n_ids(j)), other = beside(l);
+    const int ids = mn_answering_ids(&j->a);
+    const uint64_t limit = mn_budget_limit(), needs = bytes_of(j, ids), other = beside(l);
     char a[16], b[16], c[16];
     if (!limit || other + needs <= limit) return 0;
     return MN_FAIL(MN_EFULL,
                    "a prompt of %d tokens needs %s, but %s of the %s allowed by --memory are in "
                    "use; give at least --memory %lluM, or a smaller model or text",
-                   n_ids(j), mn_budget_human(needs, a), mn_budget_human(other, b),
+                   ids, mn_budget_human(needs, a), mn_budget_human(other, b),
                    mn_budget_human(limit, c),
                    (unsigned long long)((other + needs + (1 << 20)) >> 20));
 }
 
 void mn_loop_shrink(const mn_loop *l, const mn_model *m, const mn_job *next) {
     const uint64_t limit = mn_budget_limit();
-    uint64_t taken = beside(l) + (next ? growth(next) : 0);
     if (!limit || !m->region) return;
+    uint64_t taken = beside(l) + (next ? growth(next) : 0);
     for (int i = 0; i < l->slots.n; i++) taken += growth(mn_job_in(l, i));
     mn_region_shrink(m->region, limit > taken ? limit - taken : 0);
 }

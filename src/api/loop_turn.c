@@ -314,7 +314,7 @@ static int run(mn_loop *l, mn_model *m, turn *t) {
 
 /* The first time a model is used: 1; 0: that failed, and with it all who asked for it. */
 static int measured(mn_loop *l, mn_model *m) {
-    const int rc = m->step_tokens ? 0 : mn_model_measure(m, l->o.step_tokens);
+    const int rc = mn_loop_ready(l, m);
     for (int i = l->slots.n - 1; rc < 0 && i >= 0; i--)
         if (mn_job_in(l, i)->model == m) end(l, mn_job_in(l, i), rc);
     return rc >= 0;

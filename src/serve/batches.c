@@ -263,14 +263,8 @@ int mn_batches_list_work(mn_exchange *x) {
     return 0;
 }
 
-/* The batch of x->rest, up to a slash; NULL: the reply is noted. The lock is held. */
 static mn_batch *find(mn_exchange *x, const char *behind) {
-    const size_t n = strcspn(x->rest, "/");
-    mn_item *item = mn_shelf_find(x->server->shelf.batches, x->tenant, x->rest, n);
-    if (item && strcmp(x->rest + n, behind) == 0) return (mn_batch *)item;
-    mn_reply_error(x, 404, "id", "not_found",
-                   "there is no batch of this name here; GET /v1/batches lists those there are");
-    return NULL;
+    return (mn_batch *)mn_shelf_named(x, x->server->shelf.batches, behind, "batch", "batches");
 }
 
 int mn_batches_get_work(mn_exchange *x) {

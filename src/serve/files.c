@@ -205,14 +205,8 @@ int mn_files_list_work(mn_exchange *x) {
     return 0;
 }
 
-/* The file of x->rest, up to a slash; NULL: the reply is noted. The lock is held. */
 static mn_file *find(mn_exchange *x, const char *behind) {
-    const size_t n = strcspn(x->rest, "/");
-    mn_item *item = mn_shelf_find(x->server->shelf.files, x->tenant, x->rest, n);
-    if (item && strcmp(x->rest + n, behind) == 0) return (mn_file *)item;
-    mn_reply_error(x, 404, "id", "not_found",
-                   "there is no file of this name here; GET /v1/files lists those there are");
-    return NULL;
+    return (mn_file *)mn_shelf_named(x, x->server->shelf.files, behind, "file", "files");
 }
 
 int mn_files_get_work(mn_exchange *x) {

@@ -36,10 +36,9 @@ static json_t *content_of(const mn_route *r) {
     if (r->fields & (MN_IN_CHAT | MN_IN_TEXT | MN_IN_MESSAGES | MN_IN_RESPONSES))
         return json_pack("{s:{s:{s:o}}, s:{}}", "application/json", "schema", "$ref", ref(r->reply),
                          "text/event-stream");
-    if (strcmp(r->path, "/v1/files/*/content") == 0)
-        return json_pack("{s:{}}", "application/octet-stream");
     if (r->reply)
         return json_pack("{s:{s:{s:o}}}", "application/json", "schema", "$ref", ref(r->reply));
+    if (r->flags & MN_ROUTE_KEPT) return json_pack("{s:{}}", "application/octet-stream");
     if (!(r->flags & MN_ROUTE_PAGE)) return json_pack("{s:{}}", "text/plain");
     return strchr(r->path, '*')
                ? json_pack("{s:{}, s:{}, s:{}}", "text/css", "text/javascript", "text/html")
@@ -60,7 +59,7 @@ static json_t *responses_of(const mn_route *r, int keys) {
         add_error(all, r, "413", "the body is too large");
     } else if (strchr(r->path, '*'))
         add_error(all, r, "404", "there is none of this name");
-    if (strncmp(r->path, "/v1/files", 9) == 0 || strncmp(r->path, "/v1/batches", 11) == 0) {
+    if (r->flags & MN_ROUTE_KEPT) {
         add_error(all, r, "404", "there is none of this name, or no files are kept here");
         add_error(all, r, "409", "it is in use, or has ended");
         add_error(all, r, "429", "too many batches of this key have not ended");

@@ -22,6 +22,7 @@
 
 enum { SHORT_BODY = 32 << 10 };
 
+#define KEPT (MN_ROUTE_AWAY | MN_ROUTE_KEPT)
 /* clang-format off */
 const mn_route mn_routes[] = {
     {"GET", "/", MN_ROUTE_OPEN | MN_ROUTE_PAGE, 0, mn_page_work, NULL, NULL, "the dashboard"},
@@ -46,23 +47,23 @@ const mn_route mn_routes[] = {
         "Message", "answer a conversation (Anthropic)"},
     {"POST", "/v1/messages/count_tokens", MN_ROUTE_ANTHROPIC, MN_IN_COUNT, mn_count_work, NULL,
         "Count", "how many tokens it has (Anthropic)"},
-    {"POST", "/v1/files", MN_ROUTE_AWAY, MN_IN_FILE, mn_files_post_work, NULL, "File",
+    {"POST", "/v1/files", KEPT, MN_IN_FILE, mn_files_post_work, NULL, "File",
         "leave a file of requests here (OpenAI)"},
-    {"GET", "/v1/files", MN_ROUTE_AWAY | MN_ROUTE_LIST, 0, mn_files_list_work, NULL, "Files",
+    {"GET", "/v1/files", KEPT | MN_ROUTE_LIST, 0, mn_files_list_work, NULL, "Files",
         "the files there are"},
-    {"GET", "/v1/files/*/content", MN_ROUTE_AWAY, 0, mn_files_content_work, NULL, NULL,
+    {"GET", "/v1/files/*/content", KEPT, 0, mn_files_content_work, NULL, NULL,
         "all of one"},
-    {"GET", "/v1/files/*", MN_ROUTE_AWAY, 0, mn_files_get_work, NULL, "File",
+    {"GET", "/v1/files/*", KEPT, 0, mn_files_get_work, NULL, "File",
         "what is known of one"},
-    {"DELETE", "/v1/files/*", MN_ROUTE_AWAY, 0, mn_files_delete_work, NULL, "Deleted",
+    {"DELETE", "/v1/files/*", KEPT, 0, mn_files_delete_work, NULL, "Deleted",
         "remove one"},
-    {"POST", "/v1/batches", MN_ROUTE_AWAY, MN_IN_BATCH, mn_batches_post_work, NULL, "Batch",
+    {"POST", "/v1/batches", KEPT, MN_IN_BATCH, mn_batches_post_work, NULL, "Batch",
         "answer such a file, beside all else (OpenAI)"},
-    {"GET", "/v1/batches", MN_ROUTE_AWAY | MN_ROUTE_LIST, 0, mn_batches_list_work, NULL, "Batches",
+    {"GET", "/v1/batches", KEPT | MN_ROUTE_LIST, 0, mn_batches_list_work, NULL, "Batches",
         "the batches there are"},
-    {"GET", "/v1/batches/*", MN_ROUTE_AWAY, 0, mn_batches_get_work, NULL, "Batch",
+    {"GET", "/v1/batches/*", KEPT, 0, mn_batches_get_work, NULL, "Batch",
         "how far one has come"},
-    {"POST", "/v1/batches/*/cancel", MN_ROUTE_AWAY, 0, mn_batches_cancel_work, NULL, "Batch",
+    {"POST", "/v1/batches/*/cancel", KEPT, 0, mn_batches_cancel_work, NULL, "Batch",
         "end one"},
     {"POST", "/tokenize", 0, MN_IN_TOKENIZE, mn_tokenize_work, NULL, "Tokens",
         "the tokens of a text"},

@@ -18,6 +18,7 @@ enum {
     MN_ROUTE_LONG = 16,     /* and for long: others are let pass */
     MN_ROUTE_METRICS = 32,  /* where --metrics allows it */
     MN_ROUTE_LIST = 64,     /* comes in pages: limit, after, order */
+    MN_ROUTE_KEPT = 128,    /* of files and batches; without a shape: the bytes of a file */
 };
 
 struct mn_route {

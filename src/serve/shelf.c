@@ -67,6 +67,16 @@ mn_item *mn_shelf_find(mn_item *list, const uint8_t tenant[32], const char *id, 
     return NULL;
 }
 
+mn_item *mn_shelf_named(mn_exchange *x, mn_item *list, const char *behind, const char *one,
+                        const char *many) {
+    const size_t n = strcspn(x->rest, "/");
+    mn_item *item = mn_shelf_find(list, x->tenant, x->rest, n);
+    if (item && strcmp(x->rest + n, behind) == 0) return item;
+    mn_reply_error(x, 404, "id", "not_found",
+                   "there is no %s of this name here; GET /v1/%s lists those there are", one, many);
+    return NULL;
+}
+
 /* ---- records --------------------------------------------------------------------------------- */
 
 static json_t *hex_of(const uint8_t tenant[32]) {

@@ -56,6 +56,10 @@ void mn_shelf_leave(mn_exchange *x);
 void mn_shelf_add(mn_exchange *x, mn_item **list, mn_item *item, const char *prefix);
 void mn_shelf_remove(mn_item **list, const mn_item *item);
 mn_item *mn_shelf_find(mn_item *list, const uint8_t tenant[32], const char *id, size_t n);
+/* The one that x->rest names, up to a slash, and `behind` comes after it; NULL: the reply is noted,
+ * in words for one ("file") and for many ("files"). */
+mn_item *mn_shelf_named(mn_exchange *x, mn_item *list, const char *behind, const char *one,
+                        const char *many);
 /* FOLDER/ID and a suffix, into an empty buffer. */
 int mn_shelf_path(const mn_shelf *shelf, const char *id, const char *suffix, mn_buf *out);
 /* Write the record; consumes `record`, NULL: there was no memory. */

@@ -225,9 +225,9 @@ class Server:
             time.sleep(0.005)
         raise AssertionError(f"jobs are left after {seconds} s: {self.jobs()}")
 
-    def memory(self):
+    def memory(self, what="VmRSS"):
         with open(f"/proc/{self.process.pid}/status") as f:
-            return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]) * 1024
+            return int(re.search(what + r":\s+(\d+)", f.read())[1]) * 1024
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
