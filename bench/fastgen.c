@@ -55,6 +55,7 @@ static int invite(const bed *b, uint64_t seed, int n, double rate, mn_replay *r)
 static int play(const bed *b, int step, mn_replay *r) {
     mn_loop *loop;
     b->m->step_tokens = step;
+    b->m->pass_tokens = step > MN_FORWARD_ROWS ? step : MN_FORWARD_ROWS;
     MN_TRY(mn_loop_open(NULL, &loop));
     const int rc = mn_replay_run(r, loop, b->m);
     mn_loop_close(&loop);

@@ -192,7 +192,7 @@ static int tell_token(mn_answering *a, int32_t id, float logprob, const float *l
     _Static_assert(sizeof(mn_logprob) == sizeof(mn_alternative), "one shape under two names");
     if (!a->r->on_token) return 0;
     if (a->r->top_logprobs)
-        mn_sample_top(logits, a->m->net->V, a->r->top_logprobs, (mn_logprob *)(void *)top);
+        mn_sample_top(a->sampler, logits, a->r->top_logprobs, (mn_logprob *)(void *)top);
     const mn_token token = {id, logprob, top, a->r->top_logprobs};
     return a->r->on_token(a->r->user, &token) != 0;
 }

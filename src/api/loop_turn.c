@@ -207,7 +207,8 @@ static int still_runs(const mn_loop *l, const mn_job *j) {
 static void compose(mn_loop *l, mn_model *m, turn *t) {
     uint64_t key[MN_SLOTS];
     int order[MN_SLOTS];
-    mn_plan(t->item, t->n, mn_plan_budget(t->item, t->n, m->step_tokens), l->turn++);
+    const int budget = mn_plan_budget(t->item, t->n, m->pass_tokens, m->step_tokens);
+    mn_plan(t->item, t->n, budget, l->turn++);
     for (int i = 0; i < t->n; i++) {
         const int32_t *ids;
         int piece;

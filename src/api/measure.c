@@ -29,6 +29,7 @@ static int timed(mn_model *m, mn_seq *s, int n, int times, double *best) {
 
 int mn_model_measure(mn_model *m, int wanted) {
     const int most = MN_FORWARD_ROWS;
+    m->pass_tokens = wanted > 0 && wanted < most ? wanted : most;
     m->step_tokens = wanted < most ? wanted : most;
     if (wanted > 0) return 0;
     mn_kv_layout layout;

@@ -30,7 +30,8 @@ struct mn_model {
     int quiet;               /* takes from the region, leaves nothing */
     uint8_t digest[32];      /* of the model file, when there is a region */
     pthread_mutex_t step;    /* one step at a time */
-    int step_tokens;         /* of one step of a loop; 0: not measured yet */
+    int step_tokens;         /* of one step of a loop beside writers; 0: not measured yet */
+    int pass_tokens;         /* and while nobody writes */
     atomic_int cancel;       /* set by mn_cancel, cleared when an answer begins */
 };
 

@@ -7,7 +7,7 @@
  */
 #include "engine/plan.h"
 
-enum { GRAIN = 32, WASTE = 20 /* a step may be a twentieth slower than the best */, SHARE = 4 };
+enum { GRAIN = 32, WASTE = 40 /* a step may be a fortieth slower than the best */, SHARE = 4 };
 enum { PIECE = 8 /* tokens of a prompt beside a writer: the weights are read once for all */ };
 
 static int least(int a, int b) {
@@ -37,15 +37,16 @@ static int read_some(mn_plan_item *items, int n, int late, int most) {
     return taken;
 }
 
-int mn_plan_budget(const mn_plan_item *items, int n, int most) {
+int mn_plan_budget(const mn_plan_item *items, int n, int alone, int beside) {
     int writers = 0, readers = 0, late = 0;
     for (int i = 0; i < n; i++) {
         writers += items[i].left == 1 && !items[i].late;
         readers += items[i].left > 1;
         late += items[i].left == 1 && items[i].late;
     }
-    if (!writers || !readers) return most;
-    return least(writers + late + PIECE * (writers + 1) / 2 * readers, most);
+    if (!writers) return alone;
+    if (!readers) return beside;
+    return least(writers + late + PIECE * (writers + 1) / 2 * readers, beside);
 }
 
 int mn_plan(mn_plan_item *items, int n, int budget, unsigned turn) {

@@ -20,11 +20,10 @@ typedef struct mn_plan_item {
     int take; /* out: how many of them in this step */
 } mn_plan_item;
 
-/* Tokens of this step, at most `most`. While nobody writes, or nobody reads, a step may be as large
- * as it is worth; beside writers who are waited for it is as small as reading still gains by: eight
- * tokens of each prompt, and four for each writer more, so that a step takes about twice as long as
- * without. */
-int mn_plan_budget(const mn_plan_item *items, int n, int most);
+/* Tokens of this step. While nobody waits for the next token of his answer, `alone`; else at most
+ * `beside`, and while others read as few as reading still gains by: eight tokens of each prompt, and
+ * four for each writer more, so that a step takes about twice as long as without. */
+int mn_plan_budget(const mn_plan_item *items, int n, int alone, int beside);
 
 /* The items in the order in which they came; turn: a number that grows with each step. Returns the
  * tokens of the step, at most budget. */

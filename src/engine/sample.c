@@ -14,8 +14,9 @@
  * Each cut sees the distribution that the cut before it left, renormalised. The sequence and the
  * meaning of p at the border are llama.cpp's (cum >= top_p, cum > typical_p).
  *
- * Arithmetic: sums are doubles, added in the order of the candidates. exp and log are our own
- * polynomials: the C library's differ in the last bit between machines with and without FMA.
+ * Arithmetic: sums are doubles, added in the order of the candidates. exp (kernel/body_math.h) and
+ * log are our own polynomials: the C library's differ in the last bit between machines with and
+ * without FMA.
  * NaN counts as forbidden (-inf), +inf as the largest float.
  */
 #include "engine/sample.h"
@@ -23,12 +24,14 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "kernel/kernel.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
 struct mn_sampler {
+    const mn_kernels *kernels;
     mn_sampling how; /* bias points at our copy */
     int32_t n_vocab;
     mn_random random;
@@ -41,34 +44,7 @@ struct mn_sampler {
     mn_logprob *pick; /* candidates: id, and the key it is ordered by */
 };
 
-/* ---- exp and log ---------------------------------------------------------------------------- */
-/* e^x for x <= 0, relative error below 2^-50; 0 below -708 (no subnormals). x = k ln 2 + r with
- * |r| <= ln 2 / 2, Taylor to r^13. */
-static double exp_of(double x) {
-    if (!(x > -708.0)) return 0;
-    const double k = floor(x * 0x1.71547652b82fep0 + 0.5);
-    const double r = (x - k * 0x1.62e42fee00000p-1) - k * 0x1.a39ef35793c76p-33;
-    double p = 1.0 / 6227020800.0;
-    static const double over[] = {1.0 / 479001600.0,
-                                  1.0 / 39916800.0,
-                                  1.0 / 3628800.0,
-                                  1.0 / 362880.0,
-                                  1.0 / 40320.0,
-                                  1.0 / 5040.0,
-                                  1.0 / 720.0,
-                                  1.0 / 120.0,
-                                  1.0 / 24.0,
-                                  1.0 / 6.0,
-                                  0.5,
-                                  1.0,
-                                  1.0};
-    for (size_t i = 0; i < sizeof over / sizeof *over; i++) p = p * r + over[i];
-    const uint64_t bits = (uint64_t)(1023 + (int64_t)k) << 52;
-    double two_k;
-    memcpy(&two_k, &bits, sizeof two_k);
-    return p * two_k;
-}
-
+/* ---- log ---------------------------------------------------------------------------- */
 /* ln x for a positive normal x: x = m 2^e with m in [sqrt(1/2), sqrt 2), ln m = 2 atanh(s). */
 static double log_of(double x) {
     int e;
@@ -141,11 +117,43 @@ static int32_t argmax(const float *logits, int32_t n) {
     return id;
 }
 
+/* ---- sums of e^x ---------------------------------------------------------------------------- */
+enum { RUN = 512 }; /* taken at once */
+
+static double exp_of(const mn_sampler *s, double x) {
+    s->kernels->exps(&x, 1);
+    return x;
+}
+
 /* ln of the sum of e^logit over all, less `top`; top is the largest, finite. */
-static double log_sum(const float *logits, int32_t n, double top) {
-    double sum = 0;
-    for (int32_t i = 0; i < n; i++) sum += exp_of((double)clean(logits[i]) - top);
+static double log_sum(const mn_sampler *s, const float *logits, double top) {
+    double sum = 0, w[RUN];
+    for (int32_t at = 0, n; at < s->n_vocab; at += n) {
+        n = s->n_vocab - at < RUN ? s->n_vocab - at : RUN;
+        for (int32_t i = 0; i < n; i++) w[i] = (double)clean(logits[at + i]) - top;
+        s->kernels->exps(w, n);
+        for (int32_t i = 0; i < n; i++) sum += w[i];
+    }
     return log_of(sum);
+}
+
+/* e^((key - top) / temp) of up to RUN of the candidates into w: how many. */
+static size_t weigh(const mn_sampler *s, const mn_logprob *c, size_t n, double top, double temp,
+                    double w[RUN]) {
+    if (n > RUN) n = RUN;
+    for (size_t i = 0; i < n; i++) w[i] = ((double)c[i].logprob - top) / temp;
+    s->kernels->exps(w, (int)n);
+    return n;
+}
+
+/* Their sum over all candidates. */
+static double weight(const mn_sampler *s, const mn_logprob *c, size_t n, double top, double temp) {
+    double sum = 0, w[RUN];
+    for (size_t at = 0, some; at < n; at += some) {
+        some = weigh(s, c + at, n - at, top, temp, w);
+        for (size_t i = 0; i < some; i++) sum += w[i];
+    }
+    return sum;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -208,7 +216,8 @@ int mn_sampler_open(const mn_sampling *how, int32_t n_vocab, mn_sampler **out) {
     s->how = *how;
     s->n_vocab = n_vocab;
     mn_random_seed(&s->random, how->seed);
-    const int rc = reserve(s);
+    int rc = mn_kernels_pick(NULL, MN_NUMERICS, &s->kernels);
+    if (rc >= 0) rc = reserve(s);
     if (rc < 0) {
         mn_sampler_close(&s);
         return rc;
@@ -258,13 +267,6 @@ static void penalise(mn_sampler *s) {
     }
 }
 
-/* Sum of e^((key - top) / temp) over the candidates. */
-static double weight(const mn_logprob *c, size_t n, double top, double temp) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += exp_of(((double)c[i].logprob - top) / temp);
-    return sum;
-}
-
 /* Pop the root of heap c[n]: it moves to c[n - 1], the heap keeps c[0 .. n - 1). */
 static mn_logprob pop(mn_logprob *c, size_t n) {
     const mn_logprob root = c[0];
@@ -286,30 +288,34 @@ static size_t settle(mn_logprob *c, size_t left, size_t n) {
 }
 
 /* Keep the best of c[n] until their weights reach `enough` or a key falls below `lowest`. */
-static size_t cut(mn_logprob *c, size_t n, double top, double enough, double lowest) {
+static size_t cut(const mn_sampler *s, mn_logprob *c, size_t n, double top, double enough,
+                  double lowest) {
     size_t left = n;
     double sum = 0;
     heapify(c, n, 1);
     while (left && c[0].logprob >= lowest && (left == n || sum < enough))
-        sum += exp_of((double)pop(c, left--).logprob - top);
+        sum += exp_of(s, (double)pop(c, left--).logprob - top);
     return settle(c, left, n);
 }
 
 /* Locally typical sampling (Meister et al. 2023): keep the candidates whose surprise is nearest
  * to the entropy. Keys become -|surprise - entropy| for the heap and logits again afterwards. */
-static size_t typical(mn_logprob *c, size_t n, const float *logits, double top, double p) {
-    const double total = weight(c, n, top, 1), norm = log_of(total);
-    double entropy = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double lp = (double)c[i].logprob - top - norm;
-        entropy -= exp_of(lp) * (lp > -708 ? lp : 0);
+static size_t typical(const mn_sampler *s, mn_logprob *c, size_t n, const float *logits, double top,
+                      double p) {
+    const double total = weight(s, c, n, top, 1), norm = log_of(total);
+    double entropy = 0, w[RUN];
+    for (size_t at = 0, some; at < n; at += some) {
+        some = weigh(s, c + at, n - at, top + norm, 1, w);
+        for (size_t i = 0; i < some; i++)
+            if (w[i] > 0) entropy -= w[i] * ((double)c[at + i].logprob - top - norm);
     }
     for (size_t i = 0; i < n; i++)
         c[i].logprob = (float)-fabs(entropy + ((double)c[i].logprob - top - norm));
     heapify(c, n, 1);
     size_t left = n;
     double sum = 0;
-    while (left && sum <= p * total) sum += exp_of((double)clean(logits[pop(c, left--).id]) - top);
+    while (left && sum <= p * total)
+        sum += exp_of(s, (double)clean(logits[pop(c, left--).id]) - top);
     const size_t kept = settle(c, left, n);
     for (size_t i = 0; i < kept; i++) c[i].logprob = clean(logits[c[i].id]);
     return kept;
@@ -332,20 +338,22 @@ static int32_t draw(mn_sampler *s, const float *logits) {
     double top = c[0].logprob;
     for (size_t i = 1; i < n; i++) top = c[i].logprob > top ? c[i].logprob : top;
     if (how->typical_p < 1) {
-        n = typical(c, n, logits, top, how->typical_p);
+        n = typical(s, c, n, logits, top, how->typical_p);
         top = c[0].logprob;
         for (size_t i = 1; i < n; i++) top = c[i].logprob > top ? c[i].logprob : top;
     }
     if (how->top_p < 1 || how->min_p > 0) {
-        const double total = how->top_p < 1 ? how->top_p * weight(c, n, top, 1) : INFINITY;
+        const double total = how->top_p < 1 ? how->top_p * weight(s, c, n, top, 1) : INFINITY;
         const double lowest = how->min_p > 0 ? top + log_of(how->min_p) : -INFINITY;
-        n = cut(c, n, top, total, lowest);
+        n = cut(s, c, n, top, total, lowest);
     }
-    double goal = u * weight(c, n, top, how->temp);
-    for (size_t i = 0; i < n; i++) {
-        const double w = exp_of(((double)c[i].logprob - top) / how->temp);
-        if (goal < w) return c[i].id;
-        goal -= w;
+    double goal = u * weight(s, c, n, top, how->temp), w[RUN];
+    for (size_t at = 0, some; at < n; at += some) {
+        some = weigh(s, c + at, n - at, top, how->temp, w);
+        for (size_t i = 0; i < some; i++) {
+            if (goal < w[i]) return c[at + i].id;
+            goal -= w[i];
+        }
     }
     return c[0].id; /* only rounding leads here */
 }
@@ -372,10 +380,8 @@ static int give(const mn_sampler *s, const float *logits, int32_t got, int32_t *
     if (logprob) {
         const int32_t top_id = argmax(logits, s->n_vocab);
         const double top = top_id < 0 ? 0 : clean(logits[top_id]);
-        *logprob =
-            top_id < 0
-                ? -INFINITY
-                : (float)((double)clean(logits[got]) - top - log_sum(logits, s->n_vocab, top));
+        *logprob = top_id < 0 ? -INFINITY
+                              : (float)((double)clean(logits[got]) - top - log_sum(s, logits, top));
     }
     return 0;
 }
@@ -417,11 +423,11 @@ int mn_sampler_next_within(mn_sampler *s, const float *logits, mn_matcher *m, in
     return give(s, logits, got, id, logprob);
 }
 
-void mn_sample_top(const float *logits, int32_t n_vocab, int k, mn_logprob *out) {
+void mn_sample_top(const mn_sampler *s, const float *logits, int k, mn_logprob *out) {
     if (k <= 0) return;
-    const size_t n = best(logits, n_vocab, (size_t)k, out);
+    const size_t n = best(logits, s->n_vocab, (size_t)k, out);
     const double top = n ? out[0].logprob : 0;
-    const double sum = n ? log_sum(logits, n_vocab, top) : 0;
+    const double sum = n ? log_sum(s, logits, top) : 0;
     for (size_t i = 0; i < n; i++) out[i].logprob = (float)((double)out[i].logprob - top - sum);
     for (size_t i = n; i < (size_t)k; i++) out[i] = (mn_logprob){-1, -INFINITY};
 }

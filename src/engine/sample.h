@@ -50,9 +50,9 @@ typedef struct mn_logprob {
     int32_t id;
     float logprob;
 } mn_logprob;
-/* The k likeliest ids, best first; log-softmax over all logits. Where fewer than k have any chance,
- * the rest of out is {-1, -INFINITY}. */
-void mn_sample_top(const float *logits, int32_t n_vocab, int k, mn_logprob *out);
+/* The k likeliest ids, best first; log-softmax over all logits[n_vocab], whatever the sampler is to
+ * do with them. Where fewer than k have any chance, the rest of out is {-1, -INFINITY}. */
+void mn_sample_top(const mn_sampler *s, const float *logits, int k, mn_logprob *out);
 
 /* Stop strings over a stream: holds back text that may be the start of a stop string. What it
  * emits is whole UTF-8; bytes that are not become U+FFFD. */

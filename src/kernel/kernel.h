@@ -120,6 +120,7 @@ typedef struct mn_kernels {
     void (*gelu)(float *x, int n); /* with the error function */
     void (*add_scaled)(float *x, const float *y, float s, int n);
     void (*rope)(float *x, const float *cosine, const float *sine, int half, int neox);
+    void (*exps)(double *x, int n); /* x = e^x, x <= 0; the same bits on every machine */
 
     /* out[i * out_stride + (t - tile) * 16 + c] for rows i in [row, row + rows) of a and tiles
      * t in [tile, tile + tiles) of w: column c of tile t. scratch: mn_product_scratch bytes,

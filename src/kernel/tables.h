@@ -11,7 +11,7 @@ extern const mn_kernels mn_kernels_amx, mn_kernels_avx512bf16, mn_kernels_avx512
 
 #define MN_KERNEL_BODIES(matrix_product)                                                        \
     .rms_norm = rms_norm, .layer_norm = layer_norm, .quantise = quantise, .silu_mul = silu_mul, \
-    .gelu_mul = gelu_mul, .gelu = gelu, .add_scaled = add_scaled, .rope = rope,                 \
+    .gelu_mul = gelu_mul, .gelu = gelu, .add_scaled = add_scaled, .rope = rope, .exps = exps,   \
     .product = matrix_product, .store_k = store_k, .store_v = store_v, .attend = attend,        \
     .attend_bf16 = attend_bf16, .merge = merge, .finish = finish
 

@@ -21,13 +21,10 @@ static int on_token(void *user, const mn_token *token) {
     mn_choice *c = user;
     mn_mail *mail = &c->all->x->server->mail;
     mn_piece piece = {.id = token->id, .logprob = token->logprob};
+    for (; piece.n_top < token->n_top && piece.n_top < 20; piece.n_top++)
+        piece.top[piece.n_top] = token->top[piece.n_top];
     mn_mail_lock(mail);
-    if (c->first == 0) c->first = mn_clock_seconds();
-    if (c->all->x->fields.top_logprobs >= 0) {
-        for (; piece.n_top < token->n_top && piece.n_top < 20; piece.n_top++)
-            piece.top[piece.n_top] = token->top[piece.n_top];
-        if (mn_buf_append(&c->pieces, &piece, sizeof piece) < 0) c->lost = 1;
-    }
+    if (mn_buf_append(&c->pieces, &piece, sizeof piece) < 0) c->lost = 1;
     const int stop = c->lost;
     mn_mail_unlock(mail);
     return stop;
@@ -37,6 +34,7 @@ static int on_text(void *user, const char *text, size_t n) {
     mn_choice *c = user;
     mn_mail *mail = &c->all->x->server->mail;
     mn_mail_lock(mail);
+    if (c->first == 0) c->first = mn_clock_seconds();
     if (mn_buf_append(&c->text, text, n) < 0) c->lost = 1;
     mn_mail_post(mail, &c->letter);
     const int stop = c->lost;
@@ -221,7 +219,7 @@ static int ask_one(mn_answers *a, mn_choice *c) {
     const int per = x->fields.n;
     r.user = c;
     r.on_text = on_text;
-    r.on_token = on_token;
+    r.on_token = x->fields.top_logprobs >= 0 ? on_token : NULL; /* what it tells costs a pass */
     r.top_logprobs = x->fields.top_logprobs > 0 ? x->fields.top_logprobs : 0;
     r.progress = (mn_progress){0};
     if (r.seed) r.seed += (uint64_t)(c->index % per);

@@ -32,18 +32,18 @@ static void writers_come_first_and_prompts_fill_the_step(void **unused) {
 static void a_step_beside_writers_is_small(void **unused) {
     (void)unused;
     mn_plan_item i[5] = {{.left = 1}, {.left = 1000}, {.left = 0}, {.left = 0}, {.left = 0}};
-    assert_int_equal(mn_plan_budget(i, 5, 128), 9);
+    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 9);
     i[2].left = 20; /* two prompts */
-    assert_int_equal(mn_plan_budget(i, 5, 128), 17);
+    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 17);
     i[3].left = i[4].left = 1; /* three writers: reading is not kept up for ever */
-    assert_int_equal(mn_plan_budget(i, 5, 128), 35);
-    assert_int_equal(mn_plan_budget(i, 5, 32), 32);
+    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 35);
+    assert_int_equal(mn_plan_budget(i, 5, 256, 32), 32);
     i[0].late = i[3].late = i[4].late = 1; /* nobody waits for them */
-    assert_int_equal(mn_plan_budget(i, 5, 128), 128);
+    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 256);
     i[0].late = 0;
-    assert_int_equal(mn_plan_budget(i, 5, 128), 19);
+    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 19);
     i[1].left = i[2].left = 0;
-    assert_int_equal(mn_plan_budget(i, 5, 128), 128);
+    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 128);
 }
 
 static void prompts_nobody_waits_for_come_behind_all_others(void **unused) {
@@ -118,8 +118,8 @@ static void more_writers_than_tokens_take_turns(void **unused) {
 
 static void the_knee_is_where_more_tokens_save_little(void **unused) {
     (void)unused;
-    /* a + b T with a = 10 ms, b = 1 ms: T = 190 wastes a twentieth */
-    assert_int_equal(mn_plan_knee(4, 0.014, 64, 0.074, 256), 192);
+    /* a + b T with a = 10 ms, b = 1 ms: T = 195 wastes a fortieth */
+    assert_int_equal(mn_plan_knee(4, 0.009, 64, 0.069, 256), 192);
     assert_int_equal(mn_plan_knee(4, 0.004, 64, 0.064, 256), 32); /* nothing to save */
     assert_int_equal(mn_plan_knee(4, 0.1, 64, 0.1, 256), 256);    /* all to save */
     assert_int_equal(mn_plan_knee(4, 0.2, 64, 0.1, 256), 256);    /* noise */

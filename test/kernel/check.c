@@ -174,13 +174,35 @@ static void rows(void **unused) {
             assert_memory_equal(want, got, sizeof x);
         }
     }
-    for (int i = 0; i < 992; i++) { /* and scalar is right */
+    memcpy(got, x, sizeof x); /* and scalar is right */
+    scalar->silu_mul(got, w, 992);
+    for (int i = 0; i < 992; i++) {
         const double g = x[i], s = g / (1 + exp(-g)) * w[i];
-        memcpy(got, x, sizeof x);
-        scalar->silu_mul(got, w, 992);
         if (fabs(got[i] - s) > 1e-6 * (fabs(s) + 1e-3))
             fail_msg("silu %g: %g, should be %g", g, (double)got[i], s);
-        break;
+    }
+}
+
+/* The sampler's exp of every table: the bits of scalar, which is right to 2^-50. */
+static void exponentials(void **unused) {
+    (void)unused;
+    enum { N = 1003 }; /* the last vector is not full */
+    double x[N], want[N], got[N];
+    size_t count;
+    const mn_kernels *const *all = mn_kernels_all(&count), *scalar = all[count - 1];
+    for (int i = 0; i < N; i++) x[i] = -exp((double)unit() * 12); /* from -160,000 to -6e-6 */
+    x[0] = 0, x[1] = -0.0, x[2] = -708, x[3] = -707.999, x[4] = -(double)INFINITY;
+    memcpy(want, x, sizeof x), scalar->exps(want, N);
+    for (int i = 0; i < N; i++) {
+        const double e = x[i] > -708 ? exp(x[i]) : 0;
+        if (fabs(want[i] - e) > 0x1p-50 * e) fail_msg("e^%g: %.17g, not %.17g", x[i], want[i], e);
+    }
+    for (size_t t = 0; t < count; t++) {
+        if (!mn_kernels_usable(all[t])) continue;
+        memcpy(got, x, sizeof x), all[t]->exps(got, N);
+        assert_memory_equal(want, got, sizeof x);
+        memcpy(got, x, sizeof x), all[t]->exps(got, 3);
+        assert_memory_equal(got + 3, x + 3, sizeof x - 3 * sizeof *x);
     }
 }
 
@@ -278,8 +300,8 @@ static void bench(void) {
 
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "--bench") == 0) return bench(), 0;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(rows),
-                                       cmocka_unit_test(encoder_rows),
-                                       cmocka_unit_test(quantise_none)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(products), cmocka_unit_test(rows), cmocka_unit_test(exponentials),
+        cmocka_unit_test(encoder_rows), cmocka_unit_test(quantise_none)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
