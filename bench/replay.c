@@ -62,13 +62,13 @@ int mn_replay_run(mn_replay *r, mn_loop *loop, mn_model *model) {
     return rc < 0 ? rc : ended;
 }
 
-int mn_replay_gap(const mn_replay *r, double *p95) {
+int mn_replay_gap(const mn_replay *r, double share, double *out) {
     mn_buf all = {0};
     int rc = 0, n = 0;
     for (int i = 0; rc >= 0 && i < r->n; i++, n += r->guest[i - 1].tokens - 1)
         rc =
             mn_buf_append(&all, r->guest[i].gap, (size_t)(r->guest[i].tokens - 1) * sizeof(double));
-    if (rc >= 0) *p95 = mn_crowd_quantile((double *)(void *)all.data, n, 0.95);
+    if (rc >= 0) *out = mn_crowd_quantile((double *)(void *)all.data, n, share);
     mn_buf_free(&all);
     return rc;
 }

@@ -23,8 +23,9 @@ int mn_replay_guest(mn_replay *r, int i, double due, const mn_model *m, const mn
 /* All of them ask when they are due, counted from now, and are waited for. */
 int mn_replay_run(mn_replay *r, mn_loop *loop, mn_model *model);
 
-/* p95 of the seconds between two tokens; and from the beginning to the last end. */
-int mn_replay_gap(const mn_replay *r, double *p95);
+/* Seconds between two tokens that this share of them does not exceed; and from the beginning to the
+ * last end. */
+int mn_replay_gap(const mn_replay *r, double share, double *out);
 double mn_replay_span(const mn_replay *r);
 
 #endif

@@ -229,7 +229,7 @@ int mn_loop_open(const mn_loop_options *options, mn_loop **out) {
 }
 
 int mn_loop_ready(mn_loop *l, mn_model *m) {
-    return m->step_tokens ? 0 : mn_model_measure(m, l->o.step_tokens);
+    return m->step_tokens || l->o.step_tokens ? 0 : mn_model_measure(m);
 }
 
 void mn_loop_close(mn_loop **pl) {

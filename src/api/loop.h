@@ -35,6 +35,7 @@ struct mn_job {
     int rc;                /* of begin */
     int phase;             /* 0: it has not arrived; waiting, running: of the step thread */
     int told;              /* tokens of the answer that the order has been told */
+    double due;            /* when its prompt is promised to be read, by mn_clock_seconds */
     mn_job_info shown;     /* under the lock, as everything below */
     mn_job *next;          /* of the list it is in */
     mn_job *older, *newer; /* of all that have not ended */
@@ -66,8 +67,8 @@ struct mn_loop {
 
 /* Copy a request with all its texts into the arena. */
 int mn_request_copy(mn_arena *arena, const mn_request *from, mn_request *to);
-/* How many tokens a step of this model should have: `wanted`, or where more are hardly faster. */
-int mn_model_measure(mn_model *m, int wanted);
+/* How long steps of this model take, and how many tokens they should have. */
+int mn_model_measure(mn_model *m);
 static inline mn_job *mn_job_in(const mn_loop *l, int slot) {
     return l->slots.slot[slot];
 }

@@ -162,6 +162,7 @@ static void go_ahead(turn *t) {
 
 /* Those of the model that need not wait for others. */
 static void gather(mn_loop *l, mn_model *m, turn *t) {
+    const double now = mn_clock_seconds();
     t->n = 0;
     for (int i = 0; i < l->slots.n; i++) {
         mn_job *j = mn_job_in(l, i);
@@ -174,8 +175,10 @@ static void gather(mn_loop *l, mn_model *m, turn *t) {
             i--;
             continue;
         }
-        if (!waits) mn_answering_left(&j->a, &ids, &piece);
-        t->item[t->n] = (mn_plan_item){.left = piece, .late = j->r.patient != 0};
+        const int owed = waits ? 0 : mn_answering_left(&j->a, &ids, &piece);
+        if (owed > 1 && !j->due) j->due = (double)j->born * 1e-9 + mn_plan_promise(&m->pace, owed);
+        t->item[t->n] = (mn_plan_item){
+            .left = piece, .late = j->r.patient != 0, .owed = owed, .due = j->due - now};
         t->job[t->n++] = j;
     }
     go_ahead(t);
@@ -203,12 +206,16 @@ static int still_runs(const mn_loop *l, const mn_job *j) {
     return 0;
 }
 
+static int budget_of(const mn_loop *l, const mn_model *m, const turn *t) {
+    return l->o.step_tokens ? l->o.step_tokens
+                            : mn_plan_budget(t->item, t->n, &m->pace, m->slower, m->step_tokens);
+}
+
 /* The parts, those with a common beginning side by side. */
 static void compose(mn_loop *l, mn_model *m, turn *t) {
     uint64_t key[MN_SLOTS];
     int order[MN_SLOTS];
-    const int budget = mn_plan_budget(t->item, t->n, m->pass_tokens, m->step_tokens);
-    mn_plan(t->item, t->n, budget, l->turn++);
+    mn_plan(t->item, t->n, budget_of(l, m, t), l->turn++);
     for (int i = 0; i < t->n; i++) {
         const int32_t *ids;
         int piece;
@@ -264,7 +271,7 @@ static void account(mn_loop *l, const turn *t, uint64_t us) {
     pthread_mutex_lock(&l->lock);
     l->info.steps++;
     l->info.busy_us += us;
-    l->info.step_tokens = l->model->step_tokens;
+    l->info.step_tokens = l->o.step_tokens ? l->o.step_tokens : l->model->step_tokens;
     for (int i = 0; i < t->parts; i++) {
         mn_job *j = t->of[i];
         const int wrote = j->a.stats.tokens - j->told, read = t->part[i].n - (j->told > 0);
@@ -296,6 +303,14 @@ static void recover(mn_loop *l, turn *t, int rc) {
     for (int i = 0; i < t->parts && !mended; i++) end(l, t->of[i], rc);
 }
 
+/* Steps take longer after many tokens, or beside other programs: the mean of the last few. */
+static void note_pace(mn_model *m, const turn *t, double seconds) {
+    int tokens = 0;
+    for (int i = 0; i < t->parts; i++) tokens += t->part[i].n;
+    const double usual = mn_plan_seconds(&m->pace, tokens);
+    if (usual > 0) m->slower += (seconds / usual - m->slower) / 8;
+}
+
 static int run(mn_loop *l, mn_model *m, turn *t) {
     const uint64_t start = mn_clock_ns();
     int rc = place_logits(l, m, t);
@@ -307,6 +322,7 @@ static int run(mn_loop *l, mn_model *m, turn *t) {
     int ended[MN_SLOTS];
     for (int i = 0; i < t->parts; i++)
         ended[i] = t->part[i].logits ? mn_answering_take(&t->of[i]->a, t->part[i].logits) : 0;
+    note_pace(m, t, (double)(mn_clock_ns() - start) * 1e-9);
     account(l, t, (mn_clock_ns() - start) / 1000);
     for (int i = 0; i < t->parts; i++)
         if (ended[i]) end(l, t->of[i], ended[i] < 0 ? ended[i] : 0);

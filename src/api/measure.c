@@ -3,7 +3,7 @@
  * api/measure.c - how many tokens a step should have, found by making two kinds of them.
  *
  * A step of few tokens reads all weights for little; from some number on twice the tokens take
- * twice the time (engine/plan.h). Both kinds are made a few times over a sequence of this process
+ * twice the time (engine/plan.h). Each kind is made a few times over a sequence of this process
  * alone, the fastest one counts, so the whole costs about as much as reading 250 tokens.
  */
 #include "api/loop.h"
@@ -11,13 +11,14 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-enum { FEW = 4, MANY = 64, FEW_TIMES = 6, MANY_TIMES = 3 };
+enum { MANY = 64 };
+static const int times[MN_PLAN_SIZES] = {6, 4, 3};
 
-static int timed(mn_model *m, mn_seq *s, int n, int times, double *best) {
+static int timed(mn_model *m, mn_seq *s, int n, int tries, double *best) {
     int32_t ids[MANY];
     for (int i = 0; i < n; i++) ids[i] = i % m->net->V;
     const mn_part part = {.seq = s, .ids = ids, .n = n};
-    for (int i = 0; i < times; i++) {
+    for (int i = 0; i < tries; i++) {
         const double start = mn_clock_seconds();
         MN_TRY(mn_model_step(m, &part, 1, NULL, NULL));
         const double took = mn_clock_seconds() - start;
@@ -27,19 +28,16 @@ static int timed(mn_model *m, mn_seq *s, int n, int times, double *best) {
     return 0;
 }
 
-int mn_model_measure(mn_model *m, int wanted) {
-    const int most = MN_FORWARD_ROWS;
-    m->pass_tokens = wanted > 0 && wanted < most ? wanted : most;
-    m->step_tokens = wanted < most ? wanted : most;
-    if (wanted > 0) return 0;
+int mn_model_measure(mn_model *m) {
     mn_kv_layout layout;
     mn_seq *s;
-    double few = 0, many = 0;
+    int rc = 0;
     mn_engine_layout(m->engine, MN_KV_F16, &layout);
     MN_TRY(mn_seq_open(&layout, NULL, MANY, &s));
-    int rc = timed(m, s, FEW, FEW_TIMES, &few);
-    if (rc >= 0) rc = timed(m, s, MANY, MANY_TIMES, &many);
+    for (int i = 0; i < MN_PLAN_SIZES && rc >= 0; i++)
+        rc = timed(m, s, mn_plan_size[i], times[i], &m->pace.seconds[i]);
     mn_seq_close(&s);
-    if (rc >= 0) m->step_tokens = mn_plan_knee(FEW, few, MANY, many, most);
+    m->slower = 1;
+    if (rc >= 0) m->step_tokens = mn_plan_knee(&m->pace, MN_FORWARD_ROWS);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "api/kept.h"
 #include "base/buf.h"
 #include "engine/grammar.h"
+#include "engine/plan.h"
 #include "engine/step.h"
 #include "model/encoder.h"
 #include "model/template.h"
@@ -30,8 +31,9 @@ struct mn_model {
     int quiet;               /* takes from the region, leaves nothing */
     uint8_t digest[32];      /* of the model file, when there is a region */
     pthread_mutex_t step;    /* one step at a time */
-    int step_tokens;         /* of one step of a loop beside writers; 0: not measured yet */
-    int pass_tokens;         /* and while nobody writes */
+    int step_tokens;         /* of one step of a loop, at most; 0: not measured yet */
+    mn_plan_pace pace;       /* of its steps, as measured then, */
+    double slower;           /* and how many times longer the last ones took */
     atomic_int cancel;       /* set by mn_cancel, cleared when an answer begins */
 };
 

@@ -8,6 +8,8 @@
 #include "engine/plan.h"
 #include "engine/slots.h"
 
+#include <math.h>
+
 static uint32_t state = 3;
 static int rnd(int n) {
     state = state * 1664525u + 1013904223u;
@@ -29,21 +31,78 @@ static void writers_come_first_and_prompts_fill_the_step(void **unused) {
     assert_int_equal(i[3].take, 20);
 }
 
-static void a_step_beside_writers_is_small(void **unused) {
+/* 4 tokens take 4 ms, 8 take 8, 64 take 32: 0.5 ms a token, a prompt of 1,024 is promised in 2.05 s. */
+static const mn_plan_pace pace = {{0.004, 0.008, 0.032}};
+
+static void a_step_takes_what_lies_between_those_measured(void **unused) {
     (void)unused;
-    mn_plan_item i[5] = {{.left = 1}, {.left = 1000}, {.left = 0}, {.left = 0}, {.left = 0}};
-    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 9);
-    i[2].left = 20; /* two prompts */
-    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 17);
-    i[3].left = i[4].left = 1; /* three writers: reading is not kept up for ever */
-    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 35);
-    assert_int_equal(mn_plan_budget(i, 5, 256, 32), 32);
-    i[0].late = i[3].late = i[4].late = 1; /* nobody waits for them */
-    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 256);
-    i[0].late = 0;
-    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 19);
+    static const struct {
+        int n;
+        double ms;
+    } row[] = {{1, 1}, {4, 4}, {6, 6}, {8, 8}, {36, 20}, {64, 32}, {256, 114.286}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        assert_true(fabs(mn_plan_seconds(&pace, row[i].n) * 1e3 - row[i].ms) < 0.001);
+    assert_true(fabs(mn_plan_promise(&pace, 1024) - 2.048) < 1e-9);
+    assert_true(fabs(mn_plan_promise(&pace, 8) - 0.032) < 1e-9);
+}
+
+static int budget(const mn_plan_item *items, int n, double slower) {
+    return mn_plan_budget(items, n, &pace, slower, 256);
+}
+
+static void a_step_beside_writers_is_the_smallest_that_keeps_the_promise(void **unused) {
+    (void)unused;
+    mn_plan_item i[5] = {{.left = 1}, {.left = 1024, .owed = 1024, .due = 2.05}};
+    assert_int_equal(budget(i, 5, 1), 4);  /* 3 in 4 ms: 750 a second, 500 are enough */
+    assert_int_equal(budget(i, 5, 2), 12); /* 11 in 20 ms, where 3 in 8 ms were too few */
+    i[1].due = 1;
+    assert_int_equal(budget(i, 5, 1), 12); /* 11 in 9.7 ms: 1,133 a second, 1,024 are needed */
+    i[1].due = -1;
+    assert_int_equal(budget(i, 5, 1), 256);
+    i[1].due = 2.05;
+    i[2] = (mn_plan_item){.left = 20, .owed = 20, .due = 0.04}; /* 500 a second, and then 520 */
+    assert_int_equal(budget(i, 5, 1), 4);
+    i[3] = i[4] = i[0]; /* three writers leave a step of four one token */
+    assert_int_equal(budget(i, 5, 1), 8);
     i[1].left = i[2].left = 0;
-    assert_int_equal(mn_plan_budget(i, 5, 256, 128), 128);
+    assert_int_equal(budget(i, 5, 1), 256); /* nobody reads */
+    i[1].left = 1024;
+    i[0].left = i[3].left = i[4].left = 0;
+    assert_int_equal(budget(i, 5, 1), 256); /* nobody writes */
+}
+
+/* Four tokens a second for those who write, whatever was promised to others. */
+static void no_step_beside_writers_takes_more_than_a_quarter_of_a_second(void **unused) {
+    (void)unused;
+    mn_plan_item i[2] = {{.left = 1}, {.left = 9000, .owed = 9000, .due = -1}};
+    for (double slower = 1; slower < 40; slower *= 1.3) {
+        const int n = budget(i, 2, slower);
+        assert_in_range(n, 12, 256);
+        assert_true(n == 12 || slower * mn_plan_seconds(&pace, n) <= 0.25);
+        assert_true(n == 256 || slower * mn_plan_seconds(&pace, n + 4) > 0.25);
+    }
+}
+
+static void who_is_due_first_is_read_first(void **unused) {
+    (void)unused;
+    mn_plan_item i[4] = {{.left = 1},
+                         {.left = 500, .owed = 500, .due = 1},
+                         {.left = 20, .owed = 20, .due = 0.1},
+                         {.left = 30, .owed = 30, .due = 0.1}};
+    assert_int_equal(mn_plan(i, 4, 65, 0), 65);
+    assert_int_equal(i[2].take, 20);
+    assert_int_equal(i[3].take, 30);
+    assert_int_equal(i[1].take, 14);
+}
+
+static void beside_those_who_are_waited_for_others_read_little(void **unused) {
+    (void)unused;
+    mn_plan_item i[3] = {{.left = 1}, {.left = 500, .owed = 500, .late = 1, .due = -5}};
+    assert_int_equal(budget(i, 3, 1), 33); /* a quarter of it: 8 */
+    mn_plan(i, 3, 33, 0);
+    assert_int_equal(i[1].take, 8);
+    i[0].late = 1; /* nobody is waited for */
+    assert_int_equal(budget(i, 3, 1), 256);
 }
 
 static void prompts_nobody_waits_for_come_behind_all_others(void **unused) {
@@ -118,11 +177,12 @@ static void more_writers_than_tokens_take_turns(void **unused) {
 
 static void the_knee_is_where_more_tokens_save_little(void **unused) {
     (void)unused;
-    /* a + b T with a = 10 ms, b = 1 ms: T = 195 wastes a fortieth */
-    assert_int_equal(mn_plan_knee(4, 0.009, 64, 0.069, 256), 192);
-    assert_int_equal(mn_plan_knee(4, 0.004, 64, 0.064, 256), 32); /* nothing to save */
-    assert_int_equal(mn_plan_knee(4, 0.1, 64, 0.1, 256), 256);    /* all to save */
-    assert_int_equal(mn_plan_knee(4, 0.2, 64, 0.1, 256), 256);    /* noise */
+    /* a + b n with a = 10 ms, b = 1 ms: n = 190 wastes a twentieth */
+    assert_int_equal(mn_plan_knee(&(mn_plan_pace){{0, 0.018, 0.074}}, 256), 192);
+    assert_int_equal(mn_plan_knee(&(mn_plan_pace){{0, 0.008, 0.064}}, 256),
+                     32);                                                     /* nothing to save */
+    assert_int_equal(mn_plan_knee(&(mn_plan_pace){{0, 0.1, 0.1}}, 256), 256); /* all to save */
+    assert_int_equal(mn_plan_knee(&(mn_plan_pace){{0, 0.2, 0.1}}, 256), 256); /* noise */
 }
 
 static void slots_stay_dense_and_in_order(void **unused) {
@@ -149,7 +209,11 @@ static void those_with_a_common_key_lie_side_by_side(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writers_come_first_and_prompts_fill_the_step),
-        cmocka_unit_test(a_step_beside_writers_is_small),
+        cmocka_unit_test(a_step_takes_what_lies_between_those_measured),
+        cmocka_unit_test(a_step_beside_writers_is_the_smallest_that_keeps_the_promise),
+        cmocka_unit_test(no_step_beside_writers_takes_more_than_a_quarter_of_a_second),
+        cmocka_unit_test(who_is_due_first_is_read_first),
+        cmocka_unit_test(beside_those_who_are_waited_for_others_read_little),
         cmocka_unit_test(prompts_nobody_waits_for_come_behind_all_others),
         cmocka_unit_test(beside_one_who_is_waited_for_a_quarter_writes_in_turns),
         cmocka_unit_test(any_step_is_full_or_has_all),
