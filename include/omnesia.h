@@ -415,7 +415,7 @@ typedef struct mn_loop mn_loop;
 typedef struct mn_job mn_job;
 typedef struct mn_loop_options {
     const char *order;   /* who comes next: "fcfs", "fair" (by owner), "batch"; NULL: "fcfs" */
-    int32_t step_tokens; /* of one step; 0: measured, where more would not be faster */
+    int32_t step_tokens; /* of each step; 0: as few as keep everybody's time (docs/SERVE.md) */
     int32_t slots;       /* answers at once, at most 64; 0: 64 */
     int32_t waiting;     /* answers that may wait for a slot; 0: 1,024 */
 } mn_loop_options;

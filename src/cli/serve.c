@@ -97,7 +97,7 @@ static const mn_opt options[] = {
     {MN_CLI_COUNT(0, "slots", AT(slots), 64, "0", "answers at once; 0: 64")},
     {MN_CLI_COUNT(0, "waiting", AT(waiting), 1 << 20, "0", "answers that may wait; 0: 1024")},
     {MN_CLI_COUNT(0, "step-tokens", AT(step_tokens), 1 << 16, "0",
-                  "tokens of one step; 0: measured at the start")},
+                  "tokens of each step; 0: as few as keep everybody's time (docs/SERVE.md)")},
     TEXT("region", region, "PATH",
          "file that processes share what they computed in; none: share nothing; default: your own, "
          "in memory"),

@@ -3,10 +3,11 @@
  * kernel/body_product.h - packed weights times activations.
  *
  * Three ways to the same bits (kernel.h, numerics c1); each output column is one lane:
- *   fused  few rows: codes are decoded in registers and used at once; weights stream from memory.
- *   panel  many rows: a slice of MN_VECS tiles, some MN_SLICE inputs deep so that it stays in the
- *          first cache, is decoded into scratch (bytes and f32 scales) and multiplied with MN_ROWS
- *          rows at a time; the sums wait in `out` for the next slice.
+ *   fused  codes are decoded in registers and used at once, for MN_FUSED rows: few rows, whose
+ *          weights stream from memory, and any number where registers hold 16 rows.
+ *   panel  many rows elsewhere: a slice of a tile, some MN_SLICE inputs deep so that it stays in
+ *          the first cache, is decoded into scratch (bytes and f32 scales) and multiplied with
+ *          MN_ROWS rows at a time; the sums wait in `out` for the next slice.
  *   plain  f32, f16 and bf16 weights: FMA over k in ascending order.
  * Per run of 32 (16) inputs: exact integer sum, then acc = fma(float(sum), scale_w * scale_a, acc),
  * then acc = fma(min, scale_a * sum_a, acc) for formats with a minimum.
@@ -75,78 +76,69 @@ LANES void fused(const int f, const int R, const mn_packed *w, int tile, const m
 
 LANES void fused_rows(const int f, const mn_packed *w, int tile, const mn_acts *a, int row,
                       int rows, float *out, size_t out_stride) {
-#if MN_FUSED > 1
-    if (rows == 4) {
-        fused(f, 4, w, tile, a, row, out, out_stride);
-        return;
-    }
-    if (rows >= 2) fused(f, 2, w, tile, a, row, out, out_stride);
+    int i = 0;
+#define ROWS(R)                       \
+    for (; i + (R) <= rows; i += (R)) \
+        fused(f, R, w, tile, a, row + i, out + (size_t)i * out_stride, out_stride);
+#if MN_FUSED > 8
+    ROWS(16)
 #endif
-    if (rows % 2)
-        fused(f, 1, w, tile, a, row + rows - 1, out + (size_t)(rows - 1) * out_stride, out_stride);
+#if MN_FUSED > 4
+    ROWS(8)
+#endif
+#if MN_FUSED > 1
+    ROWS(4)
+    ROWS(2)
+#endif
+    ROWS(1)
+#undef ROWS
 }
 
-/* Inputs [k0, k0 + k) of the tiles that are multiplied together. */
+#if MN_PANELS
+/* Inputs [k0, k0 + k) of a tile. */
 typedef struct slice {
     int k0, k;
     const uint8_t *scratch; /* decoded */
 } slice;
 
-/* R rows times a slice of V tiles: begins the sums, or adds to those in out. */
-LANES void panel(const int R, const int V, const int run, const int min, const int wide, int shift,
+/* R rows times a slice: begins the sums, or adds to those in out. */
+LANES void panel(const int R, const int run, const int min, const int wide, int shift,
                  const slice *s, const mn_acts *a, int row, float *out, size_t out_stride) {
-    const int k = s->k;
-    const size_t tile = panel_bytes(k);
-    const uint8_t *scratch = s->scratch;
-    const float *scale = (const float *)(const void *)(scratch + (size_t)k * 16);
-    const float *less = scale + k / run * 16;
+    const float *scale = (const float *)(const void *)(s->scratch + (size_t)s->k * 16);
+    const float *less = scale + s->k / run * 16;
     mn_qrow q[MN_ROWS];
-    v16 acc[MN_ROWS][MN_VECS];
+    v16 acc[MN_ROWS];
     for (int r = 0; r < R; r++) {
         q[r] = mn_qrow_from(mn_qrow_at(a, row + r), s->k0);
-        for (int v = 0; v < V; v++)
-            acc[r][v] = s->k0 ? v_load(out + (size_t)r * out_stride + 16 * v) : v_set(0);
+        acc[r] = s->k0 ? v_load(out + (size_t)r * out_stride) : v_set(0);
     }
-    for (int b = 0; b < k / run; b++) {
-        i16 t[MN_ROWS][MN_VECS];
+    for (int b = 0; b < s->k / run; b++) {
+        i16 t[MN_ROWS];
         for (int r = 0; r < R; r++)
-            for (int v = 0; v < V; v++)
-                t[r][v] =
-                    run_start(wide, shift, (run == 32 ? q[r].less : q[r].less16) + MN_SIDE * b);
-        for (int i = 0; i < run / 4; i++)
-            for (int v = 0; v < V; v++) {
-                const b64 c = b_load(scratch + (size_t)v * tile +
-                                     ((size_t)b * (size_t)run / 4 + (size_t)i) * 64);
-                for (int r = 0; r < R; r++)
-                    t[r][v] = run_dot(wide, t[r][v], c, q[r].q + run * b + 4 * i);
-            }
-        for (int v = 0; v < V; v++) {
-            const v16 x = v_load(scale + (size_t)v * (tile / 4) + 16 * b);
-            for (int r = 0; r < R; r++)
-                acc[r][v] = v_fma(i_float(t[r][v]),
-                                  v_mul(x, v_set(q[r].scale[MN_SIDE * (b * run / 32)])), acc[r][v]);
-            if (!min) continue;
-            const v16 m = v_load(less + (size_t)v * (tile / 4) + 16 * b);
-            for (int r = 0; r < R; r++)
-                acc[r][v] =
-                    v_fma(m, v_set((run == 32 ? q[r].dsum : q[r].dsum16)[MN_SIDE * b]), acc[r][v]);
+            t[r] = run_start(wide, shift, (run == 32 ? q[r].less : q[r].less16) + MN_SIDE * b);
+        for (int i = 0; i < run / 4; i++) {
+            const b64 c = b_load(s->scratch + ((size_t)b * (size_t)run / 4 + (size_t)i) * 64);
+            for (int r = 0; r < R; r++) t[r] = run_dot(wide, t[r], c, q[r].q + run * b + 4 * i);
+        }
+        const v16 x = v_load(scale + 16 * b), m = min ? v_load(less + 16 * b) : x;
+        for (int r = 0; r < R; r++) {
+            acc[r] =
+                v_fma(i_float(t[r]), v_mul(x, v_set(q[r].scale[MN_SIDE * (b * run / 32)])), acc[r]);
+            if (min)
+                acc[r] =
+                    v_fma(m, v_set((run == 32 ? q[r].dsum : q[r].dsum16)[MN_SIDE * b]), acc[r]);
         }
     }
-    for (int r = 0; r < R; r++)
-        for (int v = 0; v < V; v++) v_store(out + (size_t)r * out_stride + 16 * v, acc[r][v]);
+    for (int r = 0; r < R; r++) v_store(out + (size_t)r * out_stride, acc[r]);
 }
 
-LANES void panel_rows(const int V, const int run, const int min, const int wide, int shift,
-                      const slice *s, const mn_acts *a, int row, int rows, float *out,
-                      size_t out_stride) {
+LANES void panel_rows(const int run, const int min, const int wide, int shift, const slice *s,
+                      const mn_acts *a, int row, int rows, float *out, size_t out_stride) {
     int i = 0;
 #define ROWS(R)                       \
     for (; i + (R) <= rows; i += (R)) \
-        panel(R, V, run, min, wide, shift, s, a, row + i, out + (size_t)i * out_stride, out_stride);
+        panel(R, run, min, wide, shift, s, a, row + i, out + (size_t)i * out_stride, out_stride);
     ROWS(MN_ROWS)
-#if MN_ROWS > 4
-    ROWS(4)
-#endif
 #if MN_ROWS > 2
     ROWS(2)
 #endif
@@ -154,21 +146,45 @@ LANES void panel_rows(const int V, const int run, const int min, const int wide,
 #undef ROWS
 }
 
-/* The five classes of unpacked tiles. V is constant. */
-LANES void panel_class(const int V, int f, const slice *s, const mn_acts *a, int row, int rows,
-                       float *out, size_t out_stride) {
+/* The five classes of unpacked tiles. */
+LANES void panel_class(int f, const slice *s, const mn_acts *a, int row, int rows, float *out,
+                       size_t out_stride) {
     const int shift = zero_shift(f);
     if (f == MN_Q2_K)
-        panel_rows(V, 16, 1, 0, 32, s, a, row, rows, out, out_stride);
+        panel_rows(16, 1, 0, 32, s, a, row, rows, out, out_stride);
     else if (run_of(f) == 16)
-        panel_rows(V, 16, 0, 0, shift, s, a, row, rows, out, out_stride);
+        panel_rows(16, 0, 0, shift, s, a, row, rows, out, out_stride);
     else if (is_wide(f))
-        panel_rows(V, 32, 0, 1, 32, s, a, row, rows, out, out_stride);
+        panel_rows(32, 0, 1, 32, s, a, row, rows, out, out_stride);
     else if (has_min(f))
-        panel_rows(V, 32, 1, 0, 32, s, a, row, rows, out, out_stride);
+        panel_rows(32, 1, 0, 32, s, a, row, rows, out, out_stride);
     else
-        panel_rows(V, 32, 0, 0, shift, s, a, row, rows, out, out_stride);
+        panel_rows(32, 0, 0, shift, s, a, row, rows, out, out_stride);
 }
+
+static void unpack_any(const mn_packed *w, int tile, int k0, int k, uint8_t *scratch){
+#define M(f) unpack(f, w, tile, k0, k, scratch, 0)
+    EACH_CODED_FORMAT(w->format, M)
+#undef M
+}
+
+/* Inputs of a slice: as even as whole records allow, at most MN_SLICE. */
+LANES int slice_of(int f, int k) {
+    const int unit = is_k(f) ? 256 : 32, n = (k + MN_SLICE - 1) / MN_SLICE;
+    return (k / n + unit - 1) / unit * unit;
+}
+
+/* One tile times many rows. */
+static void sliced(const mn_packed *w, int tile, const mn_acts *a, int row, int rows, float *out,
+                   size_t out_stride, uint8_t *scratch) {
+    const int each = slice_of(w->format, w->k);
+    for (int k0 = 0; k0 < w->k; k0 += each) {
+        const slice s = {k0, w->k - k0 < each ? w->k - k0 : each, scratch};
+        unpack_any(w, tile, k0, s.k, scratch);
+        panel_class(w->format, &s, a, row, rows, out, out_stride);
+    }
+}
+#endif
 
 /* One matrix element row of 16 outputs as floats. */
 LANES v16 plain_load(const int f, const uint8_t *p) {
@@ -223,53 +239,11 @@ LANES void plain_all(const int f, const mn_packed *w, int tile, int tiles, const
     for (; t < tiles; t++) plain_rows(f, 1, w, tile + t, a, row, rows, out + 16 * t, out_stride);
 }
 
-static void unpack_any(const mn_packed *w, int tile, int k0, int k, uint8_t *scratch) {
-#define M(f) unpack(f, w, tile, k0, k, scratch, 0)
-    EACH_CODED_FORMAT(w->format, M)
-#undef M
-}
-
 static void fused_any(const mn_packed *w, int tile, const mn_acts *a, int row, int rows, float *out,
                       size_t out_stride) {
 #define M(f) fused_rows(f, w, tile, a, row, rows, out, out_stride)
     EACH_CODED_FORMAT(w->format, M)
 #undef M
-}
-
-static void panel_one(int f, const slice *s, const mn_acts *a, int row, int rows, float *out,
-                      size_t out_stride) {
-    panel_class(1, f, s, a, row, rows, out, out_stride);
-}
-
-#if MN_VECS > 1
-static void panel_wide(int f, const slice *s, const mn_acts *a, int row, int rows, float *out,
-                       size_t out_stride) {
-    panel_class(MN_VECS, f, s, a, row, rows, out, out_stride);
-}
-#endif
-
-/* Inputs of a slice: as even as whole records allow, at most MN_SLICE. */
-LANES int slice_of(int f, int k) {
-    const int unit = is_k(f) ? 256 : 32, n = (k + MN_SLICE - 1) / MN_SLICE;
-    return (k / n + unit - 1) / unit * unit;
-}
-
-/* `n` tiles beside each other times many rows. */
-static void sliced(const mn_packed *w, int tile, int n, const mn_acts *a, int row, int rows,
-                   float *out, size_t out_stride, uint8_t *scratch) {
-    const int each = slice_of(w->format, w->k);
-    for (int k0 = 0; k0 < w->k; k0 += each) {
-        const slice s = {k0, w->k - k0 < each ? w->k - k0 : each, scratch};
-        for (int i = 0; i < n; i++)
-            unpack_any(w, tile + i, k0, s.k, scratch + (size_t)i * panel_bytes(s.k));
-#if MN_VECS > 1
-        if (n > 1) {
-            panel_wide(w->format, &s, a, row, rows, out, out_stride);
-            continue;
-        }
-#endif
-        panel_one(w->format, &s, a, row, rows, out, out_stride);
-    }
 }
 
 static void product(const mn_packed *w, int tile, int tiles, const mn_acts *a, int row, int rows,
@@ -280,14 +254,15 @@ static void product(const mn_packed *w, int tile, int tiles, const mn_acts *a, i
         plain_all(MN_F16, w, tile, tiles, a, row, rows, out, out_stride);
     else if (w->format == MN_BF16)
         plain_all(MN_BF16, w, tile, tiles, a, row, rows, out, out_stride);
-    else if (rows <= MN_FUSED) {
+#if MN_PANELS
+    else if (rows > MN_FUSED) {
+        for (int t = 0; t < tiles; t++)
+            sliced(w, tile + t, a, row, rows, out + 16 * t, out_stride, scratch);
+    }
+#endif
+    else {
         for (int t = 0; t < tiles; t++)
             fused_any(w, tile + t, a, row, rows, out + 16 * t, out_stride);
-    } else {
-        for (int t = 0, n; t < tiles; t += n) {
-            n = tiles - t >= MN_VECS ? MN_VECS : 1;
-            sliced(w, tile + t, n, a, row, rows, out + 16 * t, out_stride, scratch);
-        }
     }
 }
 

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #define LANES         static inline __attribute__((always_inline, unused))
-#define MN_FUSED      4 /* most rows that are multiplied while weights are decoded */
-#define MN_ROWS       2
-#define MN_VECS       1
+#define MN_FUSED      4   /* most rows that are multiplied while weights are decoded */
+#define MN_PANELS     1   /* more rows: decoded weights are kept for them */
+#define MN_ROWS       2   /* rows of their register tile */
 #define MN_PLAIN_ROWS 6   /* register tile of plain numbers: rows */
 #define MN_PLAIN_VECS 1   /* and tiles */
 #define MN_SLICE      768 /* inputs of them that are decoded at a time */

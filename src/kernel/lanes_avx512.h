@@ -10,16 +10,14 @@
 #include <string.h>
 
 #define LANES         static inline __attribute__((always_inline, unused))
-#define MN_FUSED      4 /* most rows that are multiplied while weights are decoded */
-#define MN_ROWS       6
-#define MN_VECS       2
-#define MN_PLAIN_ROWS 6   /* register tile of plain numbers: rows */
-#define MN_PLAIN_VECS 4   /* and tiles */
-#define MN_SLICE      768 /* inputs of them that are decoded at a time */
-#define MN_KEY_ROWS   6   /* query rows in one register tile of scores */
-#define MN_KEY_GROUPS 4   /* and groups of 16 keys */
-#define MN_VALUE_ROWS 6   /* rows in one register tile of weighted sums */
-#define MN_VALUE_VECS 4   /* and vectors of elements */
+#define MN_FUSED      16 /* most rows of a register tile while weights are decoded: the best always */
+#define MN_PANELS     0
+#define MN_PLAIN_ROWS 6 /* register tile of plain numbers: rows */
+#define MN_PLAIN_VECS 4 /* and tiles */
+#define MN_KEY_ROWS   6 /* query rows in one register tile of scores */
+#define MN_KEY_GROUPS 4 /* and groups of 16 keys */
+#define MN_VALUE_ROWS 6 /* rows in one register tile of weighted sums */
+#define MN_VALUE_VECS 4 /* and vectors of elements */
 
 typedef __m512 v16;
 /* Wrapped, so that 16 numbers and 64 bytes cannot be mixed up. */

@@ -18,8 +18,8 @@
 
 #define LANES         static inline __attribute__((always_inline, unused))
 #define MN_FUSED      1   /* most rows that are multiplied while weights are decoded */
-#define MN_ROWS       4   /* rows of activations in one register tile of the matrix product */
-#define MN_VECS       1   /* weight tiles (16 columns) beside each other in it */
+#define MN_PANELS     1   /* more rows: decoded weights are kept for them */
+#define MN_ROWS       4   /* rows of their register tile */
 #define MN_PLAIN_ROWS 2   /* register tile of plain numbers: rows */
 #define MN_PLAIN_VECS 4   /* and tiles */
 #define MN_SLICE      768 /* inputs of them that are decoded at a time */

@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum {
-    STREAM_ROWS = 4,         /* up to here a product streams weights */
+    STREAM_ROWS = 16,        /* up to here a product streams weights */
     STREAM_BYTES = 12 << 10, /* per piece */
     SOON_BYTES = 64 << 10,   /* of the next weights, fetched while waiting */
     WORK = 6 << 20,          /* multiplications per piece */

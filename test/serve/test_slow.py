@@ -5,6 +5,9 @@
 Slow heads and bodies end in their time; a reader that takes nothing is dropped; 1,000 idle streams
 cost little memory; /health answers while a long prompt is read; 2,000 clients that leave at random
 moments leave nothing behind. Standard library only.
+
+In full (make soak ROW=14, ROW=15): one honest client beside a thousand streams that are read a byte
+a second, and heads that never end, from case to case; and 200 clients that leave in each case.
 """
 import json
 import os
@@ -15,6 +18,7 @@ import threading
 import time
 import unittest
 
+import soak
 from server import Server, read_reply
 
 
@@ -25,6 +29,133 @@ def long_body(**more):
 
 def p99(times):
     return sorted(times)[int(len(times) * 0.99)]
+
+
+def clients_leave(seed, at_once, each):
+    """They ask for anything and leave at any moment; who stays gets the same words as ever."""
+    chance = random.Random(seed)
+    with Server("--slots", "8", "--tokens", "100") as s:
+        whole = s.chat("The honest client.", max_tokens=60).json["choices"][0]["message"]
+        fds, wrong, stop, stay = s.descriptors(), [], threading.Event(), []
+
+        def honest():
+            while not stop.is_set():
+                r = s.chat("The honest client.", max_tokens=60)
+                if r.status != 200 or r.json["choices"][0]["message"] != whole:
+                    wrong.append(r.body)
+
+        def leaver(dice):
+            for _ in range(each):
+                body = long_body(stream=dice.random() < 0.7, max_tokens=dice.randrange(1, 150),
+                                 n=dice.choice([1, 1, 1, 3]))
+                data = s.head("POST", "/v1/chat/completions", None, len(body)) + body
+                with s.connect() as sock:
+                    n = dice.choice([len(data), len(data), dice.randrange(len(data))])
+                    sock.sendall(data[:n])
+                    time.sleep(dice.choice([0, 0.001, 0.005, 0.02]) * dice.random())
+                    if dice.random() < 0.3:
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                        b"\1\0\0\0\0\0\0\0")  # a reset
+                    if soak.planted():
+                        stay.append(sock.dup())
+
+        threads = [threading.Thread(target=leaver, args=(random.Random(chance.random()),))
+                   for _ in range(at_once)]
+        good = threading.Thread(target=honest)
+        good.start()
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        stop.set()
+        good.join()
+        gone = s.wait_idle(5)
+        print(f"seed {seed}: all jobs were gone after {gone * 1e3:.0f} ms")
+        assert wrong == [], wrong
+        info = s.get("/api/state").json["loop"]
+        assert (info["running"], info["waiting"], info["failed"]) == (0, 0, 0), info
+        last = s.chat("The honest client.", max_tokens=60).json["choices"][0]["message"]
+        assert last == whole, last
+        end = time.time() + 5
+        while s.descriptors() > fds and time.time() < end:
+            time.sleep(0.05)
+        assert s.descriptors() <= fds, f"{s.descriptors()} descriptors are open, {fds} were"
+
+
+def chaos(i):
+    clients_leave(1000 + i, 4, 2 if soak.planted() else 50)
+    return 200
+
+
+def gaps(s, seconds):
+    """Seconds between the pieces of an honest client's streams."""
+    found, end = [], time.time() + seconds
+    body = long_body(max_tokens=400)
+    while time.time() < end:
+        with s.connect() as sock:
+            sock.sendall(s.head("POST", "/v1/chat/completions", None, len(body)) + body)
+            last = None
+            while piece := sock.recv(65536):
+                now = time.time()
+                if last:
+                    found.append(now - last)
+                last = now
+                if b"[DONE]" in piece:
+                    break
+    return found
+
+
+def crowd(i):
+    """1,000 streams that are read a byte a second and 100 heads that never end, beside one client
+    whose tokens come as they come without them; then all leave, and nothing is left open."""
+    few = 20 if soak.planted() else 1000
+    with Server("--slots", "4", "--waiting", "2000", "--tokens", "500", region=False) as s:
+        gaps(s, 1)
+        alone, fds, held, stop = gaps(s, 2), s.descriptors(), [], threading.Event()
+        body = long_body(max_tokens=4)
+        for _ in range(few):
+            sock = s.connect()
+            sock.sendall(s.head("POST", "/v1/chat/completions", None, len(body)) + body)
+            held.append(sock)
+        s.wait_idle(60)
+
+        def sip():
+            dice, due = random.Random(i), time.time()
+            heads = [s.connect() for _ in range(100)]
+            while not stop.is_set():
+                for sock in held:
+                    sock.settimeout(0)
+                    try:
+                        sock.recv(1)
+                    except OSError:
+                        pass
+                for sock in heads:
+                    try:
+                        sock.send(dice.choice([b"GET /", b"a", b"\r\nA: b"]))
+                    except OSError:
+                        pass
+                due += 1
+                stop.wait(max(0, due - time.time()))
+            held.extend(heads)
+
+        sipper = threading.Thread(target=sip)
+        sipper.start()
+        beside, waits = gaps(s, 6), []
+        for _ in range(200):
+            began = time.time()
+            assert s.get("/health").status == 200
+            waits.append(time.time() - began)
+        stop.set()
+        sipper.join()
+        print(f"between tokens, p99: {p99(alone) * 1e3:.2f} ms alone, {p99(beside) * 1e3:.2f} ms "
+              f"beside {few} slow ones; /health {p99(waits) * 1e3:.2f} ms")
+        for sock in held[:1] if soak.planted() else held:
+            sock.close()
+        end = time.time() + 5
+        while s.descriptors() > fds and time.time() < end:
+            time.sleep(0.05)
+        assert s.descriptors() <= fds, f"{s.descriptors()} descriptors are open, {fds} were"
+    return 1
 
 
 class Slow(unittest.TestCase):
@@ -139,52 +270,7 @@ class Slow(unittest.TestCase):
                 self.assertLess(p99(times), 0.05)  # 5 ms is the bar of a bench
 
     def test_two_thousand_clients_that_leave(self):
-        seed = int(os.environ.get("OMNESIA_SEED", "5"))
-        chance = random.Random(seed)
-        with Server("--slots", "8", "--tokens", "100") as s:
-            whole = s.chat("The honest client.", max_tokens=60).json["choices"][0]["message"]
-            fds, wrong, stop = s.descriptors(), [], threading.Event()
-
-            def honest():
-                while not stop.is_set():
-                    r = s.chat("The honest client.", max_tokens=60)
-                    if r.status != 200 or r.json["choices"][0]["message"] != whole:
-                        wrong.append(r.body)
-
-            def leaver(count, dice):
-                for _ in range(count):
-                    body = long_body(stream=dice.random() < 0.7, max_tokens=dice.randrange(1, 150),
-                                     n=dice.choice([1, 1, 1, 3]))
-                    data = s.head("POST", "/v1/chat/completions", None, len(body)) + body
-                    with s.connect() as sock:
-                        n = dice.choice([len(data), len(data), dice.randrange(len(data))])
-                        sock.sendall(data[:n])
-                        time.sleep(dice.choice([0, 0.001, 0.005, 0.02]) * dice.random())
-                        if dice.random() < 0.3:
-                            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                            b"\1\0\0\0\0\0\0\0")  # a reset
-
-            threads = [threading.Thread(target=leaver, args=(250, random.Random(chance.random())))
-                       for _ in range(8)]
-            good = threading.Thread(target=honest)
-            good.start()
-            for t in threads:
-                t.start()
-            for t in threads:
-                t.join()
-            stop.set()
-            good.join()
-            gone = s.wait_idle(5)
-            print(f"seed {seed}: all jobs were gone after {gone * 1e3:.0f} ms")
-            self.assertEqual(wrong, [])
-            info = s.get("/api/state").json["loop"]
-            self.assertEqual((info["running"], info["waiting"], info["failed"]), (0, 0, 0))
-            last = s.chat("The honest client.", max_tokens=60).json["choices"][0]["message"]
-            self.assertEqual(last, whole)
-            end = time.time() + 5
-            while s.descriptors() > fds and time.time() < end:
-                time.sleep(0.05)
-            self.assertLessEqual(s.descriptors(), fds)
+        clients_leave(int(os.environ.get("OMNESIA_SEED", "5")), 8, 250)
 
     def test_sigterm_ends_streams_that_would_go_on(self):
         s = Server("--ctx", "200000").start()
@@ -213,4 +299,4 @@ class Slow(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    soak.main({"chaos": (50, chaos), "crowd": (0, crowd)})
