@@ -42,6 +42,7 @@ LANES void fused(const int f, const int R, const mn_packed *w, int tile, const m
     const uint8_t *p = w->data + (size_t)tile * w->tile_bytes;
     mn_qrow q[MN_FUSED];
     v16 acc[MN_FUSED];
+#pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
         q[r] = mn_qrow_at(a, row + r);
         acc[r] = v_set(0);
@@ -55,6 +56,7 @@ LANES void fused(const int f, const int R, const mn_packed *w, int tile, const m
             v16 s[2], m[2];
             part_codes(f, p, c);
             part_scales(f, head, p, s, m);
+#pragma GCC unroll 16
             for (int r = 0; r < R; r++)
                 for (int h = 0; h < 32 / run; h++) {
                     i16 t = run_start(is_wide(f), zero_shift(f),
@@ -71,6 +73,7 @@ LANES void fused(const int f, const int R, const mn_packed *w, int tile, const m
                 }
         }
     }
+#pragma GCC unroll 16
     for (int r = 0; r < R; r++) v_store(out + (size_t)r * out_stride, acc[r]);
 }
 
