@@ -55,7 +55,7 @@ def mixed(i):
                         sock.sendall(s.head("POST", "/v1/chat/completions", None, len(body)) + body)
                     continue
                 else:
-                    words = mine.choice([10, 100, 400, 400, 1500])
+                    words = 10 if plant else mine.choice([10, 100, 400, 400, 1500])
                     r = s.chat(prompt(mine.randrange(20), words), timeout=200, ignore_eos=True,
                                max_tokens=mine.choice([4, 24, 100]), stream=mine.random() < 0.5)
                 if r.status not in seen or (r.status == 503 and "retry-after" not in r.headers):
