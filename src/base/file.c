@@ -138,22 +138,36 @@ int mn_file_read(const char *path, size_t max, mn_buf *out) {
     return rc;
 }
 
-int mn_file_read_at(const char *path, uint64_t at, void *out, size_t n) {
-    const int fd = mn_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return fail_io("open", path);
-    int rc = 0;
-    for (size_t got = 0; rc >= 0 && got < n;) {
+int mn_file_open(const char *path, int *fd) {
+    *fd = mn_fault() ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return *fd < 0 ? fail_io("open", path) : 0;
+}
+
+void mn_file_close(int *fd) {
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+}
+
+int mn_file_pread(int fd, const char *path, uint64_t at, void *out, size_t n) {
+    for (size_t got = 0; got < n;) {
         const ssize_t r =
             mn_fault() ? -1 : pread(fd, (char *)out + got, n - got, (off_t)(at + got));
         if (r > 0)
             got += (size_t)r;
         else if (r == 0)
-            rc = MN_FAIL(MN_ECORRUPT, "%s ends early: it was %zu bytes longer a moment ago", path,
-                         n - got);
+            return MN_FAIL(MN_ECORRUPT, "%s ends early: it was %zu bytes longer a moment ago", path,
+                           n - got);
         else if (errno != EINTR)
-            rc = fail_io("read", path);
+            return fail_io("read", path);
     }
-    close(fd);
+    return 0;
+}
+
+int mn_file_read_at(const char *path, uint64_t at, void *out, size_t n) {
+    int fd;
+    MN_TRY(mn_file_open(path, &fd));
+    const int rc = mn_file_pread(fd, path, at, out, n);
+    mn_file_close(&fd);
     return rc;
 }
 

@@ -116,19 +116,6 @@ static void norm(const mn_encoder *e, const float *weight, const float *bias, in
         mn_team_run(e->e->team, norm_piece, &j, (T + NORM_ROWS - 1) / NORM_ROWS);
 }
 
-/* Row `row` of a matrix in the file, added to x. */
-static void add_row(const mn_net *n, const mn_gguf_tensor *t, int row, float *x) {
-    const mn_format *f = mn_format_find((uint32_t)t->type);
-    const size_t bytes = (size_t)mn_format_row_bytes(f, (uint64_t)n->D);
-    float part[256];
-    for (int i = 0; i < n->D; i += 256) {
-        const int m = n->D - i < 256 ? n->D - i : 256;
-        const size_t at = (size_t)mn_format_row_bytes(f, (uint64_t)i);
-        f->decode((const uint8_t *)t->data + (size_t)row * bytes + at, part, (size_t)m);
-        for (int c = 0; c < m; c++) x[i + c] += part[c];
-    }
-}
-
 static int embed(const mn_encoder *e, const int32_t *ids) {
     const mn_net *n = e->net;
     for (int s = 0; s < e->n; s++)
@@ -136,10 +123,9 @@ static int embed(const mn_encoder *e, const int32_t *ids) {
             float *x = e->x + (size_t)t * mn_exec_width(n->D);
             if (ids[t] < 0 || ids[t] >= n->V)
                 return MN_FAIL(MN_EINVAL, "token %d is outside the vocabulary of %d", ids[t], n->V);
-            memset(x, 0, (size_t)n->D * sizeof *x);
-            add_row(n, n->embedding, ids[t], x);
-            add_row(n, n->position, t - e->first[s], x);
-            add_row(n, n->types, 0, x);
+            MN_TRY(mn_net_row(n, n->embedding, ids[t], 0, x));
+            MN_TRY(mn_net_row(n, n->position, t - e->first[s], 1, x));
+            MN_TRY(mn_net_row(n, n->types, 0, 1, x));
         }
     norm(e, n->embed_norm, n->embed_norm_bias, e->first[e->n]);
     return 0;

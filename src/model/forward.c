@@ -94,14 +94,12 @@ static mn_acts acts_of(const mn_forward *f, int k, const float *x, size_t stride
 /* Embedding rows of the ids into x. */
 static int embed(const mn_forward *f, const int32_t *ids, int T) {
     const mn_net *n = f->net;
-    const mn_format *format = mn_format_find((uint32_t)n->embedding->type);
-    const size_t row = (size_t)mn_format_row_bytes(format, (uint64_t)n->D);
     const float scale = n->arch->embed_scale ? sqrtf((float)n->D) : 1.0f;
     for (int t = 0; t < T; t++) {
         if (ids[t] < 0 || ids[t] >= n->V)
             return MN_FAIL(MN_EINVAL, "token %d is outside the vocabulary of %d", ids[t], n->V);
         float *x = f->x + (size_t)t * mn_exec_width(n->D);
-        format->decode((const uint8_t *)n->embedding->data + (size_t)ids[t] * row, x, (size_t)n->D);
+        MN_TRY(mn_net_row(n, n->embedding, ids[t], 0, x));
         for (int i = 0; scale != 1.0f && i < n->D; i++) x[i] *= scale;
     }
     return 0;

@@ -39,8 +39,9 @@ typedef struct table {
 } table;
 
 struct mn_gguf {
-    mn_map map; /* empty when the memory is the caller's */
-    const uint8_t *data;
+    mn_map map;          /* empty when the memory is the caller's */
+    const uint8_t *data; /* the directory */
+    const uint8_t *file; /* where the tensors' file begins */
     size_t size, header;
     uint32_t version;
     size_t n_values, n_tensors;
@@ -297,7 +298,7 @@ static int open_bytes(mn_map *map, const void *data, size_t size, const char *na
         return MN_FAIL(MN_ENOMEM, "%s: no memory to open it", name);
     }
     if (map) g->map = *map;
-    g->data = data;
+    g->data = g->file = data;
     g->size = size;
     mn_gguf_cursor c = {.data = data, .size = size, .name = name};
     const int rc = take_directory(g, &c);
@@ -331,6 +332,7 @@ static int take_foreign(mn_gguf *g, const mn_gguf_foreign *f) {
         MN_TRY(table_add(&g->tensor_table, g->tensors, sizeof *g->tensors, g->n_tensors, f->name,
                          "tensor"));
     }
+    g->file = f->file;
     g->size = f->bytes;
     return 0;
 }
@@ -364,6 +366,10 @@ void mn_gguf_close(mn_gguf **pg) {
 
 void mn_gguf_cool(const mn_gguf *g) {
     mn_file_map_cool(&g->map, 0, g->map.size);
+}
+
+uint64_t mn_gguf_tensor_at(const mn_gguf *g, const mn_gguf_tensor *t) {
+    return (uint64_t)((const uint8_t *)t->data - g->file);
 }
 
 uint32_t mn_gguf_version(const mn_gguf *g) {

@@ -79,7 +79,8 @@ typedef struct mn_gguf_foreign {
     const void *metadata;         /* [metadata_bytes] */
     size_t metadata_bytes, n;     /* tensors */
     const mn_gguf_tensor *tensor; /* copied */
-    uint64_t bytes;               /* of the file */
+    const void *file;             /* its bytes, mapped */
+    uint64_t bytes;               /* how many */
     void *owner;                  /* of all that is pointed to */
     void (*close)(void *owner);   /* called by mn_gguf_close, and when opening fails */
 } mn_gguf_foreign;
@@ -95,6 +96,7 @@ size_t mn_gguf_values(const mn_gguf *g, const mn_gguf_value **out); /* borrowed 
 const mn_gguf_value *mn_gguf_find(const mn_gguf *g, const char *key); /* NULL: absent */
 size_t mn_gguf_tensors(const mn_gguf *g, const mn_gguf_tensor **out);
 const mn_gguf_tensor *mn_gguf_tensor_find(const mn_gguf *g, const char *name);
+uint64_t mn_gguf_tensor_at(const mn_gguf *g, const mn_gguf_tensor *t); /* offset in the file */
 
 /* Typed access: absent -> fallback; present with a kind that does not convert -> fallback too. */
 uint64_t mn_gguf_u64(const mn_gguf *g, const char *key, uint64_t fallback);

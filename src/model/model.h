@@ -29,6 +29,8 @@ typedef struct mn_layer {
 typedef struct mn_net {
     const mn_arch *arch;
     mn_gguf *gguf;
+    char *path; /* of the file, */
+    int fd;     /* of which rows are read */
     mn_packfile *pack;
     mn_tokenizer *tokenizer;
     int L, D, F, H, Hk, d, V,
@@ -56,6 +58,10 @@ typedef struct mn_net {
 int mn_net_open(const char *path, mn_team *team, mn_pack_progress progress, void *user,
                 mn_net **out);
 void mn_net_close(mn_net **net);
+
+/* Row `row` of a matrix that is looked up, as D floats: to x, or added to it. Read from the file: of
+ * a table that is mapped, what any prompt ever touched would stay in memory, beside the budget. */
+int mn_net_row(const mn_net *n, const mn_gguf_tensor *t, int row, int add, float *x);
 
 /* Largest inner dimension of any product: what kernel scratch must hold. */
 int mn_net_widest(const mn_net *net);

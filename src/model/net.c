@@ -285,7 +285,11 @@ int mn_net_open(const char *path, mn_team *team, mn_pack_progress progress, void
     *out = NULL;
     mn_net *n = mn_calloc(1, sizeof *n);
     if (!n) return MN_FAIL(MN_ENOMEM, "no memory to open a model");
-    int rc = mn_source_open(path, &n->gguf);
+    n->fd = -1;
+    n->path = mn_strdup(path);
+    int rc = n->path ? 0 : MN_FAIL(MN_ENOMEM, "no memory to open a model");
+    if (rc >= 0) rc = mn_file_open(path, &n->fd);
+    if (rc >= 0) rc = mn_source_open(path, &n->gguf);
     const mn_gguf_tensor *tensors;
     if (rc >= 0 && !mn_gguf_tensors(n->gguf, &tensors))
         rc = MN_FAIL(MN_EUNSUPPORTED, "%s holds only a vocabulary; it works with omnesia tokenize",
@@ -316,11 +320,31 @@ void mn_net_close(mn_net **pn) {
     mn_tokenizer_close(&n->tokenizer);
     mn_packfile_close(&n->pack);
     mn_gguf_close(&n->gguf);
+    mn_file_close(&n->fd);
+    mn_free(n->path);
     for (int i = 0; i < 3; i++) mn_free(n->rope_freq[i]);
     mn_arena_free(&n->vectors);
     mn_free(n->window);
     mn_free(n->layer);
     mn_free(n);
+}
+
+int mn_net_row(const mn_net *n, const mn_gguf_tensor *t, int row, int add, float *x) {
+    enum { PIECE = 256 }; /* elements: whole blocks of every format, 4 bytes each at most */
+    const mn_format *f = mn_format_find((uint32_t)t->type);
+    uint64_t at =
+        mn_gguf_tensor_at(n->gguf, t) + (uint64_t)row * mn_format_row_bytes(f, (uint64_t)n->D);
+    uint8_t stored[PIECE * 4];
+    float part[PIECE];
+    for (int i = 0; i < n->D; i += PIECE) {
+        const int m = n->D - i < PIECE ? n->D - i : PIECE;
+        const size_t bytes = (size_t)mn_format_row_bytes(f, (uint64_t)m);
+        MN_TRY(mn_file_pread(n->fd, n->path, at, stored, bytes));
+        at += bytes;
+        f->decode(stored, part, (size_t)m);
+        for (int c = 0; c < m; c++) x[i + c] = add ? x[i + c] + part[c] : part[c];
+    }
+    return 0;
 }
 
 int mn_net_widest(const mn_net *n) {

@@ -279,6 +279,10 @@ uint64_t mn_safetensors_size(const mn_safetensors *s) {
     return s->size;
 }
 
+const void *mn_safetensors_data(const mn_safetensors *s) {
+    return s->data;
+}
+
 void mn_safetensors_header(const mn_safetensors *s, const void **bytes, size_t *n) {
     *bytes = s->data;
     *n = s->header;

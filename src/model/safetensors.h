@@ -38,7 +38,8 @@ int mn_safetensors_open_memory(const void *data, size_t size, const char *name,
 /* 1: these may be the first bytes of such a file (16 are enough). */
 int mn_safetensors_begins(const void *data, size_t n);
 
-uint64_t mn_safetensors_size(const mn_safetensors *s); /* bytes of the file */
+uint64_t mn_safetensors_size(const mn_safetensors *s);    /* bytes of the file */
+const void *mn_safetensors_data(const mn_safetensors *s); /* the file's bytes */
 /* Length and header, for identity hashes. */
 void mn_safetensors_header(const mn_safetensors *s, const void **bytes, size_t *n);
 size_t mn_safetensors_tensors(const mn_safetensors *s, const mn_safetensor **out);   /* by place */

@@ -405,6 +405,7 @@ static int open_safetensors(const char *path, mn_gguf **out) {
                                .metadata_bytes = s->metadata.len,
                                .tensor = s->tensor,
                                .n = s->n,
+                               .file = mn_safetensors_data(s->file),
                                .bytes = mn_safetensors_size(s->file),
                                .owner = s,
                                .close = source_close};
