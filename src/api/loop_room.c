@@ -47,28 +47,6 @@ static int read_by_others(const mn_loop *l, const mn_job *j) {
     return most;
 }
 
-/* What this process holds beside rows in the region: weights, workspace, rows it reads from
- * disk. */
-static uint64_t beside(const mn_loop *l) {
-    uint64_t booked = 0, out = 0;
-    for (int i = 0; i < l->slots.n; i++) {
-        const mn_job *j = mn_job_in(l, i);
-        if (!j->a.session) continue;
-        booked += mn_seq_bytes(j->a.session->seq);
-        out += (uint64_t)mn_seq_out(j->a.session->seq) * row_bytes(j->model, j->r.kv_q8);
-    }
-    const uint64_t used = mn_budget_used();
-    return (used > booked ? used - booked : 0) + out;
-}
-
-static uint64_t capacity(const mn_loop *l, const mn_model *m) {
-    const uint64_t most = m->region ? mn_region_limit(m->region) : UINT64_MAX,
-                   limit = mn_budget_limit(), other = limit ? beside(l) : 0;
-    if (!limit) return most;
-    const uint64_t left = limit > other ? limit - other : 0;
-    return left < most ? left : most;
-}
-
 /* Of rows of an answer; and a page of each plane, for the last rows of an extent seldom fill it. */
 static uint64_t bytes_of(const mn_job *j, int rows) {
     mn_kv_layout l;
@@ -91,40 +69,64 @@ static uint64_t growth(const mn_job *j) {
     return bytes_of(j, rows > 0 ? rows : 0);
 }
 
-/* Extents in use, each once. */
+/* Extents in use, each once: their memory in the region, or booked, and of files that are mapped. */
 typedef struct holds {
     mn_seq_hold hold[(MN_SLOTS + 1) * MN_SEQ_SPANS];
     int n;
-    uint64_t bytes;
+    uint64_t bytes, booked, mapped;
 } holds;
 
 static void add_holds(holds *h, const mn_job *j) {
     mn_seq_hold own[MN_SEQ_SPANS];
-    const int n = j->a.session ? mn_seq_holds(j->a.session->seq, own) : 0;
+    const int n = j && j->a.session ? mn_seq_holds(j->a.session->seq, own) : 0;
+    if (n) h->booked += mn_seq_bytes(j->a.session->seq);
     for (int i = 0; i < n; i++) {
         int k = 0;
         while (k < h->n && h->hold[k].name != own[i].name) k++;
-        if (k < h->n) continue;
-        h->hold[h->n++] = own[i];
-        h->bytes += own[i].bytes;
+        if (k == h->n) h->hold[h->n++] = (mn_seq_hold){.name = own[i].name};
+        mn_seq_hold *at = &h->hold[k];
+        if (own[i].bytes > at->bytes)
+            h->bytes += own[i].bytes - at->bytes, at->bytes = own[i].bytes;
+        if (own[i].mapped > at->mapped)
+            h->mapped += own[i].mapped - at->mapped, at->mapped = own[i].mapped;
     }
+}
+
+/* Of those who run, and of `next`, which may be NULL. */
+static void all_holds(const mn_loop *l, const mn_job *next, holds *h) {
+    *h = (holds){.n = 0};
+    for (int i = 0; i < l->slots.n; i++) add_holds(h, mn_job_in(l, i));
+    add_holds(h, next);
+}
+
+/* What this process holds beside rows in the region: weights, workspace, files that are mapped. */
+static uint64_t beside(const holds *h) {
+    const uint64_t used = mn_budget_used();
+    return (used > h->booked ? used - h->booked : 0) + h->mapped;
+}
+
+static uint64_t capacity(const mn_model *m, const holds *h) {
+    const uint64_t most = m->region ? mn_region_limit(m->region) : UINT64_MAX,
+                   limit = mn_budget_limit(), other = limit ? beside(h) : 0;
+    if (!limit) return most;
+    const uint64_t left = limit > other ? limit - other : 0;
+    return left < most ? left : most;
 }
 
 int mn_loop_fits(const mn_loop *l, mn_job *j) {
-    holds h = {.n = 0};
+    holds h;
+    all_holds(l, j, &h);
     j->others = read_by_others(l, j);
     uint64_t wants = growth(j);
-    add_holds(&h, j);
-    for (int i = 0; i < l->slots.n; i++) {
-        add_holds(&h, mn_job_in(l, i));
-        wants += growth(mn_job_in(l, i));
-    }
-    return h.bytes + wants <= capacity(l, j->model);
+    for (int i = 0; i < l->slots.n; i++) wants += growth(mn_job_in(l, i));
+    return h.bytes + wants <= capacity(j->model, &h);
 }
 
 int mn_loop_allows(const mn_loop *l, const mn_job *j) {
+    holds h;
+    all_holds(l, NULL, &h);
     const int ids = mn_answering_ids(&j->a);
-    const uint64_t limit = mn_budget_limit(), needs = bytes_of(j, ids), other = beside(l);
+    const uint64_t limit = mn_budget_limit(), needs = bytes_of(j, ids), other = beside(&h);
     char a[16], b[16], c[16];
     if (!limit || other + needs <= limit) return 0;
     return MN_FAIL(MN_EFULL,
@@ -137,8 +139,10 @@ int mn_loop_allows(const mn_loop *l, const mn_job *j) {
 
 void mn_loop_shrink(const mn_loop *l, const mn_model *m, const mn_job *next) {
     const uint64_t limit = mn_budget_limit();
+    holds h;
     if (!limit || !m->region) return;
-    uint64_t taken = beside(l) + (next ? growth(next) : 0);
+    all_holds(l, next, &h);
+    uint64_t taken = beside(&h) + (next ? growth(next) : 0);
     for (int i = 0; i < l->slots.n; i++) taken += growth(mn_job_in(l, i));
     mn_region_shrink(m->region, limit > taken ? limit - taken : 0);
 }

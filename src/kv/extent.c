@@ -152,6 +152,16 @@ int mn_kv_extent_out(const mn_kv_extent *e) {
     return e->image.map.data != NULL;
 }
 
+uint64_t mn_kv_extent_mapped(const mn_kv_extent *e, int rows) {
+    enum { AROUND = 64 << 10 }; /* bytes, before the page and behind it */
+    if (!mn_kv_extent_out(e)) return 0;
+    const uint64_t most = e->image.map.size,
+                   each = plane_bytes(&e->layout,
+                                      (rows + MN_TIER_ROWS - 1) / MN_TIER_ROWS * MN_TIER_ROWS),
+                   all = planes(&e->layout) * (each + 2 * AROUND);
+    return all < most ? all : most;
+}
+
 int mn_kv_extent_fetch(mn_kv_extent *e, int rows) {
     const mn_tier *t = e->image.tier;
     if (!t || !t->prove || e->proven || rows <= 0) return 0;

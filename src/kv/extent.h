@@ -79,6 +79,9 @@ int mn_kv_extent_arrived(const mn_kv_extent *e, int rows); /* 1: they are here, 
 void mn_kv_extent_prove(mn_kv_extent *e, int plane, int row, int n);
 /* Does it lie on disk alone? */
 int mn_kv_extent_out(const mn_kv_extent *e);
+/* Memory that reading its first `rows` rows from there takes: whole blocks, which have one sum, and
+ * what the system maps around a page that is wanted. */
+uint64_t mn_kv_extent_mapped(const mn_kv_extent *e, int rows);
 /* 1: rows that were read turned out damaged. */
 int mn_kv_extent_bad(const mn_kv_extent *e);
 /* It is damaged: nobody shall find it again. */

@@ -125,9 +125,11 @@ int mn_seq_holds(const mn_seq *s, mn_seq_hold *out) {
     for (int i = 0; i < s->n; i++) {
         const mn_kv_extent *e = s->span[i].e;
         const mn_extent *x = &e->x;
-        out[i] = x->region ? (mn_seq_hold){x->ref, mn_word_peek(&x->slot->charged)}
-                           : (mn_seq_hold){(uint64_t)(uintptr_t)e, e->booked};
-        if (mn_kv_extent_out(e)) out[i].bytes = 0;
+        out[i] = x->region ? (mn_seq_hold){x->ref, mn_word_peek(&x->slot->charged), 0}
+                           : (mn_seq_hold){(uint64_t)(uintptr_t)e, e->booked, 0};
+        if (!mn_kv_extent_out(e)) continue;
+        out[i].bytes = 0;
+        out[i].mapped = mn_kv_extent_mapped(e, s->span[i].row + s->span[i].n);
     }
     return s->n;
 }

@@ -93,9 +93,10 @@ int mn_seq_keep(mn_seq *seq, int keep);
 int mn_seq_piece(const mn_seq *seq, int n);
 
 /* The extents it uses, each with a name that all sequences of a process know it by, and the memory
- * that comes free when nobody uses it any more: how many. */
+ * that comes free when nobody uses it any more, of the region (or booked) and of files on disk that
+ * are read in place: how many. */
 typedef struct mn_seq_hold {
-    uint64_t name, bytes;
+    uint64_t name, bytes, mapped;
 } mn_seq_hold;
 int mn_seq_holds(const mn_seq *seq, mn_seq_hold *out); /* [MN_SEQ_SPANS] */
 int mn_seq_promised(const mn_seq *seq); /* rows behind its last token whose pages are there */

@@ -271,8 +271,9 @@ static int disk_find(mn_extent *x, mn_image *out) {
     int found = 0;
     if (!mn_word_load(&x->slot->stored) || !mn_disk_on(x->region)) return 0;
     int rc = mn_disk_path(x->region, x->ref, &path);
-    if (rc >= 0) rc = mn_guard_map(path.data, &out->map);
+    if (rc >= 0) rc = mn_mapped_open(x->region, x->ref, path.data, &out->file);
     if (rc >= 0) {
+        out->map = out->file->map;
         mn_disk_head h = {.magic = ""};
         struct stat st;
         if (out->map.size > sizeof h) memcpy(&h, out->map.data, sizeof h);

@@ -33,6 +33,8 @@ struct mn_region {
     uint64_t pid;           /* ours; asking the system takes longer than a put */
     atomic_int objects;     /* buckets and topics have pages */
     pthread_mutex_t graves; /* one burial at a time: threads share their locks */
+    pthread_mutex_t mapping;
+    mn_mapped *mapped; /* files of the disk tier that this process reads (mapped.c) */
     mn_mover mover;
     mn_region *next; /* of all that are open here (life.c) */
 };
@@ -124,6 +126,18 @@ int mn_extent_followed(mn_region *r, mn_ref ref); /* does another begin with it?
 /* ---- the disk tier (disk.c, restore.c, mover.c) ------------------------------------------- */
 int mn_disk_on(const mn_region *r);
 uint64_t mn_disk_used(const mn_region *r);
+/* A file of the disk tier, mapped once for all that read it; closing an empty one is fine. Forget:
+ * what bears this name from now on is another file. */
+struct mn_mapped {
+    mn_map map;
+    mn_ref ref; /* 0: forgotten */
+    int users;
+    mn_region *region;
+    mn_mapped *next;
+};
+int mn_mapped_open(mn_region *r, mn_ref ref, const char *path, mn_mapped **out);
+void mn_mapped_close(mn_mapped **m);
+void mn_mapped_forget(mn_region *r, mn_ref ref);
 int mn_disk_path(const mn_region *r, mn_ref ref, mn_buf *out);
 int mn_disk_pin_path(const mn_region *r, mn_ref ref, mn_buf *out);
 /* Write the file of a sealed extent that has none, in the budget: 1 when it has one now; 0: it is

@@ -230,6 +230,7 @@ int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **
     if (!r) return MN_FAIL(MN_ENOMEM, "no memory to open a region");
     r->file.fd = r->locks = r->me = r->journal_fd = -1;
     pthread_mutex_init(&r->graves, NULL);
+    pthread_mutex_init(&r->mapping, NULL);
     mn_mover_begin(r);
     const int standard = !path;
     int rc = path ? 0 : mn_region_place(memory, &place);
@@ -264,6 +265,7 @@ void mn_region_close(mn_region **pr) {
     if (r->file.fd >= 0) mn_guard_forget(r->file.data);
     mn_sparse_close(&r->file);
     pthread_mutex_destroy(&r->graves);
+    pthread_mutex_destroy(&r->mapping);
     mn_free(r);
 }
 

@@ -105,13 +105,15 @@ int mn_extent_shared(const mn_extent *x);
 /* ---- tiers: where the content of an extent is ---------------------------------------------- */
 enum { MN_TIER_ROWS = 512 };
 typedef struct mn_tier mn_tier;
+typedef struct mn_mapped mn_mapped;
 typedef struct mn_image { /* an extent's content, to be read while it is pinned */
     const mn_tier *tier;
     const uint8_t *front, *planes;
     uint64_t n;      /* planes; all of them lie inside what may be read */
     uint64_t stride; /* bytes from one to the next */
     uint64_t rows;   /* so many can be read at most */
-    mn_map map;      /* of the tier */
+    mn_map map;      /* of the tier: the file, shared with others who read it; or empty */
+    mn_mapped *file;
 } mn_image;
 
 struct mn_tier {

@@ -56,12 +56,13 @@ int mn_image_intact(const mn_image *i) {
 }
 
 void mn_image_free(mn_image *i) {
-    mn_guard_unmap(&i->map);
+    mn_mapped_close(&i->file);
     *i = (mn_image){0};
 }
 
 void mn_extent_reject(mn_extent *x) {
     if (!(mn_word_load(&x->slot->flags) & MN_EXTENT_OUT)) return;
+    mn_mapped_forget(x->region, x->ref);
     mn_disk_unlink(x->region, x->ref, 0); /* who dies here leaves what the next one rejects again */
     mn_word_store(&x->slot->stored, 0);
 }
