@@ -226,13 +226,16 @@ static void stale_pack(void **s) {
 /* Every I/O call in turn meets a full disk: the answer, or one sentence; never half a pack. */
 static void full_disk(void **s) {
     (void)s;
-    int refusals = 0, told = 0;
+    int refusals = 0, told = 0, cut = 0;
     for (int n = 1; n <= 100; n++) {
         char environment[64];
         mn_walk_remove(in_bed("packs"));
         snprintf(environment, sizeof environment, "OMNESIA_FAIL_IO=%d:ENOSPC", n);
         const cli_run r = ask(environment, "model.gguf");
-        if (r.status != 0)
+        if (r.status == 1 && strstr(r.err, "cannot read") &&
+            strncmp(r.out, answer, strlen(r.out)) == 0)
+            cut++; /* a row of the embedding, in the middle of the answer */
+        else if (r.status != 0)
             refused(environment, &r), refusals++;
         else
             assert_string_equal(r.out, answer);
@@ -240,6 +243,7 @@ static void full_disk(void **s) {
         assert_int_equal(count("packs/*.tmp.*"), 0);
         right("after a full disk", "");
     }
+    assert_true(cut > 0 && cut < 60);
     assert_true(refusals < 20); /* a pack that cannot be written is made in memory */
     assert_true(told > 5);
 }

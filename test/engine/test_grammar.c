@@ -220,7 +220,7 @@ static void check_mask(mn_matcher *m) {
     int n = 0;
     const int said = mn_matcher_mask(m, &bits);
     assert_ok(said);
-    for (int32_t id = 0; id < (int32_t)words.h.n; id++) n += bits[id / 64] >> (id % 64) & 1;
+    for (int32_t id = 0; id < (int32_t)words.h.n; id++) n += (int)(bits[id / 64] >> (id % 64) & 1);
     assert_int_equal(n, said);
     for (int32_t id = 0; id < (int32_t)words.h.n; id++) {
         assert_ok(mn_matcher_mask(m, &bits));
