@@ -31,7 +31,7 @@ static void writers_come_first_and_prompts_fill_the_step(void **unused) {
     assert_int_equal(i[3].take, 20);
 }
 
-/* 4 tokens take 4 ms, 8 take 8, 64 take 32: 0.5 ms a token, a prompt of 1,024 is promised in 2.05 s. */
+/* 4 tokens take 4 ms, 8 take 8, 64 take 32: 0.5 ms a token; 1,024 are promised in 2.05 s. */
 static const mn_plan_pace pace = {{0.004, 0.008, 0.032}};
 
 static void a_step_takes_what_lies_between_those_measured(void **unused) {

@@ -128,7 +128,7 @@ static double time_of(const mn_auth *a, const char *key) {
     memcpy(place, key, strlen(key));
     const uint64_t began = mn_clock_ns();
     assert_null(mn_auth_find(a, place));
-    if (soak_planted()) /* a comparison that stops where keys differ, with much to do for each byte */
+    if (soak_planted()) /* a comparison that stops where keys differ */
         for (int i = 0; place[i] == right[i]; i++)
             for (volatile int k = 0; k < 50; k++)
                 ;
