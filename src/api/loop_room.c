@@ -69,7 +69,7 @@ static uint64_t growth(const mn_job *j) {
     return bytes_of(j, rows > 0 ? rows : 0);
 }
 
-/* Extents in use, each once: their memory in the region, or booked, and of files that are mapped. */
+/* Extents in use, each once: memory in the region, or booked; and of files that are mapped. */
 typedef struct holds {
     mn_seq_hold hold[(MN_SLOTS + 1) * MN_SEQ_SPANS];
     int n;

@@ -29,8 +29,9 @@ void mn_file_map_cool(const mn_map *map, uint64_t from, uint64_t to);
 /* The whole file, or of "-" standard input, appended to `out`; MN_ETOOLONG beyond max bytes. */
 int mn_file_read(const char *path, size_t max, mn_buf *out);
 
-/* A file of which bytes are read here and there: nothing of it counts as this process's memory. n
- * bytes from offset `at`, all of them; MN_ECORRUPT when the file ends before. Closing -1 is fine. */
+/* A file of which bytes are read here and there: nothing of it counts as this process's memory.
+ * n bytes from offset `at`, all of them; MN_ECORRUPT when the file ends before. Closing -1 is fine.
+ */
 int mn_file_open(const char *path, int *fd);
 int mn_file_pread(int fd, const char *path, uint64_t at, void *out, size_t n);
 void mn_file_close(int *fd);

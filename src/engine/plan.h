@@ -5,14 +5,14 @@
  *
  * A step has a budget of tokens. Answers that are being written get one each, first; what is left
  * is filled exactly with pieces of prompts, so that a long prompt takes many steps and nobody's
- * writing waits for it, and short ones share a step. FastGen promises the first token in a time that
- * grows with the prompt, and after it a number of tokens per second at any time. Ours promises the
- * first within four times what reading alone would take, and four tokens a second; the prompt that
- * is due first is read first, and a step beside writers is the smallest that keeps what was promised
- * to all. Beside somebody who is waited for, jobs that nobody waits for have less: a quarter of them
- * write, in turns, and their prompts get a quarter of the step, behind all others. When more are
- * writing than the budget has tokens, turns decide. Results do not depend on the cut
- * (engine/step.h), so any plan gives the same bits.
+ * writing waits for it, and short ones share a step. FastGen promises the first token in a time
+ * that grows with the prompt, and after it a number of tokens per second at any time. Ours
+ * promises the first within four times what reading alone would take, and four tokens a second;
+ * the prompt that is due first is read first, and a step beside writers is the smallest that keeps
+ * what was promised to all. Beside somebody who is waited for, jobs that nobody waits for have
+ * less: a quarter of them write, in turns, and their prompts get a quarter of the step, behind all
+ * others. When more are writing than the budget has tokens, turns decide. Results do not depend on
+ * the cut (engine/step.h), so any plan gives the same bits.
  */
 #ifndef MN_ENGINE_PLAN_H
 #define MN_ENGINE_PLAN_H
@@ -42,8 +42,8 @@ int mn_plan_knee(const mn_plan_pace *pace, int most);
 /* Seconds in which a prompt of n tokens is promised to be read. */
 double mn_plan_promise(const mn_plan_pace *pace, int n);
 
-/* Tokens of this step, at most `most` (the knee), which it has while nobody waits for the next token
- * of his answer. slower: how many times longer steps take just now than the pace says. */
+/* Tokens of this step, at most `most` (the knee), which it has while nobody waits for the next
+ * token of his answer. slower: how many times longer steps take just now than the pace says. */
 int mn_plan_budget(const mn_plan_item *items, int n, const mn_plan_pace *pace, double slower,
                    int most);
 

@@ -24,7 +24,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/random.h"
-#include "kernel/kernel.h"
+#include "tensor/exec.h"
 
 #include <float.h>
 #include <math.h>

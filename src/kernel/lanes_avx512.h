@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define LANES         static inline __attribute__((always_inline, unused))
-#define MN_FUSED      16 /* most rows of a register tile while weights are decoded: the best always */
+#define MN_FUSED      16 /* most rows that are multiplied while weights are decoded */
 #define MN_PANELS     0
 #define MN_PLAIN_ROWS 6 /* register tile of plain numbers: rows */
 #define MN_PLAIN_VECS 4 /* and tiles */

@@ -59,8 +59,9 @@ int mn_net_open(const char *path, mn_team *team, mn_pack_progress progress, void
                 mn_net **out);
 void mn_net_close(mn_net **net);
 
-/* Row `row` of a matrix that is looked up, as D floats: to x, or added to it. Read from the file: of
- * a table that is mapped, what any prompt ever touched would stay in memory, beside the budget. */
+/* Row `row` of a matrix that is looked up, as D floats: to x, or added to it. Read from the file:
+ * of a table that is mapped, what any prompt ever touched would stay in memory, beside the budget.
+ */
 int mn_net_row(const mn_net *n, const mn_gguf_tensor *t, int row, int add, float *x);
 
 /* Largest inner dimension of any product: what kernel scratch must hold. */
