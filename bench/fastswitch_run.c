@@ -146,7 +146,7 @@ static int gather(mn_switching *w, mn_chat **of, mn_plan_item *item) {
         c->missing = c->came > 0 && w->way->ready && !w->way->ready(w, c);
         late[n] = c->missing && mn_clock_seconds() - c->came < 0.2;
         others |= !late[n];
-        item[n].left = c->n - mn_session_length(c->s);
+        item[n] = (mn_plan_item){.left = c->n - mn_session_length(c->s)};
         of[n++] = c;
     }
     for (int i = 0; others && i < n; i++)
