@@ -158,7 +158,8 @@ class Server:
         if kind and status:
             print(f"the server ended with {status}:\n" + "\n".join(self.lines[-20:]))
         if kind is None:
-            assert status == 0, f"exit status {status}:\n" + "\n".join(self.lines[-20:])
+            said = [line for line in self.lines if not line.startswith("{")]  # not what was asked
+            assert status == 0, f"exit status {status}:\n" + "\n".join(said[-200:])
 
     # ---- asking ----------------------------------------------------------------------------------
 
