@@ -322,8 +322,9 @@ static int run(mn_loop *l, mn_model *m, turn *t) {
     int ended[MN_SLOTS];
     for (int i = 0; i < t->parts; i++)
         ended[i] = t->part[i].logits ? mn_answering_take(&t->of[i]->a, t->part[i].logits) : 0;
-    note_pace(m, t, (double)(mn_clock_ns() - start) * 1e-9);
-    account(l, t, (mn_clock_ns() - start) / 1000);
+    const uint64_t took = mn_clock_ns() - start;
+    note_pace(m, t, (double)took * 1e-9);
+    account(l, t, took / 1000);
     for (int i = 0; i < t->parts; i++)
         if (ended[i]) end(l, t->of[i], ended[i] < 0 ? ended[i] : 0);
     return 0;

@@ -22,7 +22,7 @@ enum {
     LEAST_TILES = 2,         /* per piece with many rows */
     MOST_TILES = 4,          /* what the scratch holds */
     LEAST_ROWS = 64,
-    NORM_ROWS = 16,
+    NORM_ROWS = MN_SIDE, /* their scales lie in the same cache lines */
 };
 
 int mn_exec_open(int threads, const mn_kernels *k, mn_exec *out) {

@@ -233,6 +233,13 @@ class Server:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def descriptors_left(self, most, seconds=5):
+        """How many are open, once there are `most` or fewer, or after so many seconds."""
+        end = time.time() + seconds
+        while self.descriptors() > most and time.time() < end:
+            time.sleep(0.05)
+        return self.descriptors()
+
 
 def good_fields(server):
     """For every field that a route needs, a value it accepts."""

@@ -12,7 +12,6 @@ import socket
 import ssl
 import subprocess
 import tempfile
-import time
 import unittest
 
 from server import Server, read_reply
@@ -60,10 +59,7 @@ def certificate(folder):
 
 def settled(server, fds):
     """Its open descriptors are as few as before, soon."""
-    end = time.time() + 10
-    while server.descriptors() > fds and time.time() < end:
-        time.sleep(0.05)
-    return server.descriptors() <= fds
+    return server.descriptors_left(fds, 10) <= fds
 
 
 @unittest.skipUnless(shutil.which("curl"), "no curl")
