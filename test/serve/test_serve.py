@@ -12,7 +12,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
 
 from server import SOURCE, TINY, Server, good_fields, read_reply
