@@ -485,6 +485,84 @@ MN_API void mn_session_seal(mn_session *session);
 /* Up to n of its tokens, from position `from` on, into ids: how many. */
 MN_API int mn_session_tokens(const mn_session *session, int32_t from, int32_t *ids, int32_t n);
 
+/* ---- what agents remember ------------------------------------------------------------------- */
+/* Records of what was said, as it was said: whose they are, when they were true, where they are
+ * from. All processes of a user share one store; what was added is found at once, by all, and
+ * survives the death of any. Nothing is changed: an update is one more version. No model rewrites
+ * what is stored; one for vectors (minilm-l6) helps to find it, where it is there. Any thread. */
+typedef struct mn_mem mn_mem;
+typedef struct mn_mem_options {
+    mn_region *region;    /* where searches find vectors of large stores, and changes are told */
+    const char *model;    /* for vectors; NULL: minilm-l6; "none": words alone */
+    int durable;          /* 1: an add returns when it is on disk: it survives a power cut */
+    int background;       /* 1: vectors of whatever has none are made by a thread, from now on */
+    mn_progress progress; /* for pulling the model */
+} mn_mem_options;
+/* store NULL: $OMNESIA_DATA/memory.db; else the path of another one, made when absent. */
+MN_API int mn_mem_open(const char *store, const mn_mem_options *options, mn_mem **out);
+MN_API void mn_mem_close(mn_mem **mem);
+
+/* Who asks. A call without a user fails: nothing is taken for granted down here. */
+typedef struct mn_scope {
+    const char *tenant;      /* NULL or "": the local one; whoever serves several sets it by key */
+    const char *user;        /* never NULL or "" */
+    const char *agent, *run; /* NULL: a record of none is added, those of all are found */
+} mn_scope;
+
+#define MN_UNKNOWN INT64_MIN
+typedef struct mn_record {
+    int64_t id; /* of all versions of it; never used again */
+    const char *text;
+    size_t n;         /* its bytes, at most MN_RECORD_MAX; UTF-8 */
+    const char *time; /* when it was said, as somebody wrote it. NULL when added: now; what is not
+                         understood stays text, and counts as unknown */
+    /* "" or NULL: none. Turns of one session are each other's context. */
+    const char *session, *speaker, *ref, *source, *kind, *agent, *run;
+    /* Microseconds since 1970 or MN_UNKNOWN; ignored when added. It was true from .. until; it came
+     * into the store, and left it for another version. */
+    int64_t from, until, created, expired;
+    double score; /* of a search: 1 is what a record that says exactly this would get */
+} mn_record;
+enum { MN_RECORD_MAX = 1 << 20 };
+
+/* All of them or none, in their order; ids[n] or NULL. MN_EFULL: the disk is. */
+MN_API int mn_mem_add(mn_mem *mem, const mn_scope *scope, const mn_record *records, size_t n,
+                      int64_t *ids);
+
+/* Which records. NULL and 0 ask for nothing in particular. */
+typedef struct mn_find {
+    const char *query; /* best first; NULL: in the order they came */
+    int32_t k;         /* so many at most; 0: of a query 10, else all */
+    int32_t budget;    /* texts of so many tokens together at most, but one in any case */
+    const char *as_of; /* what was true then (a date: at its end) */
+    int64_t id, after; /* this one; those that came after this one */
+    const char *session, *source, *ref, *kind;
+    int32_t versions; /* 1: and what they were before, oldest first */
+} mn_find;
+/* Each is borrowed for the call; non-zero stops, and is returned; else how many. MN_ENOENT: `id` is
+ * no record of this scope. */
+MN_API int mn_mem_find(mn_mem *mem, const mn_scope *scope, const mn_find *what,
+                       int (*each)(void *user, const mn_record *record), void *user);
+/* Record `id` is now what `now` says (its text, and time: since when; other fields stay). */
+MN_API int mn_mem_update(mn_mem *mem, const mn_scope *scope, int64_t id, const mn_record *now);
+/* They go, with their versions, from all files; `all` where `what` names nothing. How many. */
+MN_API int64_t mn_mem_forget(mn_mem *mem, const mn_scope *scope, const mn_find *what, int all);
+/* Vectors of what has none yet; `again`: of everything, by another model. How many. */
+MN_API int64_t mn_mem_embed(mn_mem *mem, int again, const mn_progress *progress);
+/* The key of the object that changes whenever something of this user does; for mn_watch_open. */
+MN_API int mn_mem_topic(const mn_scope *scope, char key[256]);
+
+typedef struct mn_carry {        /* what an import did */
+    int64_t added, there, wrong; /* records; that were there already; that could not be read */
+} mn_carry;
+/* format NULL: by what it is; "jsonl", "markdown", "mcp", "mem0", "chatgpt". `wrong` is told what
+ * could not be read and where; the rest comes in. */
+MN_API int mn_mem_import(mn_mem *mem, const mn_scope *scope, const char *path, const char *format,
+                         const mn_progress *progress, void (*wrong)(void *user, const char *line),
+                         void *user, mn_carry *out);
+MN_API int64_t mn_mem_export(mn_mem *mem, const mn_scope *scope, const char *path,
+                             const char *format, const mn_progress *progress);
+
 /* ---- the model store ---------------------------------------------------------------------- */
 typedef struct mn_store_entry {
     const char *name;    /* what mn_model_open accepts */
