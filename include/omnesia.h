@@ -496,7 +496,8 @@ typedef struct mn_mem_options {
     const char *model;    /* for vectors; NULL: minilm-l6; "none": words alone */
     int durable;          /* 1: an add returns when it is on disk: it survives a power cut */
     int background;       /* 1: vectors of whatever has none are made by a thread, from now on */
-    mn_progress progress; /* for pulling the model */
+    int pull;             /* 1: the model is fetched when it is not here; else words do without */
+    mn_progress progress; /* for fetching it */
 } mn_mem_options;
 /* store NULL: $OMNESIA_DATA/memory.db; else the path of another one, made when absent. */
 MN_API int mn_mem_open(const char *store, const mn_mem_options *options, mn_mem **out);
@@ -516,12 +517,12 @@ typedef struct mn_record {
     size_t n;         /* its bytes, at most MN_RECORD_MAX; UTF-8 */
     const char *time; /* when it was said, as somebody wrote it. NULL when added: now; what is not
                          understood stays text, and counts as unknown */
-    /* "" or NULL: none. Turns of one session are each other's context. */
-    const char *session, *speaker, *ref, *source, *kind, *agent, *run;
-    /* Microseconds since 1970 or MN_UNKNOWN; ignored when added. It was true from .. until; it came
-     * into the store, and left it for another version. */
+    /* "" or NULL: none. Turns of one session are each other's context; meta is a JSON object. */
+    const char *session, *speaker, *ref, *source, *kind, *agent, *run, *meta;
+    /* Microseconds since 1970 or MN_UNKNOWN. It was true from .. until (when added, 0: since `time`,
+     * with no end); it came into the store, and another version took its place (found alone). */
     int64_t from, until, created, expired;
-    double score; /* of a search: 1 is what a record that says exactly this would get */
+    double score; /* of a search, found alone; the best has at most 1 */
 } mn_record;
 enum { MN_RECORD_MAX = 1 << 20 };
 
@@ -539,8 +540,8 @@ typedef struct mn_find {
     const char *session, *source, *ref, *kind;
     int32_t versions; /* 1: and what they were before, oldest first */
 } mn_find;
-/* Each is borrowed for the call; non-zero stops, and is returned; else how many. MN_ENOENT: `id` is
- * no record of this scope. */
+/* Each is borrowed for the call, which may not ask `mem` for anything; non-zero stops, and is
+ * returned; else how many. MN_ENOENT: `id` is no record of this scope. */
 MN_API int mn_mem_find(mn_mem *mem, const mn_scope *scope, const mn_find *what,
                        int (*each)(void *user, const mn_record *record), void *user);
 /* Record `id` is now what `now` says (its text, and time: since when; other fields stay). */

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * agent/notes.c - what a record is made of is checked here, once, whatever door it came through.
+ */
+#include "agent/notes.h"
+
+#include "agent/names.h"
+#include "agent/recall.h"
+#include "agent/vectors.h"
+#include "agent/when.h"
+#include "agent/words.h"
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/utf8.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mn_notes {
+    mn_store *store;
+    mn_vectors *vectors; /* NULL: no model yet */
+    pthread_mutex_t lock;
+    mn_buf line;
+};
+
+/* ---- the list of stores ------------------------------------------------------------------- */
+static const mn_store_kind *const stores[] = {
+#define X(name) &mn_store_##name,
+    MN_STORE_LIST(X)
+#undef X
+};
+
+int mn_store_open(const char *where, int durable, mn_store **out) {
+    for (size_t i = 0; i < sizeof stores / sizeof *stores; i++)
+        if (stores[i]->claims(where)) return stores[i]->open(where, durable, out);
+    return MN_FAIL(MN_EUNSUPPORTED, "%s: no store of this kind is known here", where);
+}
+
+/* ---- the word index ----------------------------------------------------------------------- */
+/* Its words into the index, or out of it: those of the text, and marks of agent and run. */
+static int index_row(mn_notes *n, int64_t owner, const mn_row *r, int out) {
+    mn_buf *const line = &n->line;
+    int64_t words = 1;
+    mn_buf_clear(line);
+    MN_TRY(mn_words_line(owner, r->text, r->n, line));
+    for (size_t i = 0; i < line->len; i++) words += line->data[i] == ' ';
+    if (*r->agent) MN_TRY(mn_words_mark(owner, 'a', r->agent, line));
+    if (*r->run) MN_TRY(mn_words_mark(owner, 'r', r->run, line));
+    return n->store->kind->index(n->store, owner, r->id, line->data ? line->data : "", line->len,
+                                 words, out);
+}
+
+static int index_again(void *user, int64_t owner, const mn_row *row) {
+    return index_row(user, owner, row, 0);
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+/* The rules that made the words of the index, and who may read what. */
+static int words_version(mn_notes *n) {
+    mn_store *const s = n->store;
+    char text[24] = "", now[24];
+    snprintf(now, sizeof now, "%d", MN_WORDS_VERSION);
+    MN_TRY(s->kind->begin(s, 0));
+    const int there = s->kind->get(s, "words", text, sizeof text);
+    MN_TRY(s->kind->end(s, 0));
+    if (there < 0 || (there && strcmp(text, now) == 0)) return there < 0 ? there : 0;
+    MN_TRY(s->kind->begin(s, 1));
+    int rc = there ? s->kind->reindex(s, index_again, n) : 0;
+    if (rc >= 0) rc = s->kind->set(s, "words", now);
+    const int end = s->kind->end(s, rc >= 0);
+    return rc < 0 ? rc : end;
+}
+
+int mn_notes_open(const char *where, int durable, mn_notes **out) {
+    mn_notes *n = mn_calloc(1, sizeof *n);
+    if (!n) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
+    pthread_mutex_init(&n->lock, NULL);
+    int rc = mn_store_open(where, durable, &n->store);
+    if (rc >= 0) rc = words_version(n);
+    if (rc < 0)
+        mn_notes_close(&n);
+    else
+        *out = n;
+    return rc;
+}
+
+void mn_notes_close(mn_notes **notes) {
+    mn_notes *const n = *notes;
+    if (!n) return;
+    if (n->store) n->store->kind->close(n->store);
+    mn_vectors_close(&n->vectors);
+    mn_buf_free(&n->line);
+    pthread_mutex_destroy(&n->lock);
+    mn_free(n);
+    *notes = NULL;
+}
+
+static int begin(mn_notes *n, int write) {
+    pthread_mutex_lock(&n->lock);
+    const int rc = n->store->kind->begin(n->store, write);
+    if (rc < 0) pthread_mutex_unlock(&n->lock);
+    return rc;
+}
+
+/* Ends what `begin` began: kept when rc says success, of which it is the value then. */
+static int64_t end(mn_notes *n, int64_t rc) {
+    char why[512];
+    if (rc < 0) snprintf(why, sizeof why, "%s", mn_error_detail());
+    const int ended = n->store->kind->end(n->store, rc >= 0);
+    pthread_mutex_unlock(&n->lock);
+    if (rc < 0) return MN_FAIL((int)rc, "%s", why);
+    return ended < 0 ? ended : rc;
+}
+
+/* ---- what comes in ------------------------------------------------------------------------ */
+static int check_name(const char *what, const char *text, int needed) {
+    const size_t n = text ? strlen(text) : 0;
+    if (!n && needed)
+        return MN_FAIL(MN_EINVAL, "no %s is given: whose records are meant is never guessed", what);
+    if (n > MN_FIELD_MAX)
+        return MN_FAIL(MN_ETOOLONG, "%s has %zu bytes; %d are allowed", what, n, MN_FIELD_MAX);
+    return n ? mn_utf8_check(what, text, n) : 0;
+}
+
+static int check_who(const mn_who *who) {
+    MN_TRY(check_name("tenant", who->tenant, 0));
+    MN_TRY(check_name("user", who->user, 1));
+    MN_TRY(check_name("agent", who->agent, 0));
+    return check_name("run", who->run, 0);
+}
+
+static int check_row(const mn_row *r) {
+    const struct {
+        const char *what, *text;
+    } field[] = {{"time", r->time},   {"session", r->session}, {"speaker", r->speaker},
+                 {"ref", r->ref},     {"source", r->source},   {"kind", r->kind},
+                 {"agent", r->agent}, {"run", r->run}};
+    if (!r->n) return MN_FAIL(MN_EINVAL, "the text of a record is empty");
+    if (r->n > MN_TEXT_MAX)
+        return MN_FAIL(MN_ETOOLONG,
+                       "the text has %zu bytes, and a record holds %d: cut it into pieces", r->n,
+                       MN_TEXT_MAX);
+    MN_TRY(mn_utf8_check("the text", r->text, r->n));
+    for (size_t i = 0; i < sizeof field / sizeof *field; i++)
+        MN_TRY(check_name(field[i].what, field[i].text, 0));
+    if (strlen(r->meta) > MN_META_MAX)
+        return MN_FAIL(MN_ETOOLONG, "meta has %zu bytes; %d are allowed", strlen(r->meta),
+                       MN_META_MAX);
+    return mn_utf8_check("meta", r->meta, strlen(r->meta));
+}
+
+static int add_row(mn_notes *n, int64_t owner, mn_row *r) {
+    mn_store *const s = n->store;
+    MN_TRY(s->kind->insert(s, owner, r, &r->id));
+    MN_TRY(index_row(n, owner, r, 0));
+    return s->kind->wait(s, r->id);
+}
+
+/* When a row came, and since when it is true. */
+static void date_row(mn_row *r, int64_t now, char text[MN_WHEN_TEXT]) {
+    mn_when w;
+    if (!r->created) {
+        r->created = now;
+        r->expired = MN_NEVER;
+    }
+    if (!r->from && *r->time) r->from = mn_when_parse(r->time, &w) ? w.at : MN_NEVER;
+    if (!r->from) {
+        r->from = r->created;
+        r->time = mn_when_text(r->created, text);
+    }
+    if (!r->until) r->until = MN_NEVER;
+}
+
+static int owner_of(mn_notes *n, const mn_who *who, int make, int64_t *owner) {
+    return n->store->kind->owner(n->store, who->tenant ? who->tenant : "", who->user, make, owner);
+}
+
+static int add_all(mn_notes *n, const mn_who *who, mn_row *rows, size_t count, int64_t *ids) {
+    const int64_t now = mn_when_now();
+    char when[MN_WHEN_TEXT];
+    int64_t owner;
+    MN_TRY(owner_of(n, who, 1, &owner));
+    for (size_t i = 0; i < count; i++) {
+        mn_row r = rows[i];
+        r.of = 0;
+        r.agent = who->agent ? who->agent : r.agent;
+        r.run = who->run ? who->run : r.run;
+        date_row(&r, now, when);
+        MN_TRY(add_row(n, owner, &r));
+        rows[i].id = r.id;
+        if (ids) ids[i] = r.id;
+    }
+    return 0;
+}
+
+int mn_notes_add(mn_notes *n, const mn_who *who, mn_row *rows, size_t count, int64_t *ids) {
+    char why[512];
+    MN_TRY(check_who(who));
+    for (size_t i = 0; i < count; i++) {
+        const int rc = check_row(rows + i);
+        if (rc < 0 && count > 1) {
+            snprintf(why, sizeof why, "%s", mn_error_detail());
+            return MN_FAIL(rc, "record %zu of %zu: %s", i + 1, count, why);
+        }
+        MN_TRY(rc);
+    }
+    if (!count) return 0;
+    MN_TRY(begin(n, 1));
+    return (int)end(n, add_all(n, who, rows, count, ids));
+}
+
+/* ---- finding ------------------------------------------------------------------------------ */
+int64_t mn_notes_tokens(const char *text, size_t n) {
+    int64_t ascii = 0, other = 0;
+    for (size_t i = 0; i < n; i++) {
+        ascii += (unsigned char)text[i] < 0x80;
+        other += (unsigned char)text[i] >= 0xc0;
+    }
+    return (ascii + 3) / 4 + other;
+}
+
+typedef struct finding {
+    const mn_who *who;
+    const mn_seek *seek;
+    mn_notes_each *each;
+    void *user;
+    int64_t found, tokens;
+    int stopped; /* what `each` returned, when that was not 0 */
+} finding;
+
+/* One row to the caller; non-zero: that was the last. */
+static int give(finding *f, const mn_row *row, double score) {
+    const int64_t tokens = mn_notes_tokens(row->text, row->n);
+    if (f->seek->budget && f->found && f->tokens + tokens > f->seek->budget) return 1;
+    f->tokens += tokens;
+    f->found++;
+    f->stopped = f->each(f->user, row, score);
+    return f->stopped || (f->seek->k && f->found >= f->seek->k);
+}
+
+static int give_fitting(void *user, const mn_row *row) {
+    finding *const f = user;
+    return mn_recall_fits(row, f->who, f->seek) ? give(f, row, 0) : 0;
+}
+
+static int find_in_order(mn_notes *n, int64_t owner, finding *f) {
+    mn_rows rows = f->seek->rows;
+    rows.owner = owner;
+    rows.agent = f->who->agent;
+    rows.run = f->who->run;
+    rows.versions |= f->seek->as_of != MN_NEVER;
+    return n->store->kind->rows(n->store, &rows, give_fitting, f);
+}
+
+static int find_best(mn_notes *n, int64_t owner, finding *f) {
+    mn_arena arena = {.limit = (size_t)1 << 30, .what = "a search"};
+    mn_hit *hits;
+    int count;
+    const int rc = mn_recall(n->store, owner, f->who, f->seek, n->vectors, &arena, &hits, &count);
+    for (int i = 0; rc >= 0 && i < count; i++)
+        if (give(f, &hits[i].row, hits[i].score)) break;
+    mn_arena_free(&arena);
+    return rc;
+}
+
+static int missing(const mn_who *who, int64_t id) {
+    return MN_FAIL(MN_ENOENT, "there is no record %lld of %s", (long long)id, who->user);
+}
+
+static int64_t find(mn_notes *n, finding *f) {
+    int64_t owner;
+    MN_TRY(owner_of(n, f->who, 0, &owner));
+    if (owner) MN_TRY(f->seek->query ? find_best(n, owner, f) : find_in_order(n, owner, f));
+    if (f->stopped) return f->stopped;
+    return !f->found && f->seek->rows.id ? missing(f->who, f->seek->rows.id) : f->found;
+}
+
+int mn_notes_find(mn_notes *n, const mn_who *who, const mn_seek *seek, mn_notes_each *each,
+                  void *user) {
+    finding f = {.who = who, .seek = seek, .each = each, .user = user};
+    const size_t length = seek->query ? strlen(seek->query) : 0;
+    MN_TRY(check_who(who));
+    if (length > MN_TEXT_MAX)
+        return MN_FAIL(MN_ETOOLONG, "the query has %zu bytes; %d are allowed", length, MN_TEXT_MAX);
+    if (length) MN_TRY(mn_utf8_check("the query", seek->query, length));
+    MN_TRY(begin(n, 0));
+    return (int)end(n, find(n, &f));
+}
+
+int mn_notes_question(mn_notes *n, const mn_who *who, const char *query, mn_buf *out) {
+    mn_arena arena = {.what = "names of speakers"};
+    mn_names names = {0};
+    int64_t owner;
+    MN_TRY(check_who(who));
+    MN_TRY(begin(n, 0));
+    int rc = owner_of(n, who, 0, &owner);
+    if (rc >= 0) rc = mn_names_read(&names, n->store, owner, &arena);
+    if (rc >= 0) rc = mn_names_rewrite(&names, query, out);
+    mn_arena_free(&arena);
+    return (int)end(n, rc);
+}
+
+/* ---- changing and forgetting -------------------------------------------------------------- */
+/* A row with texts of its own, and whether it was found. */
+typedef struct kept {
+    mn_arena arena;
+    mn_row *row;
+    int n, cap;
+} kept;
+
+static int keep_text(mn_arena *arena, const char **text, size_t n) {
+    char *copy;
+    MN_TRY(mn_arena_take(arena, n + 1, &copy));
+    memcpy(copy, *text, n);
+    *text = copy;
+    return 0;
+}
+
+int mn_row_keep(mn_arena *arena, const mn_row *row, mn_row *out) {
+    *out = *row;
+    const char **const text[] = {&out->time, &out->session, &out->speaker, &out->ref, &out->source,
+                                 &out->kind, &out->agent,   &out->run,     &out->meta};
+    MN_TRY(keep_text(arena, &out->text, row->n));
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+        if (**text[i])
+            MN_TRY(keep_text(arena, text[i], strlen(*text[i])));
+        else
+            *text[i] = "";
+    return 0;
+}
+
+static int keep_row(void *user, const mn_row *row) {
+    kept *const k = user;
+    if (k->n == k->cap) {
+        const size_t was = (size_t)k->cap * sizeof *k->row;
+        k->cap = k->cap ? 2 * k->cap : 16;
+        MN_TRY(mn_arena_grow(&k->arena, k->row, was, (size_t)k->cap * sizeof *k->row, &k->row));
+    }
+    return mn_row_keep(&k->arena, row, &k->row[k->n++]);
+}
+
+static int update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now, kept *k) {
+    mn_store *const s = n->store;
+    const int64_t clock = mn_when_now();
+    char when[MN_WHEN_TEXT];
+    int64_t owner;
+    MN_TRY(owner_of(n, who, 0, &owner));
+    const mn_rows which = {
+        .owner = owner, .id = id, .agent = who->agent, .run = who->run, .most = 1};
+    MN_TRY(s->kind->rows(s, &which, keep_row, k));
+    if (!k->n) return missing(who, id);
+    mn_row was = *k->row, next = was;
+    next.text = now->text;
+    next.n = now->n;
+    next.time = now->time;
+    next.from = now->from;
+    next.until = now->until;
+    if (*now->meta) next.meta = now->meta;
+    next.created = 0;
+    date_row(&next, clock, when);
+    MN_TRY(index_row(n, owner, &was, 1));
+    was.of = id;
+    was.expired = clock;
+    if (was.until == MN_NEVER)
+        was.until = next.from != MN_NEVER && next.from > was.from ? next.from : clock;
+    MN_TRY(s->kind->insert(s, owner, &was, &was.id));
+    MN_TRY(index_row(n, owner, &was, 0));
+    MN_TRY(s->kind->move(s, id, was.id));
+    MN_TRY(s->kind->replace(s, owner, &next));
+    MN_TRY(index_row(n, owner, &next, 0));
+    return s->kind->wait(s, id);
+}
+
+int mn_notes_update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now) {
+    kept k = {.arena = {.what = "a record"}};
+    MN_TRY(check_who(who));
+    MN_TRY(check_row(now));
+    MN_TRY(begin(n, 1));
+    const int64_t rc = end(n, update(n, who, id, now, &k));
+    mn_arena_free(&k.arena);
+    return (int)rc;
+}
+
+enum { FORGET_ROWS = 256 };
+
+/* Some of the rows in question: how many records went; *more: there may be others. */
+static int64_t forget_some(mn_notes *n, const mn_rows *which, kept *k, int *more) {
+    int64_t records = 0;
+    MN_TRY(n->store->kind->rows(n->store, which, keep_row, k));
+    for (int i = 0; i < k->n; i++) {
+        MN_TRY(index_row(n, which->owner, k->row + i, 1));
+        MN_TRY(n->store->kind->remove(n->store, which->owner, k->row[i].id));
+        if (n->vectors) mn_vectors_drop(n->vectors, k->row[i].id);
+        records += !k->row[i].of;
+    }
+    *more = k->n == FORGET_ROWS;
+    return records;
+}
+
+static int64_t forget(mn_notes *n, const mn_who *who, const mn_rows *which) {
+    mn_rows rows = *which;
+    int64_t sum = 0;
+    MN_TRY(owner_of(n, who, 0, &rows.owner));
+    rows.agent = who->agent;
+    rows.run = who->run;
+    rows.versions = 1;
+    rows.most = FORGET_ROWS;
+    for (int more = rows.owner != 0; more;) {
+        kept k = {.arena = {.what = "records to forget"}};
+        const int64_t some = forget_some(n, &rows, &k, &more);
+        mn_arena_free(&k.arena);
+        if (some < 0) return some;
+        sum += some;
+    }
+    return !sum && which->id ? missing(who, which->id) : sum;
+}
+
+int64_t mn_notes_forget(mn_notes *n, const mn_who *who, const mn_rows *which) {
+    MN_TRY(check_who(who));
+    MN_TRY(begin(n, 1));
+    const int64_t gone = end(n, forget(n, who, which));
+    if (gone <= 0) return gone;
+    pthread_mutex_lock(&n->lock);
+    const int rc = n->store->kind->scrub(n->store);
+    pthread_mutex_unlock(&n->lock);
+    return rc < 0 ? rc : gone;
+}
+
+/* ---- vectors ------------------------------------------------------------------------------ */
+int mn_notes_model(mn_notes *n, const char *model, int dim) {
+    mn_store *const s = n->store;
+    char there[256] = "";
+    MN_TRY(begin(n, 1));
+    if (n->vectors && mn_vectors_dim(n->vectors) != dim) mn_vectors_close(&n->vectors);
+    int rc = n->vectors ? 0 : mn_vectors_open(dim, &n->vectors);
+    if (rc >= 0) rc = s->kind->get(s, "model", there, sizeof there);
+    if (rc >= 0 && strcmp(there, model) != 0) {
+        if (*there) rc = s->kind->again(s);
+        if (rc >= 0) rc = s->kind->set(s, "model", model);
+        mn_vectors_clear(n->vectors);
+    }
+    return (int)end(n, rc);
+}
+
+int mn_notes_again(mn_notes *n) {
+    MN_TRY(begin(n, 1));
+    if (n->vectors) mn_vectors_clear(n->vectors);
+    return (int)end(n, n->store->kind->again(n->store));
+}
+
+void mn_notes_rest(mn_notes *n) {
+    pthread_mutex_lock(&n->lock);
+    n->store->kind->rest(n->store);
+    pthread_mutex_unlock(&n->lock);
+}
+
+int mn_notes_waits(mn_notes *n, int64_t *count) {
+    MN_TRY(begin(n, 0));
+    return (int)end(n, n->store->kind->waits(n->store, count));
+}
+
+/* Texts that wait for their vectors, copied, with what tells whether they have changed since. */
+typedef struct batch {
+    mn_arena arena;
+    int64_t *id, *owner;
+    const char **text;
+    size_t *length;
+    float *vector; /* [n, dim] */
+    int n;
+} batch;
+
+static int take_waiting(void *user, int64_t id, int64_t owner, const char *text, size_t n) {
+    batch *const b = user;
+    b->id[b->n] = id;
+    b->owner[b->n] = owner;
+    b->text[b->n] = text;
+    b->length[b->n] = n;
+    MN_TRY(keep_text(&b->arena, &b->text[b->n], n));
+    b->n++;
+    return 0;
+}
+
+static int take_batch(mn_notes *n, batch *b, int most, int dim) {
+    MN_TRY(mn_arena_take(&b->arena, (size_t)most * sizeof *b->id, &b->id));
+    MN_TRY(mn_arena_take(&b->arena, (size_t)most * sizeof *b->owner, &b->owner));
+    MN_TRY(mn_arena_take(&b->arena, (size_t)most * sizeof *b->text, &b->text));
+    MN_TRY(mn_arena_take(&b->arena, (size_t)most * sizeof *b->length, &b->length));
+    MN_TRY(mn_arena_take(&b->arena, (size_t)most * (size_t)dim * sizeof(float), &b->vector));
+    MN_TRY(begin(n, 0));
+    return (int)end(n, n->store->kind->waiting(n->store, most, take_waiting, b));
+}
+
+typedef struct text {
+    const char *text;
+    size_t n;
+    int same;
+} text;
+
+static int compare(void *user, const mn_row *row) {
+    text *const t = user;
+    t->same = row->n == t->n && memcmp(row->text, t->text, t->n) == 0;
+    return 0;
+}
+
+static int put_batch(mn_notes *n, const batch *b, int dim) {
+    mn_store *const s = n->store;
+    char packed[MN_VECTOR_DIM_MAX + sizeof(float)];
+    for (int i = 0; i < b->n; i++) {
+        text t = {b->text[i], b->length[i], 0};
+        const float *const v = b->vector + (size_t)i * (size_t)dim;
+        MN_TRY(s->kind->fetch(s, b->owner[i], b->id + i, 1, compare, &t));
+        if (!t.same) continue; /* changed or forgotten in the meantime */
+        const size_t bytes = mn_vector_pack(v, dim, packed) ? mn_vector_bytes(dim) : 0;
+        MN_TRY(s->kind->vector(s, b->id[i], packed, bytes));
+    }
+    return b->n;
+}
+
+static int embed(mn_notes *n, const mn_vector_maker *by, int most, batch *b) {
+    MN_TRY(take_batch(n, b, most, by->dim));
+    if (!b->n) return 0;
+    MN_TRY(by->make(by->user, b->text, b->length, b->n, b->vector));
+    MN_TRY(begin(n, 1));
+    return (int)end(n, put_batch(n, b, by->dim));
+}
+
+int mn_notes_embed(mn_notes *n, const mn_vector_maker *by, int most) {
+    batch b = {.arena = {.what = "texts that wait for vectors"}};
+    const int rc = embed(n, by, most, &b);
+    mn_arena_free(&b.arena);
+    return rc;
+}

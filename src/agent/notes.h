@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * agent/notes.h - the records of one store: adding, changing, finding, forgetting.
+ *
+ * A record is stored as it was said. It has two times: when it was true (from, until) and when the
+ * store knew it (created, expired). A change keeps the record's id and leaves what it was before as
+ * a row of its own; only forgetting removes anything. Every call names an owner; what belongs to
+ * another is not found, by any way.
+ *
+ * Any thread may call: a lock makes them take turns.
+ */
+#ifndef MN_AGENT_NOTES_H
+#define MN_AGENT_NOTES_H
+#include "agent/store.h"
+#include "base/buf.h"
+
+#define MN_NEVER INT64_MIN /* of a moment: unknown, or without end */
+enum { MN_TEXT_MAX = 1 << 20, MN_FIELD_MAX = 1024, MN_META_MAX = 1 << 16 };
+
+typedef struct mn_notes mn_notes;
+
+typedef struct mn_who {
+    const char *tenant, *user; /* tenant NULL: ""; user: never NULL or "" */
+    const char *agent, *run;   /* NULL: a row gets "", and all are found */
+} mn_who;
+
+int mn_notes_open(const char *where, int durable, mn_notes **out);
+void mn_notes_close(mn_notes **n);
+
+/* Add rows; of each, id and of are ignored. A row's `time` "" is none: `from` says it alone. Those
+ * with `created` 0 come into being now. All or none. ids may be NULL. */
+int mn_notes_add(mn_notes *n, const mn_who *who, mn_row *rows, size_t count, int64_t *ids);
+
+/* Which rows, and how they are to be found. */
+typedef struct mn_seek {
+    const char *query;   /* NULL: in the order of ids */
+    const float *vector; /* of mn_notes_question, [dim] of length 1; NULL: words alone */
+    int dim;
+    int64_t k;      /* so many at most; 0: all */
+    int64_t budget; /* tokens of their texts together; 0: any number */
+    int64_t as_of;  /* what was true at this moment; MN_NEVER: what is now */
+    mn_rows rows;   /* owner, agent and run come from `who` */
+} mn_seek;
+typedef int mn_notes_each(void *user, const mn_row *row, double score);
+int mn_notes_find(mn_notes *n, const mn_who *who, const mn_seek *seek, mn_notes_each *each,
+                  void *user);
+
+/* The query as it is to become its vector (agent/names.h). */
+int mn_notes_question(mn_notes *n, const mn_who *who, const char *query, mn_buf *out);
+
+/* Record `id` says `now` from now on: its text, and if given time, from, meta. MN_ENOENT. */
+int mn_notes_update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now);
+/* Rows go, with all their versions; how many records did. Then the files are cleaned of them. */
+int64_t mn_notes_forget(mn_notes *n, const mn_who *who, const mn_rows *which);
+
+/* ---- vectors ------------------------------------------------------------------------------- */
+/* Vectors are of this model, from now on: those of another one go, and are waited for. */
+int mn_notes_model(mn_notes *n, const char *model, int dim);
+/* Make vectors of up to `most` records that wait for one. `make` gets `count` texts and writes
+ * [count, dim] floats; it is called without any lock. Negative: it cannot, and all wait on. Returns
+ * how many are done; 0: nobody waits. */
+typedef struct mn_vector_maker {
+    int (*make)(void *user, const char *const *texts, const size_t *lengths, int count, float *out);
+    void *user;
+    int dim;
+} mn_vector_maker;
+int mn_notes_embed(mn_notes *n, const mn_vector_maker *by, int most);
+int mn_notes_waits(mn_notes *n, int64_t *count);
+int mn_notes_again(mn_notes *n);
+/* Now and then, by who has time: work on the files that writers were spared. */
+void mn_notes_rest(mn_notes *n);
+
+/* Tokens a text will be counted as: 4 letters of ASCII are one, and so is each other character. */
+int64_t mn_notes_tokens(const char *text, size_t n);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * agent/store.h - where records are kept: what every store can do, and the list of them.
+ *
+ * A store keeps rows, an index from words to rows, and a vector for each row; it knows nothing of
+ * what they mean. A row has an owner, which is a tenant and a user, and no call reaches rows of
+ * more than one owner. A row with of = 0 is a record as it is now; one with of = R is what record R
+ * was before. All calls happen between `begin` and `end`; a handle is used by one thread at a time
+ * (agent/notes.c sees to it), many processes may have one each.
+ *
+ * How to add one: a file store_NAME.c with a const mn_store_kind, its name in MN_STORE_LIST, and
+ * its place in the tests of test/agent/test_store.c, which run over all of the list.
+ */
+#ifndef MN_AGENT_STORE_H
+#define MN_AGENT_STORE_H
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mn_row {
+    int64_t id, of;
+    int64_t from, until, created, expired; /* us since 1970; INT64_MIN: unknown, and no end */
+    const char *text;
+    size_t n;
+    const char *time, *session, *speaker, *ref, *source, *kind, *agent, *run,
+        *meta; /* never NULL */
+} mn_row;
+typedef int mn_row_each(void *user, const mn_row *row); /* borrowed; non-zero stops */
+
+/* Which rows: all that fit each field that is given. */
+typedef struct mn_rows {
+    int64_t owner, id, after; /* id and after 0: any. With `id`, `versions` are those of it, too */
+    int64_t most;             /* 0: all */
+    const char *agent, *run, *session, *source, *ref, *kind; /* NULL: any */
+    int versions;                                            /* 1: former versions, too */
+} mn_rows;
+
+typedef struct mn_store mn_store;
+typedef struct mn_store_kind mn_store_kind;
+struct mn_store {
+    const mn_store_kind *kind;
+};
+
+struct mn_store_kind {
+    const char *name;
+    int (*claims)(const char *where); /* is it the place of such a store? */
+    /* durable: `end` returns when what was written would survive a power cut. */
+    int (*open)(const char *where, int durable, mn_store **out);
+    void (*close)(mn_store *s);
+
+    /* Between them everything is seen as it was at `begin`; others write one after the other.
+     * `keep` 0: what was written is not. When `end` fails, neither. */
+    int (*begin)(mn_store *s, int write);
+    int (*end)(mn_store *s, int keep);
+
+    /* The number of an owner, never used again; 0: there is none (`make` makes it). */
+    int (*owner)(mn_store *s, const char *tenant, const char *user, int make, int64_t *out);
+    /* How many rows the index has of it, old versions included, and how many words they have. */
+    int (*span)(mn_store *s, int64_t owner, int64_t *rows, int64_t *words);
+
+    int (*insert)(mn_store *s, int64_t owner, const mn_row *row, int64_t *id);
+    int (*replace)(mn_store *s, int64_t owner, const mn_row *row); /* the row of row->id */
+    int (*remove)(mn_store *s, int64_t owner, int64_t id);         /* and its vector */
+    /* In the order of ids (versions: of their coming). Returns how many, or what `each` did. */
+    int (*rows)(mn_store *s, const mn_rows *which, mn_row_each *each, void *user);
+    /* Those of ids[0..n) that are there, in any order. */
+    int (*fetch)(mn_store *s, int64_t owner, const int64_t *ids, int n, mn_row_each *each,
+                 void *user);
+    /* Up to `reach` records of a session before or behind `id`, nearest first. */
+    int (*around)(mn_store *s, int64_t owner, const char *session, int64_t id, int reach,
+                  int behind, mn_row_each *each, void *user);
+    /* Ids of rows that became true in [from, until), newest first, at most `most`: how many. */
+    int (*during)(mn_store *s, int64_t owner, int64_t from, int64_t until, int64_t *ids, int most);
+    /* The names of those who speak in an owner's records, most often first, at most `most`. */
+    int (*speakers)(mn_store *s, int64_t owner, int most, int (*each)(void *user, const char *name),
+                    void *user);
+
+    /* A row into the word index, or out of it: `line` is what mn_words_line makes of its text, and
+     * has to be the same when it goes; `words` of them. */
+    int (*index)(mn_store *s, int64_t owner, int64_t id, const char *line, size_t n, int64_t words,
+                 int out);
+    /* The index is emptied; then all rows of all owners. */
+    int (*reindex)(mn_store *s, int (*each)(void *user, int64_t owner, const mn_row *row),
+                   void *user);
+    /* Ids of rows with all of the words, newest first, at most `most`: how many. */
+    int (*match)(mn_store *s, const char *words, int64_t *ids, int64_t most);
+
+    /* Vectors: bytes of any length under the name of a model. Rows that wait for theirs: */
+    int (*waiting)(mn_store *s, int64_t most,
+                   int (*each)(void *user, int64_t id, int64_t owner, const char *text, size_t n),
+                   void *user);
+    int (*waits)(mn_store *s, int64_t *n); /* how many of them there are */
+    /* It has one, and waits no more; n 0: it can have none. */
+    int (*vector)(mn_store *s, int64_t id, const void *v, size_t n);
+    int (*move)(mn_store *s, int64_t id, int64_t to); /* of one row to another */
+    int (*wait)(mn_store *s, int64_t id);             /* a row needs one, from now on */
+    /* Those of an owner that came after the one with number *after, which becomes that of the last:
+     * who asks again is told what is new. */
+    int (*vectors)(mn_store *s, int64_t owner, int64_t *after,
+                   int (*each)(void *user, int64_t id, const void *v, size_t n), void *user);
+    int (*again)(mn_store *s); /* all vectors go, and are waited for */
+
+    /* A few words about the store itself; get: 0 when there is none. */
+    int (*get)(mn_store *s, const char *name, char *value, size_t cap);
+    int (*set)(mn_store *s, const char *name, const char *value);
+    /* Outside of begin and end: work that writers were spared. */
+    void (*rest)(mn_store *s);
+    /* The same: what was removed leaves index, journal and free pages of all files. */
+    int (*scrub)(mn_store *s);
+};
+
+/* clang-format off */
+#define MN_STORE_LIST(X) X(sqlite)
+/* clang-format on */
+#define X(name) extern const mn_store_kind mn_store_##name;
+MN_STORE_LIST(X)
+#undef X
+/* A row with texts of the arena's. */
+int mn_row_keep(mn_arena *arena, const mn_row *row, mn_row *out);
+
+/* The first that claims the place. */
+int mn_store_open(const char *where, int durable, mn_store **out);
+
+#endif

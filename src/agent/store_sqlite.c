@@ -1,0 +1,769 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * agent/store_sqlite.c - records in one SQLite file.
+ *
+ * The tables are in `schema` below. The word index is FTS5 without content or positions (detail
+ * none): it only knows which row has which word, and words carry their owner (agent/words.h), so
+ * that a list of rows is one owner's from the first byte to the last. Journal: WAL. An add is in the
+ * page cache when it returns, which survives the death of any process; with `durable` it is on disk
+ * (agent/sync.h). Writers queue at a lock of ours before they come to SQLite's, which only polls. No
+ * writer waits for a checkpoint unless the journal exceeds JOURNAL_MOST: who has time does them
+ * (at `close`, or mn_store_sqlite's `scrub`).
+ *
+ * Removed bytes are overwritten (secure_delete); `scrub` merges the word index until no part of it
+ * is older than the removal, and empties the journal.
+ */
+#include "agent/store.h"
+#include "agent/sync.h"
+
+#include "base/alloc.h"
+#include "base/append.h"
+#include "base/file.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    VERSION = 1,
+    APPLICATION = 0x4d4e454d, /* "MNEM" */
+    BUSY_MS = 10000,
+    CACHE_KIB = 16384,
+    JOURNAL_REST = 4 << 20,  /* bytes of journal that are worth a checkpoint */
+    JOURNAL_MOST = 64 << 20, /* bytes; then a writer has to make it shorter itself */
+    MERGE_PAGES = 256,       /* of the word index, in one step of `scrub` */
+};
+
+static const char schema[] =
+    "CREATE TABLE owner(id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, user TEXT NOT "
+    "NULL, n INT NOT NULL DEFAULT 0, words INT NOT NULL DEFAULT 0, UNIQUE(tenant, user));"
+    "CREATE TABLE record(id INTEGER PRIMARY KEY AUTOINCREMENT, owner INT NOT NULL, of INT NOT "
+    "NULL, valid_from INT NOT NULL, valid_until INT NOT NULL, created INT NOT NULL, expired INT "
+    "NOT NULL, text TEXT NOT NULL, time TEXT NOT NULL, session TEXT NOT NULL, speaker TEXT NOT "
+    "NULL, ref TEXT NOT NULL, source TEXT NOT NULL, kind TEXT NOT NULL, agent TEXT NOT NULL, run "
+    "TEXT NOT NULL, meta TEXT NOT NULL);"
+    "CREATE INDEX record_owner ON record(owner, id);"
+    "CREATE INDEX record_session ON record(owner, session, id) WHERE session <> '';"
+    "CREATE INDEX record_of ON record(of, id) WHERE of <> 0;"
+    "CREATE INDEX record_time ON record(owner, valid_from);"
+    "CREATE TABLE speaker(owner INT NOT NULL, name TEXT NOT NULL, n INT NOT NULL, PRIMARY KEY("
+    "owner, name)) WITHOUT ROWID;"
+    "CREATE TABLE vector(seq INTEGER PRIMARY KEY AUTOINCREMENT, id INT NOT NULL UNIQUE, owner INT "
+    "NOT NULL, data BLOB NOT NULL);"
+    "CREATE INDEX vector_owner ON vector(owner, seq);"
+    "CREATE TABLE waiting(id INTEGER PRIMARY KEY);"
+    "CREATE TABLE about(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE VIRTUAL TABLE words USING fts5(line, content='', detail=none, columnsize=0, "
+    "tokenize=\"ascii tokenchars ':_'\");";
+
+/* Every statement, prepared when it is first used. */
+enum {
+    BEGIN,
+    BEGIN_WRITE,
+    COMMIT,
+    ROLLBACK,
+    OWNER,
+    OWNER_NEW,
+    SPAN,
+    COUNT,
+    INSERT,
+    REPLACE,
+    REMOVE,
+    VECTOR_OUT,
+    WAIT_OUT,
+    BEFORE,
+    BEHIND,
+    DURING,
+    SPEAKERS,
+    SPEAKS,
+    SILENT,
+    SILENT_OUT,
+    FETCH,
+    INDEX,
+    UNINDEX,
+    ALL,
+    MATCH,
+    WAITING,
+    WAITS,
+    VECTOR,
+    MOVE,
+    WAIT,
+    VECTORS,
+    AGAIN_OUT,
+    AGAIN_WAIT,
+    GET,
+    SET,
+    MERGE,
+    STATEMENTS
+};
+#define FIELDS                                                                               \
+    "id, of, valid_from, valid_until, created, expired, text, time, session, speaker, ref, " \
+    "source, "                                                                               \
+    "kind, agent, run, meta"
+static const char *const sql[STATEMENTS] = {
+    [BEGIN] = "BEGIN",
+    [BEGIN_WRITE] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [OWNER] = "SELECT id FROM owner WHERE tenant = ?1 AND user = ?2",
+    [OWNER_NEW] = "INSERT INTO owner(tenant, user) VALUES(?1, ?2)",
+    [SPAN] = "SELECT n, words FROM owner WHERE id = ?1",
+    [COUNT] = "UPDATE owner SET n = n + ?2, words = words + ?3 WHERE id = ?1",
+    [INSERT] = "INSERT INTO record(" FIELDS ", owner) VALUES(NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+               "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    [REPLACE] = "UPDATE record SET of = ?2, valid_from = ?3, valid_until = ?4, created = ?5, "
+                "expired = ?6, text = ?7, time = ?8, session = ?9, speaker = ?10, ref = ?11, "
+                "source = ?12, kind = ?13, agent = ?14, run = ?15, meta = ?16 WHERE id = ?1 AND "
+                "owner = ?17",
+    [REMOVE] = "DELETE FROM record WHERE id = ?1 AND owner = ?2",
+    [VECTOR_OUT] = "DELETE FROM vector WHERE id = ?1",
+    [WAIT_OUT] = "DELETE FROM waiting WHERE id = ?1",
+    [BEFORE] = "SELECT " FIELDS " FROM record WHERE owner = ?1 AND session = ?2 AND id < ?3 AND "
+               "session <> '' AND of = 0 ORDER BY id DESC LIMIT ?4",
+    [BEHIND] = "SELECT " FIELDS " FROM record WHERE owner = ?1 AND session = ?2 AND id > ?3 AND "
+               "session <> '' AND of = 0 ORDER BY id LIMIT ?4",
+    [DURING] = "SELECT id FROM record WHERE owner = ?1 AND valid_from >= ?2 AND valid_from < ?3 "
+               "ORDER BY valid_from DESC LIMIT ?4",
+    [SPEAKERS] = "SELECT name FROM speaker WHERE owner = ?1 ORDER BY n DESC LIMIT ?2",
+    [SPEAKS] = "INSERT INTO speaker(owner, name, n) VALUES(?1, ?2, 1) ON CONFLICT DO UPDATE SET n "
+               "= n + 1",
+    [SILENT] = "UPDATE speaker SET n = n - 1 WHERE owner = ?1 AND name = (SELECT speaker FROM "
+               "record WHERE id = ?2)",
+    [SILENT_OUT] = "DELETE FROM speaker WHERE owner = ?1 AND n <= 0",
+    [FETCH] = "SELECT " FIELDS " FROM record WHERE id = ?1 AND owner = ?2",
+    [INDEX] = "INSERT INTO words(rowid, line) VALUES(?1, ?2)",
+    [UNINDEX] = "INSERT INTO words(words, rowid, line) VALUES('delete', ?1, ?2)",
+    [ALL] = "SELECT " FIELDS ", owner FROM record",
+    [MATCH] = "SELECT rowid FROM words WHERE words MATCH ?1 ORDER BY rowid DESC LIMIT ?2",
+    [WAITING] = "SELECT r.id, r.owner, r.text FROM waiting w JOIN record r ON r.id = w.id ORDER BY "
+                "w.id LIMIT ?1",
+    [WAITS] = "SELECT count(*) FROM waiting",
+    [VECTOR] = "INSERT OR REPLACE INTO vector(id, owner, data) SELECT id, owner, ?2 FROM record "
+               "WHERE id = ?1",
+    [MOVE] = "INSERT OR REPLACE INTO vector(id, owner, data) SELECT ?2, owner, data FROM vector "
+             "WHERE id = ?1",
+    [WAIT] = "INSERT OR IGNORE INTO waiting(id) VALUES(?1)",
+    [VECTORS] = "SELECT seq, id, data FROM vector WHERE owner = ?1 AND seq > ?2 ORDER BY seq",
+    [AGAIN_OUT] = "DELETE FROM vector",
+    [AGAIN_WAIT] = "INSERT OR IGNORE INTO waiting(id) SELECT id FROM record",
+    [GET] = "SELECT value FROM about WHERE name = ?1",
+    [SET] = "INSERT OR REPLACE INTO about(name, value) VALUES(?1, ?2)",
+    [MERGE] = "INSERT INTO words(words, rank) VALUES('merge', ?1)",
+};
+
+typedef struct sqlite_store {
+    mn_store base;
+    sqlite3 *db;
+    sqlite3_stmt *st[STATEMENTS];
+    mn_sync *sync;
+    char *path;
+    int writing;
+} sqlite_store;
+
+/* ---- failing ------------------------------------------------------------------------------ */
+static int fail(sqlite_store *s, const char *doing) {
+    const int code = s->db ? sqlite3_errcode(s->db) & 0xff : SQLITE_NOMEM;
+    const char *const why = s->db ? sqlite3_errmsg(s->db) : "out of memory";
+    switch (code) {
+    case SQLITE_FULL:
+        return MN_FAIL(MN_EFULL, "cannot %s %s: the disk is full; nothing was changed", doing,
+                       s->path);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return MN_FAIL(MN_EBUSY, "cannot %s %s: another program has held it for %d seconds", doing,
+                       s->path, BUSY_MS / 1000);
+    case SQLITE_NOTADB:
+        return MN_FAIL(MN_ECORRUPT, "%s is no store of records: it is no SQLite file", s->path);
+    case SQLITE_CORRUPT:
+        return MN_FAIL(MN_ECORRUPT, "%s is damaged (%s); `sqlite3 %s .recover` saves what is left",
+                       s->path, why, s->path);
+    case SQLITE_NOMEM: return MN_FAIL(MN_ENOMEM, "no memory to %s %s", doing, s->path);
+    default: return MN_FAIL(MN_EIO, "cannot %s %s: %s", doing, s->path, why);
+    }
+}
+
+/* ---- statements --------------------------------------------------------------------------- */
+static int ready(sqlite_store *s, int which, sqlite3_stmt **out) {
+    if (!s->st[which] &&
+        sqlite3_prepare_v3(s->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT, &s->st[which], NULL))
+        return fail(s, "ask");
+    *out = s->st[which];
+    return 0;
+}
+
+/* Run one that gives no rows. Bound values are let go of. */
+static int run(sqlite_store *s, sqlite3_stmt *q, const char *doing) {
+    const int rc = sqlite3_step(q);
+    const int bad = rc != SQLITE_DONE && rc != SQLITE_ROW ? fail(s, doing) : 0;
+    sqlite3_reset(q);
+    sqlite3_clear_bindings(q);
+    return bad;
+}
+
+static int run_ids(sqlite_store *s, int which, int n, const int64_t *v, const char *doing) {
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(s, which, &q));
+    for (int i = 0; i < n; i++) sqlite3_bind_int64(q, i + 1, v[i]);
+    return run(s, q, doing);
+}
+
+/* The first column of the first row: 1, or 0 when there is none. */
+static int one(sqlite_store *s, sqlite3_stmt *q, int64_t *out, int64_t *second) {
+    const int rc = sqlite3_step(q);
+    if (rc == SQLITE_ROW) {
+        *out = sqlite3_column_int64(q, 0);
+        if (second) *second = sqlite3_column_int64(q, 1);
+    }
+    const int bad = rc != SQLITE_DONE && rc != SQLITE_ROW ? fail(s, "read") : 0;
+    sqlite3_reset(q);
+    return bad ? bad : rc == SQLITE_ROW;
+}
+
+static void text_in(sqlite3_stmt *q, int at, const char *t) {
+    sqlite3_bind_text(q, at, t ? t : "", -1, SQLITE_STATIC);
+}
+
+static const char *text_out(sqlite3_stmt *q, int at) {
+    const unsigned char *const t = sqlite3_column_text(q, at);
+    return t ? (const char *)t : "";
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+static int execute(sqlite_store *s, const char *what, const char *doing) {
+    return sqlite3_exec(s->db, what, NULL, NULL, NULL) ? fail(s, doing) : 0;
+}
+
+static int pragma_number(sqlite_store *s, const char *pragma, int64_t *out) {
+    sqlite3_stmt *q = NULL;
+    if (sqlite3_prepare_v2(s->db, pragma, -1, &q, NULL)) return fail(s, "open");
+    const int rc = one(s, q, out, NULL);
+    sqlite3_finalize(q);
+    return rc < 0 ? rc : 0;
+}
+
+/* The tables, unless they are there; the version of those that are. */
+static int settle(sqlite_store *s) {
+    int64_t version = 0, application = 0, pages = 0;
+    MN_TRY(pragma_number(s, "PRAGMA user_version", &version));
+    MN_TRY(pragma_number(s, "PRAGMA application_id", &application));
+    MN_TRY(pragma_number(s, "PRAGMA page_count", &pages));
+    if (pages && application != APPLICATION)
+        return MN_FAIL(MN_ECORRUPT, "%s is an SQLite file of something else; give another path",
+                       s->path);
+    if (version > VERSION)
+        return MN_FAIL(MN_EUNSUPPORTED,
+                       "%s has version %lld and this program reads %d: it was made by a newer "
+                       "omnesia, which is needed to read it",
+                       s->path, (long long)version, VERSION);
+    if (version) return 0;
+    char set[96];
+    snprintf(set, sizeof set, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION,
+             VERSION);
+    MN_TRY(execute(s, "BEGIN IMMEDIATE", "make"));
+    int rc = execute(s, schema, "make");
+    if (rc >= 0) rc = execute(s, set, "make");
+    if (rc >= 0) return execute(s, "COMMIT", "make");
+    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+/* The file, of this user alone: SQLite would let everybody read it. What is there stays untouched,
+ * for to close it would lose the locks SQLite has on it in this process. */
+static int made(const char *where) {
+    uint64_t size;
+    int64_t when;
+    if (mn_file_stat(where, &size, &when) != MN_ENOENT) return 0;
+    int fd = mn_append_open(where, 0);
+    if (fd < 0) return fd;
+    mn_append_close(&fd);
+    return 0;
+}
+
+static int open_file(sqlite_store *s, const char *where, int durable) {
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    char set[96];
+    s->path = mn_strdup(where);
+    if (!s->path) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
+    MN_TRY(mn_sync_open(where, durable, &s->sync));
+    MN_TRY(mn_sync_lock(s->sync));
+    int rc = made(where);
+    if (rc >= 0 && sqlite3_open_v2(where, &s->db, flags, NULL)) rc = fail(s, "open");
+    if (rc >= 0) {
+        sqlite3_extended_result_codes(s->db, 1);
+        sqlite3_busy_timeout(s->db, BUSY_MS);
+        snprintf(set, sizeof set, "PRAGMA cache_size = -%d; PRAGMA secure_delete = ON", CACHE_KIB);
+        rc = execute(s, set, "open");
+    }
+    if (rc >= 0)
+        rc = execute(s,
+                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                     "PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY",
+                     "open");
+    if (rc >= 0) rc = settle(s);
+    mn_sync_unlock(s->sync);
+    return rc;
+}
+
+static void store_close(mn_store *base) {
+    sqlite_store *const s = (sqlite_store *)base;
+    for (int i = 0; i < STATEMENTS; i++) sqlite3_finalize(s->st[i]);
+    if (s->db) {
+        /* Whoever closes has time; readers of old pages are not waited for. */
+        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        sqlite3_close(s->db);
+    }
+    mn_sync_close(&s->sync);
+    mn_free(s->path);
+    mn_free(s);
+}
+
+static int store_claims(const char *where) {
+    return strstr(where, "://") == NULL;
+}
+
+static int store_open(const char *where, int durable, mn_store **out) {
+    sqlite_store *const s = mn_calloc(1, sizeof *s);
+    if (!s) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
+    s->base.kind = &mn_store_sqlite;
+    const int rc = open_file(s, where, durable);
+    if (rc < 0)
+        store_close(&s->base);
+    else
+        *out = &s->base;
+    return rc;
+}
+
+/* ---- transactions ------------------------------------------------------------------------- */
+static int store_begin(mn_store *base, int write) {
+    sqlite_store *const s = (sqlite_store *)base;
+    if (write) MN_TRY(mn_sync_lock(s->sync));
+    const int rc = run_ids(s, write ? BEGIN_WRITE : BEGIN, 0, NULL, "write to");
+    s->writing = write && rc >= 0;
+    if (rc < 0 && write) mn_sync_unlock(s->sync);
+    return rc;
+}
+
+static int store_end(mn_store *base, int keep) {
+    sqlite_store *const s = (sqlite_store *)base;
+    const int wrote = s->writing && keep;
+    int rc = run_ids(s, keep ? COMMIT : ROLLBACK, 0, NULL, "write to");
+    /* What failed to be written may leave the transaction open. */
+    if (rc < 0) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    if (s->writing && mn_sync_length(s->sync) > JOURNAL_MOST)
+        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    if (s->writing) mn_sync_unlock(s->sync);
+    s->writing = 0;
+    return rc >= 0 && wrote ? mn_sync_wait(s->sync) : rc;
+}
+
+/* ---- owners ------------------------------------------------------------------------------- */
+static int store_owner(mn_store *base, const char *tenant, const char *user, int make,
+                       int64_t *out) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    *out = 0;
+    MN_TRY(ready(s, OWNER, &q));
+    text_in(q, 1, tenant);
+    text_in(q, 2, user);
+    const int there = one(s, q, out, NULL);
+    sqlite3_clear_bindings(q);
+    if (there || !make) return there < 0 ? there : 0;
+    MN_TRY(ready(s, OWNER_NEW, &q));
+    text_in(q, 1, tenant);
+    text_in(q, 2, user);
+    MN_TRY(run(s, q, "write to"));
+    *out = sqlite3_last_insert_rowid(s->db);
+    return 0;
+}
+
+static int store_span(mn_store *base, int64_t owner, int64_t *rows, int64_t *words) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    *rows = *words = 0;
+    MN_TRY(ready(s, SPAN, &q));
+    sqlite3_bind_int64(q, 1, owner);
+    const int rc = one(s, q, rows, words);
+    return rc < 0 ? rc : 0;
+}
+
+/* ---- rows --------------------------------------------------------------------------------- */
+static void bind_row(sqlite3_stmt *q, int64_t owner, const mn_row *r) {
+    const int64_t number[] = {r->id, r->of, r->from, r->until, r->created, r->expired};
+    const char *const text[] = {r->time, r->session, r->speaker, r->ref, r->source,
+                                r->kind, r->agent,   r->run,     r->meta};
+    for (int i = 0; i < 6; i++) sqlite3_bind_int64(q, i + 1, number[i]);
+    sqlite3_bind_text64(q, 7, r->text, r->n, SQLITE_STATIC, SQLITE_UTF8);
+    for (int i = 0; i < 9; i++) text_in(q, i + 8, text[i]);
+    sqlite3_bind_int64(q, 17, owner);
+}
+
+static int store_insert(mn_store *base, int64_t owner, const mn_row *row, int64_t *id) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(s, INSERT, &q));
+    bind_row(q, owner, row);
+    MN_TRY(run(s, q, "write to"));
+    *id = sqlite3_last_insert_rowid(s->db);
+    if (!*row->speaker) return 0;
+    MN_TRY(ready(s, SPEAKS, &q));
+    sqlite3_bind_int64(q, 1, owner);
+    text_in(q, 2, row->speaker);
+    return run(s, q, "write to");
+}
+
+static int store_replace(mn_store *base, int64_t owner, const mn_row *row) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(s, REPLACE, &q));
+    bind_row(q, owner, row);
+    return run(s, q, "write to");
+}
+
+static int store_remove(mn_store *base, int64_t owner, int64_t id) {
+    sqlite_store *const s = (sqlite_store *)base;
+    MN_TRY(run_ids(s, SILENT, 2, (int64_t[]){owner, id}, "write to"));
+    if (sqlite3_changes(s->db)) MN_TRY(run_ids(s, SILENT_OUT, 1, &owner, "write to"));
+    MN_TRY(run_ids(s, REMOVE, 2, (int64_t[]){id, owner}, "write to"));
+    if (!sqlite3_changes(s->db)) return 0;
+    MN_TRY(run_ids(s, VECTOR_OUT, 1, &id, "write to"));
+    return run_ids(s, WAIT_OUT, 1, &id, "write to");
+}
+
+static mn_row row_of(sqlite3_stmt *q) {
+    return (mn_row){.id = sqlite3_column_int64(q, 0),
+                    .of = sqlite3_column_int64(q, 1),
+                    .from = sqlite3_column_int64(q, 2),
+                    .until = sqlite3_column_int64(q, 3),
+                    .created = sqlite3_column_int64(q, 4),
+                    .expired = sqlite3_column_int64(q, 5),
+                    .text = text_out(q, 6),
+                    .n = (size_t)sqlite3_column_bytes(q, 6),
+                    .time = text_out(q, 7),
+                    .session = text_out(q, 8),
+                    .speaker = text_out(q, 9),
+                    .ref = text_out(q, 10),
+                    .source = text_out(q, 11),
+                    .kind = text_out(q, 12),
+                    .agent = text_out(q, 13),
+                    .run = text_out(q, 14),
+                    .meta = text_out(q, 15)};
+}
+
+/* The rows a statement gives; how many, or what `each` did. Bound values are let go of. */
+static int all_rows(sqlite_store *s, sqlite3_stmt *q, mn_row_each *each, void *user) {
+    int rc, n = 0, stop = 0;
+    while (!stop && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        const mn_row row = row_of(q);
+        n++;
+        stop = each(user, &row);
+    }
+    if (!stop && rc != SQLITE_DONE) stop = fail(s, "read");
+    sqlite3_reset(q);
+    sqlite3_clear_bindings(q);
+    return stop ? stop : n;
+}
+
+static int all_ids(sqlite_store *s, sqlite3_stmt *q, int64_t *ids, int64_t most) {
+    int rc = SQLITE_DONE, n = 0;
+    while (n < most && (rc = sqlite3_step(q)) == SQLITE_ROW) ids[n++] = sqlite3_column_int64(q, 0);
+    const int bad = rc != SQLITE_DONE && rc != SQLITE_ROW ? fail(s, "search") : 0;
+    sqlite3_reset(q);
+    sqlite3_clear_bindings(q);
+    return bad ? bad : n;
+}
+
+/* The question as text: which parts it has depends on what is asked for. */
+static int rows_sql(const mn_rows *w, char *out, size_t cap) {
+    const char *const by = w->session && !w->id ? "record INDEXED BY record_session" : "record";
+    const char *const versions = w->versions ? "" : " AND of = 0";
+    const char *const only = w->id && w->versions ? " AND (id = ?2 OR (of = ?2 AND of <> 0))"
+                             : w->id              ? " AND id = ?2"
+                                                  : "";
+    return snprintf(out, cap,
+                    "SELECT " FIELDS " FROM %s WHERE owner = ?1%s%s%s%s%s%s%s%s%s ORDER BY %sid "
+                    "LIMIT ?10",
+                    by, only, versions, w->after ? " AND id > ?3" : "",
+                    w->agent ? " AND agent = ?4" : "", w->run ? " AND run = ?5" : "",
+                    w->session ? " AND session = ?6 AND session <> ''" : "",
+                    w->source ? " AND source = ?7" : "", w->ref ? " AND ref = ?8" : "",
+                    w->kind ? " AND kind = ?9" : "", w->id && w->versions ? "of = 0, " : "");
+}
+
+static int store_rows(mn_store *base, const mn_rows *w, mn_row_each *each, void *user) {
+    sqlite_store *const s = (sqlite_store *)base;
+    char question[600];
+    sqlite3_stmt *q = NULL;
+    rows_sql(w, question, sizeof question);
+    if (sqlite3_prepare_v2(s->db, question, -1, &q, NULL)) return fail(s, "ask");
+    const char *const text[] = {w->agent, w->run, w->session, w->source, w->ref, w->kind};
+    sqlite3_bind_int64(q, 1, w->owner);
+    if (w->id) sqlite3_bind_int64(q, 2, w->id);
+    if (w->after) sqlite3_bind_int64(q, 3, w->after);
+    for (int i = 0; i < 6; i++)
+        if (text[i]) text_in(q, i + 4, text[i]);
+    sqlite3_bind_int64(q, 10, w->most ? w->most : -1);
+    const int n = all_rows(s, q, each, user);
+    sqlite3_finalize(q);
+    return n;
+}
+
+static int store_fetch(mn_store *base, int64_t owner, const int64_t *ids, int n, mn_row_each *each,
+                       void *user) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    int found = 0, stop = 0;
+    MN_TRY(ready(s, FETCH, &q));
+    for (int i = 0; i < n && !stop; i++) {
+        sqlite3_bind_int64(q, 1, ids[i]);
+        sqlite3_bind_int64(q, 2, owner);
+        const int rc = sqlite3_step(q);
+        if (rc == SQLITE_ROW) {
+            const mn_row row = row_of(q);
+            found++;
+            stop = each(user, &row);
+        } else if (rc != SQLITE_DONE) {
+            stop = fail(s, "read");
+        }
+        sqlite3_reset(q);
+    }
+    return stop ? stop : found;
+}
+
+static int store_around(mn_store *base, int64_t owner, const char *session, int64_t id, int reach,
+                        int behind, mn_row_each *each, void *user) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(s, behind ? BEHIND : BEFORE, &q));
+    sqlite3_bind_int64(q, 1, owner);
+    text_in(q, 2, session);
+    sqlite3_bind_int64(q, 3, id);
+    sqlite3_bind_int(q, 4, reach);
+    return all_rows(s, q, each, user);
+}
+
+static int store_during(mn_store *base, int64_t owner, int64_t from, int64_t until, int64_t *ids,
+                        int most) {
+    sqlite_store *const s = (sqlite_store *)base;
+    const int64_t v[] = {owner, from, until, most};
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(s, DURING, &q));
+    for (int i = 0; i < 4; i++) sqlite3_bind_int64(q, i + 1, v[i]);
+    return all_ids(s, q, ids, most);
+}
+
+static int store_speakers(mn_store *base, int64_t owner, int most,
+                          int (*each)(void *user, const char *name), void *user) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    int rc, stop = 0;
+    MN_TRY(ready(s, SPEAKERS, &q));
+    sqlite3_bind_int64(q, 1, owner);
+    sqlite3_bind_int(q, 2, most);
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW && !stop) stop = each(user, text_out(q, 0));
+    if (!stop && rc != SQLITE_DONE) stop = fail(s, "read");
+    sqlite3_reset(q);
+    return stop;
+}
+
+/* ---- the word index ----------------------------------------------------------------------- */
+static int store_index(mn_store *base, int64_t owner, int64_t id, const char *line, size_t n,
+                       int64_t words, int out) {
+    sqlite_store *const s = (sqlite_store *)base;
+    const int64_t count[] = {owner, out ? -1 : 1, out ? -words : words};
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(s, out ? UNINDEX : INDEX, &q));
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_text64(q, 2, line, n, SQLITE_STATIC, SQLITE_UTF8);
+    MN_TRY(run(s, q, "write to"));
+    return run_ids(s, COUNT, 3, count, "write to");
+}
+
+static int store_reindex(mn_store *base, int (*each)(void *user, int64_t owner, const mn_row *row),
+                         void *user) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    int rc, stop = 0;
+    MN_TRY(execute(s,
+                   "INSERT INTO words(words) VALUES('delete-all');"
+                   "UPDATE owner SET n = 0, words = 0",
+                   "write to"));
+    MN_TRY(ready(s, ALL, &q));
+    while (!stop && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        const mn_row row = row_of(q);
+        stop = each(user, sqlite3_column_int64(q, 16), &row);
+    }
+    if (!stop && rc != SQLITE_DONE) stop = fail(s, "read");
+    sqlite3_reset(q);
+    return stop;
+}
+
+static int store_match(mn_store *base, const char *words, int64_t *ids, int64_t most) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(s, MATCH, &q));
+    text_in(q, 1, words);
+    sqlite3_bind_int64(q, 2, most);
+    return all_ids(s, q, ids, most);
+}
+
+/* ---- vectors ------------------------------------------------------------------------------ */
+static int store_waiting(mn_store *base, int64_t most,
+                         int (*each)(void *user, int64_t id, int64_t owner, const char *text,
+                                     size_t n),
+                         void *user) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    int rc, n = 0, stop = 0;
+    MN_TRY(ready(s, WAITING, &q));
+    sqlite3_bind_int64(q, 1, most);
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW && !stop) {
+        n++;
+        const char *const text = text_out(q, 2);
+        stop = each(user, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), text,
+                    (size_t)sqlite3_column_bytes(q, 2));
+    }
+    if (!stop && rc != SQLITE_DONE) stop = fail(s, "read");
+    sqlite3_reset(q);
+    return stop ? stop : n;
+}
+
+static int store_waits(mn_store *base, int64_t *n) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(s, WAITS, &q));
+    const int rc = one(s, q, n, NULL);
+    return rc < 0 ? rc : 0;
+}
+
+static int store_vector(mn_store *base, int64_t id, const void *v, size_t n) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    MN_TRY(run_ids(s, WAIT_OUT, 1, &id, "write to"));
+    if (!n) return run_ids(s, VECTOR_OUT, 1, &id, "write to");
+    MN_TRY(ready(s, VECTOR, &q));
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_blob64(q, 2, v, n, SQLITE_STATIC);
+    return run(s, q, "write to");
+}
+
+static int store_move(mn_store *base, int64_t id, int64_t to) {
+    return run_ids((sqlite_store *)base, MOVE, 2, (int64_t[]){id, to}, "write to");
+}
+
+static int store_wait(mn_store *base, int64_t id) {
+    return run_ids((sqlite_store *)base, WAIT, 1, &id, "write to");
+}
+
+static int store_vectors(mn_store *base, int64_t owner, int64_t *after,
+                         int (*each)(void *user, int64_t id, const void *v, size_t n), void *user) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    int rc, n = 0, stop = 0;
+    MN_TRY(ready(s, VECTORS, &q));
+    sqlite3_bind_int64(q, 1, owner);
+    sqlite3_bind_int64(q, 2, *after);
+    while ((rc = sqlite3_step(q)) == SQLITE_ROW && !stop) {
+        const void *const v = sqlite3_column_blob(q, 2);
+        n++;
+        stop = each(user, sqlite3_column_int64(q, 1), v, (size_t)sqlite3_column_bytes(q, 2));
+        if (!stop) *after = sqlite3_column_int64(q, 0);
+    }
+    if (!stop && rc != SQLITE_DONE) stop = fail(s, "read");
+    sqlite3_reset(q);
+    return stop ? stop : n;
+}
+
+static int store_again(mn_store *base) {
+    sqlite_store *const s = (sqlite_store *)base;
+    MN_TRY(run_ids(s, AGAIN_OUT, 0, NULL, "write to"));
+    return run_ids(s, AGAIN_WAIT, 0, NULL, "write to");
+}
+
+/* ---- about the store ---------------------------------------------------------------------- */
+static int store_get(mn_store *base, const char *name, char *value, size_t cap) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(s, GET, &q));
+    text_in(q, 1, name);
+    const int rc = sqlite3_step(q);
+    if (rc == SQLITE_ROW) snprintf(value, cap, "%s", text_out(q, 0));
+    const int bad = rc != SQLITE_DONE && rc != SQLITE_ROW ? fail(s, "read") : 0;
+    sqlite3_reset(q);
+    sqlite3_clear_bindings(q);
+    return bad ? bad : rc == SQLITE_ROW;
+}
+
+static int store_set(mn_store *base, const char *name, const char *value) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(s, SET, &q));
+    text_in(q, 1, name);
+    text_in(q, 2, value);
+    return run(s, q, "write to");
+}
+
+/* A negative number of pages has FTS5 merge everything there is into one, step by step; others
+ * write between the steps. It is done when a step changes less than two rows of its tables. */
+static int merged(sqlite_store *s) {
+    const int64_t pages = -MERGE_PAGES;
+    for (;;) {
+        MN_TRY(store_begin(&s->base, 1));
+        const int before = sqlite3_total_changes(s->db);
+        int rc = run_ids(s, MERGE, 1, &pages, "write to");
+        const int changed = sqlite3_total_changes(s->db) - before;
+        const int end = store_end(&s->base, rc >= 0);
+        if (rc >= 0) rc = end;
+        if (rc < 0 || changed < 2) return rc;
+    }
+}
+
+static void store_rest(mn_store *base) {
+    sqlite_store *const s = (sqlite_store *)base;
+    if (mn_sync_length(s->sync) > JOURNAL_REST)
+        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+static int store_scrub(mn_store *base) {
+    sqlite_store *const s = (sqlite_store *)base;
+    MN_TRY(merged(s));
+    MN_TRY(mn_sync_lock(s->sync));
+    int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL)
+                 ? fail(s, "empty the journal of")
+                 : 0;
+    mn_sync_unlock(s->sync);
+    return rc;
+}
+
+const mn_store_kind mn_store_sqlite = {
+    .name = "sqlite",
+    .claims = store_claims,
+    .open = store_open,
+    .close = store_close,
+    .begin = store_begin,
+    .end = store_end,
+    .owner = store_owner,
+    .span = store_span,
+    .insert = store_insert,
+    .replace = store_replace,
+    .remove = store_remove,
+    .rows = store_rows,
+    .fetch = store_fetch,
+    .around = store_around,
+    .during = store_during,
+    .speakers = store_speakers,
+    .index = store_index,
+    .reindex = store_reindex,
+    .match = store_match,
+    .waiting = store_waiting,
+    .waits = store_waits,
+    .vector = store_vector,
+    .move = store_move,
+    .wait = store_wait,
+    .vectors = store_vectors,
+    .again = store_again,
+    .get = store_get,
+    .set = store_set,
+    .rest = store_rest,
+    .scrub = store_scrub,
+};

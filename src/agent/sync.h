@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * agent/sync.h - writers of one SQLite file take turns, and share what they wait for on the disk.
+ *
+ * The turn is a lock of PATH-lock, which the kernel hands on in the order it was asked for; SQLite
+ * alone would have each writer look again and again. To be safe from a power cut a writer needs the
+ * journal on disk after its commit: fdatasync, milliseconds. Commits are counted in PATH-lock while
+ * the turn lasts, and PATH-sync says up to which of them the journal was synced; whoever gets the
+ * lock of PATH-sync syncs for all who committed before, and they find it done (group commit).
+ */
+#ifndef MN_AGENT_SYNC_H
+#define MN_AGENT_SYNC_H
+#include <stdint.h>
+
+typedef struct mn_sync mn_sync;
+
+/* For the database at `path`, whose folder is made; durable: mn_sync_wait waits. One thread. */
+int mn_sync_open(const char *path, int durable, mn_sync **out);
+void mn_sync_close(mn_sync **s);
+
+int mn_sync_lock(mn_sync *s);       /* the turn to write */
+void mn_sync_unlock(mn_sync *s);    /* what was written is committed, or was given up */
+int mn_sync_wait(mn_sync *s);       /* what was committed in the last turn is on disk */
+int64_t mn_sync_length(mn_sync *s); /* bytes of the journal */
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api/mem.c - omnesia.h, what agents remember: agent/notes.h in the shape users see.
+ */
+#include "api/mem.h"
+
+#include "agent/when.h"
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/hash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    STANDARD_K = 10,
+    CATCH_UP_US = 50000, /* what a search spends on vectors nobody has made yet */
+};
+
+_Static_assert(MN_UNKNOWN == MN_NEVER && (int)MN_RECORD_MAX == (int)MN_TEXT_MAX, "said twice");
+
+/* ---- opening ------------------------------------------------------------------------------ */
+static int place(const char *store, mn_buf *out) {
+    char *path = NULL;
+    if (store && *store) return mn_buf_puts(out, store);
+    MN_TRY(mn_file_data_path("memory.db", &path));
+    const int rc = mn_buf_puts(out, path);
+    mn_free(path);
+    return rc;
+}
+
+static int open_all(mn_mem *m, const char *store, mn_buf *where) {
+    MN_TRY(place(store, where));
+    const char *const name = m->options.model ? m->options.model : "minilm-l6";
+    m->model_name = mn_strdup(name);
+    if (!m->model_name) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where->data);
+    MN_TRY(mn_notes_open(where->data, m->options.durable, &m->notes));
+    if (!strstr(where->data, "://")) {
+        MN_TRY(mn_buf_puts(where, "-embed"));
+        m->turn = mn_strdup(where->data);
+        if (!m->turn) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where->data);
+    }
+    return m->options.background ? mn_mem_thread_start(m) : 0;
+}
+
+int mn_mem_open(const char *store, const mn_mem_options *options, mn_mem **out) {
+    mn_mem *m = mn_calloc(1, sizeof *m);
+    mn_buf where = {0};
+    if (!m) return MN_FAIL(MN_ENOMEM, "no memory for a store of records");
+    if (options) m->options = *options;
+    m->region = m->options.region;
+    pthread_mutex_init(&m->opening, NULL);
+    pthread_mutex_init(&m->lock, NULL);
+    pthread_cond_init(&m->wake, NULL);
+    const int rc = open_all(m, store, &where);
+    mn_buf_free(&where);
+    if (rc < 0)
+        mn_mem_close(&m);
+    else
+        *out = m;
+    return rc;
+}
+
+void mn_mem_close(mn_mem **mem) {
+    mn_mem *const m = *mem;
+    if (!m) return;
+    mn_mem_thread_stop(m);
+    mn_notes_close(&m->notes);
+    mn_model_close(&m->model);
+    mn_free(m->model_name);
+    mn_free(m->turn);
+    pthread_mutex_destroy(&m->opening);
+    pthread_mutex_destroy(&m->lock);
+    pthread_cond_destroy(&m->wake);
+    mn_free(m);
+    *mem = NULL;
+}
+
+/* ---- telling others ------------------------------------------------------------------------ */
+int mn_mem_topic(const mn_scope *scope, char key[256]) {
+    mn_buf name = {0};
+    uint8_t digest[32];
+    char hex[65];
+    if (!scope || !scope->user || !*scope->user)
+        return MN_FAIL(MN_EINVAL, "no user is given: whose records are meant is never guessed");
+    const char *const tenant = scope->tenant ? scope->tenant : "";
+    int rc = mn_buf_append(&name, tenant, strlen(tenant) + 1);
+    if (rc >= 0) rc = mn_buf_puts(&name, scope->user);
+    if (rc >= 0) {
+        mn_sha256_of(name.data, name.len, digest);
+        mn_hash_hex(digest, hex);
+        snprintf(key, 256, "omnesia/memory/%s", hex);
+    }
+    mn_buf_free(&name);
+    return rc;
+}
+
+/* What changed is there, whether it is told or not. */
+static void tell(mn_mem *m, const mn_scope *scope, const char *what, int64_t id) {
+    char key[256], value[64];
+    mn_mem_thread_wake(m);
+    if (!m->region || mn_mem_topic(scope, key) < 0) return;
+    const int n = snprintf(value, sizeof value, "%s %lld", what, (long long)id);
+    mn_object_put(m->region, key, value, (size_t)n, NULL, NULL);
+}
+
+/* ---- shapes -------------------------------------------------------------------------------- */
+static int who_of(const mn_scope *s, mn_who *out) {
+    if (!s)
+        return MN_FAIL(MN_EINVAL, "no scope is given: whose records are meant is never guessed");
+    *out = (mn_who){s->tenant, s->user, s->agent, s->run};
+    return 0;
+}
+
+static const char *some(const char *text) {
+    return text ? text : "";
+}
+
+static mn_row row_of(const mn_record *r) {
+    return (mn_row){.text = some(r->text),
+                    .n = r->text ? r->n : 0,
+                    .time = some(r->time),
+                    .from = r->from,
+                    .until = r->until,
+                    .session = some(r->session),
+                    .speaker = some(r->speaker),
+                    .ref = some(r->ref),
+                    .source = some(r->source),
+                    .kind = some(r->kind),
+                    .agent = some(r->agent),
+                    .run = some(r->run),
+                    .meta = some(r->meta)};
+}
+
+typedef struct shown {
+    int (*each)(void *user, const mn_record *record);
+    void *user;
+} shown;
+
+static int show(void *user, const mn_row *r, double score) {
+    const shown *const to = user;
+    const mn_record record = {.id = r->of ? r->of : r->id,
+                              .text = r->text,
+                              .n = r->n,
+                              .time = r->time,
+                              .session = r->session,
+                              .speaker = r->speaker,
+                              .ref = r->ref,
+                              .source = r->source,
+                              .kind = r->kind,
+                              .agent = r->agent,
+                              .run = r->run,
+                              .meta = r->meta,
+                              .from = r->from,
+                              .until = r->until,
+                              .created = r->created,
+                              .expired = r->expired,
+                              .score = score};
+    return to->each(to->user, &record);
+}
+
+/* The moment a question is about: the end of what is written, so that a date means all of the day.
+ */
+static int moment(const char *text, int64_t *out) {
+    mn_when w;
+    *out = MN_NEVER;
+    if (!text || !*text) return 0;
+    if (!mn_when_parse(text, &w))
+        return MN_FAIL(MN_EINVAL,
+                       "\"%s\" is no moment: write 2023-05-08, 2023-05-08T13:56:00Z or \"8 May "
+                       "2023\"",
+                       text);
+    *out = w.at + w.span - 1;
+    return 0;
+}
+
+static mn_rows rows_of(const mn_find *f) {
+    const char *const text[] = {f->session, f->source, f->ref, f->kind};
+    const char *field[4];
+    for (int i = 0; i < 4; i++) field[i] = text[i] && *text[i] ? text[i] : NULL;
+    return (mn_rows){.id = f->id,
+                     .after = f->after,
+                     .session = field[0],
+                     .source = field[1],
+                     .ref = field[2],
+                     .kind = field[3],
+                     .versions = f->versions};
+}
+
+/* ---- the calls ----------------------------------------------------------------------------- */
+int mn_mem_add(mn_mem *m, const mn_scope *scope, const mn_record *records, size_t n, int64_t *ids) {
+    mn_who who;
+    MN_TRY(who_of(scope, &who));
+    mn_row *const rows = mn_calloc(n ? n : 1, sizeof *rows);
+    if (!rows) return MN_FAIL(MN_ENOMEM, "no memory for %zu records", n);
+    for (size_t i = 0; i < n; i++) rows[i] = row_of(records + i);
+    const int rc = mn_notes_add(m->notes, &who, rows, n, ids);
+    if (rc >= 0 && n) tell(m, scope, "added", rows[n - 1].id);
+    mn_free(rows);
+    return rc;
+}
+
+int mn_mem_update(mn_mem *m, const mn_scope *scope, int64_t id, const mn_record *now) {
+    mn_who who;
+    MN_TRY(who_of(scope, &who));
+    const mn_row row = row_of(now);
+    MN_TRY(mn_notes_update(m->notes, &who, id, &row));
+    tell(m, scope, "updated", id);
+    return 0;
+}
+
+int64_t mn_mem_forget(mn_mem *m, const mn_scope *scope, const mn_find *what, int all) {
+    mn_who who;
+    MN_TRY(who_of(scope, &who));
+    const mn_rows rows = rows_of(what);
+    if (what->query || what->as_of || what->after)
+        return MN_FAIL(MN_EINVAL, "what is forgotten is named by id, session, source, ref or kind");
+    if (!all && !rows.id && !rows.session && !rows.source && !rows.ref && !rows.kind)
+        return MN_FAIL(MN_EINVAL,
+                       "nothing says what to forget: an id, session, source, ref or kind, or all");
+    const int64_t gone = mn_notes_forget(m->notes, &who, &rows);
+    if (gone > 0) tell(m, scope, "forgotten", rows.id);
+    return gone;
+}
+
+/* The vector of the question, in *out, when there is a model for it; NULL: words do. */
+static int sense_of(mn_mem *m, const mn_who *who, const char *query, float **out) {
+    mn_buf text = {0};
+    *out = NULL;
+    if (!mn_mem_model(m, m->options.pull)) return 0;
+    int64_t rc = m->running ? 0 : mn_mem_catch_up(m, CATCH_UP_US, NULL);
+    if (rc >= 0) rc = mn_notes_question(m->notes, who, query, &text);
+    float *const v = rc < 0 ? NULL : mn_malloc((size_t)m->dim * sizeof *v);
+    if (rc >= 0 && !v) rc = MN_FAIL(MN_ENOMEM, "no memory for the vector of a question");
+    if (rc >= 0 && mn_mem_vector(m, text.data, text.len, v)) *out = v;
+    if (!*out) mn_free(v);
+    mn_buf_free(&text);
+    return rc < 0 ? (int)rc : 0;
+}
+
+int mn_mem_find(mn_mem *m, const mn_scope *scope, const mn_find *what,
+                int (*each)(void *user, const mn_record *record), void *user) {
+    mn_who who;
+    shown to = {each, user};
+    float *sense = NULL;
+    MN_TRY(who_of(scope, &who));
+    mn_seek seek = {.query = what->query,
+                    .k = what->k       ? what->k
+                         : what->query ? STANDARD_K
+                                       : 0,
+                    .budget = what->budget,
+                    .rows = rows_of(what)};
+    MN_TRY(moment(what->as_of, &seek.as_of));
+    if (what->k < 0 || what->budget < 0)
+        return MN_FAIL(MN_EINVAL, "k is %d and budget %d; neither may be below 0", what->k,
+                       what->budget);
+    if (what->query) MN_TRY(sense_of(m, &who, what->query, &sense));
+    seek.vector = sense;
+    seek.dim = m->dim;
+    const int rc = mn_notes_find(m->notes, &who, &seek, show, &to);
+    mn_free(sense);
+    return rc;
+}
+
+int64_t mn_mem_embed(mn_mem *m, int again, const mn_progress *progress) {
+    if (!mn_mem_model(m, 1))
+        return strcmp(m->model_name, "none") == 0
+                   ? MN_FAIL(MN_EINVAL, "the model for vectors is \"none\"")
+                   : MN_ENOENT;
+    if (again) MN_TRY(mn_notes_again(m->notes));
+    return mn_mem_catch_up(m, -1, progress);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api/mem.h - an open memory of agents: its records, the model that makes vectors of them, and the
+ * thread that does so.
+ */
+#ifndef MN_API_MEM_H
+#define MN_API_MEM_H
+#include "agent/notes.h"
+#include "omnesia.h"
+
+#include <pthread.h>
+
+struct mn_mem {
+    mn_notes *notes;
+    mn_region *region; /* borrowed; NULL: changes are told nobody */
+    char *turn;        /* path of the lock of who makes vectors; NULL: there is none */
+    mn_mem_options options;
+    char *model_name;
+    mn_model *model; /* NULL: not opened yet, or not here */
+    int dim;
+    pthread_mutex_t opening; /* of the model */
+    int refused;             /* it cannot be opened: the store does without */
+    pthread_mutex_t lock;    /* of what follows */
+    pthread_cond_t wake;
+    pthread_t thread;
+    int running, stop;
+};
+
+/* The model, opened when it is first needed. 1; 0: there is none to be had. */
+int mn_mem_model(mn_mem *m, int pull);
+/* The vector of one text, [dim]: 1, or 0 when it has none. With a model. */
+int mn_mem_vector(mn_mem *m, const char *text, size_t n, float *out);
+/* Make vectors of records that wait until none does or so many microseconds have passed (-1: none
+ * set); how many. */
+int64_t mn_mem_catch_up(mn_mem *m, int64_t us, const mn_progress *progress);
+int mn_mem_thread_start(mn_mem *m);
+void mn_mem_thread_stop(mn_mem *m);
+void mn_mem_thread_wake(mn_mem *m);
+
+#endif
