@@ -7,7 +7,7 @@
 #include "agent/names.h"
 #include "agent/recall.h"
 #include "agent/vectors.h"
-#include "agent/when.h"
+#include "base/when.h"
 #include "agent/words.h"
 #include "base/alloc.h"
 #include "base/arena.h"

@@ -244,11 +244,11 @@ static int pragma_number(sqlite_store *s, const char *pragma, int64_t *out) {
 
 /* The tables, unless they are there; the version of those that are. */
 static int settle(sqlite_store *s) {
-    int64_t version = 0, application = 0, pages = 0;
+    int64_t version = 0, application = 0, tables = 0;
     MN_TRY(pragma_number(s, "PRAGMA user_version", &version));
     MN_TRY(pragma_number(s, "PRAGMA application_id", &application));
-    MN_TRY(pragma_number(s, "PRAGMA page_count", &pages));
-    if (pages && application != APPLICATION)
+    MN_TRY(pragma_number(s, "SELECT count(*) FROM sqlite_schema", &tables));
+    if ((tables || application) && application != APPLICATION)
         return MN_FAIL(MN_ECORRUPT, "%s is an SQLite file of something else; give another path",
                        s->path);
     if (version > VERSION)

@@ -4,7 +4,7 @@
  */
 #include "api/mem.h"
 
-#include "agent/when.h"
+#include "base/when.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/when.c - one pass over words, numbers and signs; each part of a moment may be said once.
+ * base/when.c - one pass over words, numbers and signs; each part of a moment may be said once.
  *
  * A text is taken apart into pieces; each piece says a part (a date, a clock, a month, a zone..)
  * or is one of the words that people put between them, or the text is no moment. What is said
  * twice, or not at all where it is needed, makes it none, too.
  */
-#include "agent/when.h"
+#include "base/when.h"
 
 #include <ctype.h>
 #include <stdio.h>

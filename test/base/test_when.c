@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test/agent/test_when.c - moments as they are written, and what is none; days against the C
+ * test/base/test_when.c - moments as they are written, and what is none; days against the C
  * library; texts come back.
  */
 #include "test.h"
 
-#include "agent/when.h"
+#include "base/when.h"
 
 #include <time.h>
 

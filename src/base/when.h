@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/when.h - moments as people and programs write them.
+ * base/when.h - moments as people and programs write them.
  *
  *     mn_when w;
  *     if (mn_when_parse("1:56 pm on 8 May, 2023", &w)) ...w.at, and w.span: a minute
@@ -15,8 +15,8 @@
  * Whatever else there is ("yesterday", "08/05/2023", a 31st of June) is no moment: never today's
  * date, never a guess.
  */
-#ifndef MN_AGENT_WHEN_H
-#define MN_AGENT_WHEN_H
+#ifndef MN_BASE_WHEN_H
+#define MN_BASE_WHEN_H
 #include <stddef.h>
 #include <stdint.h>
 

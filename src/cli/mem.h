@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/mem.h - the options of `omnesia mem`, and what its verbs share.
+ */
+#ifndef MN_CLI_MEM_H
+#define MN_CLI_MEM_H
+#include "cli/generate.h"
+#include "omnesia.h"
+
+typedef struct mn_cli_mem_options {
+    mn_cli_common common;
+    mn_cli_generate generate; /* of `ask` */
+    const char *user, *agent, *run, *store, *embedder;
+    const char *session, *speaker, *ref, *source, *kind, *time, *as_of, *format;
+    int32_t k, budget;
+    int json, all, durable, no_embed;
+} mn_cli_mem_options;
+
+typedef struct mn_cli_mem {
+    const mn_cli_mem_options *o;
+    mn_region *region; /* NULL: changes are told nobody */
+    mn_mem *mem;
+    mn_scope scope;
+    mn_buf out; /* the result */
+    int n;
+    const char *const *words; /* behind the verb */
+} mn_cli_mem;
+
+typedef struct mn_cli_mem_verb {
+    const char *name;
+    int least, most; /* words behind it; -1: any number */
+    int pull;        /* the model for vectors is fetched when it is missing */
+    int (*run)(mn_cli_mem *m);
+} mn_cli_mem_verb;
+extern const mn_cli_mem_verb mn_cli_mem_verbs[]; /* ends with {0} */
+
+/* Whose records: --user, else OMNESIA_USER, else the login name. */
+const char *mn_cli_user(const char *given);
+
+/* One record for people, or as JSON (--json). */
+int mn_cli_mem_show(mn_cli_mem *m, const mn_record *r, int searched);
+int mn_cli_mem_ask(mn_cli_mem *m);
+int mn_cli_mem_import(mn_cli_mem *m);
+int mn_cli_mem_export(mn_cli_mem *m);
+int mn_cli_mem_reembed(mn_cli_mem *m);
+
+#endif
