@@ -519,7 +519,7 @@ typedef struct mn_record {
                          understood stays text, and counts as unknown */
     /* "" or NULL: none. Turns of one session are each other's context; meta is a JSON object. */
     const char *session, *speaker, *ref, *source, *kind, *agent, *run, *meta;
-    /* Microseconds since 1970 or MN_UNKNOWN. It was true from .. until (when added, 0: since `time`,
+    /* Microseconds since 1970 or MN_UNKNOWN. True from .. until (when added, 0: since `time`,
      * with no end); it came into the store, and another version took its place (found alone). */
     int64_t from, until, created, expired;
     double score; /* of a search, found alone; the best has at most 1 */

@@ -18,8 +18,8 @@ typedef struct mn_cue {
 
 /* How many there are, the first MN_CUES of them. */
 int mn_cues_of(const char *text, size_t n, mn_cue out[MN_CUES]);
-/* Does the moment (us since 1970) fit: is it in the days that are meant, or a week behind them, when
- * people still talk of it? Without a year, of any year. */
+/* Does the moment (us since 1970) fit: is it in the days that are meant, or a week behind them,
+ * when people still talk of it? Without a year, of any year. */
 int mn_cue_fits(const mn_cue *cue, int64_t at);
 /* The moments that fit, [from, until); 0: there is no year, it may be any. */
 int mn_cue_span(const mn_cue *cue, int64_t *from, int64_t *until);

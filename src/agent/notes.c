@@ -7,11 +7,11 @@
 #include "agent/names.h"
 #include "agent/recall.h"
 #include "agent/vectors.h"
-#include "base/when.h"
 #include "agent/words.h"
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/utf8.h"
+#include "base/when.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -14,9 +14,9 @@
  * evidence in the mean, .776 at worst (recall@10, five conversations of LoCoMo, names of the
  * settings chosen on four and tried on the fifth: .854).
  *
- * What fills an index by itself is not worth its list: words ask for lists of rows, rarest first, up
- * to POSTINGS entries in all; how rare a word is tell the first PROBE entries of its list, for it is
- * newest first: all there are, or how far back they go.
+ * What fills an index by itself is not worth its list: words ask for lists of rows, rarest first,
+ * up to POSTINGS entries in all; how rare a word is tell the first PROBE entries of its list, for
+ * it is newest first: all there are, or how far back they go.
  */
 #include "agent/recall.h"
 
@@ -33,7 +33,7 @@
 enum {
     TERMS = 64,       /* different words of a query that count */
     PROBE = 1000,     /* entries that tell how common a word is */
-    POSTINGS = 50000, /* entries of lists that are read in all */
+    POSTINGS = 20000, /* entries of lists that are read in all */
     BY_WORDS = 300,   /* candidates by words */
     BY_SENSE = 100,   /* by vectors */
     BY_TIME = 200,    /* and by date */
@@ -199,39 +199,64 @@ static int candidate_of(recall *r, int64_t id) {
 
 typedef struct mass {
     int64_t id;
-    double mass;
+    double mass; /* sum of the idfs of the words whose lists it is on */
 } mass;
 
-static int heavier(const void *a, const void *b) {
-    const mass *const x = a, *const y = b;
-    if (x->mass != y->mass) return x->mass < y->mass ? 1 : -1;
-    return x->id < y->id ? 1 : x->id > y->id ? -1 : 0;
+static int lighter(mass a, mass b) {
+    return a.mass != b.mass ? a.mass < b.mass : a.id < b.id;
 }
 
-/* The rows that are on the lists of the rarest words, BY_WORDS of them. The table of all is one of
- * its own: it may be large. */
-static int by_words(recall *r) {
-    size_t all = 0, slots = 1024, n = 0;
-    mass *m;
-    uint32_t *slot;
-    for (int i = 0; i < r->terms; i++) all += (size_t)r->term[i].have;
-    while (slots < 2 * all) slots *= 2;
-    MN_TRY(mn_arena_take(r->arena, (all + 1) * sizeof *m, &m));
-    MN_TRY(mn_arena_take(r->arena, slots * sizeof *slot, &slot));
+/* One more into the heap of the BY_WORDS heaviest, the lightest of them on top. */
+static int keep_heavy(mass *heap, int n, mass m) {
+    int at = n;
+    if (n == BY_WORDS) {
+        if (lighter(m, heap[0])) return n;
+        for (at = 0; 2 * at + 1 < n;) {
+            int child = 2 * at + 1;
+            if (child + 1 < n && lighter(heap[child + 1], heap[child])) child++;
+            if (lighter(m, heap[child])) break;
+            heap[at] = heap[child];
+            at = child;
+        }
+        heap[at] = m;
+        return n;
+    }
+    for (; at && lighter(m, heap[(at - 1) / 2]); at = (at - 1) / 2) heap[at] = heap[(at - 1) / 2];
+    heap[at] = m;
+    return n + 1;
+}
+
+/* All that is on the lists, [n] of them in `sum`, through a table of their ids. */
+static size_t add_up(const recall *r, mass *sum, uint32_t *slot, size_t slots) {
+    size_t n = 0;
     for (int i = 0; i < r->terms; i++) {
         const term *const t = r->term + i;
         for (int k = 0; k < t->have; k++) {
             size_t at = (size_t)((uint64_t)t->ids[k] * 0x9e3779b97f4a7c15u >> 32) & (slots - 1);
-            while (slot[at] && m[slot[at] - 1].id != t->ids[k]) at = (at + 1) & (slots - 1);
+            while (slot[at] && sum[slot[at] - 1].id != t->ids[k]) at = (at + 1) & (slots - 1);
             if (!slot[at]) {
-                m[n] = (mass){.id = t->ids[k]};
+                sum[n] = (mass){.id = t->ids[k]};
                 slot[at] = (uint32_t)++n;
             }
-            m[slot[at] - 1].mass += t->idf;
+            sum[slot[at] - 1].mass += t->idf;
         }
     }
-    qsort(m, n, sizeof *m, heavier);
-    for (size_t i = 0; i < n && i < BY_WORDS; i++) candidate_of(r, m[i].id);
+    return n;
+}
+
+/* The rows that are on the lists of the rarest words, BY_WORDS of them. */
+static int by_words(recall *r) {
+    mass heap[BY_WORDS], *sum;
+    size_t all = 0, slots = 1024;
+    uint32_t *slot;
+    int kept = 0;
+    for (int i = 0; i < r->terms; i++) all += (size_t)r->term[i].have;
+    while (slots < 2 * all) slots *= 2;
+    MN_TRY(mn_arena_take(r->arena, (all + 1) * sizeof *sum, &sum));
+    MN_TRY(mn_arena_take(r->arena, slots * sizeof *slot, &slot));
+    const size_t n = add_up(r, sum, slot, slots);
+    for (size_t i = 0; i < n; i++) kept = keep_heavy(heap, kept, sum[i]);
+    for (int i = 0; i < kept; i++) candidate_of(r, heap[i].id);
     return 0;
 }
 

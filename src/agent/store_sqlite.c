@@ -4,11 +4,11 @@
  *
  * The tables are in `schema` below. The word index is FTS5 without content or positions (detail
  * none): it only knows which row has which word, and words carry their owner (agent/words.h), so
- * that a list of rows is one owner's from the first byte to the last. Journal: WAL. An add is in the
- * page cache when it returns, which survives the death of any process; with `durable` it is on disk
- * (agent/sync.h). Writers queue at a lock of ours before they come to SQLite's, which only polls. No
- * writer waits for a checkpoint unless the journal exceeds JOURNAL_MOST: who has time does them
- * (at `close`, or mn_store_sqlite's `scrub`).
+ * that a list of rows is one owner's from the first byte to the last. Journal: WAL. An add is in
+ * the page cache when it returns, which survives the death of any process; with `durable` it is on
+ * disk (agent/sync.h). Writers queue at a lock of ours before they come to SQLite's, which only
+ * polls. No writer waits for a checkpoint unless the journal exceeds JOURNAL_MOST: who has time
+ * does them (`rest`, `close`).
  *
  * Removed bytes are overwritten (secure_delete); `scrub` merges the word index until no part of it
  * is older than the removal, and empties the journal.
@@ -30,6 +30,7 @@ enum {
     APPLICATION = 0x4d4e454d, /* "MNEM" */
     BUSY_MS = 10000,
     CACHE_KIB = 16384,
+    PAGE = 4096,
     JOURNAL_REST = 4 << 20,  /* bytes of journal that are worth a checkpoint */
     JOURNAL_MOST = 64 << 20, /* bytes; then a writer has to make it shorter itself */
     MERGE_PAGES = 256,       /* of the word index, in one step of `scrub` */
@@ -159,6 +160,7 @@ typedef struct sqlite_store {
     mn_sync *sync;
     char *path;
     int writing;
+    int frames; /* pages in the journal after the last commit */
 } sqlite_store;
 
 /* ---- failing ------------------------------------------------------------------------------ */
@@ -280,6 +282,13 @@ static int made(const char *where) {
     return 0;
 }
 
+static int count_frames(void *user, sqlite3 *db, const char *name, int frames) {
+    sqlite_store *const s = user;
+    (void)db, (void)name;
+    s->frames = frames;
+    return SQLITE_OK;
+}
+
 static int open_file(sqlite_store *s, const char *where, int durable) {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     char set[96];
@@ -292,7 +301,10 @@ static int open_file(sqlite_store *s, const char *where, int durable) {
     if (rc >= 0) {
         sqlite3_extended_result_codes(s->db, 1);
         sqlite3_busy_timeout(s->db, BUSY_MS);
-        snprintf(set, sizeof set, "PRAGMA cache_size = -%d; PRAGMA secure_delete = ON", CACHE_KIB);
+        snprintf(
+            set, sizeof set,
+            "PRAGMA cache_size = -%d; PRAGMA journal_size_limit = %d; PRAGMA secure_delete = ON",
+            CACHE_KIB, JOURNAL_REST);
         rc = execute(s, set, "open");
     }
     if (rc >= 0)
@@ -301,6 +313,7 @@ static int open_file(sqlite_store *s, const char *where, int durable) {
                      "PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY",
                      "open");
     if (rc >= 0) rc = settle(s);
+    if (s->db) sqlite3_wal_hook(s->db, count_frames, s);
     mn_sync_unlock(s->sync);
     return rc;
 }
@@ -350,7 +363,7 @@ static int store_end(mn_store *base, int keep) {
     int rc = run_ids(s, keep ? COMMIT : ROLLBACK, 0, NULL, "write to");
     /* What failed to be written may leave the transaction open. */
     if (rc < 0) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    if (s->writing && mn_sync_length(s->sync) > JOURNAL_MOST)
+    if (s->writing && s->frames > JOURNAL_MOST / PAGE)
         sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
     if (s->writing) mn_sync_unlock(s->sync);
     s->writing = 0;

@@ -28,7 +28,8 @@ typedef struct mn_near {
 } mn_near;
 /* The k nearest to query[dim], best first: how many. */
 int mn_vectors_nearest(const mn_vectors *v, const float *query, mn_near *out, int k);
-/* Cosine of the query and the vector of ids[0] plus `share` times those of the others; 0 when ids[0] has none. */
+/* Cosine of the query and the vector of ids[0] plus `share` times those of the others; 0 when
+ * ids[0] has none. */
 float mn_vectors_blend(const mn_vectors *v, const float *query, const int64_t *ids, float share,
                        int n);
 

@@ -4,11 +4,11 @@
  */
 #include "api/mem.h"
 
-#include "base/when.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/when.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,9 +2,9 @@
  *
  * api/mem_vectors.c - vectors of records: made after the fact, by whoever has time.
  *
- * A text of more tokens than the model reads is cut into pieces at spaces; its vector is the mean of
- * those of the first PIECES, brought to length 1. One process at a time makes vectors of a store:
- * others leave it to it.
+ * A text of more tokens than the model reads is cut into pieces at spaces; its vector is the mean
+ * of those of the first PIECES, brought to length 1. One process at a time makes vectors of a
+ * store: others leave it to it.
  */
 #include "api/mem.h"
 
