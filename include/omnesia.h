@@ -312,17 +312,16 @@ typedef struct mn_request {
     const char *prompt;   /* the user's words; used when n_turns is 0 */
     const mn_turn *turns; /* a conversation, oldest first */
     size_t n_turns;
-    const char
-        *messages;       /* a conversation as JSON, as OpenAI's clients send it, tool calls and all;
-                             used instead of turns; NULL */
-    const char *tools;   /* what the model may call: OpenAI's JSON array, for the template; NULL */
-    const char *grammar; /* the answer follows it: a JSON schema ("{..."), or GBNF; NULL */
-    const char *system;  /* system message; NULL: the template's own, if any */
-    int raw;             /* prompt is the text itself: no chat template */
-    int drop_oldest;     /* a conversation that does not fit loses its oldest turns */
-    int32_t max_tokens;  /* 0: until the model ends or the context is full */
-    int32_t context;     /* tokens of context; 0: the model's own */
-    int kv_q8;           /* 1: KV cache in q8 instead of f16 */
+    const char *messages; /* a conversation as OpenAI's clients send it, JSON, instead; NULL */
+    const char *recalled; /* of mn_mem_recall: goes before the last question, as data; NULL */
+    const char *tools;    /* what the model may call: OpenAI's JSON array, for the template; NULL */
+    const char *grammar;  /* the answer follows it: a JSON schema ("{..."), or GBNF; NULL */
+    const char *system;   /* system message; NULL: the template's own, if any */
+    int raw;              /* prompt is the text itself: no chat template */
+    int drop_oldest;      /* a conversation that does not fit loses its oldest turns */
+    int32_t max_tokens;   /* 0: until the model ends or the context is full */
+    int32_t context;      /* tokens of context; 0: the model's own */
+    int kv_q8;            /* 1: KV cache in q8 instead of f16 */
     float temp, top_p, min_p, typical_p, repeat_penalty, presence_penalty, frequency_penalty;
     int32_t top_k, repeat_last_n;
     uint64_t seed;           /* 0: from the clock */
@@ -330,12 +329,10 @@ typedef struct mn_request {
     size_t n_stop;
     const mn_bias *bias;
     size_t n_bias;
-    int ignore_eos; /* end tokens do not end the answer, they are never drawn */
-    const uint8_t
-        *tenant;       /* 32 bytes: keys and values are shared within this tenant only; NULL: with
-                              all that name none */
-    const char *owner; /* a name for mn_loop_jobs; NULL */
-    int patient;       /* 1: nobody waits for it: a loop serves those first who are not */
+    int ignore_eos;        /* end tokens do not end the answer, they are never drawn */
+    const uint8_t *tenant; /* 32 bytes: what is computed is shared within this tenant only; NULL */
+    const char *owner;     /* a name for mn_loop_jobs; NULL */
+    int patient;           /* 1: nobody waits for it: a loop serves those first who are not */
     /* Called for each token of the answer, before its text; NULL. Non-zero ends the answer. */
     int (*on_token)(void *user, const mn_token *token);
     int32_t top_logprobs; /* how many on_token shall see, at most 20 */
@@ -537,13 +534,17 @@ typedef struct mn_find {
     int32_t budget;    /* texts of so many tokens together at most, but one in any case */
     const char *as_of; /* what was true then (a date: at its end) */
     int64_t id, after; /* this one; those that came after this one */
-    const char *session, *source, *ref, *kind;
+    const char *session, *source, *ref, *kind, *apart; /* apart: not of this session */
     int32_t versions; /* 1: and what they were before, oldest first */
 } mn_find;
 /* Each is borrowed for the call, which may not ask `mem` for anything; non-zero stops, and is
  * returned; else how many. MN_ENOENT: `id` is no record of this scope. */
 MN_API int mn_mem_find(mn_mem *mem, const mn_scope *scope, const mn_find *what,
                        int (*each)(void *user, const mn_record *record), void *user);
+/* What is found, as a text for mn_request.recalled: each record with its id, time and speaker, marked
+ * as data of others; freed with mn_free_text, NULL when nothing was. `each` (or NULL) sees them. */
+MN_API int mn_mem_recall(mn_mem *mem, const mn_scope *scope, const mn_find *what, char **text,
+                         int (*each)(void *user, const mn_record *record), void *user);
 /* Record `id` is now what `now` says (its text, and time: since when; other fields stay). */
 MN_API int mn_mem_update(mn_mem *mem, const mn_scope *scope, int64_t id, const mn_record *now);
 /* They go, with their versions, from all files; `all` where `what` names nothing. How many. */

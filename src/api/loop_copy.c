@@ -44,8 +44,8 @@ static int copy_stops(mn_arena *arena, mn_request *to) {
 int mn_request_copy(mn_arena *arena, const mn_request *from, mn_request *to) {
     *to = *from;
     to->progress = (mn_progress){0};
-    const char **texts[] = {&to->prompt,  &to->messages, &to->tools,
-                            &to->grammar, &to->system,   &to->owner};
+    const char **texts[] = {&to->prompt, &to->messages, &to->tools,   &to->grammar,
+                            &to->system, &to->owner,    &to->recalled};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) MN_TRY(copy_text(arena, texts[i]));
     MN_TRY(copy_turns(arena, to));
     MN_TRY(copy_stops(arena, to));

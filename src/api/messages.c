@@ -156,13 +156,28 @@ static int all_in_words(json_t *messages, const json_t *tools) {
     return rc;
 }
 
+/* What is recalled stands before the last thing the user says. */
+static int put_recalled(json_t *messages, const char *recalled) {
+    size_t i = json_array_size(messages);
+    while (i && !is_role(json_array_get(messages, i - 1), "user")) i--;
+    if (!i) return 0;
+    json_t *const message = json_array_get(messages, i - 1);
+    mn_buf text = {.what = "the prompt"};
+    int rc = mn_buf_puts(&text, recalled);
+    if (rc >= 0) rc = mn_buf_puts(&text, json_string_value(json_object_get(message, "content")));
+    if (rc >= 0) json_object_set_new(message, "content", json_stringn(text.data, text.len));
+    mn_buf_free(&text);
+    return rc;
+}
+
 /* ---- all of it ---------------------------------------------------------------------------- */
-int mn_messages_context(const char *messages, const char *tools, int template_has_tools,
-                        const char *begin, const char *end, mn_buf *out) {
+int mn_messages_context(const char *messages, const char *tools, const char *recalled,
+                        int template_has_tools, const char *begin, const char *end, mn_buf *out) {
     json_t *m = NULL, *t = NULL, *all = NULL;
     int rc = parse("messages", messages, &m);
     if (rc >= 0 && tools) rc = parse("tools", tools, &t);
     for (size_t i = 0; rc >= 0 && i < json_array_size(m); i++) rc = plain(i, json_array_get(m, i));
+    if (rc >= 0 && recalled) rc = put_recalled(m, recalled);
     if (rc >= 0 && !template_has_tools) {
         rc = all_in_words(m, t);
         json_decref(t);

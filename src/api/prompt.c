@@ -26,6 +26,16 @@ static char *special_text(const mn_model *m, int32_t id) {
     return text;
 }
 
+/* What is recalled, before the last thing the user says; `text` holds both. */
+static int put_recalled(const mn_request *r, mn_message *m, size_t n, mn_buf *text) {
+    while (n && strcmp(m[n - 1].role, "user") != 0) n--;
+    if (!n || !r->recalled) return 0;
+    MN_TRY(mn_buf_puts(text, r->recalled));
+    MN_TRY(mn_buf_puts(text, m[n - 1].content));
+    m[n - 1].content = text->data;
+    return 0;
+}
+
 /* The messages: system when given, then the turns but for the `drop` oldest, or the prompt
  * alone. */
 static int gather(const mn_request *r, size_t drop, mn_message **out, size_t *n) {
@@ -93,6 +103,7 @@ static int check_texts(const mn_request *r) {
         MN_TRY(check_text(strcmp(r->turns[i].role, "user") == 0 ? "the question" : "the message",
                           r->turns[i].content));
     MN_TRY(check_text("the messages", r->messages));
+    MN_TRY(check_text("what is recalled", r->recalled));
     return r->n_turns ? 0 : check_text("the prompt", r->prompt);
 }
 
@@ -101,8 +112,8 @@ static int render(const mn_model *m, const mn_request *r, size_t drop, const cha
                   const char *end, mn_rendered *text) {
     if (r->messages) {
         mn_buf all = {.what = "the prompt"};
-        int rc = mn_messages_context(r->messages, r->tools, mn_template_has_tools(m->chat), begin,
-                                     end, &all);
+        int rc = mn_messages_context(r->messages, r->tools, r->recalled,
+                                     mn_template_has_tools(m->chat), begin, end, &all);
         if (rc >= 0) rc = mn_template_render_json(m->chat, all.data, all.len, 0, text);
         mn_buf_free(&all);
         return rc;
@@ -110,10 +121,13 @@ static int render(const mn_model *m, const mn_request *r, size_t drop, const cha
     mn_message *messages = NULL;
     mn_template_args args = {
         .add_generation_prompt = 1, .bos_token = begin, .eos_token = end, .tools_json = r->tools};
+    mn_buf last = {.what = "the prompt"};
     int rc = gather(r, drop, &messages, &args.n_messages);
+    if (rc >= 0) rc = put_recalled(r, messages, args.n_messages, &last);
     args.message = messages;
     if (rc >= 0) rc = mn_template_render(m->chat, &args, text);
     mn_free(messages);
+    mn_buf_free(&last);
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "cli/chat_line.h"
+#include "cli/chat_mem.h"
 #include "cli/generate.h"
 #include "cli/progress.h"
 
@@ -20,10 +21,39 @@
 typedef struct chat_options {
     mn_cli_common common;
     mn_cli_generate generate;
+    mn_cli_chat_mem memory;
+    int no_memory;
 } chat_options;
 
 static const mn_opt options[] = {
     {.kind = MN_OPT_ROWS, .offset = offsetof(chat_options, generate), .rows = mn_cli_generate_rows},
+    {.kind = MN_OPT_TEXT,
+     .name = "user",
+     .value = "NAME",
+     .offset = offsetof(chat_options, memory.user),
+     .help = "remember for NAME: what was said before is recalled, what is said is kept"},
+    {.kind = MN_OPT_TEXT,
+     .name = "agent",
+     .value = "NAME",
+     .offset = offsetof(chat_options, memory.agent),
+     .help = "of this agent alone"},
+    {.kind = MN_OPT_TEXT,
+     .name = "run",
+     .value = "NAME",
+     .offset = offsetof(chat_options, memory.run),
+     .help = "of this run of it alone"},
+    {.kind = MN_OPT_TEXT,
+     .name = "store",
+     .value = "PATH",
+     .offset = offsetof(chat_options, memory.store),
+     .help = "another store than memory.db in $OMNESIA_DATA"},
+    {MN_CLI_COUNT(0, "recall", offsetof(chat_options, memory.budget), 1 << 20, "500",
+                  "tokens of what is recalled for a question, at most")},
+    {.kind = MN_OPT_FLAG,
+     .name = "no-memory",
+     .no_env = 1,
+     .offset = offsetof(chat_options, no_memory),
+     .help = "recall and keep nothing, whatever OMNESIA_USER says"},
     MN_CLI_COMMON,
     {0}};
 
@@ -32,9 +62,11 @@ typedef struct chat {
     char *system;      /* of /system; o.system points at it */
     mn_turn *turn;     /* user, assistant, user ...; contents are ours */
     size_t n_turns, cap;
-    mn_buf first;     /* documents of -f: before the oldest question that is left */
-    mn_buf next;      /* documents of /file: before the next question */
-    mn_buf answer;    /* text so far */
+    mn_buf first;  /* documents of -f: before the oldest question that is left */
+    mn_buf next;   /* documents of /file: before the next question */
+    mn_buf answer; /* text so far */
+    mn_cli_chat_mem memory;
+    char *recalled;   /* for the last question; NULL: nothing */
     mn_cli_bar bar;   /* of reading the prompt */
     mn_stats stats;   /* of the last answer */
     int write_failed; /* standard output is gone */
@@ -133,6 +165,7 @@ static int answer(chat *c) {
     r.turns = c->turn;
     r.n_turns = c->n_turns;
     r.drop_oldest = 1;
+    r.recalled = c->recalled;
     r.on_text = on_text;
     r.user = c;
     r.progress = mn_cli_progress(&c->bar);
@@ -162,7 +195,11 @@ static int answer_or_retract(chat *c) {
 static int ask(chat *c, const char *text) {
     MN_TRY(add_turn(c, "user", c->next.data, text));
     mn_buf_clear(&c->next);
-    return answer_or_retract(c);
+    mn_free_text(c->recalled);
+    if (mn_cli_chat_recall(&c->memory, text, &c->recalled) < 0)
+        fprintf(stderr, "(nothing is recalled: %s)\n", mn_error_detail());
+    MN_TRY(answer_or_retract(c));
+    return mn_cli_chat_remember(&c->memory, text, c->answer.len ? c->answer.data : "");
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */
@@ -255,6 +292,19 @@ static int run_stats(chat *c, const char *argument) {
     return 0;
 }
 
+static int run_memory(chat *c, const char *argument) {
+    mn_cli_chat_mem *const m = &c->memory;
+    if (!m->mem)
+        return MN_FAIL(MN_EINVAL, "there is no memory: `omnesia chat --user NAME` has one");
+    if (strcmp(argument, "on") == 0 || strcmp(argument, "off") == 0)
+        m->off = argument[1] == 'f';
+    else if (*argument)
+        return MN_FAIL(MN_EINVAL, "/memory wants on or off");
+    fprintf(stderr, "memory of %s is %s\n%s", m->user, m->off ? "off" : "on",
+            c->recalled && !m->off ? c->recalled : "");
+    return 0;
+}
+
 static int run_quit(chat *c, const char *argument) {
     (void)argument;
     c->quit = 1;
@@ -269,6 +319,7 @@ static const word words[] = {
     {"clear", "", "forget the conversation; documents of -f stay", run_clear},
     {"file", "FILE", "put this file before the next question", run_file},
     {"set", "[NAME VALUE]", "change an option: /set temp 0.7", run_set},
+    {"memory", "[on|off]", "what came to mind of the last question; switch it", run_memory},
     {"regen", "", "answer the last question again", run_regen},
     {"stats", "", "the facts of the last answer", run_stats},
     {"quit", "", "end, like Ctrl-D", run_quit},
@@ -339,18 +390,21 @@ static void free_chat(chat *c) {
     mn_buf_free(&c->first);
     mn_buf_free(&c->next);
     mn_buf_free(&c->answer);
+    mn_free_text(c->recalled);
 }
 
 static int run(const void *opaque, int n_words, const char *const *arguments) {
     const chat_options *o = opaque;
     (void)n_words;
     (void)arguments;
-    chat c = {.o = o->generate};
+    chat c = {.o = o->generate, .memory = o->memory};
+    if (o->no_memory || !c.memory.user || !*c.memory.user) c.memory.user = NULL;
     mn_cli_line *lines = NULL;
     mn_region *region = NULL;
     int rc = mn_cli_generate_check(&c.o);
     if (rc >= 0) rc = mn_cli_documents(&c.o.files, &c.first);
     if (rc >= 0) rc = mn_cli_generate_open(&c.o, &region, &model);
+    if (rc >= 0) rc = mn_cli_chat_mem_open(&c.memory, region);
     if (rc >= 0) rc = mn_cli_line_open(&lines);
     if (rc >= 0) {
         catch_interrupts();
@@ -363,6 +417,7 @@ static int run(const void *opaque, int n_words, const char *const *arguments) {
     }
     mn_cli_line_close(&lines);
     signal(SIGINT, SIG_DFL);
+    mn_cli_chat_mem_close(&c.memory);
     mn_model_close(&model);
     mn_region_close(&region);
     free_chat(&c);
@@ -375,11 +430,15 @@ const mn_cli_command mn_cli_command_chat = {
     .options = options,
     .size = sizeof(chat_options),
     .max_words = 0,
-    .usage = "[-m MODEL] [-f FILE]..",
+    .usage = "[-m MODEL] [-f FILE].. [--user NAME]",
     .summary = "talk with a model",
     .about = "Each line is a question; a line that ends with a backslash goes on in the next. A "
              "line that begins with / is a command: /help lists them. Ctrl-C ends an answer, "
              "Ctrl-D the conversation. Lines may come from a pipe.\n\n"
              "`-f FILE` puts a file's text before the first question, marked as data with its "
              "name. When the context is full the oldest turns are left out, and a sentence says "
-             "so. The lines you type are kept in the data folder."};
+             "so. The lines you type are kept in the data folder.\n\n"
+             "With `--user NAME` (or OMNESIA_USER) the conversation has a memory, the one of "
+             "`omnesia mem`: before each answer what was said earlier, by whatever program, is "
+             "searched and shown to the model as data; after it your line and the answer are kept "
+             "as they are. /memory off switches it off, `omnesia mem forget` takes it back."};

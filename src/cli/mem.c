@@ -113,8 +113,7 @@ static int id_of(const char *word, int64_t *id) {
     return MN_FAIL(MN_CLI_USAGE, "%s is no id: `omnesia mem list` shows them", word);
 }
 
-/* The words as one text; "-" is standard input. */
-static int text_of(int n, const char *const *words, mn_buf *out) {
+int mn_cli_mem_text(int n, const char *const *words, mn_buf *out) {
     if (n == 1 && strcmp(words[0], "-") == 0)
         return mn_file_read("-", (size_t)MN_RECORD_MAX + 1, out);
     for (int i = 0; i < n; i++) {
@@ -145,7 +144,7 @@ static int say_id(mn_cli_mem *m, int64_t id) {
 static int add(mn_cli_mem *m) {
     mn_buf text = {0};
     int64_t id;
-    int rc = text_of(m->n, m->words, &text);
+    int rc = mn_cli_mem_text(m->n, m->words, &text);
     const mn_record r = record_of(m, &text);
     if (rc >= 0) rc = mn_mem_add(m->mem, &m->scope, &r, 1, &id);
     mn_buf_free(&text);
@@ -155,7 +154,7 @@ static int add(mn_cli_mem *m) {
 static int search(mn_cli_mem *m) {
     mn_buf text = {0};
     mn_find what = asked(m);
-    int rc = text_of(m->n, m->words, &text);
+    int rc = mn_cli_mem_text(m->n, m->words, &text);
     what.query = text.data;
     if (rc >= 0) rc = find(m, &what);
     mn_buf_free(&text);
@@ -183,7 +182,7 @@ static int update(mn_cli_mem *m) {
     mn_buf text = {0};
     int64_t id;
     MN_TRY(id_of(m->words[0], &id));
-    int rc = text_of(m->n - 1, m->words + 1, &text);
+    int rc = mn_cli_mem_text(m->n - 1, m->words + 1, &text);
     const mn_record r = record_of(m, &text);
     if (rc >= 0) rc = mn_mem_update(m->mem, &m->scope, id, &r);
     mn_buf_free(&text);
@@ -216,6 +215,7 @@ static int forget(mn_cli_mem *m) {
 
 const mn_cli_mem_verb mn_cli_mem_verbs[] = {{"add", 1, -1, 0, add},
                                             {"search", 1, -1, 0, search},
+                                            {"ask", 1, -1, 0, mn_cli_mem_ask},
                                             {"get", 1, 1, 0, get},
                                             {"update", 2, -1, 0, update},
                                             {"history", 1, 1, 0, history},
@@ -340,11 +340,7 @@ static const mn_opt rows[] = {
      .offset = AT(durable),
      .help = "end when it is on disk: it survives a power cut"},
     FLAG("json", json, "JSON instead of lines"),
-    {.kind = MN_OPT_TEXT,
-     .name = "region",
-     .value = "PATH",
-     .offset = AT(generate.region),
-     .help = "where changes are told; none: nowhere"},
+    {.kind = MN_OPT_ROWS, .offset = AT(generate), .rows = mn_cli_generate_rows},
     MN_CLI_COMMON,
     {0}};
 
@@ -354,16 +350,18 @@ const mn_cli_command mn_cli_command_mem = {
     .options = rows,
     .size = sizeof(mn_cli_mem_options),
     .max_words = -1,
-    .words = "add|search|get|update|history|forget|list|export|import|reembed",
-    .usage =
-        "add TEXT|- | search QUERY | get ID | update ID TEXT | history ID | forget ID.. | list "
-        "| export FILE | import FILE | reembed",
+    .words = "add|search|ask|get|update|history|forget|list|export|import|reembed",
+    .usage = "add TEXT|- | search QUERY | ask QUESTION | get ID | update ID TEXT | history ID | "
+             "forget ID.. | list "
+             "| export FILE | import FILE | reembed",
     .summary = "what agents remember: as it was said, found again in milliseconds",
     .about =
         "Records are stored as they were said, in $OMNESIA_DATA/memory.db, for all processes of "
         "this user of the machine. No model rewrites them; a small one (`omnesia pull minilm-l6`) "
         "helps to find them by what they mean, where it is there.\n\n"
-        "`add` prints the id of the new record, `search` the records that fit best. `update` "
+        "`add` prints the id of the new record, `search` the records that fit best, `ask` the "
+        "answer that a "
+        "model (-m) gives from them alone, with their ids. `update` "
         "leaves what the record was before, which `history` shows, and `--as-of` finds again. "
         "`--time` takes 2023-05-08T13:56:00Z, Unix seconds, and what people write, such as \"1:56 "
         "pm on 8 May, 2023\"; anything else is kept as text, and counts as unknown.\n\n"

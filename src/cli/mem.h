@@ -39,6 +39,8 @@ const char *mn_cli_user(const char *given);
 
 /* One record for people, or as JSON (--json). */
 int mn_cli_mem_show(mn_cli_mem *m, const mn_record *r, int searched);
+/* The words as one text; "-" is standard input. */
+int mn_cli_mem_text(int n, const char *const *words, mn_buf *out);
 int mn_cli_mem_ask(mn_cli_mem *m);
 int mn_cli_mem_import(mn_cli_mem *m);
 int mn_cli_mem_export(mn_cli_mem *m);

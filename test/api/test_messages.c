@@ -11,14 +11,14 @@ static const char tools[] = "[{\"type\":\"function\",\"function\":{\"name\":\"ad
 
 static void becomes(const char *messages, const char *with, int has, const char *want) {
     mn_buf out = {0};
-    assert_ok(mn_messages_context(messages, with, has, "<s>", "</s>", &out));
+    assert_ok(mn_messages_context(messages, with, NULL, has, "<s>", "</s>", &out));
     if (!strstr(out.data, want)) fail_msg("%s lacks %s", out.data, want);
     mn_buf_free(&out);
 }
 
 static void refuses(const char *messages, const char *with, const char *sentence) {
     mn_buf out = {0};
-    assert_fails(mn_messages_context(messages, with, 1, "", "", &out), MN_EINVAL, sentence);
+    assert_fails(mn_messages_context(messages, with, NULL, 1, "", "", &out), MN_EINVAL, sentence);
     mn_buf_free(&out);
 }
 
@@ -30,6 +30,25 @@ static void contents_are_texts(void **unused) {
     becomes("[{\"role\":\"assistant\",\"content\":null}]", NULL, 1, "\"content\":\"\"");
     becomes("[{\"role\":\"assistant\"}]", NULL, 1, "\"content\":\"\"");
     becomes("[]", NULL, 1, "\"bos_token\":\"<s>\",\"eos_token\":\"</s>\"");
+}
+
+/* What is recalled stands before the last question, and in no other message. */
+static void recalled_before_the_last_question(void **unused) {
+    (void)unused;
+    mn_buf out = {0};
+    assert_ok(mn_messages_context(
+        "[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"one\"},"
+        "{\"role\":\"assistant\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"two\"},"
+        "{\"role\":\"assistant\",\"content\":\"b\"}]",
+        NULL, "DATA ", 1, "", "", &out));
+    assert_non_null(strstr(out.data, "\"content\":\"DATA two\""));
+    assert_null(strstr(strstr(out.data, "DATA") + 1, "DATA"));
+    assert_non_null(strstr(out.data, "\"content\":\"s\""));
+    mn_buf_free(&out);
+    assert_ok(mn_messages_context("[{\"role\":\"assistant\",\"content\":\"a\"}]", NULL, "DATA ", 1,
+                                  "", "", &out));
+    assert_null(strstr(out.data, "DATA"));
+    mn_buf_free(&out);
 }
 
 static void arguments_are_values(void **unused) {
@@ -75,6 +94,7 @@ static void what_is_no_conversation_is_refused(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contents_are_texts),
+        cmocka_unit_test(recalled_before_the_last_question),
         cmocka_unit_test(arguments_are_values),
         cmocka_unit_test(templates_without_tools_get_words),
         cmocka_unit_test(what_is_no_conversation_is_refused),

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/chat_mem.c - only what the user typed and the model answered is kept; what was recalled is
+ * neither, and is never kept again.
+ */
+#include "cli/chat_mem.h"
+
+#include "base/when.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { RECALLED = 6, LINE = 100 };
+
+static mn_scope scope_of(const mn_cli_chat_mem *c) {
+    return (mn_scope){.user = c->user, .agent = c->agent, .run = c->run};
+}
+
+int mn_cli_chat_mem_open(mn_cli_chat_mem *c, mn_region *region) {
+    char when[MN_WHEN_TEXT];
+    if (!c->user) return 0;
+    const mn_mem_options how = {.region = region, .background = 1};
+    snprintf(c->session, sizeof c->session, "chat %s", mn_when_text(mn_when_now(), when));
+    return mn_mem_open(c->store, &how, &c->mem);
+}
+
+void mn_cli_chat_mem_close(mn_cli_chat_mem *c) {
+    mn_mem_close(&c->mem);
+}
+
+/* One line of it: nothing in it may steer the terminal. */
+static int show(void *user, const mn_record *r) {
+    const mn_cli_chat_mem *const c = user;
+    char when[MN_WHEN_TEXT] = "some time", text[LINE + 1];
+    size_t n = 0;
+    if (r->session && strcmp(r->session, c->session) == 0) return 0; /* it stands above */
+    if (r->from != MN_UNKNOWN) mn_when_text(r->from, when);
+    when[strlen(when) > 10 ? 10 : strlen(when)] = 0;
+    for (size_t i = 0; i < r->n && n < LINE; i++)
+        text[n++] = (unsigned char)r->text[i] < 0x20 ? ' ' : r->text[i];
+    while (n && n == LINE && ((unsigned char)text[n - 1] & 0xc0) == 0x80) n--;
+    text[n] = 0;
+    fprintf(stderr, "(remembered: #%lld, %s, %s: %s%s)\n", (long long)r->id, when,
+            r->speaker && *r->speaker ? r->speaker : "somebody", text, n < r->n ? ".." : "");
+    return 0;
+}
+
+int mn_cli_chat_recall(mn_cli_chat_mem *c, const char *question, char **text) {
+    const mn_scope scope = scope_of(c);
+    const mn_find what = {.query = question, .k = RECALLED, .budget = c->budget};
+    *text = NULL;
+    if (!c->mem || c->off) return 0;
+    return mn_mem_recall(c->mem, &scope, &what, text, show, c);
+}
+
+int mn_cli_chat_remember(mn_cli_chat_mem *c, const char *question, const char *answer) {
+    const mn_scope scope = scope_of(c);
+    const mn_record said[] = {{.text = question,
+                               .n = strlen(question),
+                               .speaker = c->user,
+                               .session = c->session,
+                               .source = "chat"},
+                              {.text = answer,
+                               .n = strlen(answer),
+                               .speaker = "assistant",
+                               .session = c->session,
+                               .source = "chat"}};
+    if (!c->mem || c->off) return 0;
+    return mn_mem_add(c->mem, &scope, said, *answer ? 2 : 1, NULL);
+}
