@@ -541,8 +541,8 @@ typedef struct mn_find {
  * returned; else how many. MN_ENOENT: `id` is no record of this scope. */
 MN_API int mn_mem_find(mn_mem *mem, const mn_scope *scope, const mn_find *what,
                        int (*each)(void *user, const mn_record *record), void *user);
-/* What is found, as a text for mn_request.recalled: each record with its id, time and speaker, marked
- * as data of others; freed with mn_free_text, NULL when nothing was. `each` (or NULL) sees them. */
+/* What is found, as a text for mn_request.recalled: each record with its id, time and speaker,
+ * marked as data of others; freed with mn_free_text, NULL: nothing. `each` (or NULL) sees them. */
 MN_API int mn_mem_recall(mn_mem *mem, const mn_scope *scope, const mn_find *what, char **text,
                          int (*each)(void *user, const mn_record *record), void *user);
 /* Record `id` is now what `now` says (its text, and time: since when; other fields stay). */

@@ -36,10 +36,11 @@ typedef struct mn_seek {
     const char *query;   /* NULL: in the order of ids */
     const float *vector; /* of mn_notes_question, [dim] of length 1; NULL: words alone */
     int dim;
-    int64_t k;      /* so many at most; 0: all */
-    int64_t budget; /* tokens of their texts together; 0: any number */
-    int64_t as_of;  /* what was true at this moment; MN_NEVER: what is now */
-    mn_rows rows;   /* owner, agent and run come from `who` */
+    int64_t k;         /* so many at most; 0: all */
+    int64_t budget;    /* tokens of their texts together; 0: any number */
+    const char *apart; /* none of this session; NULL */
+    int64_t as_of;     /* what was true at this moment; MN_NEVER: what is now */
+    mn_rows rows;      /* owner, agent and run come from `who` */
 } mn_seek;
 typedef int mn_notes_each(void *user, const mn_row *row, double score);
 int mn_notes_find(mn_notes *n, const mn_who *who, const mn_seek *seek, mn_notes_each *each,

@@ -289,6 +289,7 @@ int mn_recall_fits(const mn_row *row, const mn_who *who, const mn_seek *seek) {
                  {seek->rows.ref, row->ref},         {seek->rows.kind, row->kind}};
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         if (field[i].asked && strcmp(field[i].asked, field[i].has) != 0) return 0;
+    if (seek->apart && strcmp(seek->apart, row->session) == 0) return 0;
     const int64_t at = seek->as_of;
     if (at == MN_NEVER) return seek->rows.versions || !row->of;
     return row->from != MN_NEVER && row->from <= at && (row->until == MN_NEVER || row->until > at);

@@ -214,7 +214,7 @@ int64_t mn_mem_forget(mn_mem *m, const mn_scope *scope, const mn_find *what, int
     mn_who who;
     MN_TRY(who_of(scope, &who));
     const mn_rows rows = rows_of(what);
-    if (what->query || what->as_of || what->after)
+    if (what->query || what->as_of || what->after || what->apart)
         return MN_FAIL(MN_EINVAL, "what is forgotten is named by id, session, source, ref or kind");
     if (!all && !rows.id && !rows.session && !rows.source && !rows.ref && !rows.kind)
         return MN_FAIL(MN_EINVAL,
@@ -250,6 +250,7 @@ int mn_mem_find(mn_mem *m, const mn_scope *scope, const mn_find *what,
                          : what->query ? STANDARD_K
                                        : 0,
                     .budget = what->budget,
+                    .apart = what->apart && *what->apart ? what->apart : NULL,
                     .rows = rows_of(what)};
     MN_TRY(moment(what->as_of, &seek.as_of));
     if (what->k < 0 || what->budget < 0)

@@ -13,8 +13,8 @@
 #define MN_API_MESSAGES_H
 #include "base/buf.h"
 
-/* messages, tools (may be NULL): JSON arrays; recalled (may be NULL) goes before the text of the last
- * question. Appends {"messages": .., "tools": ..,
+/* messages, tools (may be NULL): JSON arrays; recalled (may be NULL) goes before the text of the
+ * last question. Appends {"messages": .., "tools": ..,
  * "add_generation_prompt": true, "bos_token": .., "eos_token": ..}. MN_EINVAL names the message. */
 int mn_messages_context(const char *messages, const char *tools, const char *recalled,
                         int template_has_tools, const char *begin, const char *end, mn_buf *out);

@@ -30,10 +30,9 @@ void mn_cli_chat_mem_close(mn_cli_chat_mem *c) {
 
 /* One line of it: nothing in it may steer the terminal. */
 static int show(void *user, const mn_record *r) {
-    const mn_cli_chat_mem *const c = user;
+    (void)user;
     char when[MN_WHEN_TEXT] = "some time", text[LINE + 1];
     size_t n = 0;
-    if (r->session && strcmp(r->session, c->session) == 0) return 0; /* it stands above */
     if (r->from != MN_UNKNOWN) mn_when_text(r->from, when);
     when[strlen(when) > 10 ? 10 : strlen(when)] = 0;
     for (size_t i = 0; i < r->n && n < LINE; i++)
@@ -47,10 +46,12 @@ static int show(void *user, const mn_record *r) {
 
 int mn_cli_chat_recall(mn_cli_chat_mem *c, const char *question, char **text) {
     const mn_scope scope = scope_of(c);
-    const mn_find what = {.query = question, .k = RECALLED, .budget = c->budget};
+    /* What was said in this conversation stands in it. */
+    const mn_find what = {
+        .query = question, .k = RECALLED, .budget = c->budget, .apart = c->session};
     *text = NULL;
     if (!c->mem || c->off) return 0;
-    return mn_mem_recall(c->mem, &scope, &what, text, show, c);
+    return mn_mem_recall(c->mem, &scope, &what, text, show, NULL);
 }
 
 int mn_cli_chat_remember(mn_cli_chat_mem *c, const char *question, const char *answer) {

@@ -17,8 +17,8 @@ typedef struct mn_cli_chat_mem {
 
 int mn_cli_chat_mem_open(mn_cli_chat_mem *c, mn_region *region);
 void mn_cli_chat_mem_close(mn_cli_chat_mem *c);
-/* What comes to mind of a question, for mn_request.recalled (freed with mn_free_text; NULL: nothing),
- * shown on standard error. */
+/* What comes to mind of a question, for mn_request.recalled (freed with mn_free_text; NULL:
+ * nothing), shown on standard error. */
 int mn_cli_chat_recall(mn_cli_chat_mem *c, const char *question, char **text);
 /* Keep both, as they were said. */
 int mn_cli_chat_remember(mn_cli_chat_mem *c, const char *question, const char *answer);
