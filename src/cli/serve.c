@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "cli/generate.h"
+#include "cli/mem.h"
 #include "cli/progress.h"
 
 #include <pthread.h>
@@ -25,7 +26,7 @@ enum { GRACE_MS = 1500, LOG_JSON = 0, LOG_TEXT, LOG_NONE };
 typedef struct serve_options {
     mn_cli_common common;
     mn_opt_list models, listen, origins, shared;
-    const char *region, *disk, *key_file, *tls_cert, *tls_key, *embedder, *files;
+    const char *region, *disk, *key_file, *tls_cert, *tls_key, *embedder, *files, *user;
     int32_t port, threads, context, tokens, slots, waiting, step_tokens;
     int kv, bf16, private_, insecure, metrics, log, order, print;
     uint64_t body;
@@ -98,6 +99,9 @@ static const mn_opt options[] = {
     {MN_CLI_COUNT(0, "waiting", AT(waiting), 1 << 20, "0", "answers that may wait; 0: 1024")},
     {MN_CLI_COUNT(0, "step-tokens", AT(step_tokens), 1 << 16, "0",
                   "tokens of each step; 0: as few as keep everybody's time (docs/SERVE.md)")},
+    TEXT("user", user, "NAME",
+         "whose memory /mcp has, where neither a key nor Omnesia-User says it; default: your login "
+         "name"),
     TEXT("region", region, "PATH",
          "file that processes share what they computed in; none: share nothing; default: your own, "
          "in memory"),
@@ -212,6 +216,7 @@ static int serve(const serve_options *o, const sigset_t *signals, const char **s
         .metrics = o->metrics,
         .body = o->body,
         .files = files,
+        .login = mn_cli_user(o->user),
         .log = o->log == LOG_NONE ? NULL : log_line,
         .log_text = o->log == LOG_TEXT};
     s.request = mn_request_default();

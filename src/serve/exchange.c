@@ -2,9 +2,9 @@
  *
  * serve/exchange.c - replies, errors and server-sent events, as bytes.
  *
- * Errors have the form of the route's clients: OpenAI's {"error": {message, type, param, code}}, or
- * Anthropic's {"type": "error", "error": {type, message}}. A stream whose reader does not keep up
- * is dropped when MN_QUEUED bytes wait for it.
+ * Errors have the form of the route's clients: OpenAI's {"error": {message, type, param, code}},
+ * Anthropic's {"type": "error", "error": {type, message}}, or JSON-RPC's. A stream whose reader
+ * does not keep up is dropped when MN_QUEUED bytes wait for it.
  */
 #include "serve/exchange.h"
 
@@ -12,6 +12,7 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "serve/mcp.h"
 #include "serve/route.h"
 #include "serve/server.h"
 
@@ -76,17 +77,12 @@ int mn_reply_bytes(mn_exchange *x, int status, const char *type, const void *byt
     return 0;
 }
 
-static int append(const char *bytes, size_t n, void *user) {
-    return mn_buf_append(user, bytes, n) < 0 ? -1 : 0;
-}
-
 int mn_reply_json(mn_exchange *x, int status, json_t *object) {
     mn_buf_clear(&x->reply);
     x->type = "application/json";
-    if (object && json_dump_callback(object, append, &x->reply, FORM) == 0)
+    if (mn_json_write(object, FORM, &x->reply) >= 0)
         x->status = status;
     else {
-        mn_buf_clear(&x->reply);
         x->status = 503;
         x->retry_after = 1;
     }
@@ -104,6 +100,7 @@ static const struct {
     {403, "permission_error", "permission_error"},
     {404, "invalid_request_error", "not_found_error"},
     {405, "invalid_request_error", "invalid_request_error"},
+    {406, "invalid_request_error", "invalid_request_error"},
     {408, "invalid_request_error", "invalid_request_error"},
     {413, "invalid_request_error", "request_too_large"},
     {429, "rate_limit_error", "rate_limit_error"},
@@ -120,6 +117,7 @@ json_t *mn_error_object(const mn_exchange *x, int status, const char *param, con
     while (i + 1 < sizeof kinds / sizeof *kinds && kinds[i].status < status) i++;
     json_t *text = json_string(message);
     if (!text) text = json_string("the request holds text that is not UTF-8");
+    if (x->route && x->route->flags & MN_ROUTE_MCP) return mn_mcp_error(status, code, text);
     if (x->route && x->route->flags & MN_ROUTE_ANTHROPIC)
         return json_pack("{s:s, s:{s:s, s:o}}", "type", "error", "error", "type",
                          kinds[i].anthropic, "message", text);
@@ -177,13 +175,14 @@ static int head_of(const mn_exchange *x, mn_buf *out) {
                                 "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
                                 "form-action 'self'\r\nReferrer-Policy: no-referrer\r\n"));
     if (x->origin)
-        MN_TRY(
-            mn_buf_printf(out,
-                          "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n"
-                          "Access-Control-Allow-Methods: GET, POST, DELETE, OPTIONS\r\n"
-                          "Access-Control-Allow-Headers: authorization, content-type, x-api-key, "
-                          "anthropic-version\r\nAccess-Control-Max-Age: 600\r\n",
-                          x->origin));
+        MN_TRY(mn_buf_printf(
+            out,
+            "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n"
+            "Access-Control-Allow-Methods: GET, POST, DELETE, OPTIONS\r\n"
+            "Access-Control-Allow-Headers: authorization, content-type, x-api-key, "
+            "anthropic-version, mcp-protocol-version, mcp-method, mcp-name, "
+            "omnesia-user, omnesia-agent, omnesia-run\r\nAccess-Control-Max-Age: 600\r\n",
+            x->origin));
     if (mn_conn_closes(x->conn)) return mn_buf_puts(out, "Connection: close\r\n");
     return x->head.minor ? 0 : mn_buf_puts(out, "Connection: keep-alive\r\n");
 }
@@ -256,7 +255,7 @@ void mn_stream_event(mn_exchange *x, const char *name, json_t *object) {
     int rc = object && x->conn ? 0 : -1;
     if (rc >= 0 && name) rc = mn_buf_printf(&text, "event: %s\n", name);
     if (rc >= 0) rc = mn_buf_puts(&text, "data: ");
-    if (rc >= 0) rc = json_dump_callback(object, append, &text, FORM);
+    if (rc >= 0) rc = mn_json_write(object, FORM, &text);
     if (rc >= 0) rc = mn_buf_puts(&text, "\n\n");
     if (rc >= 0)
         mn_stream_text(x, text.data, text.len);

@@ -4,6 +4,7 @@
  */
 #include "serve/field.h"
 
+#include "base/budget.h"
 #include "base/error.h"
 
 #include <math.h>
@@ -123,6 +124,11 @@ const mn_field mn_field_rows[] = {
         "the text of a special token counts as one"),
     ROW("with_pieces", FLAG, MN_IN_TOKENIZE, pieces, 0, 0, "false",
         "tell the text of each token, too"),
+    NEED("jsonrpc", TEXT, MN_IN_MCP, jsonrpc, 16, "McpVersion", "2.0"),
+    SHAPED("id", ANY, MN_IN_MCP, id, 0, NULL, "McpId",
+        "of the request, and of its answer; a message without one is a notification"),
+    NEED("method", TEXT, MN_IN_MCP, method, 256, NULL, "what is asked: docs/MCP.md"),
+    ROW("params", OBJECT, MN_IN_MCP, params, 0, 0, NULL, "the method's own"),
     {"previous_response_id", MN_FIELD_NONE, RESPONSES, 0, 0, 0, 0, NULL,
         "refused: conversations are not kept here; send all of it as input"},
     {"suffix", MN_FIELD_NONE, TEXT, 0, 0, 0, 0, NULL,
@@ -154,6 +160,7 @@ const char *mn_field_type(const mn_field *row) {
     static const char *const types[] = {"boolean",
                                         "integer",
                                         "integer",
+                                        "integer",
                                         "number",
                                         "string",
                                         "file",
@@ -178,13 +185,13 @@ static int wrong_type(const mn_field *row, const json_t *v) {
 }
 
 /* A whole number within the row's range; 3.0 is one, too. */
-static int read_int(const mn_field *row, const json_t *v, int32_t *out) {
+static int read_int(const mn_field *row, const json_t *v, int64_t *out) {
     const double x = json_number_value(v);
     if (!json_is_number(v) || (json_is_real(v) && x != floor(x))) return wrong_type(row, v);
     if (x < row->min || x > row->max)
         return MN_FAIL(MN_EINVAL, "%s must be from %.0f to %.0f, and is %.0f", row->name, row->min,
                        row->max, x);
-    *out = (int32_t)x;
+    *out = (int64_t)x;
     return 0;
 }
 
@@ -204,7 +211,13 @@ static int read_text(const mn_field *row, const json_t *v, const char **out) {
     if (row->max > 0 && (double)n > row->max)
         return MN_FAIL(MN_EINVAL, "%s has %zu bytes, and at most %.0f are allowed", row->name, n,
                        row->max);
+    if ((double)n < row->min)
+        return MN_FAIL(MN_EINVAL, "%s has %zu bytes, and at least %.0f are needed", row->name, n,
+                       row->min);
     *out = json_string_value(v);
+    if (strlen(*out) != n)
+        return MN_FAIL(MN_EINVAL, "%s has a zero byte, behind its first %zu bytes; leave it out",
+                       row->name, strlen(*out));
     return 0;
 }
 
@@ -224,12 +237,17 @@ static int read_list(const mn_field *row, json_t *v, json_t **out) {
 }
 
 static int read_value(const mn_field *row, json_t *v, void *at) {
+    int64_t whole = 0;
     switch (row->kind) {
     case MN_FIELD_FLAG:
         if (!json_is_boolean(v)) return wrong_type(row, v);
         *(int *)at = json_is_true(v);
         return 0;
-    case MN_FIELD_INT: return read_int(row, v, at);
+    case MN_FIELD_INT:
+        MN_TRY(read_int(row, v, &whole));
+        *(int32_t *)at = (int32_t)whole;
+        return 0;
+    case MN_FIELD_LONG: return read_int(row, v, at);
     case MN_FIELD_SEED:
         if (!json_is_integer(v)) return wrong_type(row, v);
         *(uint64_t *)at = (uint64_t)json_integer_value(v);
@@ -264,11 +282,12 @@ static int find(json_t *json, const mn_field *row, json_t **out) {
     return *out = json_object_get(object, dot + 1), 0;
 }
 
-int mn_fields_read(json_t *json, unsigned route, mn_fields *out, const char **param) {
+int mn_rows_read(const mn_field *rows, unsigned route, const char *what, json_t *json, void *out,
+                 const char **param) {
     *param = NULL;
     if (!json_is_object(json))
-        return MN_FAIL(MN_EINVAL, "the body must be a JSON object, and is %s", type_of(json));
-    for (const mn_field *row = mn_field_rows; row->name; row++) {
+        return MN_FAIL(MN_EINVAL, "%s must be a JSON object, and is %s", what, type_of(json));
+    for (const mn_field *row = rows; row->name; row++) {
         json_t *v;
         if (!(row->routes & route)) continue;
         *param = row->name;
@@ -280,6 +299,10 @@ int mn_fields_read(json_t *json, unsigned route, mn_fields *out, const char **pa
     }
     *param = NULL;
     return 0;
+}
+
+int mn_fields_read(json_t *json, unsigned route, mn_fields *out, const char **param) {
+    return mn_rows_read(mn_field_rows, route, "the body", json, out, param);
 }
 
 /* Commas, colons and brackets outside of texts. */
@@ -295,4 +318,44 @@ size_t mn_fields_count(const char *p, size_t n) {
             count += p[i] == ',' || p[i] == ':' || p[i] == '[' || p[i] == '{';
     }
     return count;
+}
+
+int mn_json_read(const char *what, const char *text, size_t n, size_t flags, json_t **out,
+                 uint64_t *booked) {
+    json_error_t error;
+    const size_t values = mn_fields_count(text, n);
+    const uint64_t bytes = n + values * MN_JSON_VALUE_BYTES;
+    *out = NULL;
+    if (!n) return MN_FAIL(MN_EINVAL, "%s is empty; send JSON", what);
+    if (values > MN_JSON_VALUES)
+        return MN_FAIL(MN_EINVAL, "%s has %zu JSON values, and at most %d are read", what, values,
+                       MN_JSON_VALUES);
+    MN_TRY(mn_budget_take(bytes, "a request"));
+    *booked = bytes;
+    *out = json_loadb(text, n, flags, &error);
+    if (*out) return 0;
+    mn_budget_give(bytes);
+    *booked = 0;
+    return MN_FAIL(MN_EINVAL, "%s is no JSON: line %d, column %d: %s", what, error.line,
+                   error.column, error.text);
+}
+
+typedef struct writing {
+    mn_buf *out;
+    int rc; /* of the first that failed */
+} writing;
+
+static int write_some(const char *bytes, size_t n, void *user) {
+    writing *w = user;
+    if (w->rc >= 0) w->rc = mn_buf_append(w->out, bytes, n);
+    return w->rc < 0 ? -1 : 0;
+}
+
+int mn_json_write(const json_t *json, size_t flags, mn_buf *out) {
+    const size_t before = out->len;
+    writing w = {out, 0};
+    if (json && json_dump_callback(json, write_some, &w, flags) == 0 && w.rc >= 0) return 0;
+    out->len = before;
+    if (out->data) out->data[before] = 0;
+    return w.rc < 0 ? w.rc : MN_FAIL(MN_ENOMEM, "no memory to write JSON");
 }

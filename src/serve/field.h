@@ -29,6 +29,7 @@ enum {
     MN_IN_RESPONSES = 256,
     MN_IN_BATCH = 512, /* /v1/batches */
     MN_IN_FILE = 1024, /* /v1/files: a form, not JSON */
+    MN_IN_MCP = 2048,  /* /mcp: the envelope of a message; serve/mcp.h reads the rest */
 };
 
 /* A body of brackets and commas would become many times its size. */
@@ -36,9 +37,9 @@ enum { MN_JSON_VALUES = 500000, MN_JSON_VALUE_BYTES = 96 };
 
 typedef struct mn_fields {
     const char *model, *cache_salt, *user, *grammar, *text, *encoding, *instructions;
-    const char *purpose, *file, *input_file, *endpoint, *window;
+    const char *purpose, *file, *input_file, *endpoint, *window, *jsonrpc, *method;
     json_t *messages, *prompt, *input, *tools, *tool_choice, *format, *stop, *bias, *tokens,
-        *system, *metadata;
+        *system, *metadata, *id, *params;
     int stream, usage, logprobs, parallel, ignore_eos, echo, special, begin, pieces;
     int32_t n, max_tokens, top_logprobs, top_k, repeat_last_n, dimensions;
     float temp, top_p, min_p, typical_p, repeat_penalty, presence_penalty, frequency_penalty;
@@ -48,9 +49,10 @@ typedef struct mn_fields {
 typedef enum mn_field_kind {
     MN_FIELD_FLAG,   /* int */
     MN_FIELD_INT,    /* int32_t */
+    MN_FIELD_LONG,   /* int64_t, within 2^53, which every reader of JSON has */
     MN_FIELD_SEED,   /* uint64_t, from any integer */
     MN_FIELD_NUMBER, /* float */
-    MN_FIELD_TEXT,   /* const char *, without zero bytes; at most `max` bytes */
+    MN_FIELD_TEXT,   /* const char *, without zero bytes; from `min` to `max` bytes */
     MN_FIELD_FILE,   /* const char *: what a part of a form calls its file */
     MN_FIELD_OBJECT, /* json_t * */
     MN_FIELD_LIST,   /* json_t *, at most `max` items */
@@ -77,6 +79,17 @@ void mn_fields_standard(const mn_request *standard, mn_fields *out);
 /* Read the fields that `route` knows out of the object. MN_EINVAL with the sentence, *param the
  * name of the field. Texts and objects are borrowed from `json`. */
 int mn_fields_read(json_t *json, unsigned route, mn_fields *out, const char **param);
+/* The same by a table of somebody else's, whose offsets are those of `out`; `what` is read ("the
+ * body"). */
+int mn_rows_read(const mn_field *rows, unsigned route, const char *what, json_t *json, void *out,
+                 const char **param);
+/* Text as JSON, with flags of Jansson; *booked is what of the budget the values were given, for
+ * mn_budget_give when they go. `what` is read: "the body". MN_EINVAL; MN_EFULL. */
+int mn_json_read(const char *what, const char *text, size_t n, size_t flags, json_t **out,
+                 uint64_t *booked);
+/* Append JSON. Fails as mn_buf_append does, and then nothing was: what Jansson writes is never left
+ * half, though it goes on behind a name that could not be written. */
+int mn_json_write(const json_t *json, size_t flags, mn_buf *out);
 /* As many values the JSON has, about. */
 size_t mn_fields_count(const char *json, size_t n);
 
@@ -85,5 +98,7 @@ const char *mn_field_type(const mn_field *row); /* "integer" */
 int mn_fields_markdown(mn_buf *out);
 /* JSON schema of a route's body, with references into schemas.json. NULL: no memory. */
 json_t *mn_fields_schema(unsigned route);
+/* Of another table; nulls 0: it does not say that null is as good as absent. */
+json_t *mn_rows_schema(const mn_field *rows, unsigned route, int nulls);
 
 #endif

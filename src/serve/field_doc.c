@@ -22,12 +22,13 @@ static const struct {
              {MN_IN_COUNT, "count_tokens"},
              {MN_IN_RESPONSES, "responses"},
              {MN_IN_BATCH, "batches"},
-             {MN_IN_FILE, "files"}};
+             {MN_IN_FILE, "files"},
+             {MN_IN_MCP, "mcp"}};
 enum { NAMES = sizeof names / sizeof *names };
 
 static void range_of(const mn_field *row, char *out, size_t n) {
     *out = 0;
-    if (row->kind == MN_FIELD_INT || row->kind == MN_FIELD_NUMBER)
+    if (row->kind == MN_FIELD_INT || row->kind == MN_FIELD_LONG || row->kind == MN_FIELD_NUMBER)
         snprintf(out, n, "%.9g to %.9g", row->min, row->max);
     else if (row->kind == MN_FIELD_TEXT && row->max > 0)
         snprintf(out, n, "at most %.0f bytes", row->max);
@@ -75,6 +76,10 @@ static json_t *kind_of(const mn_field *row) {
     json_t *s = NULL;
     switch (row->kind) {
     case MN_FIELD_INT:
+    case MN_FIELD_LONG:
+        s = json_pack("{s:[s,s], s:I, s:I}", "type", type, "null", "minimum", (json_int_t)row->min,
+                      "maximum", (json_int_t)row->max);
+        break;
     case MN_FIELD_NUMBER:
         s = json_pack("{s:[s,s], s:f, s:f}", "type", type, "null", "minimum", row->min, "maximum",
                       row->max);
@@ -94,15 +99,23 @@ static json_t *kind_of(const mn_field *row) {
     }
     if (s && row->kind == MN_FIELD_TEXT && row->max > 0)
         json_object_set_new(s, "maxLength", json_integer((int)row->max));
+    if (s && row->kind == MN_FIELD_TEXT && row->min > 0)
+        json_object_set_new(s, "minLength", json_integer((int)row->min));
     return s;
 }
 
 json_t *mn_fields_schema(unsigned route) {
+    return mn_rows_schema(mn_field_rows, route, 1);
+}
+
+json_t *mn_rows_schema(const mn_field *rows, unsigned route, int nulls) {
     json_t *properties = json_object(), *required = json_array();
-    for (const mn_field *row = mn_field_rows; row->name; row++) {
+    for (const mn_field *row = rows; row->name; row++) {
         if (!(row->routes & route)) continue;
         const char *dot = strchr(row->name, '.');
         json_t *schema = row->shape ? shape_of(row) : kind_of(row);
+        json_t *types = nulls ? NULL : json_object_get(schema, "type");
+        if (json_is_array(types)) json_object_set(schema, "type", json_array_get(types, 0));
         json_object_set_new(schema, "description", json_string(row->about));
         if (dot) {
             char head[64];

@@ -25,7 +25,9 @@ static json_t *ref(const char *name) {
 }
 
 static void add_error(json_t *all, const mn_route *r, const char *status, const char *about) {
-    const char *shape = r->flags & MN_ROUTE_ANTHROPIC ? "MessagesError" : "Error";
+    const char *shape = r->flags & MN_ROUTE_ANTHROPIC ? "MessagesError"
+                        : r->flags & MN_ROUTE_MCP     ? "McpError"
+                                                      : "Error";
     json_object_set_new(all, status,
                         json_pack("{s:s, s:{s:{s:{s:o}}}}", "description", about, "content",
                                   "application/json", "schema", "$ref", ref(shape)));
@@ -59,6 +61,12 @@ static json_t *responses_of(const mn_route *r, int keys) {
         add_error(all, r, "413", "the body is too large");
     } else if (strchr(r->path, '*'))
         add_error(all, r, "404", "there is none of this name");
+    if (r->flags & MN_ROUTE_MCP) {
+        json_object_set_new(all, "202",
+                            json_pack("{s:s}", "description", "a notification: it has no answer"));
+        add_error(all, r, "404", "there is no such method");
+        add_error(all, r, "406", "the answer is JSON, and Accept does not allow it");
+    }
     if (r->flags & MN_ROUTE_KEPT) {
         add_error(all, r, "404", "there is none of this name, or no files are kept here");
         add_error(all, r, "409", "it is in use, or has ended");

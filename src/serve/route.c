@@ -9,7 +9,6 @@
  */
 #include "serve/route.h"
 
-#include "base/budget.h"
 #include "base/error.h"
 #include "serve/batches.h"
 #include "serve/chat.h"
@@ -65,6 +64,8 @@ const mn_route mn_routes[] = {
         "how far one has come"},
     {"POST", "/v1/batches/*/cancel", KEPT, 0, mn_batches_cancel_work, NULL, "Batch",
         "end one"},
+    {"POST", "/mcp", MN_ROUTE_AWAY | MN_ROUTE_MCP, MN_IN_MCP, mn_mcp_work, NULL, "McpAnswer",
+        "tools for agents: memory and objects (MCP; docs/MCP.md)"},
     {"POST", "/tokenize", 0, MN_IN_TOKENIZE, mn_tokenize_work, NULL, "Tokens",
         "the tokens of a text"},
     {"POST", "/detokenize", 0, MN_IN_DETOKENIZE, mn_detokenize_work, NULL, "Text",
@@ -210,25 +211,13 @@ int mn_route_admit(mn_exchange *x) {
 /* ---- the way to the handler ------------------------------------------------------------------ */
 
 static int read_json(mn_exchange *x) {
-    json_error_t error;
     const char *body = x->body.data ? x->body.data : "";
-    const size_t values = mn_fields_count(body, x->body.len);
-    if (!x->body.len)
-        return mn_reply_error(x, 400, NULL, "invalid_json", "the body is empty; send JSON");
-    if (values > MN_JSON_VALUES)
-        return mn_reply_error(x, 400, NULL, "invalid_json",
-                              "the body has %zu JSON values, and at most %d are read", values,
-                              MN_JSON_VALUES);
-    const uint64_t bytes = x->body.len + values * MN_JSON_VALUE_BYTES;
-    const int rc = mn_budget_take(bytes, "a request");
+    const int rc = mn_json_read("the body", body, x->body.len, 0, &x->json, &x->booked);
+    if (rc == MN_EINVAL)
+        return mn_reply_error(x, 400, NULL, "invalid_json", "%s", mn_error_detail());
     if (rc < 0) return mn_reply_failure(x, rc, NULL, mn_error_detail());
-    x->booked = bytes;
-    x->json = json_loadb(body, x->body.len, 0, &error);
     mn_buf_free(&x->body);
-    if (x->json) return 0;
-    return mn_reply_error(x, 400, NULL, "invalid_json",
-                          "the body is no JSON: line %d, column %d: %s", error.line, error.column,
-                          error.text);
+    return 0;
 }
 
 static int do_work(mn_exchange *x) {
@@ -237,6 +226,7 @@ static int do_work(mn_exchange *x) {
     if (r->fields && !x->json) {
         r->fields &MN_IN_FILE ? mn_files_form(x) : read_json(x);
         if (x->status) return 0;
+        if (r->flags & MN_ROUTE_MCP) return r->work(x); /* it reads its messages itself */
         mn_fields_standard(&x->server->options.request, &x->fields);
         const int rc = mn_fields_read(x->json, r->fields, &x->fields, &param);
         if (rc < 0) return mn_reply_field(x, rc, param);

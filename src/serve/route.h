@@ -19,6 +19,7 @@ enum {
     MN_ROUTE_METRICS = 32,  /* where --metrics allows it */
     MN_ROUTE_LIST = 64,     /* comes in pages: limit, after, order */
     MN_ROUTE_KEPT = 128,    /* of files and batches; without a shape: the bytes of a file */
+    MN_ROUTE_MCP = 256,     /* messages of JSON-RPC; errors in their form */
 };
 
 struct mn_route {

@@ -19,6 +19,7 @@ int mn_messages_work(mn_exchange *x); /* messages.c */
 int mn_count_work(mn_exchange *x);
 int mn_responses_work(mn_exchange *x); /* responses.c */
 int mn_embed_work(mn_exchange *x);     /* embed.c */
+int mn_mcp_work(mn_exchange *x);       /* mcp_http.c */
 int mn_state_work(mn_exchange *x);     /* state.c */
 int mn_metrics_work(mn_exchange *x);   /* metrics.c */
 
