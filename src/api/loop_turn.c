@@ -176,7 +176,8 @@ static void gather(mn_loop *l, mn_model *m, turn *t) {
             continue;
         }
         const int owed = waits ? 0 : mn_answering_left(&j->a, &ids, &piece);
-        if (owed > 1 && !j->due) j->due = (double)j->born * 1e-9 + mn_plan_promise(&m->pace, owed);
+        if (owed > 1 && j->due <= 0)
+            j->due = (double)j->born * 1e-9 + mn_plan_promise(&m->pace, owed);
         t->item[t->n] = (mn_plan_item){
             .left = piece, .late = j->r.patient != 0, .owed = owed, .due = j->due - now};
         t->job[t->n++] = j;
