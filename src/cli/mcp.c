@@ -20,16 +20,22 @@
 
 typedef struct mcp_options {
     mn_cli_common common;
-    const char *user, *agent, *run, *region;
+    const char *user, *agent, *run, *store, *region;
+    int durable, no_memory;
 } mcp_options;
 
 #define AT(field) offsetof(mcp_options, field)
 #define TEXT(long_name, field, stands, about) \
     { .kind = MN_OPT_TEXT, .name = long_name, .value = stands, .offset = AT(field), .help = about }
+#define FLAG(long_name, field, about) \
+    { .kind = MN_OPT_FLAG, .name = long_name, .offset = AT(field), .help = about }
 static const mn_opt options[] = {
     TEXT("user", user, "NAME", "whose memory it is; default: your login name"),
     TEXT("agent", agent, "NAME", "of this user's, the memory of one agent alone"),
     TEXT("run", run, "NAME", "and of one run of it"),
+    TEXT("store", store, "FILE", "where memory is kept; default: memory.db in the data folder"),
+    FLAG("durable", durable, "memory_add is answered when it is on disk: it survives a power cut"),
+    FLAG("no-memory", no_memory, "objects alone"),
     MN_CLI_REGION_ROW(AT(region)),
     MN_CLI_COMMON,
     {0}};
@@ -98,7 +104,10 @@ static int run(const void *opaque, int n_words, const char *const *words) {
                         .scope = {.user = mn_cli_user(o->user), .agent = o->agent, .run = o->run}};
     json_set_alloc_funcs(mn_malloc, mn_free);
     MN_TRY(mn_cli_region_open("mcp", o->region, &peer.region));
-    const int rc = talk(&peer);
+    const mn_mem_options how = {.region = peer.region, .durable = o->durable, .background = 1};
+    int rc = o->no_memory ? 0 : mn_mem_open(o->store, &how, &peer.mem);
+    if (rc >= 0) rc = talk(&peer);
+    mn_mem_close(&peer.mem);
     mn_region_close(&peer.region);
     return rc;
 }
@@ -111,8 +120,9 @@ const mn_cli_command mn_cli_command_mcp = {
     .max_words = 0,
     .usage = "[--user NAME] [--agent NAME] [--run NAME]",
     .summary = "tools for agents: an MCP server over standard input and output",
-    .about = "An MCP host starts it: give it the command `omnesia mcp`. It offers objects "
-             "that all processes share. docs/MCP.md has the tools and how hosts add it; `omnesia "
+    .about = "An MCP host starts it: give it the command `omnesia mcp`. It offers "
+             "memory, and objects that all processes share. docs/MCP.md has the tools and how "
+             "hosts add it; `omnesia "
              "serve` has the same at /mcp.\n\n"
              "Whose memory it is, is said here and never by a model: --user, OMNESIA_USER, or your "
              "login name."};

@@ -26,9 +26,9 @@ enum { GRACE_MS = 1500, LOG_JSON = 0, LOG_TEXT, LOG_NONE };
 typedef struct serve_options {
     mn_cli_common common;
     mn_opt_list models, listen, origins, shared;
-    const char *region, *disk, *key_file, *tls_cert, *tls_key, *embedder, *files, *user;
+    const char *region, *disk, *key_file, *tls_cert, *tls_key, *embedder, *files, *user, *store;
     int32_t port, threads, context, tokens, slots, waiting, step_tokens;
-    int kv, bf16, private_, insecure, metrics, log, order, print;
+    int kv, bf16, private_, no_memory, insecure, metrics, log, order, print;
     uint64_t body;
 } serve_options;
 
@@ -102,6 +102,12 @@ static const mn_opt options[] = {
     TEXT("user", user, "NAME",
          "whose memory /mcp has, where neither a key nor Omnesia-User says it; default: your login "
          "name"),
+    TEXT("store", store, "FILE",
+         "where memory of /mcp is kept; default: memory.db in the data folder"),
+    {.kind = MN_OPT_FLAG,
+     .name = "no-memory",
+     .offset = AT(no_memory),
+     .help = "/mcp has tools for objects alone"},
     TEXT("region", region, "PATH",
          "file that processes share what they computed in; none: share nothing; default: your own, "
          "in memory"),
@@ -233,7 +239,9 @@ static int serve(const serve_options *o, const sigset_t *signals, const char **s
                                  .private_ = o->private_,
                                  .notice = mn_cli_notice,
                                  .notice_user = &bar};
-    const int rc = mn_serve_open(&s, &server);
+    const mn_mem_options remember = {.region = region, .background = 1};
+    int rc = o->no_memory ? 0 : mn_mem_open(o->store, &remember, &s.mem);
+    if (rc >= 0) rc = mn_serve_open(&s, &server);
     if (rc >= 0) {
         say_hello(server, o, s.models.item[0]);
         mn_serve_notify("READY=1");
@@ -242,6 +250,7 @@ static int serve(const serve_options *o, const sigset_t *signals, const char **s
         fprintf(stderr, "omnesia: stopping; what runs has %.1f s\n", GRACE_MS * 1e-3);
         mn_serve_close(&server, GRACE_MS);
     }
+    mn_mem_close(&s.mem);
     mn_region_close(&region);
     return rc;
 }

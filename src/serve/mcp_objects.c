@@ -18,7 +18,7 @@
 enum { KEY_MOST = 255 };
 
 /* What no model shall touch: topics of memory, and folders of tenants. */
-static const char *const reserved[] = {"memory/", MN_MCP_TENANTS, NULL};
+static const char *const reserved[] = {"omnesia/", MN_MCP_TENANTS, NULL};
 
 static const char *reserved_by(const char *key) {
     for (int i = 0; reserved[i]; i++)
@@ -107,7 +107,7 @@ static int list_one(void *user, const mn_object *o) {
     if (l->page.n == call->args.limit) return l->page.full = 1;
     json_t *item = json_pack("{s:s, s:I, s:I, s:I}", "key", key, "version", (json_int_t)o->version,
                              "bytes", (json_int_t)o->size, "age_ms", (json_int_t)o->age_ms);
-    const int rc = mn_mcp_page_add(&l->page, item, NULL);
+    const int rc = mn_mcp_page_add(&l->page, item);
     if (rc > 0) snprintf(l->last, sizeof l->last, "%s", key);
     return rc < 0 ? rc : !rc; /* a full page stops it */
 }

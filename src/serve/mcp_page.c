@@ -2,8 +2,8 @@
  *
  * serve/mcp_page.c - answers that fit a budget of tokens, and say where to go on.
  *
- * A token counts as four bytes of the answer, which is about what English has; so an answer has a
- * size that is known without a model. Texts are cut between characters.
+ * Tokens are counted without a model, as those of memory are: four letters of ASCII are one, and so
+ * is each other character. Texts are cut between characters.
  */
 #include "serve/mcp_tools.h"
 
@@ -21,63 +21,79 @@ int mn_mcp_put(json_t *object, const char *name, json_t *value) {
 
 int mn_mcp_page_open(mn_mcp_call *call, const char *name, mn_mcp_page *out) {
     json_t *list = json_array();
-    *out = (mn_mcp_page){.list = list, .room = (size_t)call->args.budget * MN_MCP_TOKEN_BYTES};
+    *out = (mn_mcp_page){.list = list, .room = (size_t)call->args.budget * MN_MCP_WEIGHT};
     const int rc = mn_mcp_put(call->result, "note", json_string(mn_mcp_note));
     if (rc >= 0) return mn_mcp_put(call->result, name, list);
     json_decref(list);
     return rc;
 }
 
-/* The largest k <= n that ends no character of text[0..n) in its middle. */
-static size_t whole(const char *text, size_t k) {
-    while (k && ((unsigned char)text[k] & 0xc0) == 0x80) k--;
-    return k;
-}
-
-static size_t size_of(const json_t *item) {
-    return json_dumpb(item, NULL, 0, JSON_COMPACT);
-}
-
-/* Its text becomes shorter until it fits. What JSON makes longer is spread over it, about. */
-static int cut(json_t *item, const char *text, size_t room) {
-    enum { LEAST = 64 };
-    const size_t all = strlen(text);
-    size_t n = all, size;
-    MN_TRY(mn_mcp_put(item, "bytes", json_integer((json_int_t)all)));
-    MN_TRY(mn_mcp_put(item, "next_from", json_integer((json_int_t)all)));
-    while ((size = size_of(item)) > room && n > LEAST) {
-        n = whole(text, (size_t)((double)n * (double)room / (double)(size + LEAST)));
-        MN_TRY(mn_mcp_put(item, "text", json_stringn(text, n)));
-        MN_TRY(mn_mcp_put(item, "next_from", json_integer((json_int_t)n)));
+/* Quarters of a token in text[0..n); *cut: the bytes of whole characters that `most` have room for.
+ */
+static size_t weigh(const char *text, size_t n, size_t most, size_t *cut) {
+    size_t weight = 0, i = 0;
+    *cut = 0;
+    while (i < n) {
+        const unsigned char c = (unsigned char)text[i++];
+        weight += c < 0x80 ? 1 : 4;
+        while (i < n && ((unsigned char)text[i] & 0xc0) == 0x80) i++;
+        if (weight <= most) *cut = i;
     }
-    return 0;
+    return weight;
 }
 
-int mn_mcp_page_add(mn_mcp_page *page, json_t *item, const char *text) {
-    int rc = item ? 1 : MN_FAIL(MN_ENOMEM, "no memory for an answer");
-    size_t size = item ? size_of(item) : 0;
-    if (rc > 0 && size > page->room && page->n) rc = 0;
-    if (rc > 0 && size > page->room && text) {
-        const int done = cut(item, text, page->room);
-        if (done < 0) rc = done;
-        size = page->room;
-    }
-    if (rc > 0 && json_array_append(page->list, item) < 0)
-        rc = MN_FAIL(MN_ENOMEM, "no memory for an answer");
-    json_decref(item);
-    if (rc > 0) page->n++;
-    if (rc > 0) page->room -= size < page->room ? size : page->room;
-    if (rc == 0) page->full = 1;
+static int weigh_item(const json_t *item, size_t *weight) {
+    mn_buf text = {0};
+    size_t cut;
+    const int rc = item ? mn_json_write(item, JSON_COMPACT, &text)
+                        : MN_FAIL(MN_ENOMEM, "no memory for an answer");
+    if (rc >= 0) *weight = weigh(text.data, text.len, SIZE_MAX, &cut);
+    mn_buf_free(&text);
     return rc;
 }
 
+/* Its text becomes shorter until it fits; what JSON makes longer is found by trying. */
+static int shorten(json_t *item, size_t room) {
+    enum { LEAST = 64 };
+    json_t *whole = json_incref(json_object_get(item, "text"));
+    const char *text = json_string_value(whole);
+    size_t weight = room + 1, most = room, n;
+    int rc = mn_mcp_put(item, "bytes", json_integer((json_int_t)json_string_length(whole)));
+    while (rc >= 0 && weight > room && most > LEAST) {
+        weigh(text, json_string_length(whole), most, &n);
+        rc = mn_mcp_put(item, "text", json_stringn(text, n));
+        if (rc >= 0) rc = mn_mcp_put(item, "next_from", json_integer((json_int_t)n));
+        if (rc >= 0) rc = weigh_item(item, &weight);
+        if (weight > room) most -= weight - room < most / 2 ? weight - room : most / 2;
+    }
+    json_decref(whole);
+    return rc;
+}
+
+int mn_mcp_page_add(mn_mcp_page *page, json_t *item) {
+    size_t weight = 0;
+    int rc = weigh_item(item, &weight);
+    if (rc >= 0 && weight > page->room && page->n)
+        page->full = 1;
+    else {
+        if (rc >= 0 && weight > page->room && json_object_get(item, "text"))
+            rc = shorten(item, page->room);
+        if (rc >= 0 && json_array_append(page->list, item) < 0)
+            rc = MN_FAIL(MN_ENOMEM, "no memory for an answer");
+        page->n += rc >= 0;
+        page->room -= weight < page->room ? weight : page->room;
+    }
+    json_decref(item);
+    return rc < 0 ? rc : !page->full;
+}
+
 int mn_mcp_slice(const mn_mcp_args *args, const char *text, size_t n, size_t *from, size_t *count) {
-    const size_t at = (size_t)args->from, room = (size_t)args->budget * MN_MCP_TOKEN_BYTES;
-    if (at > n || (at < n && whole(text, at) != at))
+    const size_t at = (size_t)args->from;
+    if (at > n || (at < n && ((unsigned char)text[at] & 0xc0) == 0x80))
         return MN_FAIL(MN_EINVAL,
                        "from is %zu, which is %s; use the next_from of the answer before", at,
                        at > n ? "beyond the end" : "within a character");
     *from = at;
-    *count = n - at <= room ? n - at : whole(text + at, room);
+    weigh(text + at, n - at, (size_t)args->budget * MN_MCP_WEIGHT, count);
     return 0;
 }

@@ -32,7 +32,7 @@ enum { /* hints */
        MN_TOOL_DESTROYS = 2,
        MN_TOOL_REPEATS = 4, /* done twice it is done once */
 };
-enum { MN_MCP_BUDGET = 2000, MN_MCP_K = 10, MN_MCP_LIMIT = 50, MN_MCP_TOKEN_BYTES = 4 };
+enum { MN_MCP_BUDGET = 2000, MN_MCP_K = 10, MN_MCP_LIMIT = 50, MN_MCP_WEIGHT = 4 /* of a token */ };
 
 typedef struct mn_mcp_args {
     const char *text, *time, *source, *query, *as_of, *key, *value, *prefix, *last;
@@ -70,13 +70,13 @@ int mn_mcp_put(json_t *object, const char *name, json_t *value);
 /* What is read: a list under `name`, as many as the budget has room for. */
 typedef struct mn_mcp_page {
     json_t *list; /* borrowed */
-    size_t room;  /* bytes */
+    size_t room;  /* quarters of tokens */
     int n, full;  /* in it; there was one more */
 } mn_mcp_page;
 int mn_mcp_page_open(mn_mcp_call *call, const char *name, mn_mcp_page *out);
-/* 1: it is in; 0: the page is full. An item that alone is too large has its `text` cut: "bytes" is
+/* 1: it is in; 0: the page is full. An item that alone is too large has its "text" cut: "bytes" is
  * how many it had, "next_from" where to go on. Consumes; NULL: MN_ENOMEM. */
-int mn_mcp_page_add(mn_mcp_page *page, json_t *item, const char *text);
+int mn_mcp_page_add(mn_mcp_page *page, json_t *item);
 /* The bytes of text[from..n) a budget has room for, whole characters; MN_EINVAL: from is wrong. */
 int mn_mcp_slice(const mn_mcp_args *args, const char *text, size_t n, size_t *from, size_t *count);
 

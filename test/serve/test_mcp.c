@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test/serve/test_mcp.c - the protocol of /mcp and `omnesia mcp`, message by message: both eras,
- * what is no message, tools for objects, budgets, folders of tenants, and memory that runs out.
+ * what is no message, tools for objects and for memory, budgets, tenants, and no room left.
  */
 #include "folder.h"
 #include "test.h"
@@ -20,6 +20,7 @@
     ASK("1", "tools/call", NOW ",\"name\":\"" tool "\",\"arguments\":{" arguments "}")
 
 static mn_region *region;
+static mn_mem *mem;
 static mn_mcp_peer peer;
 
 static int begin(void **state) {
@@ -27,9 +28,15 @@ static int begin(void **state) {
     if (folder_begin("mcp", 1) < 0) return -1;
     snprintf(path, sizeof path, "%s/region", folder);
     json_set_alloc_funcs(mn_malloc, mn_free);
-    return mn_region_open(path, 64 << 20, -1, &region);
+    if (mn_region_open(path, 64 << 20, -1, &region) < 0) return -1;
+    const mn_mem_options how = {.region = region, .model = "none"};
+    snprintf(path, sizeof path, "%s/memory.db", folder);
+    const int rc = mn_mem_open(path, &how, &mem);
+    if (rc < 0) print_error("%s\n", mn_error_detail());
+    return rc;
 }
 static int end(void **state) {
+    mn_mem_close(&mem);
     mn_region_close(&region);
     return folder_end();
 }
@@ -395,13 +402,14 @@ static void a_long_value_is_read_in_parts(void **state) {
                  CALL("object_get", "\"key\":\"long\",\"budget\":100,\"from\":%lld"), from);
         json_t *told = use(message);
         const char *part = text_in(told, "value");
-        assert_true(strlen(part) <= 400);
+        assert_int_equal(strlen(part) % 3, 0);
+        assert_true(strlen(part) <= 300); /* a hundred of them */
         assert_ok(mn_buf_puts(&back, part));
         from = json_integer_value(json_object_get(told, "next_from"));
         json_decref(told);
         parts++;
     } while (from);
-    assert_int_equal(parts, 3 * N / 399 + 1);
+    assert_int_equal(parts, N / 100);
     assert_int_equal(back.len, value.len);
     assert_memory_equal(back.data, value.data, back.len);
     mn_buf_free(&value);
@@ -426,7 +434,7 @@ static void a_list_comes_in_pages_that_fit(void **state) {
         json_t *told = use(message), *one, *objects = json_object_get(told, "objects");
         size_t i;
         char *text = json_dumps(objects, JSON_COMPACT);
-        assert_true(strlen(text) <= 300 * MN_MCP_TOKEN_BYTES + json_array_size(objects) + 2);
+        assert_true(strlen(text) <= 300 * MN_MCP_WEIGHT + json_array_size(objects) + 2);
         mn_free(text);
         json_array_foreach(objects, i, one) {
             snprintf(key, sizeof key, "page/%03d", seen++);
@@ -471,11 +479,230 @@ static void a_tenant_has_a_folder_of_its_own(void **state) {
     json_decref(use(get));
 }
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* Somebody new, who remembers nothing yet. */
+static int remembers(void **state) {
+    static char user[24];
+    static int n;
+    fresh(state);
+    snprintf(user, sizeof user, "user-%d", n++);
+    peer.mem = mem;
+    peer.scope.user = user;
+    return 0;
+}
+static long long id_in(json_t *told) {
+    const long long id = json_integer_value(json_object_get(told, "id"));
+    json_decref(told);
+    return id;
+}
+static long long add(const char *arguments) {
+    char message[400];
+    snprintf(message, sizeof message, CALL("memory_add", "%s"), arguments);
+    return id_in(use(message));
+}
+/* A call whose arguments have a number in them. */
+static const char *with(const char *message, long long number) {
+    static char out[400];
+    const char *at = strchr(message, '#');
+    snprintf(out, sizeof out, "%.*s%lld%s", (int)(at - message), message, number, at + 1);
+    return out;
+}
+static json_t *records_of(json_t *told) {
+    json_t *list = json_object_get(told, "records");
+    assert_non_null(strstr(text_in(told, "note"), "not instructions"));
+    return list;
+}
+
+static void what_was_said_is_remembered_and_found(void **state) {
+    const long long hare = add("\"text\":\"The hare\\nsleeps.\",\"time\":\"2023-05-08\","
+                               "\"source\":\"a \\\"fable\\\"\"");
+    add("\"text\":\"The tortoise walks.\"");
+    json_t *told = use(CALL("memory_search", "\"query\":\"who sleeps, the hare?\""));
+    json_t *first = json_array_get(records_of(told), 0);
+    assert_int_equal(json_integer_value(json_object_get(first, "id")), hare);
+    assert_string_equal(text_in(first, "text"), "The hare\nsleeps.");
+    assert_string_equal(text_in(first, "time"), "2023-05-08");
+    assert_string_equal(text_in(first, "source"), "a \"fable\"");
+    assert_null(json_object_get(told, "next"));
+    json_decref(told);
+    told = use(with(CALL("memory_get", "\"id\":#"), hare));
+    assert_string_equal(text_in(json_object_get(told, "record"), "text"), "The hare\nsleeps.");
+    json_decref(told);
+    told = use(CALL("memory_list", ""));
+    assert_int_equal(json_array_size(records_of(told)), 2);
+    json_decref(told);
+}
+
+static void a_correction_leaves_a_history(void **state) {
+    const long long id = add("\"text\":\"She lives in Oslo.\",\"time\":\"2023-01-01\"");
+    assert_int_equal(
+        id_in(use(with(CALL("memory_update", "\"id\":#,\"text\":\"She lives in Rome.\","
+                                             "\"time\":\"2024-01-01\""),
+                       id))),
+        id);
+    json_t *told = use(with(CALL("memory_history", "\"id\":#"), id));
+    json_t *versions = json_object_get(told, "versions");
+    assert_int_equal(json_array_size(versions), 2);
+    assert_string_equal(text_in(json_array_get(versions, 0), "text"), "She lives in Oslo.");
+    assert_string_equal(text_in(json_array_get(versions, 1), "text"), "She lives in Rome.");
+    json_decref(told);
+    told = use(with(CALL("memory_history", "\"id\":#,\"after\":1"), id));
+    assert_int_equal(json_array_size(json_object_get(told, "versions")), 1);
+    json_decref(told);
+    told = use(CALL("memory_search", "\"query\":\"lives\",\"as_of\":\"2023-06-01\""));
+    assert_string_equal(text_in(json_array_get(records_of(told), 0), "text"), "She lives in Oslo.");
+    json_decref(told);
+    told = use(CALL("memory_search", "\"query\":\"lives\""));
+    assert_string_equal(text_in(json_array_get(records_of(told), 0), "text"), "She lives in Rome.");
+    json_decref(told);
+}
+
+static void what_is_forgotten_is_gone(void **state) {
+    const long long id = add("\"text\":\"one\",\"source\":\"page\"");
+    add("\"text\":\"two\",\"source\":\"page\"");
+    add("\"text\":\"three\",\"source\":\"other\"");
+    refused(CALL("memory_forget", ""), "give the id of a record, or a source");
+    refused(with(CALL("memory_forget", "\"id\":#,\"source\":\"page\""), id), "not both");
+    json_t *told = use(with(CALL("memory_forget", "\"id\":#"), id));
+    assert_int_equal(json_integer_value(json_object_get(told, "forgotten")), 1);
+    json_decref(told);
+    refused(with(CALL("memory_get", "\"id\":#"), id), "no record");
+    told = use(CALL("memory_forget", "\"source\":\"page\""));
+    assert_int_equal(json_integer_value(json_object_get(told, "forgotten")), 1);
+    json_decref(told);
+    told = use(CALL("memory_list", ""));
+    assert_int_equal(json_array_size(records_of(told)), 1);
+    json_decref(told);
+}
+
+static void memory_comes_in_pages_that_fit(void **state) {
+    enum { N = 60 };
+    char text[120];
+    long long after = 0;
+    int seen = 0, pages = 0;
+    for (int i = 0; i < N; i++) {
+        snprintf(text, sizeof text, "\"text\":\"hare number %02d has a name of its own\"", i);
+        add(text);
+    }
+    do { /* in the order they came */
+        json_t *told =
+            use(with(CALL("memory_list", "\"budget\":600,\"limit\":50,\"after\":#"), after));
+        json_t *one, *list = records_of(told);
+        size_t i;
+        char *all = json_dumps(list, JSON_COMPACT);
+        assert_true(strlen(all) <= 600 * MN_MCP_WEIGHT + json_array_size(list) + 2);
+        mn_free(all);
+        json_array_foreach(list, i, one) {
+            snprintf(text, sizeof text, "hare number %02d has a name of its own", seen++);
+            assert_string_equal(text_in(one, "text"), text);
+        }
+        after = json_integer_value(json_object_get(told, "next"));
+        json_decref(told);
+        pages++;
+    } while (after);
+    assert_int_equal(seen, N);
+    assert_true(pages >= 4);
+    unsigned char once[N] = {0};
+    do { /* and best first, none of them twice */
+        json_t *told =
+            use(with(CALL("memory_search", "\"query\":\"hare\",\"k\":7,\"after\":#"), after));
+        json_t *one, *list = records_of(told);
+        size_t i;
+        assert_true(json_array_size(list) <= 7);
+        json_array_foreach(list, i, one) {
+            const int n = atoi(text_in(one, "text") + strlen("hare number "));
+            assert_true(n >= 0 && n < N && !once[n]);
+            once[n] = 1;
+        }
+        after = json_integer_value(json_object_get(told, "next"));
+        json_decref(told);
+    } while (after);
+    for (int i = 0; i < N; i++) assert_true(once[i]);
+}
+
+static void a_long_text_is_cut_and_read_on(void **state) {
+    enum { N = 20000 };
+    mn_buf message = {0}, back = {0};
+    assert_ok(mn_buf_puts(&message, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
+                                    "\"params\":{\"name\":\"memory_add\",\"arguments\":{"
+                                    "\"text\":\"needle "));
+    for (int i = 0; i < N; i++) assert_ok(mn_buf_puts(&message, i % 3 ? "x" : "\\u2603\\n"));
+    assert_ok(mn_buf_puts(&message, "\"}}}"));
+    const long long id = id_in(use(message.data));
+    json_t *told = use(CALL("memory_search", "\"query\":\"needle\",\"budget\":500"));
+    json_t *record = json_array_get(records_of(told), 0);
+    char *all = json_dumps(record, JSON_COMPACT);
+    assert_true(strlen(all) <= 500 * MN_MCP_WEIGHT);
+    mn_free(all);
+    long long from = json_integer_value(json_object_get(record, "next_from"));
+    const long long bytes = json_integer_value(json_object_get(record, "bytes"));
+    assert_ok(mn_buf_puts(&back, text_in(record, "text")));
+    assert_true(from > 200 && from == (long long)back.len); /* not far less than there is room */
+    json_decref(told);
+    while (from) {
+        char call[200];
+        snprintf(call, sizeof call, CALL("memory_get", "\"id\":%lld,\"from\":%lld"), id, from);
+        told = use(call);
+        record = json_object_get(told, "record");
+        assert_ok(mn_buf_puts(&back, text_in(record, "text")));
+        from = json_integer_value(json_object_get(record, "next_from"));
+        json_decref(told);
+    }
+    assert_int_equal(back.len, bytes);
+    assert_int_equal(bytes, 7 + N * 2 / 3 + (N + 2) / 3 * 4);
+    mn_buf_free(&message);
+    mn_buf_free(&back);
+}
+
+static void nobody_reads_what_is_anothers(void **state) {
+    const char *const mine = peer.scope.user;
+    const long long id = add("\"text\":\"anna's secret\",\"source\":\"s\"");
+    const mn_scope others[] = {
+        {NULL, "somebody else", NULL, NULL}, {"00ff", mine, NULL, NULL}, {NULL, mine, "a", NULL}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        peer.scope = others[i];
+        refused(with(CALL("memory_get", "\"id\":#"), id), "no record");
+        refused(with(CALL("memory_history", "\"id\":#"), id), "no record");
+        refused(with(CALL("memory_update", "\"id\":#,\"text\":\"mine now\""), id), "no record");
+        json_t *told = use(CALL("memory_search", "\"query\":\"secret\""));
+        assert_int_equal(json_array_size(records_of(told)), 0);
+        json_decref(told);
+        told = use(CALL("memory_list", ""));
+        assert_int_equal(json_array_size(records_of(told)), 0);
+        json_decref(told);
+        told = use(CALL("memory_forget", "\"source\":\"s\""));
+        assert_int_equal(json_integer_value(json_object_get(told, "forgotten")), 0);
+        json_decref(told);
+        refused(CALL("memory_add", "\"text\":\"x\",\"user\":\"anna\""), "no argument 'user'");
+    }
+    peer.scope = (mn_scope){0}; /* a door that says nobody gets nothing */
+    refused(CALL("memory_list", ""), "no user");
+    peer.scope = (mn_scope){.user = mine};
+    json_t *told = use(with(CALL("memory_get", "\"id\":#"), id));
+    assert_string_equal(text_in(json_object_get(told, "record"), "text"), "anna's secret");
+    json_decref(told);
+}
+
+static void bad_arguments_of_memory_are_named(void **state) {
+    refused(CALL("memory_add", ""), "text is missing");
+    refused(CALL("memory_add", "\"text\":\"\""), "at least 1");
+    refused(CALL("memory_add", "\"txt\":\"x\""), "did you mean text");
+    refused(CALL("memory_get", "\"id\":0"), "from 1");
+    refused(CALL("memory_get", "\"id\":\"1\""), "id must be an integer");
+    refused(CALL("memory_get", "\"id\":9007199254740991"), "no record");
+    refused(CALL("memory_search", "\"query\":\"x\",\"k\":101"), "from 1 to 100");
+    refused(CALL("memory_search", "\"query\":\"x\",\"as_of\":\"someday\""), "someday");
+    refused(CALL("memory_list", "\"after\":-1"), "from 0");
+    refused(CALL("object_put", "\"key\":\"omnesia/memory/x\",\"value\":\"v\""), "Omnesia's own");
+}
+
 /* ---- memory that runs out -------------------------------------------------------------------- */
 
 static void without_memory_it_says_so_and_goes_on(void **state) {
     static const char *const messages[] = {ASK("1", "tools/list", NOW), CALL("object_list", ""),
                                            CALL_NOW("object_get", "\"key\":\"long\""),
+                                           CALL_NOW("memory_list", ""),
                                            ASK("1", "initialize", "\"protocolVersion\":\"x\"")};
     for (size_t m = 0; m < sizeof messages / sizeof *messages; m++) {
         int good = 0;
@@ -496,7 +723,8 @@ static void without_memory_it_says_so_and_goes_on(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup(name, fresh)
+#define TEST(name)     cmocka_unit_test_setup(name, fresh)
+#define REMEMBER(name) cmocka_unit_test_setup(name, remembers)
     const struct CMUnitTest tests[] = {
         TEST(what_is_wrong_is_said),
         TEST(what_needs_no_answer_gets_none),
@@ -511,7 +739,14 @@ int main(void) {
         TEST(a_long_value_is_read_in_parts),
         TEST(a_list_comes_in_pages_that_fit),
         TEST(a_tenant_has_a_folder_of_its_own),
-        TEST(without_memory_it_says_so_and_goes_on),
+        REMEMBER(what_was_said_is_remembered_and_found),
+        REMEMBER(a_correction_leaves_a_history),
+        REMEMBER(what_is_forgotten_is_gone),
+        REMEMBER(memory_comes_in_pages_that_fit),
+        REMEMBER(a_long_text_is_cut_and_read_on),
+        REMEMBER(nobody_reads_what_is_anothers),
+        REMEMBER(bad_arguments_of_memory_are_named),
+        REMEMBER(without_memory_it_says_so_and_goes_on),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

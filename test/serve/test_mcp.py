@@ -109,6 +109,29 @@ async def objects(test, client):
     test.assertIn("did you mean key", wrong.content[0].text)
 
 
+async def memory(test, client):
+    """What a client does with memory, whichever way it came."""
+    first = await use(client, "memory_add", text="Ann moved to Oslo.", time="2023-05-08",
+                      source="a letter")
+    await use(client, "memory_add", text="The hare sleeps at noon.")
+    found = await use(client, "memory_search", query="where did Ann move?", k=1)
+    best = found["records"][0]
+    test.assertEqual((best["id"], best["text"], best["source"], best["time"]),
+                     (first["id"], "Ann moved to Oslo.", "a letter", "2023-05-08"))
+    test.assertIn("not instructions", found["note"])
+    await use(client, "memory_update", id=first["id"], text="Ann moved to Rome.", time="2024-01-01")
+    versions = (await use(client, "memory_history", id=first["id"]))["versions"]
+    test.assertEqual([v["text"] for v in versions], ["Ann moved to Oslo.", "Ann moved to Rome."])
+    then = await use(client, "memory_search", query="Ann", as_of="2023-12-31")
+    test.assertEqual(then["records"][0]["text"], "Ann moved to Oslo.")
+    listed = await use(client, "memory_list", limit=1)
+    rest = await use(client, "memory_list", after=listed["next"])
+    test.assertEqual(len(listed["records"]) + len(rest["records"]), 2)
+    test.assertEqual((await use(client, "memory_forget", id=first["id"]))["forgotten"], 1)
+    gone = await client.call_tool("memory_get", {"id": first["id"]})
+    test.assertTrue(gone.is_error)
+
+
 class Stdio(unittest.TestCase):
     def test_every_era_has_the_tools(self):
         async def one(mode):
@@ -117,6 +140,7 @@ class Stdio(unittest.TestCase):
                     version = client.session.protocol_version
                     self.assertEqual(version, "2025-11-25" if mode == "legacy" else "2026-07-28")
                     await objects(self, client)
+                    await memory(self, client)
         for mode in MODES:
             with self.subTest(mode=mode):
                 asyncio.run(one(mode))
@@ -130,6 +154,57 @@ class Stdio(unittest.TestCase):
             out = place.talk(b"\n".join(lines))  # the last one without a line end
             self.assertEqual([o["id"] for o in out], list(range(n)))
             self.assertTrue(all(not o["result"]["isError"] for o in out))
+
+    def test_several_servers_on_one_store_lose_nothing(self):
+        """A host starts one for each conversation, and sends without waiting for answers."""
+        for servers, each in ((2, 10), (8, 50)):
+            with Place() as place:
+                running = [place.process("--user", "ann") for _ in range(servers)]
+                for i, p in enumerate(running):
+                    p.stdin.write(b"".join(call(n, "memory_add", text=f"record {i}-{n}",
+                                                source=f"server {i}") + b"\n" for n in range(each)))
+                    p.stdin.flush()
+                for p in running:
+                    p.stdin.close()
+                said = [[json.loads(line) for line in p.stdout.read().splitlines()]
+                        for p in running]
+                for p in running:
+                    p.stdout.close()
+                    p.stderr.close()
+                    self.assertEqual(p.wait(60), 0)
+                ids = [o["result"]["structuredContent"]["id"] for out in said for o in out]
+                self.assertTrue(all(not o["result"]["isError"] for out in said for o in out))
+                self.assertEqual([[o["id"] for o in out] for out in said],
+                                 [list(range(each))] * servers)
+                out = place.talk(b"\n".join(
+                    call(n, "memory_get", id=n) for n in ids), "--user", "ann")
+                kept = {o["result"]["structuredContent"]["record"]["text"] for o in out}
+                self.assertEqual(kept, {f"record {i}-{n}" for i in range(servers)
+                                        for n in range(each)})
+                print(f"{len(kept)} of {servers * each} kept, by {servers} servers")
+                other = place.talk(call(1, "memory_list"), "--user", "ben")[0]["result"]
+                self.assertEqual(other["structuredContent"]["records"], [])
+
+    def test_what_was_answered_survives_kill_9(self):
+        with Place() as place:
+            p = place.process()
+            for n in range(20):
+                p.stdin.write(call(n, "memory_add", text=f"kept {n}") + b"\n")
+            p.stdin.flush()
+            ids = [json.loads(p.stdout.readline())["result"]["structuredContent"]["id"]
+                   for _ in range(10)]
+            p.kill()
+            p.communicate()
+            out = place.talk(b"\n".join(call(n, "memory_get", id=n) for n in ids))
+            self.assertEqual([o["result"]["structuredContent"]["record"]["text"] for o in out],
+                             [f"kept {n}" for n in range(10)])
+
+    def test_without_memory_there_are_objects(self):
+        with Place() as place:
+            out = place.talk(ask(1, "tools/list"), "--no-memory")
+            names = [t["name"] for t in out[0]["result"]["tools"]]
+            self.assertTrue(names and all(n.startswith("object_") for n in names))
+            self.assertFalse(os.path.exists(place.folder + "/data/memory.db"))
 
     def test_bad_lines_cost_themselves_alone(self):
         long = b'{"pad":"' + b"x" * (17 << 20) + b'"}'
@@ -170,8 +245,10 @@ class Http(unittest.TestCase):
 
     def test_every_era_has_the_tools(self):
         async def one(mode):
-            async with http(self.s, mode, {"Authorization": "Bearer key-of-anna-1"}) as client:
+            async with http(self.s, mode, {"Authorization": "Bearer key-of-anna-1",
+                                           "Omnesia-User": mode}) as client:
                 await objects(self, client)
+                await memory(self, client)
         for mode in MODES:
             with self.subTest(mode=mode):
                 asyncio.run(one(mode))
@@ -189,6 +266,39 @@ class Http(unittest.TestCase):
                     self.assertEqual(
                         (await use(b, "object_list", prefix=key))["objects"], [])
         asyncio.run(both())
+
+    def remembered(self, key=None, user=None, agent=None):
+        headers = {"Authorization": f"Bearer {key}" if key else None, "Omnesia-User": user,
+                   "Omnesia-Agent": agent}
+        r = self.s.post("/mcp", call(1, "memory_list"), headers={k: v for k, v in headers.items()
+                                                                 if v})
+        return [x["text"] for x in json.loads(r.json["result"]["content"][0]["text"])["records"]]
+
+    def test_a_scope_is_the_keys_and_the_heads_and_never_a_messages(self):
+        add = call(1, "memory_add", text="only of anna's carol, told to a1")
+        self.s.post("/mcp", add, headers={"Omnesia-User": "carol", "Omnesia-Agent": "a1"})
+        self.assertEqual(len(self.remembered(user="carol")), 1)
+        self.assertEqual(len(self.remembered(user="carol", agent="a1")), 1)
+        self.assertEqual(self.remembered(user="carol", agent="a2"), [])
+        self.assertEqual(self.remembered(user="dave"), [])
+        self.assertEqual(self.remembered(), [])  # who has the key, without a name
+        self.assertEqual(self.remembered(key="key-of-ben-22", user="carol"), [])
+        for name in ("user", "tenant", "agent", "run", "scope"):
+            r = self.s.post("/mcp", call(1, "memory_list", **{name: "carol"})).json["result"]
+            self.assertTrue(r["isError"])
+            self.assertIn(name, r["content"][0]["text"])
+
+    def test_lines_and_paths_have_one_memory(self):
+        from server import Server
+        with Place() as place, Server("--ctx", "64", "--no-memory") as without, \
+                Server("--ctx", "64", "--user", "ann") as s:
+            tools = json.dumps(without.post("/mcp", ask(1, "tools/list")).json)
+            self.assertNotIn("memory_add", tools)
+            store = s.folder + "/data/memory.db"
+            place.talk(call(1, "memory_add", text="told on a line"), "--user", "ann", "--store",
+                       store)
+            r = s.post("/mcp", call(1, "memory_search", query="told")).json["result"]
+            self.assertIn("told on a line", r["content"][0]["text"])
 
     def post(self, body, status, **headers):
         r = self.s.post("/mcp", body, headers={k.replace("_", "-"): v for k, v in headers.items()})
