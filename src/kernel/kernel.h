@@ -106,6 +106,8 @@ static inline size_t mn_attn_scratch(int d) {
     return (size_t)MN_ATTN_ROWS * MN_ATTN_PITCH + (size_t)(32 + MN_ATTN_ROWS / 2) * (size_t)d;
 }
 
+enum { MN_SCAN_MOST = 1024 }; /* numbers of a vector that is compared with others */
+
 typedef struct mn_kernels {
     const char *name;     /* what OMNESIA_ISA accepts */
     const char *numerics; /* of what it computes; kernel.c sets it */
@@ -140,6 +142,14 @@ typedef struct mn_kernels {
     void (*attend_bf16)(const mn_attn_job *job);
     void (*merge)(float *max, float *sum, float *o, float max2, float sum2, const float *o2, int d);
     void (*finish)(float *o, float sum, int d); /* o / sum; zeros when sum is 0 */
+
+    /* One vector against n rows. out[i] = the sum of q[j] * rows[i * stride + j], j < d: d a
+     * multiple of 32, at most MN_SCAN_MOST. */
+    void (*dots)(const int8_t *q, int d, const int8_t *rows, size_t stride, int n, int32_t *out);
+    /* out[i] = how many bits of rows[i * stride + j], j < bytes, are not those of q; `bytes` a
+     * multiple of 8, at most MN_SCAN_MOST / 8. */
+    void (*differ)(const uint8_t *q, int bytes, const uint8_t *rows, size_t stride, int n,
+                   uint16_t *out);
 } mn_kernels;
 
 /* Bytes of scratch for products with k inner elements. */

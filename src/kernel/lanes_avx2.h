@@ -19,6 +19,8 @@
 #define MN_KEY_GROUPS 1   /* and groups of 16 keys */
 #define MN_VALUE_ROWS 2   /* rows in one register tile of weighted sums */
 #define MN_VALUE_VECS 2   /* and vectors of elements */
+#define MN_DOT_ROWS   4   /* rows of bytes that are multiplied at a time */
+#define MN_DOT_BIAS   0
 
 typedef struct {
     __m256 a, b;
@@ -158,6 +160,9 @@ LANES b64 b_load(const uint8_t *p) {
     return (b64){_mm256_loadu_si256((const __m256i *)p),
                  _mm256_loadu_si256((const __m256i *)(p + 32))};
 }
+LANES b64 b_load_half(const uint8_t *p) {
+    return (b64){_mm256_loadu_si256((const __m256i *)p), _mm256_setzero_si256()};
+}
 LANES void b_store(uint8_t *p, b64 x) {
     _mm256_storeu_si256((__m256i *)p, x.a);
     _mm256_storeu_si256((__m256i *)(p + 32), x.b);
@@ -212,6 +217,18 @@ LANES i16 dot4_wide(i16 x, b64 w, const int8_t *a) {
 LANES i16 wide_start(int32_t less) {
     (void)less;
     return i_set(0);
+}
+/* In 16 bits: products of bytes and sums of two of them fit whatever the bytes are. */
+LANES __m256i both_half(__m256i acc, __m256i x, __m256i y) {
+#define LOW(v)  _mm256_cvtepi8_epi16(_mm256_castsi256_si128(v))
+#define HIGH(v) _mm256_cvtepi8_epi16(_mm256_extracti128_si256(v, 1))
+    acc = _mm256_add_epi32(acc, _mm256_madd_epi16(LOW(x), LOW(y)));
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(HIGH(x), HIGH(y)));
+#undef LOW
+#undef HIGH
+}
+LANES i16 dot4_both(i16 acc, b64 x, b64 y) {
+    return (i16){both_half(acc.a, x.a, y.a), both_half(acc.b, x.b, y.b)};
 }
 
 /* BF16 in the upper half of each number; what the lower half holds is to be cut off. */

@@ -18,6 +18,8 @@
 #define MN_KEY_GROUPS 4 /* and groups of 16 keys */
 #define MN_VALUE_ROWS 6 /* rows in one register tile of weighted sums */
 #define MN_VALUE_VECS 4 /* and vectors of elements */
+#define MN_DOT_ROWS   4 /* rows of bytes that are multiplied at a time */
+#define MN_DOT_BIAS   128
 
 typedef __m512 v16;
 /* Wrapped, so that 16 numbers and 64 bytes cannot be mixed up. */
@@ -126,6 +128,9 @@ LANES void i_store_s8(int8_t *p, i16 x) {
 LANES b64 b_load(const uint8_t *p) {
     return (b64){_mm512_loadu_si512(p)};
 }
+LANES b64 b_load_half(const uint8_t *p) {
+    return (b64){_mm512_zextsi256_si512(_mm256_loadu_si256((const __m256i *)p))};
+}
 LANES void b_store(uint8_t *p, b64 x) {
     _mm512_storeu_si512(p, x.b);
 }
@@ -163,6 +168,10 @@ LANES i16 dot4_wide(i16 x, b64 w, const int8_t *a) {
 /* codes stand for code - 128: take 128 times the sum of the activations off beforehand */
 LANES i16 wide_start(int32_t less) {
     return i_shl(i_set(less), 7);
+}
+/* a + 128 is unsigned */
+LANES i16 dot4_both(i16 acc, b64 a, b64 b) {
+    return (i16){_mm512_dpbusd_epi32(acc.i, _mm512_xor_si512(a.b, b_set(128).b), b.b)};
 }
 
 /* BF16 by its own instructions where the file is compiled for them, else by shifts. */

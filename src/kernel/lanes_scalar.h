@@ -27,6 +27,8 @@
 #define MN_KEY_GROUPS 1   /* and groups of 16 keys */
 #define MN_VALUE_ROWS 1   /* rows in one register tile of weighted sums */
 #define MN_VALUE_VECS 4   /* and vectors of elements */
+#define MN_DOT_ROWS   1   /* rows of bytes that are multiplied at a time */
+#define MN_DOT_BIAS   0   /* see dot4_both */
 
 typedef struct {
     float f[16];
@@ -182,6 +184,12 @@ LANES b64 b_load(const uint8_t *p) {
     memcpy(&r, p, sizeof r);
     return r;
 }
+/* 32 bytes, then zeros */
+LANES b64 b_load_half(const uint8_t *p) {
+    b64 r = {{0}};
+    memcpy(&r, p, 32);
+    return r;
+}
 LANES void b_store(uint8_t *p, b64 a) {
     memcpy(p, &a, sizeof a);
 }
@@ -235,6 +243,15 @@ LANES i16 dot4_wide(i16 acc, b64 w, const int8_t *a) {
 LANES i16 wide_start(int32_t less) {
     (void)less;
     return i_set(0);
+}
+/* The products a.b[i] * b.b[i], both signed, added to lanes of acc: which ones is open, for what
+ * counts is their sum. Where the machine wants one of two unsigned, each product has
+ * MN_DOT_BIAS * b too much, which the caller takes off. */
+LANES i16 dot4_both(i16 acc, b64 a, b64 b) {
+    EACH(16) {
+        for (int i = 0; i < 4; i++) acc.i[l] += (int8_t)a.b[4 * l + i] * (int8_t)b.b[4 * l + i];
+    }
+    return acc;
 }
 
 /* To BF16, nearest even; NaN and what is smaller than 2^-60 become zero (see dot2). */

@@ -8,6 +8,7 @@
 #include "kernel/body_attn_bf16.h"
 #include "kernel/body_math.h"
 #include "kernel/body_product.h"
+#include "kernel/body_scan.h"
 #include "kernel/tables.h"
 
 const mn_kernels mn_kernels_scalar = {

@@ -13,6 +13,6 @@ extern const mn_kernels mn_kernels_amx, mn_kernels_avx512bf16, mn_kernels_avx512
     .rms_norm = rms_norm, .layer_norm = layer_norm, .quantise = quantise, .silu_mul = silu_mul, \
     .gelu_mul = gelu_mul, .gelu = gelu, .add_scaled = add_scaled, .rope = rope, .exps = exps,   \
     .product = matrix_product, .store_k = store_k, .store_v = store_v, .attend = attend,        \
-    .attend_bf16 = attend_bf16, .merge = merge, .finish = finish
+    .attend_bf16 = attend_bf16, .merge = merge, .finish = finish, .dots = dots, .differ = differ
 
 #endif
