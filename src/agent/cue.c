@@ -75,7 +75,8 @@ int mn_cues_of(const char *text, size_t length, mn_cue out[MN_CUES]) {
     int cues = 0, without = 0;
     char used[WORDS + 3] = {0};
     for (int i = 1; i <= n && cues < MN_CUES; i++) {
-        const int month = month_of(w[i]), before = day_of(w[i - 1]), behind = day_of(w[i + 1]);
+        const int of = i > 1 && strcmp(w[i - 1], "of") == 0; /* "the 3rd of July" */
+        const int month = month_of(w[i]), before = day_of(w[i - 1 - of]), behind = day_of(w[i + 1]);
         if (!month) continue;
         if (doubtful(w[i]) && !leads_in(w[i - 1]) && !before && !behind && !year_of(w[i + 1]))
             continue;

@@ -70,12 +70,13 @@ int mn_names_has(const mn_names *names, const char *word, size_t n) {
 
 const char *mn_names_only(const mn_names *names, const char *query) {
     const char *only = NULL;
-    const unsigned char *till;
+    const unsigned char *till = NULL, *done = NULL;
     for (mn_words w = mn_words_of(query, strlen(query)); mn_words_spoken(&w);) {
-        const char *const name = name_at(names, &w, &till);
+        const char *const name = done && w.from < done ? NULL : name_at(names, &w, &till);
         if (!name) continue;
         if (only && only != name) return NULL;
         only = name;
+        done = till;
     }
     return only;
 }

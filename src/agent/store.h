@@ -61,8 +61,9 @@ struct mn_store_kind {
     int (*span)(mn_store *s, int64_t owner, int64_t *rows, int64_t *words);
 
     int (*insert)(mn_store *s, int64_t owner, const mn_row *row, int64_t *id);
-    int (*replace)(mn_store *s, int64_t owner, const mn_row *row); /* the row of row->id */
-    int (*remove)(mn_store *s, int64_t owner, int64_t id);         /* and its vector */
+    /* The row of row->id; whose speaker stays who it is. */
+    int (*replace)(mn_store *s, int64_t owner, const mn_row *row);
+    int (*remove)(mn_store *s, int64_t owner, int64_t id); /* and its vector */
     /* In the order of ids (versions: of their coming). Returns how many, or what `each` did. */
     int (*rows)(mn_store *s, const mn_rows *which, mn_row_each *each, void *user);
     /* Those of ids[0..n) that are there, in any order. */

@@ -130,7 +130,7 @@ static const char *const sql[STATEMENTS] = {
     [SPEAKS] = "INSERT INTO speaker(owner, name, n) VALUES(?1, ?2, 1) ON CONFLICT DO UPDATE SET n "
                "= n + 1",
     [SILENT] = "UPDATE speaker SET n = n - 1 WHERE owner = ?1 AND name = (SELECT speaker FROM "
-               "record WHERE id = ?2)",
+               "record WHERE id = ?2 AND owner = ?1)",
     [SILENT_OUT] = "DELETE FROM speaker WHERE owner = ?1 AND n <= 0",
     [FETCH] = "SELECT " FIELDS " FROM record WHERE id = ?1 AND owner = ?2",
     [INDEX] = "INSERT INTO words(rowid, line) VALUES(?1, ?2)",
@@ -490,9 +490,10 @@ static int all_ids(sqlite_store *s, sqlite3_stmt *q, int64_t *ids, int64_t most)
 static int rows_sql(const mn_rows *w, char *out, size_t cap) {
     const char *const by = w->session && !w->id ? "record INDEXED BY record_session" : "record";
     const char *const versions = w->versions ? "" : " AND of = 0";
-    const char *const only = w->id && w->versions ? " AND (id = ?2 OR (of = ?2 AND of <> 0))"
-                             : w->id              ? " AND id = ?2"
-                                                  : "";
+    const char *const only = w->id && w->versions
+                                 ? " AND (id = ?2 AND of = 0 OR of = ?2 AND of <> 0)"
+                             : w->id ? " AND id = ?2"
+                                     : "";
     return snprintf(out, cap,
                     "SELECT " FIELDS " FROM %s WHERE owner = ?1%s%s%s%s%s%s%s%s%s ORDER BY %sid "
                     "LIMIT ?10",

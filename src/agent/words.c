@@ -76,33 +76,32 @@ static int letter(int32_t c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* Two neighbours of a script without spaces: the one before, and c. */
-static void pair(mn_words *w, int32_t c) {
-    if (w->last) put(w, w->last);
-    put(w, c);
-}
-
 /* A character that words have no space around: 1 when a word is complete. */
 static int take_spaceless(mn_words *w, int32_t c, size_t bytes) {
     if (w->n) return 1; /* the word before it ends here; it comes again */
-    w->at += bytes;
-    if (w->last) {
-        pair(w, c);
-        w->last = c;
-        w->alone = 0;
-        return 1;
+    const int pair = w->last != 0;
+    if (pair) {
+        put(w, w->last);
+        put(w, c);
+        w->from = w->at_last;
+        w->till = w->at + bytes;
     }
     w->last = c;
-    w->alone = 1;
-    return 0;
+    w->at_last = w->at;
+    w->alone = !pair;
+    w->at += bytes;
+    return pair;
 }
 
 /* The run of such characters has ended: 1 when its only one is a word. */
 static int end_spaceless(mn_words *w) {
     const int32_t c = w->alone ? w->last : 0;
     w->last = w->alone = 0;
-    if (c) put(w, c);
-    return c != 0;
+    if (!c) return 0;
+    put(w, c);
+    w->from = w->at_last;
+    w->till = w->at; /* nothing but this one was read since */
+    return 1;
 }
 
 int mn_words_spoken(mn_words *w) {

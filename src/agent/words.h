@@ -29,9 +29,10 @@ typedef struct mn_words {
     const unsigned char *at, *end;
     char word[MN_WORD_MAX + 8];
     size_t n;
-    const unsigned char *from, *till; /* where it was found, but for scripts without spaces */
-    int32_t last; /* of a script without spaces: the character before; 0: none */
-    int alone;    /* it has been in no pair yet */
+    const unsigned char *from, *till; /* where it was found */
+    int32_t last;                 /* of a script without spaces: the character before; 0: none */
+    const unsigned char *at_last; /* where that one is */
+    int alone;                    /* it has been in no pair yet */
 } mn_words;
 
 mn_words mn_words_of(const char *text, size_t n);
