@@ -244,21 +244,25 @@ static int pragma_number(sqlite_store *s, const char *pragma, int64_t *out) {
     return rc < 0 ? rc : 0;
 }
 
-/* The tables, unless they are there; the version of those that are. */
-static int settle(sqlite_store *s) {
-    int64_t version = 0, application = 0, tables = 0;
-    MN_TRY(pragma_number(s, "PRAGMA user_version", &version));
+/* Is it a store, of a version that is known (0: there is none yet)? Nothing is written: what is
+ * another's stays as it is. */
+static int version_of(sqlite_store *s, int64_t *version) {
+    int64_t application = 0, tables = 0;
+    MN_TRY(pragma_number(s, "PRAGMA user_version", version));
     MN_TRY(pragma_number(s, "PRAGMA application_id", &application));
     MN_TRY(pragma_number(s, "SELECT count(*) FROM sqlite_schema", &tables));
     if ((tables || application) && application != APPLICATION)
         return MN_FAIL(MN_ECORRUPT, "%s is an SQLite file of something else; give another path",
                        s->path);
-    if (version > VERSION)
+    if (*version > VERSION)
         return MN_FAIL(MN_EUNSUPPORTED,
                        "%s has version %lld and this program reads %d: it was made by a newer "
                        "omnesia, which is needed to read it",
-                       s->path, (long long)version, VERSION);
-    if (version) return 0;
+                       s->path, (long long)*version, VERSION);
+    return 0;
+}
+
+static int make_tables(sqlite_store *s) {
     char set[96];
     snprintf(set, sizeof set, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION,
              VERSION);
@@ -292,6 +296,7 @@ static int count_frames(void *user, sqlite3 *db, const char *name, int frames) {
 static int open_file(sqlite_store *s, const char *where, int durable) {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     char set[96];
+    int64_t version = 0;
     s->path = mn_strdup(where);
     if (!s->path) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
     MN_TRY(mn_sync_open(where, durable, &s->sync));
@@ -307,12 +312,13 @@ static int open_file(sqlite_store *s, const char *where, int durable) {
             CACHE_KIB, JOURNAL_REST);
         rc = execute(s, set, "open");
     }
+    if (rc >= 0) rc = version_of(s, &version);
     if (rc >= 0)
         rc = execute(s,
                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                      "PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY",
                      "open");
-    if (rc >= 0) rc = settle(s);
+    if (rc >= 0 && !version) rc = make_tables(s);
     if (s->db) sqlite3_wal_hook(s->db, count_frames, s);
     mn_sync_unlock(s->sync);
     return rc;

@@ -55,10 +55,11 @@ void mn_sync_close(mn_sync **sync) {
     *sync = NULL;
 }
 
-/* The number a file begins with; one that is too short begins with 0. */
-static uint64_t number_of(int fd) {
-    uint64_t n = 0;
-    return !mn_fault() && pread(fd, &n, sizeof n, 0) == (ssize_t)sizeof n ? n : 0;
+/* The number a file begins with; one that is too short begins with 0. 0: it cannot be read. */
+static int number_of(int fd, uint64_t *n) {
+    const ssize_t bytes = mn_fault() ? -1 : pread(fd, n, sizeof *n, 0);
+    if (bytes != (ssize_t)sizeof *n) *n = 0;
+    return bytes >= 0;
 }
 
 static int set_number(int fd, const char *path, uint64_t n) {
@@ -74,27 +75,46 @@ int mn_sync_lock(mn_sync *s) {
     return 0;
 }
 
+/* The number that PATH-sync has, or 0 when there is none yet. 0: it cannot be read. */
+static int number_synced(const mn_sync *s, uint64_t *n) {
+    int fd = -1;
+    *n = 0;
+    const int rc = mn_file_open(s->synced, &fd);
+    if (rc < 0) return rc == MN_ENOENT;
+    const int ok = number_of(fd, n);
+    mn_file_close(&fd);
+    return ok;
+}
+
+/* The number of a commit: above all before it, and above what is said to be synced, for after a
+ * power cut each of the two may be of any age. UINT64_MAX: it is not counted, so that nobody syncs
+ * for us, and mn_sync_wait does it itself. */
+static uint64_t next_number(const mn_sync *s) {
+    uint64_t committed, done;
+    if (!number_of(s->turn, &committed) || !number_synced(s, &done)) return UINT64_MAX;
+    const uint64_t most = committed > done ? committed : done;
+    if (most >= UINT64_MAX - 1 || set_number(s->turn, s->turns, most + 1) < 0) return UINT64_MAX;
+    return most + 1;
+}
+
 void mn_sync_unlock(mn_sync *s) {
-    if (s->durable) {
-        s->mine = number_of(s->turn) + 1;
-        /* Not counted: nobody syncs for us, so mn_sync_wait does it itself. */
-        if (set_number(s->turn, s->turns, s->mine) < 0) s->mine = UINT64_MAX;
-    }
+    if (s->durable) s->mine = next_number(s);
     mn_file_close(&s->turn);
 }
 
 /* With the lock of PATH-sync in `fd`: sync, and say so, unless somebody has. */
 static int synced(mn_sync *s, int fd) {
-    uint64_t end;
-    if (s->mine != UINT64_MAX && number_of(fd) >= s->mine) return 0;
+    uint64_t end, done, committed;
     int turns = -1;
+    if (s->mine != UINT64_MAX && number_of(fd, &done) && done >= s->mine) return 0;
     MN_TRY(mn_file_open(s->turns, &turns));
-    const uint64_t committed = number_of(turns); /* all of these are in the journal by now */
+    number_of(turns, &committed); /* all of these are in the journal by now; 0: nobody else's */
     mn_file_close(&turns);
     if (s->wal < 0) s->wal = mn_append_open(s->journal, 0);
     if (s->wal < 0) return s->wal;
     MN_TRY(mn_append_sync(s->wal, s->journal, &end));
-    return set_number(fd, s->synced, committed);
+    set_number(fd, s->synced, committed); /* or others sync once more */
+    return 0;
 }
 
 int mn_sync_wait(mn_sync *s) {
