@@ -39,15 +39,26 @@ int mn_store_open(const char *where, int durable, mn_store **out) {
 }
 
 /* ---- the word index ----------------------------------------------------------------------- */
-/* Its words into the index, or out of it: those of the text, and marks of agent and run. */
+/* Marks of what a search may be narrowed to, and of what is no record any more. */
+static int mark_row(int64_t owner, const mn_row *r, mn_buf *line) {
+    const struct {
+        char kind;
+        const char *name;
+    } mark[] = {{'a', r->agent},  {'r', r->run}, {'s', r->session},
+                {'o', r->source}, {'f', r->ref}, {'k', r->kind}};
+    for (size_t i = 0; i < sizeof mark / sizeof *mark; i++)
+        if (*mark[i].name) MN_TRY(mn_words_mark(owner, mark[i].kind, mark[i].name, line));
+    return r->of ? mn_words_mark(owner, 'v', "", line) : 0;
+}
+
+/* Its words into the index, or out of it: those of the text, and the marks. */
 static int index_row(mn_notes *n, int64_t owner, const mn_row *r, int out) {
     mn_buf *const line = &n->line;
     int64_t words = 1;
     mn_buf_clear(line);
     MN_TRY(mn_words_line(owner, r->text, r->n, line));
     for (size_t i = 0; i < line->len; i++) words += line->data[i] == ' ';
-    if (*r->agent) MN_TRY(mn_words_mark(owner, 'a', r->agent, line));
-    if (*r->run) MN_TRY(mn_words_mark(owner, 'r', r->run, line));
+    MN_TRY(mark_row(owner, r, line));
     return n->store->kind->index(n->store, owner, r->id, line->data ? line->data : "", line->len,
                                  words, out);
 }
@@ -274,7 +285,8 @@ static int64_t find(mn_notes *n, finding *f) {
     MN_TRY(owner_of(n, f->who, 0, &owner));
     if (owner) MN_TRY(f->seek->query ? find_best(n, owner, f) : find_in_order(n, owner, f));
     if (f->stopped) return f->stopped;
-    return !f->found && f->seek->rows.id ? missing(f->who, f->seek->rows.id) : f->found;
+    const int asked = f->seek->rows.id && !f->seek->query;
+    return !f->found && asked ? missing(f->who, f->seek->rows.id) : f->found;
 }
 
 int mn_notes_find(mn_notes *n, const mn_who *who, const mn_seek *seek, mn_notes_each *each,
@@ -308,6 +320,7 @@ typedef struct kept {
     mn_arena arena;
     mn_row *row;
     int n, cap;
+    int64_t moment; /* of keep_late */
 } kept;
 
 static int keep_text(mn_arena *arena, const char **text, size_t n) {
@@ -341,6 +354,47 @@ static int keep_row(void *user, const mn_row *row) {
     return mn_row_keep(&k->arena, row, &k->row[k->n++]);
 }
 
+/* Whatever of a version was true at `moment` or later was not, as is known now. */
+static int64_t cut(const mn_row *r, int64_t moment) {
+    const int64_t end = moment > r->from ? moment : r->from;
+    return r->until != MN_NEVER && r->until < end ? r->until : end;
+}
+
+static int keep_late(void *user, const mn_row *row) {
+    kept *const k = user;
+    const int empty = row->from == MN_NEVER || (row->until != MN_NEVER && row->until <= row->from);
+    return !row->of || empty || cut(row, k->moment) == row->until ? 0 : keep_row(k, row);
+}
+
+/* At no moment are two versions of a record true: those before end where the next begins. They have
+ * ended where the current one began, so that only a time before that makes it worth to look. */
+static int cut_former(mn_notes *n, const mn_who *who, int64_t owner, const mn_row *next, kept *k) {
+    const mn_row was = *k->row;
+    const mn_rows which = {
+        .owner = owner, .id = was.id, .agent = who->agent, .run = who->run, .versions = 1};
+    if (next->from == MN_NEVER || (was.from != MN_NEVER && next->from >= was.from)) return 0;
+    k->moment = next->from;
+    MN_TRY(n->store->kind->rows(n->store, &which, keep_late, k));
+    for (int i = 1; i < k->n; i++) {
+        k->row[i].until = cut(k->row + i, next->from);
+        MN_TRY(n->store->kind->replace(n->store, owner, k->row + i));
+    }
+    return 0;
+}
+
+/* What the record is from now on. */
+static mn_row changed(const mn_row *was, const mn_row *now) {
+    mn_row next = *was;
+    next.text = now->text;
+    next.n = now->n;
+    next.time = now->time;
+    next.from = now->from;
+    next.until = now->until;
+    if (*now->meta) next.meta = now->meta;
+    next.created = 0;
+    return next;
+}
+
 static int update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now, kept *k) {
     mn_store *const s = n->store;
     const int64_t clock = mn_when_now();
@@ -349,22 +403,15 @@ static int update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now,
     MN_TRY(owner_of(n, who, 0, &owner));
     const mn_rows which = {
         .owner = owner, .id = id, .agent = who->agent, .run = who->run, .most = 1};
-    MN_TRY(s->kind->rows(s, &which, keep_row, k));
+    if (id > 0) MN_TRY(s->kind->rows(s, &which, keep_row, k));
     if (!k->n) return missing(who, id);
-    mn_row was = *k->row, next = was;
-    next.text = now->text;
-    next.n = now->n;
-    next.time = now->time;
-    next.from = now->from;
-    next.until = now->until;
-    if (*now->meta) next.meta = now->meta;
-    next.created = 0;
+    mn_row was = *k->row, next = changed(&was, now);
     date_row(&next, clock, when);
+    MN_TRY(cut_former(n, who, owner, &next, k));
     MN_TRY(index_row(n, owner, &was, 1));
     was.of = id;
     was.expired = clock;
-    if (was.until == MN_NEVER)
-        was.until = next.from != MN_NEVER && next.from > was.from ? next.from : clock;
+    was.until = cut(&was, next.from == MN_NEVER ? clock : next.from);
     MN_TRY(s->kind->insert(s, owner, &was, &was.id));
     MN_TRY(index_row(n, owner, &was, 0));
     MN_TRY(s->kind->move(s, id, was.id));

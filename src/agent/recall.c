@@ -109,17 +109,29 @@ static int split(recall *r) {
     return 0;
 }
 
-/* What the index is asked: the word, and the marks of agent and run. */
+/* What the index is asked: the word, and the marks of what the search is narrowed to; what a record
+ * was before does not crowd out what is. */
 static int question(const recall *r, const term *t, mn_buf *out) {
-    mn_buf mark = {0};
+    const mn_rows *const w = &r->seek->rows;
+    const struct {
+        char kind;
+        const char *name;
+    } mark[] = {{'a', r->who->agent}, {'r', r->who->run}, {'s', w->session},
+                {'o', w->source},     {'f', w->ref},      {'k', w->kind}};
+    mn_buf word = {0};
+    const int now = !w->versions && r->seek->as_of == MN_NEVER;
     mn_buf_clear(out);
     int rc = mn_buf_printf(out, "\"%lld:%.*s\"", (long long)r->owner, (int)t->n, t->word);
-    if (rc >= 0 && r->who->agent) rc = mn_words_mark(r->owner, 'a', r->who->agent, &mark);
-    if (rc >= 0 && mark.len) rc = mn_buf_printf(out, " AND \"%s\"", mark.data);
-    mn_buf_clear(&mark);
-    if (rc >= 0 && r->who->run) rc = mn_words_mark(r->owner, 'r', r->who->run, &mark);
-    if (rc >= 0 && mark.len) rc = mn_buf_printf(out, " AND \"%s\"", mark.data);
-    mn_buf_free(&mark);
+    for (size_t i = 0; rc >= 0 && i < sizeof mark / sizeof *mark; i++) {
+        if (!mark[i].name || !*mark[i].name) continue;
+        mn_buf_clear(&word);
+        rc = mn_words_mark(r->owner, mark[i].kind, mark[i].name, &word);
+        if (rc >= 0) rc = mn_buf_printf(out, " AND \"%s\"", word.data);
+    }
+    mn_buf_clear(&word);
+    if (rc >= 0 && now) rc = mn_words_mark(r->owner, 'v', "", &word);
+    if (rc >= 0 && now) rc = mn_buf_printf(out, " NOT \"%s\"", word.data);
+    mn_buf_free(&word);
     return rc;
 }
 
@@ -289,8 +301,9 @@ int mn_recall_fits(const mn_row *row, const mn_who *who, const mn_seek *seek) {
                  {seek->rows.ref, row->ref},         {seek->rows.kind, row->kind}};
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         if (field[i].asked && strcmp(field[i].asked, field[i].has) != 0) return 0;
+    const int64_t at = seek->as_of, id = row->of ? row->of : row->id;
+    if (id <= seek->rows.after || (seek->rows.id && id != seek->rows.id)) return 0;
     if (seek->apart && strcmp(seek->apart, row->session) == 0) return 0;
-    const int64_t at = seek->as_of;
     if (at == MN_NEVER) return seek->rows.versions || !row->of;
     return row->from != MN_NEVER && row->from <= at && (row->until == MN_NEVER || row->until > at);
 }

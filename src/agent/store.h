@@ -64,7 +64,8 @@ struct mn_store_kind {
     /* The row of row->id; whose speaker stays who it is. */
     int (*replace)(mn_store *s, int64_t owner, const mn_row *row);
     int (*remove)(mn_store *s, int64_t owner, int64_t id); /* and its vector */
-    /* In the order of ids (versions: of their coming). Returns how many, or what `each` did. */
+    /* In the order of ids; with `versions` each behind what it was before, the oldest first.
+     * Returns how many, or what `each` did. */
     int (*rows)(mn_store *s, const mn_rows *which, mn_row_each *each, void *user);
     /* Those of ids[0..n) that are there, in any order. */
     int (*fetch)(mn_store *s, int64_t owner, const int64_t *ids, int n, mn_row_each *each,

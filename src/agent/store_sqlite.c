@@ -492,22 +492,22 @@ static int all_ids(sqlite_store *s, sqlite3_stmt *q, int64_t *ids, int64_t most)
     return bad ? bad : n;
 }
 
-/* The question as text: which parts it has depends on what is asked for. */
+/* The question as text: which parts it has depends on what is asked for. Versions are looked up
+ * record by record, whose fields they have. */
 static int rows_sql(const mn_rows *w, char *out, size_t cap) {
+    const char *const all = w->versions ? "(SELECT id AS now FROM " : "";
     const char *const by = w->session && !w->id ? "record INDEXED BY record_session" : "record";
-    const char *const versions = w->versions ? "" : " AND of = 0";
-    const char *const only = w->id && w->versions
-                                 ? " AND (id = ?2 AND of = 0 OR of = ?2 AND of <> 0)"
-                             : w->id ? " AND id = ?2"
-                                     : "";
+    const char *const versions =
+        w->versions ? ") CROSS JOIN record ON id = now OR (of = now AND of <> 0)" : "";
     return snprintf(out, cap,
-                    "SELECT " FIELDS " FROM %s WHERE owner = ?1%s%s%s%s%s%s%s%s%s ORDER BY %sid "
-                    "LIMIT ?10",
-                    by, only, versions, w->after ? " AND id > ?3" : "",
+                    "SELECT " FIELDS " FROM %s%s WHERE owner = ?1 AND of = 0%s%s%s%s%s%s%s%s%s "
+                    "ORDER BY %s LIMIT ?10",
+                    all, by, w->id ? " AND id = ?2" : "", w->after ? " AND id > ?3" : "",
                     w->agent ? " AND agent = ?4" : "", w->run ? " AND run = ?5" : "",
                     w->session ? " AND session = ?6 AND session <> ''" : "",
                     w->source ? " AND source = ?7" : "", w->ref ? " AND ref = ?8" : "",
-                    w->kind ? " AND kind = ?9" : "", w->id && w->versions ? "of = 0, " : "");
+                    w->kind ? " AND kind = ?9" : "", versions,
+                    w->versions ? "now, of = 0, id" : "id");
 }
 
 static int store_rows(mn_store *base, const mn_rows *w, mn_row_each *each, void *user) {

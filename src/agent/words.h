@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 enum {
-    MN_WORDS_VERSION = 1,
+    MN_WORDS_VERSION = 2,
     MN_WORD_MAX = 48
 }; /* bytes of a word; the rest of a longer one is cut */
 

@@ -172,7 +172,8 @@ static void versions(void **unused) {
         put_row(s, a, &r);
     }
     assert_string_equal(rows_like(s, (mn_rows){.owner = a}), "1 3");
-    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .versions = 1}), "1 2 3 4");
+    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .versions = 1}), "2 4 1 3");
+    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .versions = 1, .after = 1}), "3");
     assert_string_equal(rows_like(s, (mn_rows){.owner = a, .id = 1}), "1");
     assert_string_equal(rows_like(s, (mn_rows){.owner = a, .id = 1, .versions = 1}), "2 4 1");
     assert_string_equal(rows_like(s, (mn_rows){.owner = b, .id = 1, .versions = 1}), "");
