@@ -554,8 +554,10 @@ MN_API int64_t mn_mem_embed(mn_mem *mem, int again, const mn_progress *progress)
 /* The key of the object that changes whenever something of this user does; for mn_watch_open. */
 MN_API int mn_mem_topic(const mn_scope *scope, char key[256]);
 
-typedef struct mn_carry {        /* what an import did */
-    int64_t added, there, wrong; /* records; that were there already; that could not be read */
+typedef struct mn_carry { /* what an import did */
+    /* records; that were there already; what could not be read; what nobody said, such as what
+     * tools put out */
+    int64_t added, there, wrong, skipped;
 } mn_carry;
 /* format NULL: by what it is; "jsonl", "markdown", "mcp", "mem0", "chatgpt". `wrong` is told what
  * could not be read and where; the rest comes in. */

@@ -142,7 +142,15 @@ static int check_who(const mn_who *who) {
     return check_name("run", who->run, 0);
 }
 
-static int check_row(const mn_row *r) {
+/* A moment that can be written down. */
+static int check_moment(const char *what, int64_t at) {
+    if (at == MN_NEVER || (at >= MN_WHEN_FIRST && at <= MN_WHEN_LAST)) return 0;
+    return MN_FAIL(MN_EINVAL,
+                   "%s is %lld microseconds from 1970, which is not in the years 1 to 9999", what,
+                   (long long)at);
+}
+
+int mn_notes_check(const mn_row *r) {
     const struct {
         const char *what, *text;
     } field[] = {{"time", r->time},   {"session", r->session}, {"speaker", r->speaker},
@@ -156,6 +164,10 @@ static int check_row(const mn_row *r) {
     MN_TRY(mn_utf8_check("the text", r->text, r->n));
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         MN_TRY(check_name(field[i].what, field[i].text, 0));
+    MN_TRY(check_moment("from", r->from));
+    MN_TRY(check_moment("until", r->until));
+    MN_TRY(check_moment("created", r->created));
+    MN_TRY(check_moment("expired", r->expired));
     if (strlen(r->meta) > MN_META_MAX)
         return MN_FAIL(MN_ETOOLONG, "meta has %zu bytes; %d are allowed", strlen(r->meta),
                        MN_META_MAX);
@@ -176,8 +188,9 @@ static void date_row(mn_row *r, int64_t now, char text[MN_WHEN_TEXT]) {
         r->created = now;
         r->expired = MN_NEVER;
     }
-    if (!r->from && *r->time) r->from = mn_when_parse(r->time, &w) ? w.at : MN_NEVER;
-    if (!r->from) {
+    if (!r->from && *r->time) {
+        r->from = mn_when_parse(r->time, &w) ? w.at : MN_NEVER;
+    } else if (!r->from) {
         r->from = r->created;
         r->time = mn_when_text(r->created, text);
     }
@@ -210,7 +223,7 @@ int mn_notes_add(mn_notes *n, const mn_who *who, mn_row *rows, size_t count, int
     char why[512];
     MN_TRY(check_who(who));
     for (size_t i = 0; i < count; i++) {
-        const int rc = check_row(rows + i);
+        const int rc = mn_notes_check(rows + i);
         if (rc < 0 && count > 1) {
             snprintf(why, sizeof why, "%s", mn_error_detail());
             return MN_FAIL(rc, "record %zu of %zu: %s", i + 1, count, why);
@@ -220,6 +233,67 @@ int mn_notes_add(mn_notes *n, const mn_who *who, mn_row *rows, size_t count, int
     if (!count) return 0;
     MN_TRY(begin(n, 1));
     return (int)end(n, add_all(n, who, rows, count, ids));
+}
+
+/* ---- what comes from a file ---------------------------------------------------------------- */
+/* 1: it was added; 0: it is there, or belongs to nothing. */
+static int carry_row(mn_notes *n, int64_t owner, mn_there *there, mn_row *r, int64_t now) {
+    const int64_t number = r->id;
+    int64_t id;
+    if (r->of && !(r->of = mn_there_named(there, r->of))) {
+        r->id = 0;
+        return 0;
+    }
+    const int taken = mn_there_take(there, n->store, owner, r, &id);
+    MN_TRY(taken);
+    if (!taken) {
+        if (r->created == MN_NEVER) r->created = now;
+        MN_TRY(add_row(n, owner, r));
+        there->after = r->id;
+        id = r->of ? r->of : r->id;
+    }
+    r->id = id;
+    if (number) MN_TRY(mn_there_name(there, number, id));
+    return !taken;
+}
+
+static int64_t carry_all(mn_notes *n, const mn_who *who, mn_there *there, mn_row *rows,
+                         size_t count) {
+    const int64_t now = mn_when_now();
+    int64_t owner, added = 0;
+    MN_TRY(owner_of(n, who, 1, &owner));
+    MN_TRY(mn_there_read(there, n->store, owner));
+    for (size_t i = 0; i < count; i++) {
+        mn_row *const r = rows + i;
+        r->agent = who->agent ? who->agent : r->agent;
+        r->run = who->run ? who->run : r->run;
+        const int rc = carry_row(n, owner, there, r, now);
+        MN_TRY(rc);
+        added += rc;
+    }
+    return added;
+}
+
+/* Most of what is there, without keeping others from writing. */
+static int look_around(mn_notes *n, const mn_who *who, mn_there *there) {
+    int64_t owner;
+    MN_TRY(owner_of(n, who, 0, &owner));
+    return owner ? mn_there_read(there, n->store, owner) : 0;
+}
+
+int64_t mn_notes_carry(mn_notes *n, const mn_who *who, mn_there *there, mn_row *rows,
+                       size_t count) {
+    MN_TRY(check_who(who));
+    for (size_t i = 0; i < count; i++) MN_TRY(mn_notes_check(rows + i));
+    if (!count) return 0;
+    if (!there->after) {
+        there->agent = who->agent;
+        there->run = who->run;
+        MN_TRY(begin(n, 0));
+        MN_TRY((int)end(n, look_around(n, who, there)));
+    }
+    MN_TRY(begin(n, 1));
+    return end(n, carry_all(n, who, there, rows, count));
 }
 
 /* ---- finding ------------------------------------------------------------------------------ */
@@ -423,7 +497,7 @@ static int update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now,
 int mn_notes_update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now) {
     kept k = {.arena = {.what = "a record"}};
     MN_TRY(check_who(who));
-    MN_TRY(check_row(now));
+    MN_TRY(mn_notes_check(now));
     MN_TRY(begin(n, 1));
     const int64_t rc = end(n, update(n, who, id, now, &k));
     mn_arena_free(&k.arena);

@@ -12,6 +12,7 @@
 #ifndef MN_AGENT_NOTES_H
 #define MN_AGENT_NOTES_H
 #include "agent/store.h"
+#include "agent/there.h"
 #include "base/buf.h"
 
 #define MN_NEVER INT64_MIN /* of a moment: unknown, or without end */
@@ -30,6 +31,14 @@ void mn_notes_close(mn_notes **n);
 /* Add rows; of each, id and of are ignored. A row's `time` "" is none: `from` says it alone. Those
  * with `created` 0 come into being now. All or none. ids may be NULL. */
 int mn_notes_add(mn_notes *n, const mn_who *who, mn_row *rows, size_t count, int64_t *ids);
+
+/* MN_EINVAL, MN_ETOOLONG: the row cannot be a record, and why. */
+int mn_notes_check(const mn_row *row);
+/* Rows of a file, as they are, unless they are there (agent/there.h): id is the number the file
+ * gives a record, or 0, and of that of the record it was a version of. Moments count as they stand,
+ * MN_NEVER in `created` is now. Each row's id becomes that of its record in the store, and 0 when
+ * it was a version of nothing that came in. How many were added. All or none. */
+int64_t mn_notes_carry(mn_notes *n, const mn_who *who, mn_there *there, mn_row *rows, size_t count);
 
 /* Which rows, and how they are to be found. */
 typedef struct mn_seek {

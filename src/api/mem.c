@@ -97,7 +97,7 @@ int mn_mem_topic(const mn_scope *scope, char key[256]) {
 }
 
 /* What changed is there, whether it is told or not. */
-static void tell(mn_mem *m, const mn_scope *scope, const char *what, int64_t id) {
+void mn_mem_tell(mn_mem *m, const mn_scope *scope, const char *what, int64_t id) {
     char key[256], value[64];
     mn_mem_thread_wake(m);
     if (!m->region || mn_mem_topic(scope, key) < 0) return;
@@ -106,7 +106,7 @@ static void tell(mn_mem *m, const mn_scope *scope, const char *what, int64_t id)
 }
 
 /* ---- shapes -------------------------------------------------------------------------------- */
-static int who_of(const mn_scope *s, mn_who *out) {
+int mn_mem_who(const mn_scope *s, mn_who *out) {
     if (!s)
         return MN_FAIL(MN_EINVAL, "no scope is given: whose records are meant is never guessed");
     *out = (mn_who){s->tenant, s->user, s->agent, s->run};
@@ -191,28 +191,28 @@ static mn_rows rows_of(const mn_find *f) {
 /* ---- the calls ----------------------------------------------------------------------------- */
 int mn_mem_add(mn_mem *m, const mn_scope *scope, const mn_record *records, size_t n, int64_t *ids) {
     mn_who who;
-    MN_TRY(who_of(scope, &who));
+    MN_TRY(mn_mem_who(scope, &who));
     mn_row *const rows = mn_calloc(n ? n : 1, sizeof *rows);
     if (!rows) return MN_FAIL(MN_ENOMEM, "no memory for %zu records", n);
     for (size_t i = 0; i < n; i++) rows[i] = row_of(records + i);
     const int rc = mn_notes_add(m->notes, &who, rows, n, ids);
-    if (rc >= 0 && n) tell(m, scope, "added", rows[n - 1].id);
+    if (rc >= 0 && n) mn_mem_tell(m, scope, "added", rows[n - 1].id);
     mn_free(rows);
     return rc;
 }
 
 int mn_mem_update(mn_mem *m, const mn_scope *scope, int64_t id, const mn_record *now) {
     mn_who who;
-    MN_TRY(who_of(scope, &who));
+    MN_TRY(mn_mem_who(scope, &who));
     const mn_row row = row_of(now);
     MN_TRY(mn_notes_update(m->notes, &who, id, &row));
-    tell(m, scope, "updated", id);
+    mn_mem_tell(m, scope, "updated", id);
     return 0;
 }
 
 int64_t mn_mem_forget(mn_mem *m, const mn_scope *scope, const mn_find *what, int all) {
     mn_who who;
-    MN_TRY(who_of(scope, &who));
+    MN_TRY(mn_mem_who(scope, &who));
     const mn_rows rows = rows_of(what);
     if (what->query || what->as_of || what->after || what->apart)
         return MN_FAIL(MN_EINVAL, "what is forgotten is named by id, session, source, ref or kind");
@@ -220,7 +220,7 @@ int64_t mn_mem_forget(mn_mem *m, const mn_scope *scope, const mn_find *what, int
         return MN_FAIL(MN_EINVAL,
                        "nothing says what to forget: an id, session, source, ref or kind, or all");
     const int64_t gone = mn_notes_forget(m->notes, &who, &rows);
-    if (gone > 0) tell(m, scope, "forgotten", rows.id);
+    if (gone > 0) mn_mem_tell(m, scope, "forgotten", rows.id);
     return gone;
 }
 
@@ -244,7 +244,7 @@ int mn_mem_find(mn_mem *m, const mn_scope *scope, const mn_find *what,
     mn_who who;
     shown to = {each, user};
     float *sense = NULL;
-    MN_TRY(who_of(scope, &who));
+    MN_TRY(mn_mem_who(scope, &who));
     mn_seek seek = {.query = what->query,
                     .k = what->k       ? what->k
                          : what->query ? STANDARD_K

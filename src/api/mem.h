@@ -26,6 +26,9 @@ struct mn_mem {
     int running, stop;
 };
 
+int mn_mem_who(const mn_scope *scope, mn_who *out);
+/* Something of this scope changed: record `id`, or 0. */
+void mn_mem_tell(mn_mem *m, const mn_scope *scope, const char *what, int64_t id);
 /* The model, opened when it is first needed. 1; 0: there is none to be had. */
 int mn_mem_model(mn_mem *m, int pull);
 /* The vector of one text, [dim]: 1, or 0 when it has none. With a model. */

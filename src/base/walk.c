@@ -38,7 +38,10 @@ static int walk_folder(walk *w, int fd, int depth);
 static int walk_entry(walk *w, int parent, const char *name, int depth) {
     struct stat st;
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return 0;
-    mn_walk_entry e = {.rest = w->path.data + w->root, .depth = depth, .kind = MN_WALK_OTHER};
+    mn_walk_entry e = {.rest = w->path.data + w->root,
+                       .depth = depth,
+                       .kind = MN_WALK_OTHER,
+                       .link = S_ISLNK(st.st_mode)};
     if (S_ISDIR(st.st_mode)) {
         e.kind = MN_WALK_FOLDER;
         const int fd =
@@ -95,6 +98,11 @@ int mn_walk(const char *root, int max_depth, long max_entries,
         close(fd);
     mn_buf_free(&w.path);
     return rc;
+}
+
+int mn_walk_is_folder(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static int add_bytes(void *user, const mn_walk_entry *entry) {

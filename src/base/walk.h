@@ -23,6 +23,7 @@ typedef struct mn_walk_entry {
     int depth;        /* 1: directly in the root */
     uint64_t bytes;   /* of a file */
     int64_t mtime_ns; /* of what a link points at */
+    int link;         /* 1: it is a symbolic link, which may lead anywhere */
 } mn_walk_entry;
 
 /* Non-zero from `each` stops the walk and is returned. A root that is absent or unreadable holds
@@ -30,6 +31,7 @@ typedef struct mn_walk_entry {
 int mn_walk(const char *root, int max_depth, long max_entries,
             int (*each)(void *user, const mn_walk_entry *entry), void *user);
 
+int mn_walk_is_folder(const char *path);
 /* Bytes of the files under root; what can be read of them. */
 uint64_t mn_walk_bytes(const char *root);
 /* Remove root and all it holds; links are removed, not followed. Best effort. */

@@ -224,7 +224,9 @@ static int whole(const said *s, mn_when *out) {
     if (s->minute != NONE) at += s->minute * minute, span = minute;
     if (s->second != NONE) at += s->second * second, span = second;
     if (s->fraction) at += s->micros, span = 1;
-    *out = (mn_when){at - s->east * minute, span};
+    at -= s->east * minute;
+    if (at < MN_WHEN_FIRST || at > MN_WHEN_LAST) return 0;
+    *out = (mn_when){at, span};
     return 1;
 }
 

@@ -25,6 +25,9 @@ typedef struct mn_when {
     int64_t span; /* and how long it is: 1 for a moment */
 } mn_when;
 
+#define MN_WHEN_FIRST (-62135596800000000) /* 0001-01-01T00:00:00Z */
+#define MN_WHEN_LAST  253402300799999999   /* 9999-12-31T23:59:59.999999Z */
+
 /* 1: `text` is a moment of the years 1 to 9999; 0: it is none, *out is as it was. */
 int mn_when_parse(const char *text, mn_when *out);
 
