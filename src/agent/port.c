@@ -44,6 +44,23 @@ const char *mn_port_path(const mn_port_in *in) {
     return in->path;
 }
 
+mn_row mn_port_blank(void) {
+    return (mn_row){.from = MN_NEVER,
+                    .until = MN_NEVER,
+                    .created = MN_NEVER,
+                    .expired = MN_NEVER,
+                    .text = "",
+                    .time = "",
+                    .session = "",
+                    .speaker = "",
+                    .ref = "",
+                    .source = "",
+                    .kind = "",
+                    .agent = "",
+                    .run = "",
+                    .meta = ""};
+}
+
 int mn_port_wrong(mn_port_in *in, const char *where, const char *format, ...) {
     mn_buf line = {0};
     va_list args;

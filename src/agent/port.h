@@ -65,7 +65,7 @@ typedef struct mn_port {
 } mn_port;
 
 /* clang-format off */
-#define MN_PORT_LIST(X) X(jsonl)
+#define MN_PORT_LIST(X) X(markdown) X(mcp) X(chatgpt) X(mem0) X(jsonl)
 /* clang-format on */
 #define X(name) extern const mn_port mn_port_##name;
 MN_PORT_LIST(X)
@@ -78,6 +78,7 @@ enum {
 };
 
 const char *mn_port_path(const mn_port_in *in);
+mn_row mn_port_blank(void); /* a row that says nothing, and of which no moment is known */
 /* One row, copied. `where` ("line 17") names it when it is wrong. Negative: the import is over. */
 int mn_port_row(mn_port_in *in, const char *where, const mn_row *row);
 /* Something at `where` could not be read: it is told and counted. Returns 0. */
@@ -98,6 +99,8 @@ int mn_port_items(mn_port_in *in, const char *what, const char *const *keys, mn_
 
 /* JSON of a stranger, which is an object; else *out is NULL and *why says so (static or in `e`). */
 json_t *mn_port_json(const char *text, size_t n, json_error_t *e, const char **why);
+/* The string without zero bytes that the value is; NULL: it is none. */
+const char *mn_port_string(const json_t *value);
 /* A field as text, in `buf` if it is a number; "" when absent or null, NULL when it is no text. */
 enum { MN_PORT_NUMBER = 32 };
 const char *mn_port_text(const json_t *object, const char *key, char buf[MN_PORT_NUMBER]);

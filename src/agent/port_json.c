@@ -12,7 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORM = JSON_COMPACT | JSON_ENCODE_ANY };
+enum {
+    FORM = JSON_COMPACT | JSON_ENCODE_ANY,
+    /* A zero byte costs the text that has it, and nothing else. */
+    STRANGE = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+};
 
 /* ---- reading ------------------------------------------------------------------------------ */
 /* Behind the string that begins at `at`. */
@@ -37,7 +41,7 @@ json_t *mn_port_json(const char *text, size_t n, json_error_t *e, const char **w
         *why = "it has more values than a record ever needs";
         return NULL;
     }
-    json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, e);
+    json_t *j = json_loadb(text, n, STRANGE | JSON_DECODE_ANY, e);
     *why = j ? "it is no JSON object" : e->text;
     if (j && !json_is_object(j)) {
         json_decref(j);
@@ -46,10 +50,15 @@ json_t *mn_port_json(const char *text, size_t n, json_error_t *e, const char **w
     return j;
 }
 
+const char *mn_port_string(const json_t *value) {
+    const char *const text = json_string_value(value);
+    return text && strlen(text) == json_string_length(value) ? text : NULL;
+}
+
 const char *mn_port_text(const json_t *object, const char *key, char buf[MN_PORT_NUMBER]) {
     const json_t *const v = json_object_get(object, key);
     if (!v || json_is_null(v)) return "";
-    if (json_is_string(v)) return json_string_value(v);
+    if (json_is_string(v)) return mn_port_string(v);
     if (json_is_integer(v)) {
         snprintf(buf, MN_PORT_NUMBER, "%lld", (long long)json_integer_value(v));
         return buf;
@@ -134,8 +143,8 @@ static const char *read_meta(const json_t *object, const char *json, size_t n, m
     out->meta = "";
     if (!v || json_is_null(v)) return NULL;
     if (json_is_string(v)) {
-        out->meta = json_string_value(v);
-        return NULL;
+        out->meta = mn_port_string(v);
+        return out->meta ? NULL : "\"meta\" is no text";
     }
     if (!json_is_object(v)) return "\"meta\" is no object";
     const size_t at = find_value(json, n, "meta", &length);
@@ -190,7 +199,7 @@ static int is_object(const char *meta) {
     const size_t n = strlen(meta);
     json_error_t e;
     if (n < 2 || meta[0] != '{' || meta[n - 1] != '}' || strpbrk(meta, "\r\n")) return 0;
-    json_t *const j = json_loadb(meta, n, JSON_REJECT_DUPLICATES, &e);
+    json_t *const j = json_loadb(meta, n, STRANGE, &e);
     json_decref(j);
     return j != NULL;
 }

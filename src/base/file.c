@@ -210,6 +210,12 @@ int mn_file_shred(const char *path) {
     return rc;
 }
 
+int mn_file_place(const char *made, const char *path) {
+    if (mn_fault() || rename(made, path) < 0) return fail_writing("make the folder", path);
+    mn_file_sync_folder(path);
+    return 0;
+}
+
 int mn_file_mkdirs(const char *path) {
     char *copy = mn_strdup(path);
     if (!copy) return MN_FAIL(MN_ENOMEM, "no memory for a path");

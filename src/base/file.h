@@ -86,6 +86,9 @@ int mn_file_shred(const char *path);
 /* The folder of `path` knows on disk, too, which files it has. Best effort. */
 void mn_file_sync_folder(const char *path);
 
+/* A folder that is complete takes its place, which must be free, or an empty folder. */
+int mn_file_place(const char *made, const char *path);
+
 /* mkdir -p with mode 0700; of the folders above a path. */
 int mn_file_mkdirs(const char *path);
 int mn_file_mkdirs_of(const char *path);

@@ -319,7 +319,8 @@ static void what_is_wrong_in_a_line_is_named(void **unused) {
     } row[] = {
         {"{\"text\":\"a\"", "line 2: "},
         {"[1]", "line 2: it is no JSON object"},
-        {"{\"text\":\"a\\u0000b\"}", "line 2: \\u0000 is not allowed"},
+        {"{\"text\":\"a\\u0000b\"}", "line 2: the text is not text: byte 2 is zero"},
+        {"{\"text\":\"a\",\"session\":\"\\u0000\"}", "line 2: \"session\" is no text"},
         {"{\"text\":\"\xff\"}", "line 2: unable to decode byte 0xff"},
         {"{\"text\":7}", "line 2: \"text\" is no text"},
         {"{\"time\":\"2020\"}", "line 2: the text of a record is empty"},
@@ -375,6 +376,410 @@ static void what_is_too_long_or_too_deep_is_named(void **unused) {
     assert_non_null(strstr(h.wrong.data, "line 6: it has more than 64 MiB"));
     assert_non_null(strstr(h.wrong.data, "line 8: it has more than 64 MiB"));
     mn_buf_free(&text);
+    mn_buf_free(&h.wrong);
+    mn_notes_close(&n);
+}
+
+/* ---- markdown ------------------------------------------------------------------------------- */
+static int add_to(void *user, const mn_walk_entry *e) {
+    mn_buf *const names = user;
+    if (e->kind == MN_WALK_FILE) assert_ok(mn_buf_printf(names, "%s\n", e->rest));
+    return 0;
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Names and bytes of all files of a folder. */
+static mn_buf folder_bytes(const char *path) {
+    mn_buf names = {0}, out = {0};
+    char *line[2000], *save;
+    int n = 0;
+    mn_walk(path, 8, 10000, add_to, &names);
+    for (char *s = strtok_r(names.data, "\n", &save); s; s = strtok_r(NULL, "\n", &save))
+        line[n++] = s;
+    qsort(line, (size_t)n, sizeof *line, by_text);
+    for (int i = 0; i < n; i++) {
+        char file[600];
+        snprintf(file, sizeof file, "%s/%s", path, line[i]);
+        assert_ok(mn_buf_printf(&out, "%s\n", line[i]));
+        assert_ok(mn_file_read(file, 1 << 30, &out));
+    }
+    mn_buf_free(&names);
+    return out;
+}
+
+/* Numbers of records are those of the store; the rest must be the same. */
+static void without_ids(mn_buf *b) {
+    static const char *const before[] = {"\"id\":", "\"of\":", "record "};
+    size_t n = 0;
+    for (size_t i = 0; i < b->len;) {
+        int found = 0;
+        for (int k = 0; k < 3 && !found; k++) {
+            const size_t size = strlen(before[k]);
+            if (b->len - i <= size || memcmp(b->data + i, before[k], size) != 0) continue;
+            memmove(b->data + n, b->data + i, size);
+            n += size, i += size, found = 1;
+            while (i < b->len && strchr("0123456789", b->data[i])) i++;
+        }
+        if (!found) b->data[n++] = b->data[i++];
+    }
+    b->len = n;
+    b->data[n] = 0;
+}
+
+static void export_folder(mn_notes *n, const char *path) {
+    const mn_port_told told = {.report = NULL};
+    assert_ok((int)mn_port_export(n, &ann, path, "markdown", &told));
+}
+
+static void a_folder_comes_back_byte_by_byte(void **unused) {
+    (void)unused;
+    for (uint32_t round = 1; round <= 6; round++) {
+        mn_notes *a = new_store(), *b = new_store();
+        char first[128], second[128];
+        seed = round * 104729;
+        fill(a, 200, 1);
+        snprintf(first, sizeof first, "%s/first-%u", folder, round);
+        snprintf(second, sizeof second, "%s/second-%u/", folder, round);
+        export_folder(a, first);
+        const int rows = rows_in(a, 1);
+        comes(b, first, NULL, rows, 0, 0);
+        export_folder(b, second);
+        mn_buf x = folder_bytes(first), y = folder_bytes(second);
+        without_ids(&x);
+        without_ids(&y);
+        same_bytes(&x, &y);
+        comes(b, first, NULL, 0, rows, 0);
+        comes(a, second, NULL, 0, rows, 0);
+        mn_buf_free(&x);
+        mn_buf_free(&y);
+        mn_notes_close(&a);
+        mn_notes_close(&b);
+    }
+}
+
+static void names_of_files_are_safe(void **unused) {
+    (void)unused;
+    static const char *const sessions[] = {"../../etc/passwd",
+                                           "/etc",
+                                           "..",
+                                           ".hidden",
+                                           "a/b",
+                                           "a\\b",
+                                           "CON",
+                                           "nul",
+                                           "com1",
+                                           "x\ny",
+                                           "A",
+                                           "a",
+                                           "a ",
+                                           "a\t",
+                                           "",
+                                           "*?<>",
+                                           "a.md",
+                                           "records",
+                                           "\xe2\x80\xae"
+                                           "evil",
+                                           "\xe6\x97\xa5\xe6\x9c\xac"};
+    mn_notes *n = new_store(), *m = new_store();
+    const size_t count = sizeof sessions / sizeof *sessions;
+    for (size_t i = 0; i < count; i++) {
+        mn_row r = a_row("text");
+        r.session = sessions[i];
+        assert_ok(mn_notes_add(n, &ann, &r, 1, NULL));
+    }
+    const char *const path = path_of("safe");
+    mn_buf names = {0};
+    export_folder(n, path);
+    mn_walk(path, 8, 1000, add_to, &names);
+    int files = 0;
+    for (const char *s = names.data; *s; s++) {
+        files += *s == '\n';
+        if (strchr("/\\:*?\"<>| ", *s) || (s > names.data && *s == '.' && s[-1] == '\n'))
+            fail_msg("a name with %c: %s", *s, names.data);
+    }
+    assert_int_equal(files, count);
+    assert_non_null(strstr(names.data, "\xe6\x97\xa5\xe6\x9c\xac.md"));
+    comes(m, path, NULL, (int)count, 0, 0);
+    const mn_port_told told = {.report = NULL};
+    assert_fails((int)mn_port_export(n, &ann, path, "markdown", &told), MN_ECONFLICT, "not empty");
+    mn_buf_free(&names);
+    mn_notes_close(&n);
+    mn_notes_close(&m);
+}
+
+static void who_edits_a_text_changes_that_record_alone(void **unused) {
+    (void)unused;
+    mn_notes *n = new_store(), *m = new_store(), *w = new_store();
+    for (int i = 0; i < 3; i++) {
+        mn_row r = a_row(i == 1 ? "the sea\n\nand the sand" : "tea");
+        r.session = "s";
+        assert_ok(mn_notes_add(n, &ann, &r, 1, NULL));
+    }
+    export_folder(n, path_of("edited"));
+    mn_buf text = {0}, other = {0};
+    assert_ok(mn_file_read(path_of("edited/s.md"), 1 << 20, &text));
+    for (size_t i = 0; i < text.len; i++) /* line ends of Windows */
+        assert_ok(mn_buf_printf(&other, text.data[i] == '\n' ? "\r\n" : "%c", text.data[i]));
+    put_bytes("windows/s.md", other.data, other.len);
+    comes(m, path_of("windows"), NULL, 3, 0, 0);
+    copy c = row_at(m, 1);
+    assert_string_equal(c.row.text, "the sea\n\nand the sand");
+    mn_arena_free(&c.arena);
+    mn_buf_clear(&other);
+    const char *const sea = strstr(text.data, "the sea");
+    assert_ok(mn_buf_printf(&other, "%.*sall of %s", (int)(sea - text.data), text.data, sea));
+    put_bytes("edited/s.md", other.data, other.len);
+    comes(n, path_of("edited"), NULL, 1, 2, 0);
+    c = row_at(n, 3);
+    assert_string_equal(c.row.text, "all of the sea\n\nand the sand");
+    assert_string_equal(c.row.session, "s");
+    mn_arena_free(&c.arena);
+    mn_buf_clear(&other);
+    char *const bad = strstr(text.data, "{\"n\":3,");
+    bad[1] = '!';
+    put_bytes("edited/s.md", text.data, text.len);
+    heard h = {.wrong = {0}};
+    assert_ok(import_as(w, &ann, path_of("edited"), NULL, &h));
+    assert_true(h.sum.added == 2 && h.sum.wrong == 1);
+    assert_non_null(strstr(h.wrong.data, "s.md:6: "));
+    mn_buf_free(&h.wrong);
+    mn_buf_free(&text);
+    mn_buf_free(&other);
+    mn_notes_close(&n);
+    mn_notes_close(&m);
+    mn_notes_close(&w);
+}
+
+static void notes_of_others_are_cut_at_headings(void **unused) {
+    (void)unused;
+    mn_notes *n = new_store();
+    mn_buf text = {0};
+    put("vault/.obsidian/x.md", "hidden");
+    put("vault/picture.png", "no text");
+    put("vault/daily/2023-05-08.md", "Met [[Ann]] at noon.\n");
+    put("vault/2024_13_45 no date.md", "---\n---\n\n");
+    put("vault/a.md", "---\ndate: 2021-03-04 # a day\ntags: [x, y]\n---\n"
+                      "# Trip\n\n## Day 1 ##\nWe saw the sea.\n\nIt was cold.\n\n"
+                      "## Day 2\n\n```\n# no heading\n\ncode\n```\n");
+    for (int i = 0; i < 10; i++) {
+        for (int k = 0; k < 40; k++) assert_ok(mn_buf_printf(&text, "word%d ", k));
+        assert_ok(mn_buf_puts(&text, "\n\n"));
+    }
+    for (int k = 0; k < 1000; k++) assert_ok(mn_buf_puts(&text, "\xe6\x97\xa5"));
+    put_bytes("vault/long.md", text.data, text.len);
+    comes(n, path_of("vault"), NULL, 2 + 4 + 2 + 1, 0, 0);
+    comes(n, path_of("vault"), NULL, 0, 2 + 4 + 2 + 1, 0);
+    copy c = row_at(n, 0);
+    assert_string_equal(c.row.text, "# Trip\n\n## Day 1 ##\nWe saw the sea.\n\nIt was cold.");
+    assert_string_equal(c.row.time, "2021-03-04");
+    assert_true(c.row.from == 1614816000000000);
+    assert_string_equal(c.row.source, "a.md");
+    assert_string_equal(c.row.session, "a.md");
+    assert_string_equal(c.row.ref, "a.md#Day 1");
+    assert_string_equal(c.row.meta,
+                        "{\"front_matter\":\"date: 2021-03-04 # a day\\ntags: [x, y]\\n\"}");
+    mn_arena_free(&c.arena);
+    c = row_at(n, 1);
+    assert_string_equal(c.row.text, "## Day 2\n\n```\n# no heading\n\ncode\n```");
+    assert_string_equal(c.row.ref, "a.md#Day 2");
+    assert_string_equal(c.row.meta, "");
+    mn_arena_free(&c.arena);
+    c = row_at(n, 2);
+    assert_string_equal(c.row.text, "Met [[Ann]] at noon.");
+    assert_string_equal(c.row.time, "2023-05-08");
+    assert_string_equal(c.row.source, "daily/2023-05-08.md");
+    mn_arena_free(&c.arena);
+    mn_buf_free(&text);
+    mn_notes_close(&n);
+}
+
+static void nothing_outside_of_the_folder_is_read(void **unused) {
+    (void)unused;
+    mn_notes *n = new_store();
+    heard h = {.wrong = {0}};
+    put("secret.md", "the password");
+    put("outside/b.md", "also");
+    put("links/a.md", "mine");
+    assert_int_equal(symlink(path_of("secret.md"), path_of("links/b.md")), 0);
+    assert_int_equal(symlink(path_of("outside"), path_of("links/sub")), 0);
+    assert_int_equal(symlink("../links", path_of("links/loop.md")), 0);
+    assert_int_equal(mkfifo(path_of("links/pipe.md"), 0600), 0);
+    put("links/bad.md", "fine\n\nb\xff"
+                        "d\n\n# good\n");
+    assert_ok(import_as(n, &ann, path_of("links"), NULL, &h));
+    assert_int_equal(rows_in(n, 1), 2);
+    assert_int_equal(h.sum.wrong, 3);
+    assert_non_null(strstr(h.wrong.data, "b.md: it is a symbolic link"));
+    assert_non_null(strstr(h.wrong.data, "loop.md: it is a symbolic link"));
+    assert_non_null(strstr(h.wrong.data, "bad.md:1: the text"));
+    assert_fails(import_as(n, &ann, path_of("outside/.."), "mcp", &h), MN_EIO, "cannot");
+    mn_buf_free(&h.wrong);
+    mn_notes_close(&n);
+}
+
+/* ---- formats of others ----------------------------------------------------------------------- */
+static void check_row(mn_notes *n, int at, const char *text, const char *kind, const char *meta) {
+    copy c = row_at(n, at);
+    assert_string_equal(c.row.text, text);
+    assert_string_equal(c.row.kind, kind);
+    assert_string_equal(c.row.meta, meta);
+    mn_arena_free(&c.arena);
+}
+
+static void the_memory_server_of_mcp(void **unused) {
+    (void)unused;
+    mn_notes *n = new_store();
+    heard h = {.wrong = {0}};
+    const char *const path =
+        put("memory.json",
+            "{\"type\":\"entity\",\"name\":\"Ann Lee\",\"entityType\":\"person\","
+            "\"observations\":[\"Speaks Spanish\",7,\"Likes tea\"]}\n"
+            "{\"type\":\"entity\",\"name\":\"Acme\",\"entityType\":\"firm\",\"observations\":[]}\n"
+            "{\"type\":\"relation\",\"from\":\"Ann Lee\",\"to\":\"Acme\",\"relationType\":\"works "
+            "at\"}\n"
+            "{\"type\":\"relation\",\"from\":\"Ann Lee\"}\n"
+            "{\"type\":\"entity\",\"observations\":[]}\n"
+            "{\"type\":\"entity\",\"name\":\"x\",\"observations\":{}}\n"
+            "{\"type\":\"other\"}\n{\"type\"\n");
+    assert_ok(import_as(n, &ann, path, NULL, &h));
+    assert_int_equal(h.sum.added, 4);
+    assert_string_equal(h.wrong.data,
+                        "line 1, observation 2: it is no text\n"
+                        "line 4: a relation has \"from\", \"to\" and \"relationType\"\n"
+                        "line 5: the entity has no \"name\"\n"
+                        "line 6: \"observations\" is no list\n"
+                        "line 7: it is no entity and no relation\n"
+                        "line 8: ':' expected near end of file\n");
+    check_row(n, 0, "Ann Lee: Speaks Spanish", "observation",
+              "{\"entity\":\"Ann Lee\",\"entityType\":\"person\",\"observation\":\"Speaks "
+              "Spanish\"}");
+    check_row(n, 2, "Acme: firm", "entity", "{\"entity\":\"Acme\",\"entityType\":\"firm\"}");
+    check_row(n, 3, "Ann Lee works at Acme", "relation",
+              "{\"from\":\"Ann Lee\",\"relationType\":\"works at\",\"to\":\"Acme\"}");
+    comes(n, path, NULL, 0, 4, 6);
+    mn_buf_free(&h.wrong);
+    mn_notes_close(&n);
+}
+
+static void what_mem0_gives_out(void **unused) {
+    (void)unused;
+    static const char items[] =
+        "{\"id\":\"m1\",\"memory\":\"Likes [tea], \\\"green\\\"\",\"hash\":\"h\",\"metadata\":{"
+        "\"a\":[1,{\"b\":\"]\"}]},\"created_at\":\"2024-07-01T12:00:00.5-07:00\",\"updated_at\":"
+        "null,"
+        "\"user_id\":\"eve\",\"agent_id\":\"bot\",\"run_id\":\"r\"},\n  "
+        "{\"id\":\"m2\",\"memory\":\"Lives in Rome\",\"created_at\":\"2024-01-01\","
+        "\"updated_at\":\"2024-02-01\"},"
+        "{\"id\":\"m3\",\"memory\":null},7,{\"id\":},\"x]\"";
+    static const char *const around[][2] = {
+        {"[", "]"},
+        {"{\"results\": [", "], \"relations\": [{\"memory\":\"no\"}]}"},
+        {"{\"count\": 1, \"x\": {\"results\":[1]}, \"next\":\"results\", \"results\" : [", "]}"},
+        {"\xef\xbb\xbf {\"memories\":[", "]}\n"}};
+    for (size_t i = 0; i < 4; i++) {
+        mn_notes *n = new_store();
+        heard h = {.wrong = {0}};
+        char text[2000];
+        snprintf(text, sizeof text, "%s%s%s", around[i][0], items, around[i][1]);
+        assert_ok(import_as(n, &ann, put("mem0.json", text), NULL, &h));
+        assert_string_equal(h.wrong.data, "memory 3: \"memory\" is no text\n"
+                                          "memory 4: it is no JSON object\n"
+                                          "memory 5: unexpected token near '}'\n"
+                                          "memory 6: it is no JSON object\n");
+        assert_int_equal(h.sum.added, 2);
+        check_row(n, 0, "Likes [tea], \"green\"", "",
+                  "{\"hash\":\"h\",\"metadata\":{\"a\":[1,{\"b\":\"]\"}]},\"created_at\":\"2024-07-"
+                  "01T12:00:00.5-07:00\",\"updated_at\":null,\"user_id\":\"eve\"}");
+        copy c = row_at(n, 0);
+        assert_string_equal(c.row.ref, "m1");
+        assert_string_equal(c.row.agent, "bot");
+        assert_string_equal(c.row.run, "r");
+        assert_true(c.row.from == 1719860400500000);
+        mn_arena_free(&c.arena);
+        c = row_at(n, 1);
+        assert_string_equal(c.row.time, "2024-02-01");
+        mn_arena_free(&c.arena);
+        comes(n, path_of("mem0.json"), NULL, 0, 2, 4);
+        mn_buf_free(&h.wrong);
+        mn_notes_close(&n);
+    }
+}
+
+#define NODE(id, parent, role, more, text)                                              \
+    "\"" id "\":{\"id\":\"" id "\",\"parent\":\"" parent "\",\"message\":{\"id\":\"" id \
+    "\",\"author\":{\"role\":\"" role "\"},\"create_time\":1683554160.25," more         \
+    "\"content\":{\"content_type\":\"text\",\"parts\":[" text "]}}}"
+
+static void what_chatgpt_gives_out(void **unused) {
+    (void)unused;
+    static const char talk[] =
+        "[{\"title\":\"Tea\",\"conversation_id\":\"c1\",\"current_node\":\"f\",\"mapping\":{"
+        "\"root\":{\"id\":\"root\",\"message\":null,\"parent\":null}," NODE(
+            "a", "root", "system",
+            "", "\"be kind\"") "," NODE("b", "a", "user", "",
+                                        "\"Which tea?\",{\"content_type\":\"image_asset_pointer\"},"
+                                        "{\"text\":\"spoken\"}") "," NODE("x", "b", "assistant", "",
+                                                                          "\"a branch that was "
+                                                                          "left\"") "," NODE("c",
+                                                                                             "b",
+                                                                                             "assis"
+                                                                                             "tant",
+                                                                                             "\"rec"
+                                                                                             "ipien"
+                                                                                             "t\":"
+                                                                                             "\"bro"
+                                                                                             "wser"
+                                                                                             "\",",
+                                                                                             "\"sea"
+                                                                                             "rch"
+                                                                                             "\"") "," NODE("d",
+                                                                                                            "c",
+                                                                                                            "tool",
+                                                                                                            "",
+                                                                                                            "\"found\"") "," NODE("e", "d", "user", "\"metadata\":{\"is_visually_hidden_from_conversation\":true},", "\"hidden\"") "," NODE("f", "e", "assistant", "\"recipient\":\"all\",", "\"Green.\"") "}},"
+                                                                                                                                                                                                                                                                                                           "{\"title\":\"Ring\",\"id\":\"c2\",\"current_node\":\"a\",\"mapping\":{" NODE("a",
+                                                                                                                                                                                                                                                                                                                                                                                         "b",
+                                                                                                                                                                                                                                                                                                                                                                                         "user",
+                                                                                                                                                                                                                                                                                                                                                                                         "",
+                                                                                                                                                                                                                                                                                                                                                                                         "\"x\"") "," NODE("b",
+                                                                                                                                                                                                                                                                                                                                                                                                           "a",
+                                                                                                                                                                                                                                                                                                                                                                                                           "user",
+                                                                                                                                                                                                                                                                                                                                                                                                           "", "\"y\"") "}},"
+                                                                                                                                                                                                                                                                                                                                                                                                                        "{\"title\":\"Lost\",\"id\":\"c3\",\"current_node\":\"q\",\"mapping\":{}},"
+                                                                                                                                                                                                                                                                                                                                                                                                                        "{\"title\":\"None\"},"
+                                                                                                                                                                                                                                                                                                                                                                                                                        "{\"title\":\"Zero\",\"id\":\"c5\",\"current_node\":\"b\",\"mapping\":{" NODE("a",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      "",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      "user",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      "", "\"z\\u0000\"") "," NODE("b", "a", "user", "",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                   "\"fine\"") "}}]";
+    mn_notes *n = new_store();
+    heard h = {.wrong = {0}};
+    assert_ok(import_as(n, &ann, put("conversations.json", talk), NULL, &h));
+    assert_string_equal(h.wrong.data,
+                        "conversation 2: its messages follow each other in a ring\n"
+                        "conversation 3: \"current_node\" is none of its messages\n"
+                        "conversation 4: it has no \"mapping\"\n"
+                        "conversation 5, message 1: the text is not text: byte 2 is zero\n");
+    assert_true(h.sum.added == 3 && h.sum.skipped == 4);
+    check_row(n, 0, "Which tea?\n\nspoken", "", "{\"title\":\"Tea\"}");
+    copy c = row_at(n, 1);
+    assert_string_equal(c.row.text, "Green.");
+    assert_string_equal(c.row.session, "c1");
+    assert_string_equal(c.row.speaker, "assistant");
+    assert_string_equal(c.row.time, "2023-05-08T13:56:00.25Z");
+    assert_string_equal(c.row.ref, "f");
+    mn_arena_free(&c.arena);
+    comes(n, path_of("conversations.json"), NULL, 0, 3, 4);
+    char half[600];
+    snprintf(half, sizeof half, "%.*s", 500, talk);
+    assert_ok(import_as(n, &ann, put("conversations.json", half), NULL, &h));
+    assert_true(h.sum.added == 0 && h.sum.wrong == 1);
+    assert_non_null(strstr(h.wrong.data, "the list ends in the middle; 0 were whole"));
+    assert_fails(import_as(n, &ann, put("conversations.json", "{\"a\":[1]}"), NULL, &h),
+                 MN_ECORRUPT, "holds no list of conversations");
     mn_buf_free(&h.wrong);
     mn_notes_close(&n);
 }
@@ -485,6 +890,14 @@ int main(void) {
         cmocka_unit_test(what_was_said_twice_stays_said_twice),
         cmocka_unit_test(what_is_wrong_in_a_line_is_named),
         cmocka_unit_test(what_is_too_long_or_too_deep_is_named),
+        cmocka_unit_test(a_folder_comes_back_byte_by_byte),
+        cmocka_unit_test(names_of_files_are_safe),
+        cmocka_unit_test(who_edits_a_text_changes_that_record_alone),
+        cmocka_unit_test(notes_of_others_are_cut_at_headings),
+        cmocka_unit_test(nothing_outside_of_the_folder_is_read),
+        cmocka_unit_test(the_memory_server_of_mcp),
+        cmocka_unit_test(what_mem0_gives_out),
+        cmocka_unit_test(what_chatgpt_gives_out),
         cmocka_unit_test(the_scope_is_the_callers),
         cmocka_unit_test(a_file_that_is_nothing_is_one_error),
         cmocka_unit_test(what_changed_meanwhile_is_not_there),
