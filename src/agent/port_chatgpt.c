@@ -11,8 +11,8 @@
  * what assistants say to tools or themselves, and hidden messages are skipped.
  */
 #include "agent/port.h"
-#include "base/when.h"
 #include "base/alloc.h"
+#include "base/when.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -53,7 +53,7 @@ static const mn_opt options[] = {
      .name = "no-memory",
      .no_env = 1,
      .offset = offsetof(chat_options, no_memory),
-     .help = "recall and keep nothing, whatever OMNESIA_USER says"},
+     .help = "recall and keep nothing"},
     MN_CLI_COMMON,
     {0}};
 
