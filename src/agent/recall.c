@@ -273,10 +273,11 @@ static int by_words(recall *r) {
 }
 
 static int by_sense(recall *r) {
-    mn_near near[BY_SENSE];
+    mn_scan_hit near[BY_SENSE];
     if (!r->vectors) return 0;
     MN_TRY(mn_vectors_read(r->vectors, r->s, r->owner));
     const int n = mn_vectors_nearest(r->vectors, r->seek->vector, near, BY_SENSE);
+    if (n < 0) return n;
     for (int i = 0; i < n; i++) candidate_of(r, near[i].id);
     return 0;
 }

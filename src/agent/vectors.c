@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/vectors.c - arrays that grow, and a table from ids to places in them.
+ * agent/vectors.c - for each owner parts of PART rows, which never move, and a table from ids to rows.
  */
 #include "agent/vectors.h"
 
@@ -9,146 +9,202 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { PART = 8192, PARTS = 4096, OWNERS = 8, THREADS = 2 };
+
+typedef struct set {
+    int64_t owner, after; /* 0: nobody's; number of the last vector that was read */
+    uint64_t used;
+    size_t n;        /* rows, dropped ones included */
+    int parts;       /* that have room */
+    uint8_t **part;  /* [parts] */
+    uint32_t *place; /* [slots] of a table: row + 1, 0: free */
+    size_t slots;    /* a power of two, more than twice the rows */
+} set;
 
 struct mn_vectors {
-    int64_t owner, after;
     int dim;
-    size_t n, cap;   /* rows, dropped ones included */
-    int64_t *id;     /* [cap], 0: dropped */
-    int8_t *code;    /* [cap, dim] */
-    float *scale;    /* [cap] */
-    uint32_t *place; /* [slots] of the table: row + 1, 0: free */
-    size_t slots;    /* a power of two, more than twice cap */
+    uint64_t clock;
+    mn_scan *scan;
+    set set[OWNERS], *now; /* now: NULL: nothing was read yet */
 };
 
+/* ---- parts --------------------------------------------------------------------------------- */
+/* Where things lie in a part. */
+static int8_t *codes_of(const mn_vectors *v, const set *s, size_t row) {
+    return (int8_t *)s->part[row / PART] + row % PART * (size_t)v->dim;
+}
+static uint8_t *sketch_of(const mn_vectors *v, const set *s, size_t row) {
+    return s->part[row / PART] + PART * (size_t)v->dim + row % PART * mn_scan_sketch_bytes(v->dim);
+}
+static int64_t *id_of(const mn_vectors *v, const set *s, size_t row) {
+    return (int64_t *)(void *)(s->part[row / PART] +
+                               PART * ((size_t)v->dim + mn_scan_sketch_bytes(v->dim))) +
+           row % PART;
+}
+static float *scale_of(const mn_vectors *v, const set *s, size_t row) {
+    return (float *)(void *)(id_of(v, s, row - row % PART) + PART) + row % PART;
+}
+static size_t part_bytes(const mn_vectors *v) {
+    return PART * ((size_t)v->dim + mn_scan_sketch_bytes(v->dim) + sizeof(int64_t) + sizeof(float));
+}
+
+static void clear(const mn_vectors *v, set *s) {
+    for (int i = 0; i < s->parts; i++) mn_free_pages(s->part[i], part_bytes(v));
+    mn_budget_give(s->slots * sizeof *s->place);
+    mn_free(s->part);
+    mn_free(s->place);
+    *s = (set){0};
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
 int mn_vectors_open(int dim, mn_vectors **out) {
-    mn_vectors *const v = mn_calloc(1, sizeof *v);
+    const mn_kernels *kernels;
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (dim < 32 || dim > MN_VECTOR_DIM_MAX || dim % 32)
+        return MN_FAIL(
+            MN_EUNSUPPORTED,
+            "vectors of %d numbers: a model for records makes a multiple of 32, up to %d", dim,
+            MN_VECTOR_DIM_MAX);
+    mn_vectors *v = mn_calloc(1, sizeof *v);
     if (!v) return MN_FAIL(MN_ENOMEM, "no memory for vectors");
     v->dim = dim;
-    *out = v;
-    return 0;
+    int rc = mn_kernels_pick(NULL, MN_NUMERICS, &kernels);
+    if (rc >= 0) rc = mn_scan_open(kernels, cores < THREADS ? 1 : THREADS, &v->scan);
+    if (rc < 0)
+        mn_vectors_close(&v);
+    else
+        *out = v;
+    return rc;
 }
 
 int mn_vectors_dim(const mn_vectors *v) {
     return v->dim;
 }
 
-static size_t bytes_of(const mn_vectors *v, size_t cap) {
-    return cap * (mn_vector_bytes(v->dim) + sizeof *v->id + 4 * sizeof *v->place);
-}
-
 void mn_vectors_clear(mn_vectors *v) {
-    mn_budget_give(bytes_of(v, v->cap));
-    mn_free(v->id);
-    mn_free(v->code);
-    mn_free(v->scale);
-    mn_free(v->place);
-    *v = (mn_vectors){.dim = v->dim};
+    for (int i = 0; i < OWNERS; i++) clear(v, v->set + i);
+    v->now = NULL;
 }
 
 void mn_vectors_close(mn_vectors **vectors) {
     if (!*vectors) return;
     mn_vectors_clear(*vectors);
+    mn_scan_close(&(*vectors)->scan);
     mn_free(*vectors);
     *vectors = NULL;
 }
 
-static size_t slot_of(const mn_vectors *v, int64_t id) {
-    uint64_t h = (uint64_t)id * 0x9e3779b97f4a7c15u;
-    size_t at = (size_t)(h >> 32) & (v->slots - 1);
-    while (v->place[at] && v->id[v->place[at] - 1] != id) at = (at + 1) & (v->slots - 1);
+/* ---- reading ------------------------------------------------------------------------------- */
+static size_t slot_of(const mn_vectors *v, const set *s, int64_t id) {
+    size_t at = (size_t)((uint64_t)id * 0x9e3779b97f4a7c15u >> 32) & (s->slots - 1);
+    while (s->place[at] && *id_of(v, s, s->place[at] - 1) != id) at = (at + 1) & (s->slots - 1);
     return at;
 }
 
-static int grow(mn_vectors *v) {
-    const size_t cap = v->cap ? v->cap + v->cap / 2 : 256;
-    size_t slots = 512;
-    while (slots < cap * 2) slots *= 2;
-    MN_TRY(mn_budget_take(bytes_of(v, cap) - bytes_of(v, v->cap), "vectors of records"));
-    int64_t *const id = mn_realloc(v->id, cap * sizeof *id);
-    if (id) v->id = id;
-    int8_t *const code = mn_realloc(v->code, cap * (size_t)v->dim);
-    if (code) v->code = code;
-    float *const scale = mn_realloc(v->scale, cap * sizeof *scale);
-    if (scale) v->scale = scale;
+/* A table twice as large. */
+static int more_slots(const mn_vectors *v, set *s) {
+    const size_t was = s->slots, slots = was ? was * 2 : 1024;
     uint32_t *const place = mn_calloc(slots, sizeof *place);
-    if (!id || !code || !scale || !place) {
-        mn_budget_give(bytes_of(v, cap) - bytes_of(v, v->cap));
+    if (!place) return MN_FAIL(MN_ENOMEM, "no memory for a table of %zu vectors", slots);
+    const int rc = mn_budget_take((slots - was) * sizeof *place, "vectors of records");
+    if (rc < 0) {
         mn_free(place);
-        return MN_FAIL(MN_ENOMEM, "no memory for %zu vectors", cap);
+        return rc;
     }
-    mn_free(v->place);
-    v->place = place;
-    v->slots = slots;
-    v->cap = cap;
-    for (size_t i = 0; i < v->n; i++)
-        if (v->id[i]) v->place[slot_of(v, v->id[i])] = (uint32_t)i + 1;
+    mn_free(s->place);
+    s->place = place;
+    s->slots = slots;
+    for (size_t i = 0; i < s->n; i++) s->place[slot_of(v, s, *id_of(v, s, i))] = (uint32_t)i + 1;
     return 0;
 }
 
-/* Of another dimension: it is not one of ours, and counts as none. */
+static int more_rows(const mn_vectors *v, set *s) {
+    void *part;
+    if (s->parts == PARTS)
+        return MN_FAIL(MN_EFULL, "one user has more than %d vectors", PART * PARTS);
+    uint8_t **const list = mn_realloc(s->part, (size_t)(s->parts + 1) * sizeof *list);
+    if (!list) return MN_FAIL(MN_ENOMEM, "no memory for %zu vectors", s->n + 1);
+    s->part = list;
+    MN_TRY(mn_alloc_pages(part_bytes(v), "vectors of records", &part));
+    s->part[s->parts++] = part;
+    return 0;
+}
+
+/* One that has another length is none of ours, and counts as none. */
 static int take(void *user, int64_t id, const void *bytes, size_t n) {
     mn_vectors *const v = user;
+    set *const s = v->now;
     if (n != mn_vector_bytes(v->dim)) return 0;
-    if (v->n == v->cap) MN_TRY(grow(v));
-    const size_t at = slot_of(v, id);
-    const size_t i = v->place[at] ? v->place[at] - 1 : v->n;
-    v->id[i] = id;
-    memcpy(v->code + i * (size_t)v->dim, bytes, (size_t)v->dim);
-    memcpy(v->scale + i, (const char *)bytes + v->dim, sizeof *v->scale);
-    if (!isfinite(v->scale[i])) v->scale[i] = 0;
-    if (i == v->n) {
-        v->place[at] = (uint32_t)i + 1;
-        v->n++;
-    }
+    if (2 * (s->n + 1) > s->slots) MN_TRY(more_slots(v, s));
+    const size_t at = slot_of(v, s, id);
+    const size_t row = s->place[at] ? s->place[at] - 1 : s->n;
+    if (row == (size_t)s->parts * PART) MN_TRY(more_rows(v, s));
+    int8_t *const codes = codes_of(v, s, row);
+    float *const scale = scale_of(v, s, row);
+    memcpy(codes, bytes, (size_t)v->dim);
+    for (int d = 0; d < v->dim; d++)
+        if (codes[d] == INT8_MIN) codes[d] = -INT8_MAX; /* none of ours, but the kernels' bound */
+    mn_scan_sketch(codes, v->dim, sketch_of(v, s, row));
+    memcpy(scale, (const char *)bytes + v->dim, sizeof *scale);
+    if (!isfinite(*scale) || *scale < 0) *scale = 0;
+    *id_of(v, s, row) = id;
+    s->place[at] = (uint32_t)row + 1;
+    s->n += row == s->n;
     return 0;
 }
 
-int mn_vectors_read(mn_vectors *v, mn_store *s, int64_t owner) {
-    if (v->owner != owner) mn_vectors_clear(v);
-    v->owner = owner;
-    const int rc = s->kind->vectors(s, owner, &v->after, take, v);
+/* The set of an owner: his, a free one, or that of who has not asked for longest. */
+static set *set_of(mn_vectors *v, int64_t owner) {
+    set *oldest = v->set;
+    for (int i = 0; i < OWNERS; i++) {
+        if (v->set[i].owner == owner) return v->set + i;
+        if (v->set[i].used < oldest->used) oldest = v->set + i;
+    }
+    clear(v, oldest);
+    oldest->owner = owner;
+    return oldest;
+}
+
+int mn_vectors_read(mn_vectors *v, mn_store *store, int64_t owner) {
+    v->now = set_of(v, owner);
+    v->now->used = ++v->clock;
+    const int rc = store->kind->vectors(store, owner, &v->now->after, take, v);
     return rc < 0 ? rc : 0;
 }
 
 void mn_vectors_drop(mn_vectors *v, int64_t id) {
-    if (!v->n) return;
-    const uint32_t place = v->place[slot_of(v, id)];
-    if (!place) return;
-    /* The table still leads here, under the same id, so that what lies behind it is found. */
-    memset(v->code + (size_t)(place - 1) * (size_t)v->dim, 0, (size_t)v->dim);
-    v->scale[place - 1] = 0;
+    for (int i = 0; i < OWNERS; i++) {
+        set *const s = v->set + i;
+        const uint32_t place = s->n ? s->place[slot_of(v, s, id)] : 0;
+        if (!place) continue;
+        /* The table still leads here, under the same id, so that what lies behind it is found. */
+        memset(codes_of(v, s, place - 1), 0, (size_t)v->dim);
+        memset(sketch_of(v, s, place - 1), 0, mn_scan_sketch_bytes(v->dim));
+        *scale_of(v, s, place - 1) = 0;
+    }
 }
 
 int mn_vector_pack(const float *x, int dim, void *out) {
-    int8_t *const code = out;
-    float most = 0;
-    for (int i = 0; i < dim; i++) {
-        if (!isfinite(x[i])) return 0;
-        most = fmaxf(most, fabsf(x[i]));
-    }
-    const float scale = most / 127;
-    for (int i = 0; i < dim && most > 0; i++) code[i] = (int8_t)lrintf(x[i] / scale);
-    memcpy(code + dim, &scale, sizeof scale);
-    return most > 0;
+    float scale;
+    if (mn_scan_quantise(x, dim, out, &scale) < 0) return 0;
+    memcpy((char *)out + dim, &scale, sizeof scale);
+    return 1;
 }
 
-static float cosine(const mn_vectors *v, size_t i, const float *query) {
-    const int8_t *const c = v->code + i * (size_t)v->dim;
-    float sum = 0;
-    for (int d = 0; d < v->dim; d++) sum += query[d] * (float)c[d];
-    return sum * v->scale[i];
-}
-
+/* ---- asking -------------------------------------------------------------------------------- */
 float mn_vectors_blend(const mn_vectors *v, const float *query, const int64_t *ids, float share,
                        int n) {
     float sum[MN_VECTOR_DIM_MAX], dot = 0, length = 0;
+    const set *const s = v->now;
     for (int i = 0; i < n; i++) {
-        const uint32_t place = v->n ? v->place[slot_of(v, ids[i])] : 0;
-        if (!i && (!place || v->scale[place - 1] == 0)) return 0;
-        if (!place) continue;
-        const int8_t *const c = v->code + (size_t)(place - 1) * (size_t)v->dim;
-        const float weight = (i ? share : 1) * v->scale[place - 1];
+        const uint32_t place = s->n ? s->place[slot_of(v, s, ids[i])] : 0;
+        const float scale = place ? *scale_of(v, s, place - 1) : 0;
+        if (!i && scale == 0) return 0;
+        if (scale == 0) continue;
+        const int8_t *const c = codes_of(v, s, place - 1);
+        const float weight = (i ? share : 1) * scale;
         for (int d = 0; d < v->dim; d++) sum[d] = (i ? sum[d] : 0) + weight * (float)c[d];
     }
     for (int d = 0; d < v->dim; d++) {
@@ -158,19 +214,20 @@ float mn_vectors_blend(const mn_vectors *v, const float *query, const int64_t *i
     return length > 0 ? dot / sqrtf(length) : 0;
 }
 
-/* Better: nearer; of equals the newer. */
-static int better(mn_near a, mn_near b) {
-    return a.cosine != b.cosine ? a.cosine > b.cosine : a.id > b.id;
-}
-
-int mn_vectors_nearest(const mn_vectors *v, const float *query, mn_near *out, int k) {
-    int n = 0;
-    for (size_t i = 0; i < v->n && k; i++) {
-        const mn_near x = {v->id[i], cosine(v, i, query)};
-        if (v->scale[i] == 0 || (n == k && !better(x, out[n - 1]))) continue;
-        int at = n < k ? n++ : n - 1;
-        for (; at && better(x, out[at - 1]); at--) out[at] = out[at - 1];
-        out[at] = x;
+int mn_vectors_nearest(mn_vectors *v, const float *query, mn_scan_hit *out, int k) {
+    mn_scan_part part[PARTS];
+    mn_scan_query q;
+    const set *const s = v->now;
+    MN_TRY(mn_scan_ask(query, v->dim, &q));
+    for (int i = 0; i < s->parts; i++) {
+        const size_t first = (size_t)i * PART;
+        part[i] = (mn_scan_part){.codes = codes_of(v, s, first),
+                                 .scale = scale_of(v, s, first),
+                                 .sketch = sketch_of(v, s, first),
+                                 .id = id_of(v, s, first),
+                                 .stride = (size_t)v->dim,
+                                 .n = s->n - first < PART ? s->n - first : PART};
     }
-    return n;
+    return s->n <= MN_VECTORS_EXACT ? mn_scan_exact(v->scan, part, s->parts, &q, k, out)
+                                    : mn_scan_near(v->scan, part, s->parts, &q, 0, k, out);
 }
