@@ -23,6 +23,11 @@ typedef struct mn_bench_options {
     const char *peer; /* of `bench serve`: the folder of llama-server */
     int side;         /* 0: both, 1: ours, 2: the peer's */
     const char *way;  /* to start the peer: that whose flags end so; NULL: all */
+    /* Of `bench longmemeval`: a file of histories; where to write ours, instead of judging; for
+     * vectors; how many of ours, and whether small ones. */
+    const char *data, *dump, *vectors;
+    int32_t histories;
+    int small;
 } mn_bench_options;
 
 typedef struct mn_bench {
@@ -34,7 +39,7 @@ typedef struct mn_bench {
 /* All of them, in the order they are listed; a new one is a name here and a file. */
 #define MN_BENCH_LIST(X)                                                                         \
     X(speed) X(vattention) X(share) X(restore) X(objects) X(region) X(serve) X(fastgen) X(flover) \
-    X(batchllm) X(fastswitch)
+    X(batchllm) X(fastswitch) X(longmemeval)
 #define X(name) extern const mn_bench mn_bench_##name;
 MN_BENCH_LIST(X)
 #undef X

@@ -97,6 +97,32 @@ static const mn_opt options[] = {
      .offset = AT(way),
      .no_env = 1,
      .help = "of serve: of the ways to start llama-server, those whose flags end in TEXT"},
+    {.kind = MN_OPT_TEXT,
+     .name = "data",
+     .value = "FILE",
+     .offset = AT(data),
+     .no_env = 1,
+     .help = "of longmemeval: a file of LoCoMo or LongMemEval; default: histories of our own"},
+    {MN_CLI_COUNT(0, "histories", AT(histories), 1000, "4", "of longmemeval: how many of our own"),
+     .no_env = 1},
+    {.kind = MN_OPT_FLAG,
+     .name = "small",
+     .offset = AT(small),
+     .no_env = 1,
+     .help = "of longmemeval: 8 sittings each instead of 40"},
+    {.kind = MN_OPT_TEXT,
+     .name = "vectors",
+     .value = "MODEL",
+     .offset = AT(vectors),
+     .standard = "minilm-l6",
+     .no_env = 1,
+     .help = "of longmemeval: a model for embeddings, or none: words alone"},
+    {.kind = MN_OPT_TEXT,
+     .name = "dump",
+     .value = "FOLDER",
+     .offset = AT(dump),
+     .no_env = 1,
+     .help = "of longmemeval: write the histories there, as JSON lines, and ask nothing"},
     {.kind = MN_OPT_FLAG,
      .name = "json",
      .offset = AT(json),
@@ -145,4 +171,8 @@ const mn_cli_command mn_cli_command_bench = {
         "`bench batchllm` answers 256 prompts of 16 groups, planned and as they come; a round "
         "takes minutes (`--depth 256` is quicker). `bench fastswitch` lets 24 chats of 2,048 "
         "tokens take turns in the memory of six, against blocks that are written and read while "
-        "everybody waits: minutes a round, too (`--depth 64` is quicker)."};
+        "everybody waits: minutes a round, too (`--depth 64` is quicker).\n\n"
+        "`bench longmemeval` tells months of talk to an empty memory and asks what was said: of "
+        "four acquaintances made up from `--seed`, or of a file of LoCoMo or LongMemEval (`--data "
+        "FILE`). `--dump FOLDER` writes the first as JSON lines that `mem import` reads, with the "
+        "questions and what was true when."};
