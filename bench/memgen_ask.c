@@ -4,7 +4,7 @@
  *
  * Friends are asked about by name; who wrote to the assistant asks about themselves. Gold turns are
  * those that say the answer; where it takes several (a sum, an order, a fact by way of somebody
- * else), all of them. No question is asked twice.
+ * else), all of them. Nothing is asked twice.
  */
 #include "bench/memgen_world.h"
 
@@ -93,15 +93,22 @@ static int make_text(asking *a, const mn_slot *slot, int first, const char *line
 }
 
 /* ---- one question --------------------------------------------------------------------------- */
-static int is_new(const mn_history *h, const char *text) {
-    for (int i = 0; i < mn_askeds_n(h); i++)
-        if (strcmp(mn_askeds(h)[i].text, text) == 0) return 0;
+/* Neither in these words nor in others. */
+static int is_new(const mn_history *h, const mn_asked *q) {
+    for (int i = 0; i < mn_askeds_n(h); i++) {
+        const mn_asked *o = &mn_askeds(h)[i];
+        if (strcmp(o->text, q->text) == 0) return 0;
+        if (q->n && o->n == q->n && strcmp(o->type, q->type) == 0 &&
+            strcmp(o->answer, q->answer) == 0 &&
+            memcmp(o->gold, q->gold, (size_t)q->n * sizeof *q->gold) == 0)
+            return 0;
+    }
     return 1;
 }
 
 static int put(asking *a, mn_asked q) {
     mn_history *h = a->w->h;
-    if (!is_new(h, q.text)) return 0;
+    if (!is_new(h, &q)) return 0;
     MN_TRY(mn_history_print(h, &q.id, "%s-q%d", h->id, mn_askeds_n(h) + 1));
     q.time = a->time;
     MN_TRY(mn_buf_append(&h->asked, &q, sizeof q));
