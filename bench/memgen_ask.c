@@ -256,6 +256,7 @@ static int ask_all(asking *a, const mn_saying *s, char tag) {
     return put(a, q);
 }
 
+/* Its time is that of one of the two turns only, so it names none. */
 static int ask_hop(asking *a, const mn_saying *s) {
     mn_asked q = {.stale = -1, .type = "multi", .answer = s->value};
     const int64_t monday = s->day - (s->day + 3) % 7;
@@ -265,7 +266,6 @@ static int ask_hop(asking *a, const mn_saying *s) {
             o->day < monday + 7)
             return 0;
     }
-    window(&q, monday, 7);
     gold(a, &q, s);
     gold(a, &q, &mn_sayings(a->w)[s->before]);
     MN_TRY(ask_line(a, s, s->who, mn_lines_of(s->block, 'q'), &q));
