@@ -112,10 +112,12 @@ int mn_port_write_row(const mn_row *row, mn_buf *out);
 /* The same to stand in a comment of HTML: without text, whose length is "n", and session. */
 int mn_port_write_note(const mn_row *row, mn_buf *out);
 /* The row in the object, which was in json[0..n): its texts are borrowed from both and from numbers
- * in `buf`. NULL: it is read, without text if there is none; else what is wrong. */
+ * in `buf`. NULL: it is read, without text if there is none, or buf->rc says that memory ended;
+ * else what is wrong. */
 typedef struct mn_port_numbers {
     char digits[8][MN_PORT_NUMBER], why[200];
     mn_buf meta;
+    int rc;
 } mn_port_numbers;
 const char *mn_port_read_row(const json_t *object, const char *json, size_t n, mn_port_numbers *buf,
                              mn_row *out);

@@ -149,9 +149,8 @@ static const char *read_meta(const json_t *object, const char *json, size_t n, m
     if (!json_is_object(v)) return "\"meta\" is no object";
     const size_t at = find_value(json, n, "meta", &length);
     mn_buf_clear(&buf->meta);
-    const int rc = at ? mn_buf_append(&buf->meta, json + at, length) : mn_port_dump(v, &buf->meta);
-    if (rc < 0) return "there is no memory for its \"meta\"";
-    out->meta = buf->meta.data;
+    buf->rc = at ? mn_buf_append(&buf->meta, json + at, length) : mn_port_dump(v, &buf->meta);
+    if (buf->rc >= 0) out->meta = buf->meta.data;
     return NULL;
 }
 

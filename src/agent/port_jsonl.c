@@ -33,7 +33,7 @@ static int read_line(mn_port_in *in, const char *where, const char *line, size_t
     if (why)
         rc = mn_port_wrong(in, where, "%s", why);
     else
-        rc = mn_port_row(in, where, &row);
+        rc = numbers.rc < 0 ? numbers.rc : mn_port_row(in, where, &row);
     mn_buf_free(&numbers.meta);
     json_decref(object);
     return rc;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/port_markdown.c - the files of a folder, in the order of their names, and their front matter.
+ * agent/port_markdown.c - files of a folder in the order of their names, and their front matter.
  */
 #include "agent/port_markdown.h"
 

@@ -18,11 +18,11 @@
  * so many bytes it has, whatever they are. Who edits it makes that number wrong; then the text goes
  * up to the next comment, without line ends around it. The line between is for people.
  *
- * What is read is that, or any Markdown: each file is cut at headings, and where paragraphs together
- * have more than SENSIBLE bytes, into records that say byte by byte what was there. Their source and
- * session is the file's path in the folder, ref that and the heading, time what the front matter has
- * as `date` or `created`, else a date in the file's name; the front matter is meta of the first.
- * Hidden folders are not looked into, and links are not followed.
+ * What is read is that, or any Markdown: each file is cut at headings, and where paragraphs
+ * together have more than SENSIBLE bytes, into records that say byte by byte what was there. Their
+ * source and session is the file's path in the folder, ref that and the heading, time what the
+ * front matter has as `date` or `created`, else a date in the file's name; the front matter is meta
+ * of the first. Hidden folders are not looked into, and links are not followed.
  */
 #ifndef MN_AGENT_PORT_MARKDOWN_H
 #define MN_AGENT_PORT_MARKDOWN_H

@@ -94,7 +94,10 @@ static int read_ours(mn_port_in *in, const mn_markdown_file *f, const char *sess
         if (json_integer_value(json_object_get(o, "n")) != (json_int_t)row.n)
             while (row.n && (row.text[row.n - 1] == '\n')) row.n--;
     }
-    rc = why ? mn_port_wrong(in, where, "%s", why) : mn_port_row(in, where, &row);
+    if (why)
+        rc = mn_port_wrong(in, where, "%s", why);
+    else
+        rc = numbers.rc < 0 ? numbers.rc : mn_port_row(in, where, &row);
     mn_buf_free(&numbers.meta);
     json_decref(o);
     return rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/port_markdown_write.c - the folder is made beside its place, file by file, and takes it when
- * it is complete.
+ * agent/port_markdown_write.c - the folder is made beside its place, file by file, and takes it
+ * when it is complete.
  *
  * Sessions are found in one pass, each is written in one of its own: a record and its former
  * versions are in one session, so a file is as the store was at one moment. Names of files are made

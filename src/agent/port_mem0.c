@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/port_mem0.c - what Mem0 gives out, by get_all or an export: a list, alone or under "results"
- * or "memories", of
+ * agent/port_mem0.c - what Mem0 gives out, by get_all or an export: a list, alone or under
+ * "results" or "memories", of
  *
  *   {"id":"..","memory":"Likes tea","created_at":"..","updated_at":null,"user_id":"ann",..}
  *
