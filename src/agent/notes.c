@@ -335,7 +335,7 @@ static int find_in_order(mn_notes *n, int64_t owner, finding *f) {
     rows.owner = owner;
     rows.agent = f->who->agent;
     rows.run = f->who->run;
-    rows.versions |= f->seek->as_of != MN_NEVER;
+    if (f->seek->as_of != MN_NEVER) rows.versions = MN_BEHIND;
     return n->store->kind->rows(n->store, &rows, give_fitting, f);
 }
 
@@ -445,7 +445,7 @@ static int keep_late(void *user, const mn_row *row) {
 static int cut_former(mn_notes *n, const mn_who *who, int64_t owner, const mn_row *next, kept *k) {
     const mn_row was = *k->row;
     const mn_rows which = {
-        .owner = owner, .id = was.id, .agent = who->agent, .run = who->run, .versions = 1};
+        .owner = owner, .id = was.id, .agent = who->agent, .run = who->run, .versions = MN_BEHIND};
     if (next->from == MN_NEVER || (was.from != MN_NEVER && next->from >= was.from)) return 0;
     k->moment = next->from;
     MN_TRY(n->store->kind->rows(n->store, &which, keep_late, k));
@@ -526,7 +526,7 @@ static int64_t forget(mn_notes *n, const mn_who *who, const mn_rows *which) {
     MN_TRY(owner_of(n, who, 0, &rows.owner));
     rows.agent = who->agent;
     rows.run = who->run;
-    rows.versions = 1;
+    rows.versions = MN_BEFORE; /* or a record would go whose versions are in the next batch */
     rows.most = FORGET_ROWS;
     for (int more = rows.owner != 0; more;) {
         kept k = {.arena = {.what = "records to forget"}};

@@ -29,12 +29,13 @@ typedef struct mn_row {
 } mn_row;
 typedef int mn_row_each(void *user, const mn_row *row); /* borrowed; non-zero stops */
 
+enum { MN_BEHIND = 1, MN_BEFORE };
 /* Which rows: all that fit each field that is given. */
 typedef struct mn_rows {
     int64_t owner, id, after; /* id and after 0: any. With `id`, `versions` are those of it, too */
     int64_t most;             /* 0: all */
     const char *agent, *run, *session, *source, *ref, *kind; /* NULL: any */
-    int versions;                                            /* 1: former versions, too */
+    int versions; /* former versions, too: MN_BEHIND, or MN_BEFORE, their record */
 } mn_rows;
 
 typedef struct mn_store mn_store;
@@ -64,8 +65,8 @@ struct mn_store_kind {
     /* The row of row->id; whose speaker stays who it is. */
     int (*replace)(mn_store *s, int64_t owner, const mn_row *row);
     int (*remove)(mn_store *s, int64_t owner, int64_t id); /* and its vector */
-    /* In the order of ids; with `versions` each behind what it was before, the oldest first.
-     * Returns how many, or what `each` did. */
+    /* In the order of ids, versions with their record, the oldest first. Returns how many, or what
+     * `each` did. */
     int (*rows)(mn_store *s, const mn_rows *which, mn_row_each *each, void *user);
     /* Those of ids[0..n) that are there, in any order. */
     int (*fetch)(mn_store *s, int64_t owner, const int64_t *ids, int n, mn_row_each *each,

@@ -2,18 +2,19 @@
  *
  * agent/store_sqlite.c - records in one SQLite file.
  *
- * The tables are in `schema` below. The word index is FTS5 without content or positions (detail
- * none): it only knows which row has which word, and words carry their owner (agent/words.h), so
- * that a list of rows is one owner's from the first byte to the last. Journal: WAL. An add is in
- * the page cache when it returns, which survives the death of any process; with `durable` it is on
- * disk (agent/sync.h). Writers queue at a lock of ours before they come to SQLite's, which only
- * polls. No writer waits for a checkpoint unless the journal exceeds JOURNAL_MOST: who has time
- * does them (`rest`, `close`).
+ * The tables are in agent/store_sqlite_sql.h. The word index is FTS5 without content or positions
+ * (detail none): it only knows which row has which word, and words carry their owner
+ * (agent/words.h), so that a list of rows is one owner's from the first byte to the last. Journal:
+ * WAL. An add is in the page cache when it returns, which survives the death of any process; with
+ * `durable` it is on disk (agent/sync.h). Writers queue at a lock of ours before they come to
+ * SQLite's, which only polls. No writer waits for a checkpoint unless the journal exceeds
+ * JOURNAL_MOST: who has time does them (`rest`, `close`).
  *
  * Removed bytes are overwritten (secure_delete); `scrub` merges the word index until no part of it
  * is older than the removal, and empties the journal.
  */
 #include "agent/store.h"
+#include "agent/store_sqlite_sql.h"
 #include "agent/sync.h"
 
 #include "base/alloc.h"
@@ -34,123 +35,6 @@ enum {
     JOURNAL_REST = 4 << 20,  /* bytes of journal that are worth a checkpoint */
     JOURNAL_MOST = 64 << 20, /* bytes; then a writer has to make it shorter itself */
     MERGE_PAGES = 256,       /* of the word index, in one step of `scrub` */
-};
-
-static const char schema[] =
-    "CREATE TABLE owner(id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, user TEXT NOT "
-    "NULL, n INT NOT NULL DEFAULT 0, words INT NOT NULL DEFAULT 0, UNIQUE(tenant, user));"
-    "CREATE TABLE record(id INTEGER PRIMARY KEY AUTOINCREMENT, owner INT NOT NULL, of INT NOT "
-    "NULL, valid_from INT NOT NULL, valid_until INT NOT NULL, created INT NOT NULL, expired INT "
-    "NOT NULL, text TEXT NOT NULL, time TEXT NOT NULL, session TEXT NOT NULL, speaker TEXT NOT "
-    "NULL, ref TEXT NOT NULL, source TEXT NOT NULL, kind TEXT NOT NULL, agent TEXT NOT NULL, run "
-    "TEXT NOT NULL, meta TEXT NOT NULL);"
-    "CREATE INDEX record_owner ON record(owner, id);"
-    "CREATE INDEX record_session ON record(owner, session, id) WHERE session <> '';"
-    "CREATE INDEX record_of ON record(of, id) WHERE of <> 0;"
-    "CREATE INDEX record_time ON record(owner, valid_from);"
-    "CREATE TABLE speaker(owner INT NOT NULL, name TEXT NOT NULL, n INT NOT NULL, PRIMARY KEY("
-    "owner, name)) WITHOUT ROWID;"
-    "CREATE TABLE vector(seq INTEGER PRIMARY KEY AUTOINCREMENT, id INT NOT NULL UNIQUE, owner INT "
-    "NOT NULL, data BLOB NOT NULL);"
-    "CREATE INDEX vector_owner ON vector(owner, seq);"
-    "CREATE TABLE waiting(id INTEGER PRIMARY KEY);"
-    "CREATE TABLE about(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE VIRTUAL TABLE words USING fts5(line, content='', detail=none, columnsize=0, "
-    "tokenize=\"ascii tokenchars ':_'\");";
-
-/* Every statement, prepared when it is first used. */
-enum {
-    BEGIN,
-    BEGIN_WRITE,
-    COMMIT,
-    ROLLBACK,
-    OWNER,
-    OWNER_NEW,
-    SPAN,
-    COUNT,
-    INSERT,
-    REPLACE,
-    REMOVE,
-    VECTOR_OUT,
-    WAIT_OUT,
-    BEFORE,
-    BEHIND,
-    DURING,
-    SPEAKERS,
-    SPEAKS,
-    SILENT,
-    SILENT_OUT,
-    FETCH,
-    INDEX,
-    UNINDEX,
-    ALL,
-    MATCH,
-    WAITING,
-    WAITS,
-    VECTOR,
-    MOVE,
-    WAIT,
-    VECTORS,
-    AGAIN_OUT,
-    AGAIN_WAIT,
-    GET,
-    SET,
-    MERGE,
-    STATEMENTS
-};
-#define FIELDS                                                                               \
-    "id, of, valid_from, valid_until, created, expired, text, time, session, speaker, ref, " \
-    "source, "                                                                               \
-    "kind, agent, run, meta"
-static const char *const sql[STATEMENTS] = {
-    [BEGIN] = "BEGIN",
-    [BEGIN_WRITE] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
-    [ROLLBACK] = "ROLLBACK",
-    [OWNER] = "SELECT id FROM owner WHERE tenant = ?1 AND user = ?2",
-    [OWNER_NEW] = "INSERT INTO owner(tenant, user) VALUES(?1, ?2)",
-    [SPAN] = "SELECT n, words FROM owner WHERE id = ?1",
-    [COUNT] = "UPDATE owner SET n = n + ?2, words = words + ?3 WHERE id = ?1",
-    [INSERT] = "INSERT INTO record(" FIELDS ", owner) VALUES(NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-               "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-    [REPLACE] = "UPDATE record SET of = ?2, valid_from = ?3, valid_until = ?4, created = ?5, "
-                "expired = ?6, text = ?7, time = ?8, session = ?9, speaker = ?10, ref = ?11, "
-                "source = ?12, kind = ?13, agent = ?14, run = ?15, meta = ?16 WHERE id = ?1 AND "
-                "owner = ?17",
-    [REMOVE] = "DELETE FROM record WHERE id = ?1 AND owner = ?2",
-    [VECTOR_OUT] = "DELETE FROM vector WHERE id = ?1",
-    [WAIT_OUT] = "DELETE FROM waiting WHERE id = ?1",
-    [BEFORE] = "SELECT " FIELDS " FROM record WHERE owner = ?1 AND session = ?2 AND id < ?3 AND "
-               "session <> '' AND of = 0 ORDER BY id DESC LIMIT ?4",
-    [BEHIND] = "SELECT " FIELDS " FROM record WHERE owner = ?1 AND session = ?2 AND id > ?3 AND "
-               "session <> '' AND of = 0 ORDER BY id LIMIT ?4",
-    [DURING] = "SELECT id FROM record WHERE owner = ?1 AND valid_from >= ?2 AND valid_from < ?3 "
-               "ORDER BY valid_from DESC LIMIT ?4",
-    [SPEAKERS] = "SELECT name FROM speaker WHERE owner = ?1 ORDER BY n DESC LIMIT ?2",
-    [SPEAKS] = "INSERT INTO speaker(owner, name, n) VALUES(?1, ?2, 1) ON CONFLICT DO UPDATE SET n "
-               "= n + 1",
-    [SILENT] = "UPDATE speaker SET n = n - 1 WHERE owner = ?1 AND name = (SELECT speaker FROM "
-               "record WHERE id = ?2 AND owner = ?1)",
-    [SILENT_OUT] = "DELETE FROM speaker WHERE owner = ?1 AND n <= 0",
-    [FETCH] = "SELECT " FIELDS " FROM record WHERE id = ?1 AND owner = ?2",
-    [INDEX] = "INSERT INTO words(rowid, line) VALUES(?1, ?2)",
-    [UNINDEX] = "INSERT INTO words(words, rowid, line) VALUES('delete', ?1, ?2)",
-    [ALL] = "SELECT " FIELDS ", owner FROM record",
-    [MATCH] = "SELECT rowid FROM words WHERE words MATCH ?1 ORDER BY rowid DESC LIMIT ?2",
-    [WAITING] = "SELECT r.id, r.owner, r.text FROM waiting w JOIN record r ON r.id = w.id ORDER BY "
-                "w.id LIMIT ?1",
-    [WAITS] = "SELECT count(*) FROM waiting",
-    [VECTOR] = "INSERT OR REPLACE INTO vector(id, owner, data) SELECT id, owner, ?2 FROM record "
-               "WHERE id = ?1",
-    [MOVE] = "INSERT OR REPLACE INTO vector(id, owner, data) SELECT ?2, owner, data FROM vector "
-             "WHERE id = ?1",
-    [WAIT] = "INSERT OR IGNORE INTO waiting(id) VALUES(?1)",
-    [VECTORS] = "SELECT seq, id, data FROM vector WHERE owner = ?1 AND seq > ?2 ORDER BY seq",
-    [AGAIN_OUT] = "DELETE FROM vector",
-    [AGAIN_WAIT] = "INSERT OR IGNORE INTO waiting(id) SELECT id FROM record",
-    [GET] = "SELECT value FROM about WHERE name = ?1",
-    [SET] = "INSERT OR REPLACE INTO about(name, value) VALUES(?1, ?2)",
-    [MERGE] = "INSERT INTO words(words, rank) VALUES('merge', ?1)",
 };
 
 typedef struct sqlite_store {
@@ -492,26 +376,57 @@ static int all_ids(sqlite_store *s, sqlite3_stmt *q, int64_t *ids, int64_t most)
     return bad ? bad : n;
 }
 
-/* The question as text: which parts it has depends on what is asked for. Versions are looked up
- * record by record, whose fields they have. */
+/* The question as text: which parts it has depends on what is asked for. */
 static int rows_sql(const mn_rows *w, char *out, size_t cap) {
-    const char *const all = w->versions ? "(SELECT id AS now FROM " : "";
     const char *const by = w->session && !w->id ? "record INDEXED BY record_session" : "record";
-    const char *const versions =
-        w->versions ? ") CROSS JOIN record ON id = now OR (of = now AND of <> 0)" : "";
     return snprintf(out, cap,
-                    "SELECT " FIELDS " FROM %s%s WHERE owner = ?1 AND of = 0%s%s%s%s%s%s%s%s%s "
-                    "ORDER BY %s LIMIT ?10",
-                    all, by, w->id ? " AND id = ?2" : "", w->after ? " AND id > ?3" : "",
+                    "SELECT " FIELDS " FROM %s WHERE owner = ?1 AND of = 0%s%s%s%s%s%s%s%s "
+                    "ORDER BY id LIMIT ?10",
+                    by, w->id ? " AND id = ?2" : "", w->after ? " AND id > ?3" : "",
                     w->agent ? " AND agent = ?4" : "", w->run ? " AND run = ?5" : "",
                     w->session ? " AND session = ?6 AND session <> ''" : "",
                     w->source ? " AND source = ?7" : "", w->ref ? " AND ref = ?8" : "",
-                    w->kind ? " AND kind = ?9" : "", versions,
-                    w->versions ? "now, of = 0, id" : "id");
+                    w->kind ? " AND kind = ?9" : "");
+}
+
+/* Records with their versions, each of which has the record's fields. */
+typedef struct versions {
+    sqlite_store *s;
+    mn_row_each *each;
+    void *user;
+    int64_t most;
+    int n, stop; /* stop: what `each` returned */
+    int before;  /* they come before their record */
+} versions;
+
+static int one_version(void *user, const mn_row *row) {
+    versions *const v = user;
+    v->stop = v->each(v->user, row);
+    return ++v->n == v->most && !v->stop ? 1 : v->stop;
+}
+
+static int former(versions *v, int64_t id) {
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(v->s, FORMER, &q));
+    sqlite3_bind_int64(q, 1, id);
+    const int rc = all_rows(v->s, q, one_version, v);
+    return rc < 0 || v->stop || v->n == v->most ? rc : 0;
+}
+
+static int with_versions(void *user, const mn_row *row) {
+    versions *const v = user;
+    int stop = v->before ? former(v, row->id) : one_version(v, row);
+    if (!stop) stop = v->before ? one_version(v, row) : former(v, row->id);
+    return stop;
 }
 
 static int store_rows(mn_store *base, const mn_rows *w, mn_row_each *each, void *user) {
     sqlite_store *const s = (sqlite_store *)base;
+    versions v = {.s = s,
+                  .each = each,
+                  .user = user,
+                  .most = w->most ? w->most : -1,
+                  .before = w->versions == MN_BEFORE};
     char question[600];
     sqlite3_stmt *q = NULL;
     rows_sql(w, question, sizeof question);
@@ -522,8 +437,9 @@ static int store_rows(mn_store *base, const mn_rows *w, mn_row_each *each, void 
     if (w->after) sqlite3_bind_int64(q, 3, w->after);
     for (int i = 0; i < 6; i++)
         if (text[i]) text_in(q, i + 4, text[i]);
-    sqlite3_bind_int64(q, 10, w->most ? w->most : -1);
-    const int n = all_rows(s, q, each, user);
+    sqlite3_bind_int64(q, 10, v.most);
+    int n = w->versions ? all_rows(s, q, with_versions, &v) : all_rows(s, q, each, user);
+    if (w->versions && n >= 0) n = v.stop ? v.stop : v.n;
     sqlite3_finalize(q);
     return n;
 }

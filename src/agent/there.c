@@ -87,7 +87,7 @@ static int read_row(void *user, const mn_row *r) {
 
 int mn_there_read(mn_there *t, mn_store *s, int64_t owner) {
     const mn_rows which = {
-        .owner = owner, .after = t->after, .agent = t->agent, .run = t->run, .versions = 1};
+        .owner = owner, .after = t->after, .agent = t->agent, .run = t->run, .versions = MN_BEHIND};
     const int rc = s->kind->rows(s, &which, read_row, t);
     return rc < 0 ? rc : 0;
 }

@@ -185,7 +185,7 @@ static mn_rows rows_of(const mn_find *f) {
                      .source = field[1],
                      .ref = field[2],
                      .kind = field[3],
-                     .versions = f->versions};
+                     .versions = f->versions ? MN_BEFORE : 0};
 }
 
 /* ---- the calls ----------------------------------------------------------------------------- */

@@ -172,14 +172,22 @@ static void versions(void **unused) {
         put_row(s, a, &r);
     }
     assert_string_equal(rows_like(s, (mn_rows){.owner = a}), "1 3");
-    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .versions = 1}), "2 4 1 3");
-    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .versions = 1, .after = 1}), "3");
+    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .versions = MN_BEHIND}), "1 2 4 3");
+    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .versions = MN_BEHIND, .most = 2}),
+                        "1 2");
+    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .versions = MN_BEHIND, .most = 3}),
+                        "1 2 4");
+    assert_string_equal(
+        rows_like(s, (mn_rows){.owner = a, .id = 1, .versions = MN_BEFORE, .most = 2}), "2 4");
+    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .versions = MN_BEHIND, .after = 1}),
+                        "3");
     assert_string_equal(rows_like(s, (mn_rows){.owner = a, .id = 1}), "1");
-    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .id = 1, .versions = 1}), "2 4 1");
-    assert_string_equal(rows_like(s, (mn_rows){.owner = b, .id = 1, .versions = 1}), "");
+    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .id = 1, .versions = MN_BEFORE}),
+                        "2 4 1");
+    assert_string_equal(rows_like(s, (mn_rows){.owner = b, .id = 1, .versions = MN_BEFORE}), "");
     /* A row that is a version is no record. */
     assert_string_equal(rows_like(s, (mn_rows){.owner = a, .id = 2}), "");
-    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .id = 2, .versions = 1}), "");
+    assert_string_equal(rows_like(s, (mn_rows){.owner = a, .id = 2, .versions = MN_BEHIND}), "");
     assert_ok(s->kind->end(s, 1));
     closed(&s);
 }

@@ -5,6 +5,8 @@
  */
 #include "mem_bed.h"
 
+#include <sqlite3.h>
+
 static void nobody_asks(void **s) {
     (void)s;
     const mn_scope none = {.tenant = "t", .agent = "a"}, empty = {.user = ""};
@@ -192,6 +194,22 @@ static void forgetting_says_what(void **s) {
     assert_int_equal(add_text(&ann, "two"), 2); /* its number is not used again */
 }
 
+/* More versions than are taken at a time; of two records, so that the cut lies between. */
+static void many_versions(void **s) {
+    (void)s;
+    for (int64_t id = 1; id <= 2; id++) assert_int_equal(add_text(&ann, "one"), id);
+    for (int i = 0; i < 300; i++) assert_ok(update_text(&ann, 1 + i % 2, "another", NULL));
+    assert_int_equal(mn_mem_forget(mem, &ann, &(mn_find){.k = 0}, 1), 2);
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    assert_int_equal(sqlite3_open(place, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM record", -1, &q, NULL), 0);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(q, 0), 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nobody_asks, mem_begin, mem_end),
@@ -200,6 +218,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(texts_that_are_none, mem_begin, mem_end),
         cmocka_unit_test_setup_teardown(all_or_none, mem_begin, mem_end),
         cmocka_unit_test_setup_teardown(fields_that_are_none, mem_begin, mem_end),
-        cmocka_unit_test_setup_teardown(forgetting_says_what, mem_begin, mem_end)};
+        cmocka_unit_test_setup_teardown(forgetting_says_what, mem_begin, mem_end),
+        cmocka_unit_test_setup_teardown(many_versions, mem_begin, mem_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
