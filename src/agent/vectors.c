@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/vectors.c - for each owner parts of PART rows, which never move, and a table from ids to rows.
+ * agent/vectors.c - for each owner parts of PART rows, which never move, and a table from ids to
+ * rows.
  */
 #include "agent/vectors.h"
 

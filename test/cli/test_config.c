@@ -166,7 +166,8 @@ static void variables(void **s) {
         for (int i = 8; i < n; i++)
             variable[i] = variable[i] == '-' ? '_' : (char)toupper(variable[i]);
         for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-            if (strcmp(variable + 8, others[i]) == 0) fail_msg("%s is taken", variable);
+            if (strcmp(variable + 8, others[i]) == 0 && strstr(line, variable))
+                fail_msg("%s is taken", variable);
         strcat(variable, ")");
         strstr(line, variable) ? with++ : without++;
         if (strstr(line, "OMNESIA_") && !strstr(line, variable)) fail_msg("%s", line);
