@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/sync.c - two lock files, a number in each.
+ * agent/sync.c - three lock files, a number in two of them.
  */
 #include "agent/sync.h"
 
@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 struct mn_sync {
-    char *turns, *synced, *journal; /* paths */
-    int turn;                       /* descriptor of the lock that is held, or -1 */
-    int wal;                        /* of the journal, or -1 */
+    char *turns, *next, *synced, *journal; /* paths */
+    int turn;                              /* descriptor of the lock that is held, or -1 */
+    int wal;                               /* of the journal, or -1 */
     int durable;
     uint64_t mine; /* number of the last own commit */
 };
@@ -35,6 +35,7 @@ int mn_sync_open(const char *path, int durable, mn_sync **out) {
     *s = (mn_sync){.turn = -1, .wal = -1, .durable = durable};
     int rc = mn_file_mkdirs_of(path);
     if (rc >= 0) rc = path_of(path, "-lock", &s->turns);
+    if (rc >= 0) rc = path_of(path, "-next", &s->next);
     if (rc >= 0) rc = path_of(path, "-sync", &s->synced);
     if (rc >= 0) rc = path_of(path, "-wal", &s->journal);
     if (rc < 0)
@@ -49,6 +50,7 @@ void mn_sync_close(mn_sync **sync) {
     if (!s) return;
     mn_append_close(&s->wal);
     mn_free(s->turns);
+    mn_free(s->next);
     mn_free(s->synced);
     mn_free(s->journal);
     mn_free(s);
@@ -69,10 +71,11 @@ static int set_number(int fd, const char *path, uint64_t n) {
 }
 
 int mn_sync_lock(mn_sync *s) {
-    const int fd = mn_file_lock(s->turns, -1);
-    if (fd < 0) return fd;
-    s->turn = fd;
-    return 0;
+    int next = mn_file_lock(s->next, -1);
+    if (next < 0) return next;
+    s->turn = mn_file_lock(s->turns, -1);
+    mn_file_close(&next);
+    return s->turn < 0 ? s->turn : 0;
 }
 
 /* The number that PATH-sync has, or 0 when there is none yet. 0: it cannot be read. */

@@ -2,11 +2,13 @@
  *
  * agent/sync.h - writers of one SQLite file take turns, and share what they wait for on the disk.
  *
- * The turn is a lock of PATH-lock, which the kernel hands on in the order it was asked for; SQLite
- * alone would have each writer look again and again. To be safe from a power cut a writer needs the
- * journal on disk after its commit: fdatasync, milliseconds. Commits are counted in PATH-lock while
- * the turn lasts, and PATH-sync says up to which of them the journal was synced; whoever gets the
- * lock of PATH-sync syncs for all who committed before, and they find it done (group commit).
+ * The turn is a lock of PATH-lock; SQLite alone would have each writer look again and again. Who
+ * waits for it holds the lock of PATH-next meanwhile, for which all others wait in the kernel's
+ * order: who has just had a turn cannot take the next one while somebody waits. To be safe from a
+ * power cut a writer needs the journal on disk after its commit: fdatasync, milliseconds. Commits
+ * are counted in PATH-lock while the turn lasts, and PATH-sync says up to which of them the
+ * journal was synced; whoever gets the lock of PATH-sync syncs for all who committed before, and
+ * they find it done (group commit).
  */
 #ifndef MN_AGENT_SYNC_H
 #define MN_AGENT_SYNC_H

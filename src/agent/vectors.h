@@ -4,8 +4,8 @@
  *
  * In the store a vector is dim codes of a byte and one float, their scale. Those of an owner are
  * read when they are first searched, and then only what is new; a record whose vector was made
- * again has the newer one. The owners who asked last are kept. Up to MN_VECTORS_EXACT of them all are
- * looked at, beyond that their signs first (agent/scan.h).
+ * again has the newer one. The owners who asked last are kept. Up to MN_VECTORS_EXACT of them all
+ * are looked at, beyond that their signs first (agent/scan.h).
  */
 #ifndef MN_AGENT_VECTORS_H
 #define MN_AGENT_VECTORS_H
