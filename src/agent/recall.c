@@ -379,6 +379,20 @@ static int step(void *user, const mn_row *row) {
     return 0;
 }
 
+static int next_of(const recall *r, int at, int behind) {
+    const int i = behind ? r->c[at].behind : r->c[at].before;
+    return i >= 0 && r->c[i].known ? i : -1;
+}
+
+/* Was its neighbourhood on this side read by a walk from elsewhere? Who stands in reach of an
+ * answer may be one from now on. */
+static int seen(recall *r, int i, int behind) {
+    int steps = 0;
+    for (int at = i; steps < 2 * REACH && (at = next_of(r, at, behind)) >= 0; steps++)
+        if (steps < REACH) r->c[at].within = 1;
+    return steps == 2 * REACH;
+}
+
 /* Neighbours of candidate i, and theirs as far as words of them spread. */
 static int look_around(recall *r, int i) {
     const mn_row row = r->c[i].row;
@@ -386,6 +400,7 @@ static int look_around(recall *r, int i) {
     MN_TRY(room(r, r->n + 4 * REACH));
     for (int behind = 0; behind < 2; behind++) {
         walk w = {.r = r, .at = i, .behind = behind};
+        if (seen(r, i, behind)) continue;
         MN_TRY(r->s->kind->around(r->s, r->owner, row.session, row.of ? row.of : row.id, 2 * REACH,
                                   behind, step, &w));
     }
@@ -393,11 +408,6 @@ static int look_around(recall *r, int i) {
 }
 
 /* ---- scores -------------------------------------------------------------------------------- */
-static int next_of(const recall *r, int at, int behind) {
-    const int i = behind ? r->c[at].behind : r->c[at].before;
-    return i >= 0 && r->c[i].known ? i : -1;
-}
-
 /* BM25 of counts that have spread. */
 static double spread(const recall *r, int at) {
     double tf[TERMS], length = r->c[at].length, reach = 1, sum = 0;

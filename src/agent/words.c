@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -104,10 +103,23 @@ static int end_spaceless(mn_words *w) {
     return 1;
 }
 
+/* A run of plain letters and digits, which most texts are made of. */
+static void take_plain(mn_words *w) {
+    const unsigned char *p = w->at;
+    if (!w->n) w->from = p;
+    for (; p < w->end && letter(*p); p++)
+        if (w->n < MN_WORD_MAX) w->word[w->n++] = (char)(*p >= 'A' ? *p | 0x20 : *p);
+    w->at = w->till = p;
+}
+
 int mn_words_spoken(mn_words *w) {
     size_t bytes;
     w->n = 0;
     while (w->at < w->end) {
+        if (!w->last && letter(*w->at)) {
+            take_plain(w);
+            continue;
+        }
         const int32_t c = look(w, &bytes);
         if (c >= 0x80 && spaceless(c)) {
             if (take_spaceless(w, c, bytes)) return 1;
@@ -129,20 +141,19 @@ int mn_words_spoken(mn_words *w) {
     return w->n ? 1 : w->last ? end_spaceless(w) : 0;
 }
 
-/* The commonest of English, in order: articles, prepositions, pronouns, auxiliaries, question
+/* The commonest of English, by their length: articles, prepositions, pronouns, auxiliaries, question
  * words, and what an apostrophe leaves. */
 static int stop(const mn_words *w) {
-    static const char words[][6] = {
-        "a",     "an",    "and", "are",   "as",   "at",   "be",   "by",    "did",  "do",   "does",
-        "for",   "from",  "had", "has",   "have", "he",   "her",  "his",   "how",  "i",    "if",
-        "in",    "is",    "it",  "its",   "me",   "my",   "of",   "on",    "or",   "s",    "she",
-        "t",     "that",  "the", "their", "they", "this", "to",   "was",   "were", "what", "when",
-        "where", "which", "who", "whom",  "why",  "will", "with", "would", "you",  "your"};
-    char word[6] = "";
-    if (w->n >= sizeof word) return 0;
-    memcpy(word, w->word, w->n);
-    return bsearch(word, words, sizeof words / sizeof *words, sizeof *words,
-                   (int (*)(const void *, const void *))strcmp) != NULL;
+    static const char *const of_length[] = {"",
+                                            "aist",
+                                            "anasatbebydoheifinisitmemyofonorto",
+                                            "andaredidforhadhasherhishowitsshethewaswhowhyyou",
+                                            "doesfromhavethattheythiswerewhatwhenwhomwillwithyour",
+                                            "theirwherewhichwould"};
+    if (w->n >= sizeof of_length / sizeof *of_length) return 0;
+    for (const char *p = of_length[w->n]; *p; p += w->n)
+        if (memcmp(p, w->word, w->n) == 0) return 1;
+    return 0;
 }
 
 static int ends(const mn_words *w, const char *with) {
