@@ -93,6 +93,67 @@ static void what_was_said_twice_stays_said_twice(void **unused) {
     mn_notes_close(&n);
 }
 
+static void what_was_said_again_much_later_too(void **unused) {
+    (void)unused;
+    mn_notes *n = new_store();
+    mn_buf text = {0};
+    for (int i = 0; i < 2000; i++)
+        assert_ok(mn_buf_printf(&text, "{\"text\":\"number %d\"}\n", i % 700));
+    const char *const path = put_bytes("later.jsonl", text.data, text.len);
+    comes(n, path, NULL, 2000, 0, 0);
+    comes(n, path, NULL, 0, 2000, 0);
+    mn_buf_free(&text);
+    mn_notes_close(&n);
+}
+
+/* Somebody adds many records while an import reads its file. */
+static int add_meanwhile(void *user, const char *what, uint64_t done, uint64_t total) {
+    mn_notes **const n = user;
+    mn_row row = a_row("meanwhile");
+    (void)what;
+    if (!done || done == total || !*n) return 0;
+    for (int i = 0; i < 2000; i++) assert_ok(mn_notes_add(*n, &ann, &row, 1, NULL));
+    *n = NULL;
+    return 0;
+}
+
+static void others_add_while_an_import_runs(void **unused) {
+    (void)unused;
+    mn_notes *n = new_store(), *busy = n;
+    mn_buf text = {0};
+    mn_port_sum sum;
+    const mn_port_told told = {.report = add_meanwhile, .report_user = &busy};
+    for (int i = 0; i < 600; i++)
+        assert_ok(mn_buf_printf(&text, "{\"text\":\"number %d %01999d\"}\n", i, i));
+    comes(n, put_bytes("one.jsonl", text.data, text.len), NULL, 600, 0, 0);
+    const size_t half = text.len;
+    assert_ok(mn_buf_reserve(&text, half));
+    assert_ok(mn_buf_append(&text, text.data, half));
+    const char *const path = put_bytes("two.jsonl", text.data, text.len);
+    assert_ok(mn_port_import(n, &ann, path, NULL, &told, &sum));
+    assert_true(busy == NULL && sum.there == 600 && sum.added == 600);
+    comes(n, put("third.jsonl", "{\"text\":\"meanwhile\"}\n"), NULL, 1, 0, 0); /* said in time */
+    mn_buf_free(&text);
+    mn_notes_close(&n);
+}
+
+static void a_version_belongs_to_the_record_that_is_there(void **unused) {
+    (void)unused;
+    mn_notes *n = new_store();
+    const mn_row now = a_row("coffee");
+    comes(n, put("v.jsonl", "{\"text\":\"tea\",\"created\":\"2021-01-01\",\"id\":5}\n"), NULL, 1, 0,
+          0);
+    assert_ok(mn_notes_update(n, &ann, 1, &now));
+    comes(n,
+          put("v.jsonl", "{\"text\":\"tea\",\"created\":\"2021-01-01\",\"id\":5}\n"
+                         "{\"text\":\"milk\",\"created\":\"2020-01-01\",\"of\":5,"
+                         "\"expired\":\"2021-01-01\"}\n"),
+          NULL, 1, 1, 0);
+    const mn_seek all = {.as_of = MN_NEVER, .rows = {.id = 1, .versions = 1}};
+    assert_int_equal(mn_notes_find(n, &ann, &all, count_row, NULL), 3);
+    mn_notes_close(&n);
+}
+
 static void what_is_wrong_in_a_line_is_named(void **unused) {
     (void)unused;
     static const struct {
@@ -255,6 +316,9 @@ int main(void) {
         cmocka_unit_test(ids_keep_their_order),
         cmocka_unit_test(a_line_needs_only_a_text),
         cmocka_unit_test(what_was_said_twice_stays_said_twice),
+        cmocka_unit_test(what_was_said_again_much_later_too),
+        cmocka_unit_test(others_add_while_an_import_runs),
+        cmocka_unit_test(a_version_belongs_to_the_record_that_is_there),
         cmocka_unit_test(what_is_wrong_in_a_line_is_named),
         cmocka_unit_test(what_is_too_long_or_too_deep_is_named),
         cmocka_unit_test(the_scope_is_the_callers),
