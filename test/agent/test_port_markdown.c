@@ -110,8 +110,7 @@ static void names_of_files_are_safe(void **unused) {
                                            "*?<>",
                                            "a.md",
                                            "records",
-                                           "\xe2\x80\xae"
-                                           "evil",
+                                           "\342\200\256evil",
                                            "\xe6\x97\xa5\xe6\x9c\xac"};
     mn_notes *n = new_store(), *m = new_store();
     const size_t count = sizeof sessions / sizeof *sessions;
