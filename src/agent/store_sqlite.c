@@ -10,9 +10,10 @@
  * SQLite's, which only polls. No writer waits for a checkpoint unless the journal exceeds
  * JOURNAL_MOST: who has time does them (`rest`, `close`).
  *
- * Removed bytes are overwritten (secure_delete); `scrub` merges the word index until no part of it
- * is older than the removal, and empties the journal.
+ * Removed bytes are overwritten (secure_delete, agent/pages.h); `scrub` merges the word index until
+ * no part of it is older than the removal, and empties the journal.
  */
+#include "agent/pages.h"
 #include "agent/store.h"
 #include "agent/store_sqlite_sql.h"
 #include "agent/sync.h"
@@ -186,7 +187,7 @@ static int open_file(sqlite_store *s, const char *where, int durable) {
     MN_TRY(mn_sync_open(where, durable, &s->sync));
     MN_TRY(mn_sync_lock(s->sync));
     int rc = made(where);
-    if (rc >= 0 && sqlite3_open_v2(where, &s->db, flags, NULL)) rc = fail(s, "open");
+    if (rc >= 0 && sqlite3_open_v2(where, &s->db, flags, mn_pages_vfs())) rc = fail(s, "open");
     if (rc >= 0) {
         sqlite3_extended_result_codes(s->db, 1);
         sqlite3_busy_timeout(s->db, BUSY_MS);
@@ -668,6 +669,7 @@ static int store_scrub(mn_store *base) {
                  ? fail(s, "empty the journal of")
                  : 0;
     mn_sync_unlock(s->sync);
+    sqlite3_db_release_memory(s->db); /* pages as they were before they came to the file */
     return rc;
 }
 
