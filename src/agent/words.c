@@ -141,8 +141,8 @@ int mn_words_spoken(mn_words *w) {
     return w->n ? 1 : w->last ? end_spaceless(w) : 0;
 }
 
-/* The commonest of English, by their length: articles, prepositions, pronouns, auxiliaries, question
- * words, and what an apostrophe leaves. */
+/* The commonest of English, by their length: articles, prepositions, pronouns, auxiliaries,
+ * question words, and what an apostrophe leaves. */
 static int stop(const mn_words *w) {
     static const char *const of_length[] = {"",
                                             "aist",
