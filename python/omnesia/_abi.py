@@ -15,6 +15,7 @@ from ._library import library
 lib = library
 
 VALUE_MAX = 1048256
+UNKNOWN = -2**63  # MN_UNKNOWN
 SPECIAL, BEGIN = 1, 2
 WATCH_KEY, WATCH_ALL = 1, 2
 
@@ -121,7 +122,7 @@ class Request(Structure):
 
     _fields_: ClassVar[Any] = (
         [("prompt", c_char_p), ("turns", POINTER(Turn)), ("n_turns", c_size_t),
-         ("messages", c_char_p), ("tools", c_char_p), ("grammar", c_char_p),
+         ("messages", c_char_p), ("recalled", c_char_p), ("tools", c_char_p), ("grammar", c_char_p),
          ("system", c_char_p), ("raw", c_int), ("drop_oldest", c_int),
          ("max_tokens", c_int32), ("context", c_int32), ("kv_q8", c_int)] +
         [(name, c_float) for name in ("temp", "top_p", "min_p", "typical_p",
@@ -144,6 +145,47 @@ class Stats(Structure):
                 ("first_token_ms", c_double), ("finish", c_char_p)]
 
 
+class MemOptions(Structure):
+    """mn_mem_options"""
+
+    _fields_ = [("region", c_void_p), ("model", c_char_p), ("durable", c_int),
+                ("background", c_int), ("pull", c_int), ("progress", Progress)]
+
+
+class Scope(Structure):
+    """mn_scope"""
+
+    _fields_ = [(name, c_char_p) for name in ("tenant", "user", "agent", "run")]
+
+
+class MemRecord(Structure):
+    """mn_record"""
+
+    _fields_ = ([("id", c_int64), ("text", c_void_p), ("n", c_size_t)] +
+                [(name, c_char_p) for name in ("time", "session", "speaker", "ref", "source",
+                                               "kind", "agent", "run", "meta")] +
+                [(name, c_int64) for name in ("from", "until", "created", "expired")] +
+                [("score", c_double)])
+
+
+EachRecord = CFUNCTYPE(c_int, c_void_p, POINTER(MemRecord))
+
+
+class Find(Structure):
+    """mn_find"""
+
+    _fields_ = ([("query", c_char_p), ("k", c_int32), ("budget", c_int32), ("as_of", c_char_p),
+                 ("id", c_int64), ("after", c_int64)] +
+                [(name, c_char_p) for name in ("session", "source", "ref", "kind", "apart")] +
+                [("versions", c_int32)])
+
+
+class Carry(Structure):
+    """mn_carry"""
+
+    _fields_ = [(name, c_int64) for name in ("added", "there", "wrong", "skipped")]
+
+
 class StoreEntry(Structure):
     """mn_store_entry"""
 
@@ -160,6 +202,8 @@ STRUCTS: dict[str, type[Structure]] = {
     "mn_model_info": ModelInfo, "mn_text": Text, "mn_turn": Turn, "mn_bias": Bias,
     "mn_alternative": Alternative,
     "mn_token": Token, "mn_request": Request, "mn_stats": Stats, "mn_store_entry": StoreEntry,
+    "mn_mem_options": MemOptions, "mn_scope": Scope, "mn_record": MemRecord, "mn_find": Find,
+    "mn_carry": Carry,
 }
 
 _HANDLE = POINTER(c_void_p)
@@ -196,6 +240,21 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "mn_request_default": (Request, []),
     "mn_answer": (c_int, [c_void_p, POINTER(Request), POINTER(Stats)]),
     "mn_cancel": (None, [c_void_p]),
+    "mn_mem_open": (c_int, [c_char_p, POINTER(MemOptions), _HANDLE]),
+    "mn_mem_close": (None, [_HANDLE]),
+    "mn_mem_add": (c_int, [c_void_p, POINTER(Scope), POINTER(MemRecord), c_size_t,
+                           POINTER(c_int64)]),
+    "mn_mem_find": (c_int, [c_void_p, POINTER(Scope), POINTER(Find), EachRecord, c_void_p]),
+    "mn_mem_recall": (c_int, [c_void_p, POINTER(Scope), POINTER(Find), POINTER(c_void_p),
+                              EachRecord, c_void_p]),
+    "mn_mem_update": (c_int, [c_void_p, POINTER(Scope), c_int64, POINTER(MemRecord)]),
+    "mn_mem_forget": (c_int64, [c_void_p, POINTER(Scope), POINTER(Find), c_int]),
+    "mn_mem_embed": (c_int64, [c_void_p, c_int, POINTER(Progress)]),
+    "mn_mem_topic": (c_int, [POINTER(Scope), c_char_p]),
+    "mn_mem_import": (c_int, [c_void_p, POINTER(Scope), c_char_p, c_char_p, POINTER(Progress),
+                              Notice, c_void_p, POINTER(Carry)]),
+    "mn_mem_export": (c_int64, [c_void_p, POINTER(Scope), c_char_p, c_char_p,
+                                POINTER(Progress)]),
     "mn_store_list": (c_int, [EachEntry, c_void_p]),
     "mn_store_pull": (c_int, [c_char_p, POINTER(Progress), Notice, c_void_p, POINTER(c_void_p)]),
     "mn_free_text": (None, [c_void_p]),

@@ -20,6 +20,7 @@ class Options(TypedDict, total=False):
     """How an answer is made; what is not given is as omnesia.h has it (`mn_request_default`)."""
 
     system: str | None  # what the model is told about its role; None: the template's own
+    recalled: str | None  # of Memory.recall: before the last question, as data
     raw: bool  # the prompt is the text to go on from: no chat template
     drop_oldest: bool  # a conversation that does not fit loses its oldest turns
     max_tokens: int  # 0: until the model ends, or the context is full
@@ -131,6 +132,8 @@ def request_of(prompt: Prompt, options: Mapping[str, Any]) -> _abi.Request:
             _set_plain(request, name, value)
         elif name == "system":
             request.system = None if value is None else utf8("system", value)
+        elif name == "recalled":
+            request.recalled = None if value is None else utf8("recalled", value)
         elif name == "kv":
             if value not in ("f16", "q8"):
                 raise InvalidError(f"kv is {value!r}; give 'f16' or 'q8'")

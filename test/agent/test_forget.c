@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test/agent/test_forget.c - what is forgotten is in no file of the store any more: not as text, not
- * as a word of the index, not as a vector, in no version of it (reliability row 17c).
+ * test/agent/test_forget.c - what is forgotten is in no file of the store any more: not as text,
+ * not as a word of the index, not as a vector, in no version of it (reliability row 17c).
  *
  *     OMNESIA_SOAK=FIRST:COUNT   COUNT stores, from number FIRST on
  *     OMNESIA_PLANT=1            one more secret is looked for, of a record that stays
  *
- * Every text has a secret of its own: letters that no rule for endings changes. The index keeps of a
- * word what differs from its neighbour in the alphabet, so the end of a secret is looked for.
+ * Every text has a secret of its own: letters that no rule for endings changes. The index keeps of
+ * a word what differs from its neighbour in the alphabet, so the end of a secret is looked for.
  */
 #include "agent/stores.h"
 #include "soak.h"
