@@ -67,6 +67,27 @@ static int index_again(void *user, int64_t owner, const mn_row *row) {
     return index_row(user, owner, row, 0);
 }
 
+/* ---- the files ---------------------------------------------------------------------------- */
+/* What was forgotten is in none of them; who dies on the way leaves a note for the next. */
+static const char unclean[] = "unclean";
+
+static int clean(mn_notes *n) {
+    mn_store *const s = n->store;
+    MN_TRY(s->kind->scrub(s));
+    MN_TRY(s->kind->begin(s, 1));
+    const int rc = s->kind->set(s, unclean, ""), end = s->kind->end(s, rc >= 0);
+    return rc < 0 ? rc : end;
+}
+
+/* It is done again when it fails now. */
+static void clean_up(mn_notes *n) {
+    mn_store *const s = n->store;
+    char text[8] = "";
+    if (s->kind->begin(s, 0) < 0) return;
+    const int there = s->kind->get(s, unclean, text, sizeof text);
+    if (s->kind->end(s, 0) >= 0 && there > 0 && *text) clean(n);
+}
+
 /* ---- opening ------------------------------------------------------------------------------ */
 /* The rules that made the words of the index, and who may read what. */
 static int words_version(mn_notes *n) {
@@ -90,6 +111,7 @@ int mn_notes_open(const char *where, int durable, mn_notes **out) {
     pthread_mutex_init(&n->lock, NULL);
     int rc = mn_store_open(where, durable, &n->store);
     if (rc >= 0) rc = words_version(n);
+    if (rc >= 0) clean_up(n);
     if (rc < 0)
         mn_notes_close(&n);
     else
@@ -535,18 +557,25 @@ static int64_t forget(mn_notes *n, const mn_who *who, const mn_rows *which) {
         if (some < 0) return some;
         sum += some;
     }
+    if (sum) MN_TRY(n->store->kind->set(n->store, unclean, "yes"));
     return !sum && which->id ? missing(who, which->id) : sum;
 }
 
 int64_t mn_notes_forget(mn_notes *n, const mn_who *who, const mn_rows *which) {
+    char why[512];
     MN_TRY(check_who(who));
     MN_TRY(begin(n, 1));
     const int64_t gone = end(n, forget(n, who, which));
     if (gone <= 0) return gone;
     pthread_mutex_lock(&n->lock);
-    const int rc = n->store->kind->scrub(n->store);
+    const int rc = clean(n);
     pthread_mutex_unlock(&n->lock);
-    return rc < 0 ? rc : gone;
+    if (rc >= 0) return gone;
+    snprintf(why, sizeof why, "%s", mn_error_detail());
+    return MN_FAIL(rc,
+                   "%lld records are forgotten, but the files are not clean of them yet, which is "
+                   "tried again when the store is opened: %s",
+                   (long long)gone, why);
 }
 
 /* ---- vectors ------------------------------------------------------------------------------ */
@@ -573,6 +602,7 @@ int mn_notes_again(mn_notes *n) {
 
 void mn_notes_rest(mn_notes *n) {
     pthread_mutex_lock(&n->lock);
+    clean_up(n);
     n->store->kind->rest(n->store);
     pthread_mutex_unlock(&n->lock);
 }

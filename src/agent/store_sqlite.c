@@ -13,6 +13,7 @@
  * Removed bytes are overwritten (secure_delete, agent/pages.h); `scrub` merges the word index until
  * no part of it is older than the removal, and empties the journal.
  */
+#include "agent/levels.h"
 #include "agent/pages.h"
 #include "agent/store.h"
 #include "agent/store_sqlite_sql.h"
@@ -22,6 +23,7 @@
 #include "base/append.h"
 #include "base/file.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +51,15 @@ typedef struct sqlite_store {
 } sqlite_store;
 
 /* ---- failing ------------------------------------------------------------------------------ */
+/* SQLite knows one way for a disk to be full; there are quotas and limits, too. */
+static int code_of(sqlite3 *db) {
+    const int why = errno, code = sqlite3_errcode(db) & 0xff;
+    const int full = why == ENOSPC || why == EDQUOT || why == EFBIG;
+    return code == SQLITE_IOERR && full ? SQLITE_FULL : code;
+}
+
 static int fail(sqlite_store *s, const char *doing) {
-    const int code = s->db ? sqlite3_errcode(s->db) & 0xff : SQLITE_NOMEM;
+    const int code = s->db ? code_of(s->db) : SQLITE_NOMEM;
     const char *const why = s->db ? sqlite3_errmsg(s->db) : "out of memory";
     switch (code) {
     case SQLITE_FULL:
@@ -241,7 +250,10 @@ static int store_open(const char *where, int durable, mn_store **out) {
 /* ---- transactions ------------------------------------------------------------------------- */
 static int store_begin(mn_store *base, int write) {
     sqlite_store *const s = (sqlite_store *)base;
-    if (write) MN_TRY(mn_sync_lock(s->sync));
+    if (write)
+        MN_TRY(mn_sync_lock(s->sync));
+    else
+        mn_sync_pass(s->sync);
     const int rc = run_ids(s, write ? BEGIN_WRITE : BEGIN, 0, NULL, "write to");
     s->writing = write && rc >= 0;
     if (rc < 0 && write) mn_sync_unlock(s->sync);
@@ -661,15 +673,24 @@ static void store_rest(mn_store *base) {
         sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
+/* With the turn to write. */
+static int empty_journal(sqlite_store *s) {
+    MN_TRY(mn_sync_shut(s->sync));
+    const int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL)
+                       ? fail(s, "empty the journal of")
+                       : 0;
+    mn_sync_reopen(s->sync);
+    sqlite3_db_release_memory(s->db); /* pages as they were before they came to the file */
+    return rc;
+}
+
 static int store_scrub(mn_store *base) {
     sqlite_store *const s = (sqlite_store *)base;
     MN_TRY(merged(s));
     MN_TRY(mn_sync_lock(s->sync));
-    int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL)
-                 ? fail(s, "empty the journal of")
-                 : 0;
+    mn_levels_lower(s->path, mn_pages_vfs());
+    const int rc = empty_journal(s);
     mn_sync_unlock(s->sync);
-    sqlite3_db_release_memory(s->db); /* pages as they were before they came to the file */
     return rc;
 }
 

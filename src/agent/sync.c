@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/sync.c - three lock files, a number in two of them.
+ * agent/sync.c - four lock files, a number in two of them.
  */
 #include "agent/sync.h"
 
@@ -12,12 +12,14 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 struct mn_sync {
-    char *turns, *next, *synced, *journal; /* paths */
-    int turn;                              /* descriptor of the lock that is held, or -1 */
-    int wal;                               /* of the journal, or -1 */
+    char *turns, *next, *synced, *gate, *journal; /* paths */
+    int turn;                                     /* descriptor of the lock that is held, or -1 */
+    int passing, shut;                            /* of the gate: who reads, who shut it; or -1 */
+    int wal;                                      /* of the journal, or -1 */
     int durable;
     uint64_t mine; /* number of the last own commit */
 };
@@ -32,11 +34,12 @@ static int path_of(const char *path, const char *suffix, char **out) {
 int mn_sync_open(const char *path, int durable, mn_sync **out) {
     mn_sync *s = mn_calloc(1, sizeof *s);
     if (!s) return MN_FAIL(MN_ENOMEM, "no memory to open %s", path);
-    *s = (mn_sync){.turn = -1, .wal = -1, .durable = durable};
+    *s = (mn_sync){.turn = -1, .passing = -1, .shut = -1, .wal = -1, .durable = durable};
     int rc = mn_file_mkdirs_of(path);
     if (rc >= 0) rc = path_of(path, "-lock", &s->turns);
     if (rc >= 0) rc = path_of(path, "-next", &s->next);
     if (rc >= 0) rc = path_of(path, "-sync", &s->synced);
+    if (rc >= 0) rc = path_of(path, "-gate", &s->gate);
     if (rc >= 0) rc = path_of(path, "-wal", &s->journal);
     if (rc < 0)
         mn_sync_close(&s);
@@ -49,9 +52,12 @@ void mn_sync_close(mn_sync **sync) {
     mn_sync *const s = *sync;
     if (!s) return;
     mn_append_close(&s->wal);
+    mn_file_close(&s->passing);
+    mn_file_close(&s->shut);
     mn_free(s->turns);
     mn_free(s->next);
     mn_free(s->synced);
+    mn_free(s->gate);
     mn_free(s->journal);
     mn_free(s);
     *sync = NULL;
@@ -127,6 +133,26 @@ int mn_sync_wait(mn_sync *s) {
     const int rc = synced(s, fd);
     mn_file_close(&fd);
     return rc;
+}
+
+void mn_sync_pass(mn_sync *s) {
+    if (s->passing < 0) {
+        s->passing = mn_file_lock(s->gate, -1);
+        if (s->passing < 0) return; /* who wants to shut it has the same trouble */
+    } else {
+        while (flock(s->passing, LOCK_SH) < 0 && errno == EINTR) {
+        }
+    }
+    flock(s->passing, LOCK_UN);
+}
+
+int mn_sync_shut(mn_sync *s) {
+    s->shut = mn_file_lock(s->gate, -1);
+    return s->shut < 0 ? s->shut : 0;
+}
+
+void mn_sync_reopen(mn_sync *s) {
+    mn_file_close(&s->shut);
 }
 
 int64_t mn_sync_length(mn_sync *s) {

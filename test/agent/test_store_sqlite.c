@@ -210,6 +210,35 @@ static void damaged(void **unused) {
     assert_true(failed > 20);
 }
 
+/* ---- a long life -------------------------------------------------------------------------- */
+/* Each removal merges the word index; SQLite counts the levels of that, and reads 2000 of them. */
+static void thousands_of_removals(void **unused) {
+    (void)unused;
+    enum { TIMES = 2400 };
+    static int64_t ids[TIMES];
+    char text[40], line[80];
+    mn_store *s = opened();
+    for (int i = 0; i < TIMES; i++) {
+        const size_t n = (size_t)snprintf(line, sizeof line, "1:w%d 1:alpha", i);
+        snprintf(text, sizeof text, "w%d alpha", i);
+        assert_ok(s->kind->begin(s, 1));
+        const int64_t owner = owner_of(s, "ann"), id = put_text(s, owner, text);
+        assert_ok(s->kind->end(s, 1));
+        if (i % 2) {
+            assert_ok(s->kind->begin(s, 1));
+            assert_ok(s->kind->index(s, owner, id, line, n, 3, 1));
+            assert_ok(s->kind->remove(s, owner, id));
+            assert_ok(s->kind->end(s, 1));
+        }
+        assert_ok(s->kind->scrub(s));
+    }
+    assert_ok(s->kind->begin(s, 0));
+    assert_int_equal(s->kind->match(s, "\"1:alpha\"", ids, TIMES), TIMES / 2);
+    assert_ok(s->kind->end(s, 0));
+    closed(&s);
+    by_hand(place, "INSERT INTO words(words) VALUES('integrity-check')");
+}
+
 /* ---- after a power cut -------------------------------------------------------------------- */
 static uint64_t number_in(const char *suffix) {
     char path[200];
@@ -259,6 +288,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(of_this_user_alone, store_begin, store_end),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_written, store_begin, store_end),
         cmocka_unit_test_setup_teardown(damaged, store_begin, store_end),
+        cmocka_unit_test_setup_teardown(thousands_of_removals, store_begin, store_end),
         cmocka_unit_test_setup_teardown(numbers_of_any_age, store_begin, store_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
