@@ -98,11 +98,12 @@ KIND(32, 1)
 KIND(16, 0)
 KIND(16, 1)
 
-/* Few rows, plain numbers, and rows that begin inside a group of 16 go the way of avx512.c. Rows of
- * a group beyond the last are computed with whatever lies there (they have room) and dropped. */
+/* Few rows, plain numbers, 13-bit codes, and rows that begin inside a group of 16 go the way of
+ * avx512.c. Rows of a group beyond the last are computed with whatever lies there (they have room)
+ * and dropped. */
 static void product_amx(const mn_packed *w, int tile, int tiles, const mn_acts *a, int row,
                         int rows, float *out, size_t out_stride, void *scratch) {
-    if (rows < 16 || row % 16 || is_float(w->format)) {
+    if (rows < 16 || row % 16 || is_float(w->format) || w->format == MN_I13) {
         mn_kernels_avx512.product(w, tile, tiles, a, row, rows, out, out_stride, scratch);
         return;
     }

@@ -16,6 +16,7 @@
  */
 #ifndef MN_KERNEL_BODY_PRODUCT_H
 #define MN_KERNEL_BODY_PRODUCT_H
+#include "kernel/body_i13.h"
 #include "kernel/body_unpack.h"
 
 LANES i16 run_start(int wide, int shift, const int32_t *less) {
@@ -257,6 +258,8 @@ static void product(const mn_packed *w, int tile, int tiles, const mn_acts *a, i
         plain_all(MN_F16, w, tile, tiles, a, row, rows, out, out_stride);
     else if (w->format == MN_BF16)
         plain_all(MN_BF16, w, tile, tiles, a, row, rows, out, out_stride);
+    else if (w->format == MN_I13)
+        product_i13(w, tile, tiles, a, row, rows, out, out_stride);
 #if MN_PANELS
     else if (rows > MN_FUSED) {
         for (int t = 0; t < tiles; t++)

@@ -27,6 +27,8 @@ typedef enum mn_format_id { /* GGML type numbers, as stored in files */
                             MN_IQ4_NL = 20,
                             MN_IQ4_XS = 23,
                             MN_BF16 = 30,
+                            /* in no file, only packed: body_i13.h */
+                            MN_I13 = 1000,
 } mn_format_id;
 
 typedef struct mn_format {

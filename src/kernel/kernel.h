@@ -73,6 +73,15 @@ static inline mn_qrow mn_qrow_from(mn_qrow q, int k0) {
                      q.dsum16 + 2 * n, q.less + n,  q.less16 + 2 * n};
 }
 
+/* Activations of a product with MN_I13 (body_i13.h): row i's int16 codes [k] at rows + i * stride,
+ * the scale of each of its runs of inputs at mn_i13_scales. */
+static inline size_t mn_i13_bytes(int k) {
+    return mn_code_bytes(2 * k);
+}
+static inline float *mn_i13_scales(const mn_acts *a, int i) {
+    return (float *)(void *)a->side + (size_t)i * (size_t)(a->k / mn_i13_run(a->k));
+}
+
 /* Attention of one KV head over one piece of a block: see body_attn.h. */
 typedef struct mn_attn_piece {
     const void *k, *v; /* planes of this layer and KV head in the extent, row 0 */
@@ -117,6 +126,7 @@ typedef struct mn_kernels {
     void (*layer_norm)(const float *x, const float *weight, const float *bias, float eps, int n,
                        float *out);
     void (*quantise)(const float *x, int k, const mn_qrow *to);
+    void (*quantise_i13)(const float *x, int k, int16_t *q, float *scale);
     void (*silu_mul)(float *gate, const float *up, int n);
     void (*gelu_mul)(float *gate, const float *up, int n);
     void (*gelu)(float *x, int n); /* with the error function */
@@ -125,7 +135,8 @@ typedef struct mn_kernels {
     void (*exps)(double *x, int n); /* x = e^x, x <= 0; the same bits on every machine */
 
     /* out[i * out_stride + (t - tile) * 16 + c] for rows i in [row, row + rows) of a and tiles
-     * t in [tile, tile + tiles) of w: column c of tile t. scratch: mn_product_scratch bytes,
+     * t in [tile, tile + tiles) of w: column c of tile t. a is what the format of w asks for: codes
+     * of 8 or of 13 bits, or floats. scratch: mn_product_scratch bytes,
      * 64-byte aligned. */
     void (*product)(const mn_packed *w, int tile, int tiles, const mn_acts *a, int row, int rows,
                     float *out, size_t out_stride, void *scratch);

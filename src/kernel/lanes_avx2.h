@@ -20,6 +20,8 @@
 #define MN_VALUE_ROWS 2   /* rows in one register tile of weighted sums */
 #define MN_VALUE_VECS 2   /* and vectors of elements */
 #define MN_DOT_ROWS   4   /* rows of bytes that are multiplied at a time */
+#define MN_I13_ROWS   4   /* rows of a register tile of 13-bit codes */
+#define MN_I13_VECS   1   /* and tiles */
 #define MN_DOT_BIAS   0
 
 typedef struct {
@@ -156,6 +158,10 @@ LANES void i_store_s8(int8_t *p, i16 x) {
                      _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1)));
 }
 
+LANES void i_store_s16(int16_t *p, i16 x) {
+    _mm256_storeu_si256((__m256i *)p, _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xD8));
+}
+
 LANES b64 b_load(const uint8_t *p) {
     return (b64){_mm256_loadu_si256((const __m256i *)p),
                  _mm256_loadu_si256((const __m256i *)(p + 32))};
@@ -217,6 +223,11 @@ LANES i16 dot4_wide(i16 x, b64 w, const int8_t *a) {
 LANES i16 wide_start(int32_t less) {
     (void)less;
     return i_set(0);
+}
+LANES i16 dot2_words(i16 x, b64 w, const int16_t *a) {
+    const __m256i v = four((const int8_t *)a);
+    return (i16){_mm256_add_epi32(x.a, _mm256_madd_epi16(w.a, v)),
+                 _mm256_add_epi32(x.b, _mm256_madd_epi16(w.b, v))};
 }
 /* In 16 bits: products of bytes and sums of two of them fit whatever the bytes are. */
 LANES __m256i both_half(__m256i acc, __m256i x, __m256i y) {

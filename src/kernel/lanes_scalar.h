@@ -28,6 +28,8 @@
 #define MN_VALUE_ROWS 1   /* rows in one register tile of weighted sums */
 #define MN_VALUE_VECS 4   /* and vectors of elements */
 #define MN_DOT_ROWS   1   /* rows of bytes that are multiplied at a time */
+#define MN_I13_ROWS   2   /* rows of a register tile of 13-bit codes */
+#define MN_I13_VECS   1   /* and tiles */
 #define MN_DOT_BIAS   0   /* see dot4_both */
 
 typedef struct {
@@ -179,6 +181,11 @@ LANES void i_store_s8(int8_t *p, i16 a) {
     EACH(16) p[l] = (int8_t)a.i[l];
 }
 
+/* and of those that lie in -32768..32767 */
+LANES void i_store_s16(int16_t *p, i16 a) {
+    EACH(16) p[l] = (int16_t)a.i[l];
+}
+
 LANES b64 b_load(const uint8_t *p) {
     b64 r;
     memcpy(&r, p, sizeof r);
@@ -243,6 +250,13 @@ LANES i16 dot4_wide(i16 acc, b64 w, const int8_t *a) {
 LANES i16 wide_start(int32_t less) {
     (void)less;
     return i_set(0);
+}
+/* acc[l] += w[2 l] * a[0] + w[2 l + 1] * a[1] of int16, whose sums fit. */
+LANES i16 dot2_words(i16 acc, b64 w, const int16_t a[2]) {
+    int16_t b[32];
+    memcpy(b, w.b, sizeof b);
+    EACH(16) acc.i[l] += b[2 * l] * a[0] + b[2 * l + 1] * a[1];
+    return acc;
 }
 /* The products a.b[i] * b.b[i], both signed, added to lanes of acc: which ones is open, for what
  * counts is their sum. Where the machine wants one of two unsigned, each product has

@@ -16,6 +16,7 @@
 
 #include "kernel/half.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { HALF = 2 }; /* bytes of an f16 */
@@ -26,6 +27,7 @@ static const mn_pack_layout layouts[] = {
     {MN_Q5_1, 32, 0, 384},   {MN_Q8_0, 32, 0, 544},   {MN_IQ4_NL, 32, 0, 288},
     {MN_Q2_K, 256, 64, 160}, {MN_Q3_K, 256, 32, 224}, {MN_Q4_K, 256, 64, 288},
     {MN_Q5_K, 256, 64, 352}, {MN_Q6_K, 256, 32, 416}, {MN_IQ4_XS, 256, 32, 272},
+    {MN_I13, 32, 0, 1024},
 };
 
 const mn_pack_layout *mn_pack_find(uint32_t format) {
@@ -36,6 +38,7 @@ const mn_pack_layout *mn_pack_find(uint32_t format) {
 
 size_t mn_pack_tile_bytes(const mn_pack_layout *p, int k) {
     if (k <= 0 || k % p->group) return 0;
+    if (p->format == MN_I13) return (size_t)k * 32 + (size_t)(k / mn_i13_run(k)) * 64;
     const size_t parts = p->group == 1 ? 1 : (size_t)p->group / 32;
     return (size_t)(k / p->group) * ((size_t)p->head + parts * (size_t)p->part);
 }
@@ -252,5 +255,33 @@ void mn_pack_tile_halves(const void *src, int n, int k, int t, uint8_t *out) {
             if (16 * t + c < n) memcpy(&x, (const char *)src + at * sizeof x, sizeof x);
             const uint16_t half = mn_f16_from_f32(x);
             memcpy(out + ((size_t)i * 16 + (size_t)c) * HALF, &half, HALF);
+        }
+}
+
+/* Codes of one run of an output, 16 int16 pairs apart, from x [run]; its scale. */
+static float i13_codes(const float *x, int run, uint8_t *to) {
+    enum { MOST = 4095 };
+    float top = 0;
+    for (int i = 0; i < run; i++) top = fabsf(x[i]) > top ? fabsf(x[i]) : top;
+    const double inverse = top < 1e-30f ? 0 : MOST / (double)top;
+    for (int i = 0; i < run; i++) {
+        const double code = rint((double)x[i] * inverse);
+        const int16_t word = (int16_t)(fabs(code) <= MOST ? code : 0); /* NaN is nothing */
+        memcpy(to + (size_t)(i / 2) * 64 + (size_t)(i % 2) * sizeof word, &word, sizeof word);
+    }
+    return top < 1e-30f ? 0 : top / MOST;
+}
+
+void mn_pack_tile_i13(const void *src, int n, int k, int t, uint8_t *out) {
+    const int run = mn_i13_run(k), runs = k / run;
+    float x[128];
+    memset(out, 0, mn_pack_tile_bytes(mn_pack_find(MN_I13), k));
+    for (int c = 0; c < 16 && 16 * t + c < n; c++)
+        for (int b = 0; b < runs; b++) {
+            const size_t at = (size_t)(16 * t + c) * (size_t)k + (size_t)(b * run);
+            memcpy(x, (const char *)src + at * sizeof *x, (size_t)run * sizeof *x);
+            const float scale =
+                i13_codes(x, run, out + (size_t)runs * 64 + (size_t)(b * run) * 32 + 4 * c);
+            memcpy(out + ((size_t)b * 16 + (size_t)c) * sizeof scale, &scale, sizeof scale);
         }
 }

@@ -17,6 +17,9 @@
  * 4s+i. 2-bit: two vectors as above. scales = plain: scale[16] f16 (| min[16] f16); K formats:
  * bytes per output, see pack.c.
  *
+ * MN_I13, made from f32: scale [k / run][16] f32 | vectors of 64 bytes: int16 2c+i of vector s is
+ * the code of output c, input 2s+i.
+ *
  * f32, f16 and bf16 matrices are tiles of [k][16] elements. Outputs beyond n are zeros.
  */
 #ifndef MN_KERNEL_PACK_H
@@ -45,10 +48,16 @@ const mn_pack_layout *mn_pack_find(uint32_t format); /* NULL: this format cannot
 /* Bytes of one packed tile of k inputs; 0 when k does not fit the format's block. */
 size_t mn_pack_tile_bytes(const mn_pack_layout *p, int k);
 
+/* Inputs that share a scale in MN_I13: as many as divide k, up to 128; 0: no multiple of 32. */
+static inline int mn_i13_run(int k) {
+    return k % 32 ? 0 : k % 128 == 0 ? 128 : k % 96 == 0 ? 96 : k % 64 == 0 ? 64 : 32;
+}
+
 /* Pack tile t of the n x k matrix at src (GGUF rows, row_bytes apart) into out. Any thread. */
 void mn_pack_tile(const mn_pack_layout *p, const void *src, size_t row_bytes, int n, int k, int t,
                   uint8_t *out);
-/* The same of F32 rows that become F16, rounded to the nearest. */
+/* The same of F32 rows that become F16, or MN_I13, rounded to the nearest. */
 void mn_pack_tile_halves(const void *src, int n, int k, int t, uint8_t *out);
+void mn_pack_tile_i13(const void *src, int n, int k, int t, uint8_t *out);
 
 #endif

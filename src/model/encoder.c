@@ -39,7 +39,7 @@ struct mn_encoder {
     float *q, *k, *v; /* [T, D] */
     float *att;       /* [T, D] */
     float *h;         /* [T, F] */
-    int8_t *codes;    /* quantised rows, where weights are codes: mn_acts */
+    int8_t *codes;    /* quantised rows, of 8 or 13 bits, where weights are codes: mn_acts */
     uint8_t *side;
     const int *first; /* of the batch that is being run */
     int n;
@@ -67,7 +67,7 @@ int mn_encoder_open(const mn_net *n, const mn_exec *exec, mn_encoder **out) {
     float **place[] = {&e->x, &e->q, &e->k, &e->v, &e->att, &e->h};
     enum { N = sizeof floats / sizeof *floats };
     const int widest = mn_net_widest(n);
-    const size_t codes = mn_code_bytes(widest) * T, side = mn_side_bytes(widest) * T / MN_SIDE;
+    const size_t codes = mn_i13_bytes(widest) * T, side = mn_side_bytes(widest) * T / MN_SIDE;
     e->bytes = codes + side;
     for (int i = 0; i < N; i++) e->bytes += floats[i] * T * sizeof(float);
     const int rc = mn_alloc_pages(e->bytes, "activations", &e->block);
@@ -116,24 +116,32 @@ static void norm(const mn_encoder *e, const float *weight, const float *bias, in
         mn_team_run(e->e->team, norm_piece, &j, (T + NORM_ROWS - 1) / NORM_ROWS);
 }
 
+/* Rows are read from the file: those of positions once for all texts, into e->att. */
 static int embed(const mn_encoder *e, const int32_t *ids) {
     const mn_net *n = e->net;
+    const size_t D = mn_exec_width(n->D);
+    int read = 0;
     for (int s = 0; s < e->n; s++)
         for (int t = e->first[s]; t < e->first[s + 1]; t++) {
-            float *x = e->x + (size_t)t * mn_exec_width(n->D);
+            const int at = t - e->first[s];
+            float *x = e->x + (size_t)t * D, *place = e->att + (size_t)at * D;
             if (ids[t] < 0 || ids[t] >= n->V)
                 return MN_FAIL(MN_EINVAL, "token %d is outside the vocabulary of %d", ids[t], n->V);
+            if (at == read) {
+                MN_TRY(mn_net_row(n, n->position, at, 0, place));
+                MN_TRY(mn_net_row(n, n->types, 0, 1, place));
+                read++;
+            }
             MN_TRY(mn_net_row(n, n->embedding, ids[t], 0, x));
-            MN_TRY(mn_net_row(n, n->position, t - e->first[s], 1, x));
-            MN_TRY(mn_net_row(n, n->types, 0, 1, x));
+            e->e->k->add_scaled(x, place, 1.0f, n->D);
         }
     norm(e, n->embed_norm, n->embed_norm_bias, e->first[e->n]);
     return 0;
 }
 
 /* ---- products ----------------------------------------------------------------------------- */
-/* The product of T rows of x, made ready first: weights that are codes multiply codes. */
-static void linear(const mn_encoder *e, const mn_linear *l, const float *x, int T) {
+/* The product of T rows of x, made ready first for weights that are codes. */
+static void linear_of(const mn_encoder *e, const mn_linear *l, const float *x, int T) {
     const mn_packed *w = l->w[0];
     const size_t stride = mn_exec_width(w->k);
     mn_acts a = {.rows = e->codes,
@@ -143,10 +151,29 @@ static void linear(const mn_encoder *e, const mn_linear *l, const float *x, int 
                  .x_stride = stride,
                  .k = w->k,
                  .m = T};
-    int coded = 0;
-    for (int i = 0; i < l->n; i++) coded |= mn_format_find((uint32_t)l->w[i]->format)->block > 1;
-    if (coded) mn_exec_norm_quantise(e->e, x, stride, NULL, 0, T, NULL, &a);
+    if (w->format == MN_I13)
+        mn_exec_quantise_i13(e->e, &a);
+    else if (mn_format_find((uint32_t)w->format)->block > 1)
+        mn_exec_norm_quantise(e->e, x, stride, NULL, 0, T, NULL, &a);
     mn_exec_linear(e->e, l, &a);
+}
+
+/* All matrices at once when one kind of codes does for them; a file may have one of each kind. */
+static void linear(const mn_encoder *e, const mn_linear *l, const float *x, int T) {
+    int same = 1;
+    for (int i = 1; i < l->n; i++) same &= l->w[i]->format == l->w[0]->format;
+    if (same) {
+        linear_of(e, l, x, T);
+        return;
+    }
+    for (int i = 0; i < l->n; i++)
+        linear_of(e,
+                  &(mn_linear){.n = 1,
+                               .w = {l->w[i]},
+                               .bias = {l->bias[i]},
+                               .out = {l->out[i]},
+                               .stride = {l->stride[i]}},
+                  x, T);
 }
 
 /* ---- attention ---------------------------------------------------------------------------- */
@@ -192,6 +219,7 @@ static void attend_rows(const mn_encoder *e, float *q, float *att, const mn_attn
 static void attend_piece(void *ctx, int piece, int worker) {
     const attend_job *j = ctx;
     const mn_encoder *e = j->e;
+    const float scale = j->scale;
     const mn_net *n = e->net;
     const size_t D = mn_exec_width(n->D);
     const int text = piece / n->H, from = e->first[text], T = e->first[text + 1] - from;
@@ -201,7 +229,8 @@ static void attend_piece(void *ctx, int piece, int worker) {
     e->e->k->store_k(MN_KV_F16, k, 0, T, n->d, e->k + at, D);
     e->e->k->store_v(MN_KV_F16, v, 0, T, n->d, e->v + at, D);
     for (int t = 0; t < T; t++)
-        for (int i = 0; i < n->d; i++) q[(size_t)t * D + (size_t)i] *= j->scale;
+        for (int i = 0; i < n->d; i += 16)
+            for (int l = 0; l < 16; l++) q[(size_t)t * D + (size_t)(i + l)] *= scale;
     const mn_attn_piece keys = {.k = k, .v = v, .n = T};
     for (int t = 0; t < T; t += MN_ATTN_ROWS)
         attend_rows(e, q, e->att + at, &keys, t, T - t < MN_ATTN_ROWS ? T - t : MN_ATTN_ROWS,

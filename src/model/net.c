@@ -330,7 +330,7 @@ void mn_net_close(mn_net **pn) {
 }
 
 int mn_net_row(const mn_net *n, const mn_gguf_tensor *t, int row, int add, float *x) {
-    enum { PIECE = 256 }; /* elements: whole blocks of every format, 4 bytes each at most */
+    enum { PIECE = 512 }; /* elements: whole blocks of every format, 4 bytes each at most */
     const mn_format *f = mn_format_find((uint32_t)t->type);
     uint64_t at =
         mn_gguf_tensor_at(n->gguf, t) + (uint64_t)row * mn_format_row_bytes(f, (uint64_t)n->D);

@@ -26,7 +26,7 @@ typedef int (*mn_pack_progress)(void *user, uint64_t done, uint64_t total);
 /* Open the pack of g (the GGUF at `path`), making it if need be. Tensors that are packed: all
  * matrices that products read (2-D, rows a whole number of blocks), that is all but a token
  * embedding that has an output matrix beside it, and those of an encoder's layers only. They keep
- * their numbers, but for an encoder's F32, which is rounded to F16. */
+ * their numbers, but for an encoder's F32, which is rounded to MN_I13. */
 int mn_packfile_open(const char *path, const mn_gguf *g, mn_team *team, mn_pack_progress progress,
                      void *user, mn_packfile **out);
 void mn_packfile_close(mn_packfile **p);

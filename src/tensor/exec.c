@@ -78,6 +78,22 @@ void mn_exec_norm_quantise(const mn_exec *e, const float *x, size_t x_stride, co
     mn_team_run(e->team, norm_piece, &j, (T + NORM_ROWS - 1) / NORM_ROWS);
 }
 
+static void i13_piece(void *ctx, int piece, int worker) {
+    (void)worker;
+    const norm_job *j = ctx;
+    const mn_acts *a = j->acts;
+    for (int t = piece * NORM_ROWS; t < j->T && t < (piece + 1) * NORM_ROWS; t++)
+        j->e->k->quantise_i13(a->x + (size_t)t * a->x_stride, a->k,
+                              (int16_t *)(void *)(a->rows + (size_t)t * a->stride),
+                              mn_i13_scales(a, t));
+}
+
+void mn_exec_quantise_i13(const mn_exec *e, mn_acts *acts) {
+    acts->stride = mn_i13_bytes(acts->k);
+    norm_job j = {.e = e, .T = acts->m, .acts = acts};
+    mn_team_run(e->team, i13_piece, &j, (acts->m + NORM_ROWS - 1) / NORM_ROWS);
+}
+
 /* A cut product: `across` pieces along the outputs of all matrices times `down` along the rows. */
 typedef struct linear_job {
     const mn_exec *e;
@@ -88,9 +104,19 @@ typedef struct linear_job {
     int across;
 } linear_job;
 
-static void add_bias(float *out, const float *bias, int rows, size_t stride, int n) {
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < n; c++) out[(size_t)r * stride + (size_t)c] += bias[c];
+/* What follows a product, row by row while a row is near: bias, `after`, the residual. */
+static void finish_rows(const linear_job *j, int i, int row, int rows, int tile, int valid,
+                        int whole) {
+    const mn_linear *l = j->l;
+    const mn_kernels *k = j->e->k;
+    const size_t at = (size_t)tile * 16;
+    for (int r = row; r < row + rows; r++) {
+        float *out = l->out[i] + (size_t)r * l->stride[i] + at;
+        if (l->bias[i]) k->add_scaled(out, l->bias[i] + at, 1.0f, valid);
+        if (l->after) l->after(out, whole);
+        if (l->residual)
+            k->add_scaled(l->residual + (size_t)r * l->stride[0] + at, out, 1.0f, valid);
+    }
 }
 
 static void linear_piece(void *ctx, int piece, int worker) {
@@ -108,7 +134,8 @@ static void linear_piece(void *ctx, int piece, int worker) {
     uint8_t *scratch = mn_exec_scratch(j->e, worker);
 
     j->e->k->product(w, tile, tiles, j->a, row, rows, out, l->stride[i], scratch);
-    if (l->bias[i]) add_bias(out, l->bias[i] + tile * 16, rows, l->stride[i], valid);
+    if (l->bias[i] || l->after || l->residual)
+        finish_rows(j, i, row, rows, tile, valid, tiles * 16);
     if (l->act != MN_ACT_NONE) {
         /* The second matrix goes to the end of the scratch, then both become one. */
         const size_t stride = (size_t)tiles * 16;
@@ -122,10 +149,6 @@ static void linear_piece(void *ctx, int piece, int worker) {
                 j->e->k->gelu_mul(gate, up + (size_t)r * stride, tiles * 16);
         }
     }
-    for (int r = 0; l->after && r < rows; r++) l->after(out + (size_t)r * l->stride[i], tiles * 16);
-    for (int r = 0; l->residual && r < rows; r++)
-        j->e->k->add_scaled(l->residual + (size_t)(row + r) * l->stride[0] + (size_t)tile * 16,
-                            out + (size_t)r * l->stride[i], 1.0f, valid);
 }
 
 /* How l is cut for m rows. */
@@ -144,11 +167,13 @@ static void cut(const mn_exec *e, const mn_linear *l, int m, linear_job *j) {
         /* As many rows as fit for each unpacking of weights, then as many tiles as fit beside each
          * other. */
         const int64_t tile = (int64_t)k * 16;
-        const int64_t rows = WORK / (tile * LEAST_TILES) / 16 * 16;
+        /* The kernel of MN_I13 wants tiles beside each other, and unpacks nothing. */
+        const int least = l->w[0]->format == MN_I13 ? MOST_TILES : LEAST_TILES;
+        const int64_t rows = WORK / (tile * least) / 16 * 16;
         j->rows_each = rows < LEAST_ROWS     ? LEAST_ROWS
                        : rows > MN_EXEC_ROWS ? MN_EXEC_ROWS
                                              : (int)rows;
-        j->tiles_each = WORK / (tile * j->rows_each) >= MOST_TILES ? MOST_TILES : LEAST_TILES;
+        j->tiles_each = WORK / (tile * j->rows_each) >= MOST_TILES ? MOST_TILES : least;
     }
     j->first[0] = 0;
     for (int i = 0; i < matrices; i++) {

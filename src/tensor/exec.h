@@ -44,6 +44,9 @@ static inline void *mn_exec_scratch(const mn_exec *e, int worker) {
 void mn_exec_norm_quantise(const mn_exec *e, const float *x, size_t x_stride, const float *weight,
                            float eps, int T, float *y, mn_acts *acts);
 
+/* acts->x to the codes of a product with MN_I13: all rows; sets acts->stride. */
+void mn_exec_quantise_i13(const mn_exec *e, mn_acts *acts);
+
 /* Up to three products of the same activations, as one operation. */
 typedef enum mn_act { MN_ACT_NONE, MN_ACT_SILU, MN_ACT_GELU } mn_act;
 typedef struct mn_linear {
