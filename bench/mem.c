@@ -18,6 +18,8 @@ static const mn_bench_mem_row rows[] = {
     {"add", "8 writers at once, safe from the death of a process", mn_bench_mem_add},
     {"durable", "the same, safe from a power cut, beside a bare fdatasync", mn_bench_mem_durable},
     {"search", "words and vectors, of 100,000 records and of a million", mn_bench_mem_search},
+    {"scan", "vectors alone, beside sqlite-vec", mn_bench_mem_scan},
+    {"embed", "texts to vectors, beside ONNX Runtime", mn_bench_mem_embed},
 };
 
 /* ---- words -------------------------------------------------------------------------------- */
@@ -120,6 +122,6 @@ static int run(const mn_bench_options *o) {
 
 const mn_bench mn_bench_mem = {
     .name = "mem",
-    .about = "what agents remember: adding and finding (rows add, durable, search)",
+    .about = "what agents remember: adding and finding (rows add, durable, search, scan, embed)",
     .run = run,
 };

@@ -7,6 +7,7 @@
  * attention, prompt cache, continuous batching.
  */
 #include "bench/server.h"
+#include "bench/peer.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -33,20 +34,15 @@ const mn_server_kind mn_server_kinds[MN_SERVER_KINDS] = {
     {"llama-server -np 4 -c 32768", 1, {"-np", "4", "-c", "32768", NULL}}};
 
 int mn_server_find_peer(const char *folder, char peer[PATH_MAX]) {
-    const char *const said = getenv("PEERS_DIR"), *const cache = getenv("XDG_CACHE_HOME"),
-                      *const home = getenv("HOME");
-    const char *const inside = "/llama_cpp_python-*/vendor/llama.cpp/build/bin/llama-server";
     glob_t found = {0};
-    if (folder && *folder)
+    if (folder && *folder) {
         snprintf(peer, PATH_MAX, "%s/llama-server", folder);
-    else if (said)
-        snprintf(peer, PATH_MAX, "%s%s", said, inside);
-    else
-        snprintf(peer, PATH_MAX, "%s%s/omnesia-peers%s",
-                 cache  ? cache
-                 : home ? home
-                        : "",
-                 cache ? "" : "/.cache", inside);
+    } else {
+        const char *const inside = "/llama_cpp_python-*/vendor/llama.cpp/build/bin/llama-server";
+        mn_peer_folder(peer);
+        const size_t n = strlen(peer);
+        snprintf(peer + n, PATH_MAX - n, "%s", inside);
+    }
     const int there = glob(peer, 0, NULL, &found) == 0 && found.gl_pathc;
     snprintf(peer, PATH_MAX, "%s", there ? found.gl_pathv[found.gl_pathc - 1] : "");
     globfree(&found);

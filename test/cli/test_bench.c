@@ -57,6 +57,22 @@ static void wastes_less_than_a_page(void **state) {
     json_decref(rows);
 }
 
+/* Peers that are not there are no failure, and are named. */
+static void goes_on_without_peers(void **state) {
+    (void)state;
+    char *const before = getenv("PEERS_DIR");
+    setenv("PEERS_DIR", "/nowhere", 1);
+    json_t *rows = rows_of("mem --row scan --rounds 1");
+    if (before)
+        setenv("PEERS_DIR", before, 1);
+    else
+        unsetenv("PEERS_DIR");
+    const json_t *why = json_object_get(json_object_get(rows, "scan"), "skipped");
+    assert_non_null(why);
+    assert_non_null(strstr(json_string_value(why), "tools/peers/memory.sh"));
+    json_decref(rows);
+}
+
 static void starts_processes(void **state) {
     (void)state;
     static const char *const names[] = {"start",     "copy",    "anew",
@@ -178,15 +194,11 @@ static void says_what_is_wrong(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares_bits),
-        cmocka_unit_test(wastes_less_than_a_page),
-        cmocka_unit_test(starts_processes),
-        cmocka_unit_test(dies_and_starts_anew),
-        cmocka_unit_test(shares),
-        cmocka_unit_test(joins_one_loop),
-        cmocka_unit_test(leaves_nothing),
-        cmocka_unit_test(says_what_is_wrong),
-        cmocka_unit_test(takes_turns_in_memory),
+        cmocka_unit_test(compares_bits),         cmocka_unit_test(wastes_less_than_a_page),
+        cmocka_unit_test(goes_on_without_peers), cmocka_unit_test(starts_processes),
+        cmocka_unit_test(dies_and_starts_anew),  cmocka_unit_test(shares),
+        cmocka_unit_test(joins_one_loop),        cmocka_unit_test(leaves_nothing),
+        cmocka_unit_test(says_what_is_wrong),    cmocka_unit_test(takes_turns_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
