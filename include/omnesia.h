@@ -35,8 +35,7 @@ MN_API const char *mn_error_text(int code); /* what a code means in general; sta
 MN_API const char *mn_version(void);        /* "0.1.0" */
 
 /* ---- memory ------------------------------------------------------------------------------- */
-/* Limit of all large allocations of this process, in bytes; 0: none. Call before opening a model.
- */
+/* Limit of all large allocations of this process, in bytes; 0: none. Before opening a model. */
 MN_API void mn_memory_limit(uint64_t bytes);
 
 /* ---- long work -------------------------------------------------------------------------- */
@@ -177,8 +176,7 @@ MN_API int mn_object_get(mn_region *region, const char *key, void *value, size_t
                          mn_object *about);
 /* The value and the log of that key go. MN_ENOENT: there was neither; MN_ECONFLICT. */
 MN_API int mn_object_del(mn_region *region, const char *key, const mn_put_options *options);
-/* Objects and logs whose keys begin with `prefix`, ordered by key. Non-zero stops, and is returned.
- */
+/* Objects and logs whose keys begin with `prefix`, by key. Non-zero stops, and is returned. */
 MN_API int mn_object_list(mn_region *region, const char *prefix,
                           int (*each)(void *user, const mn_object *object), void *user);
 
@@ -399,8 +397,7 @@ MN_API int mn_region_export(mn_region *region, mn_model *model, const mn_request
  * as if they had been computed here. */
 MN_API int mn_region_import(mn_region *region, const char *path, const mn_progress *progress,
                             mn_carried *out);
-/* Ask a running mn_answer of this model to stop; callable from any thread and from a signal
- * handler. */
+/* Ask a running mn_answer of this model to stop; from any thread, and from a signal handler. */
 MN_API void mn_cancel(mn_model *model);
 
 /* ---- many answers at once ------------------------------------------------------------------ */
@@ -479,7 +476,7 @@ MN_API int mn_session_attach(mn_session *session, const mn_name *name);
 MN_API int mn_session_follow(mn_session *session, int wait_ms);
 /* The session's own tokens are complete: they are brought to disk while the session goes on. */
 MN_API void mn_session_seal(mn_session *session);
-/* Up to n of its tokens, from position `from` on, into ids: how many. */
+/* Up to n of its tokens, from `from` on, into ids: how many. */
 MN_API int mn_session_tokens(const mn_session *session, int32_t from, int32_t *ids, int32_t n);
 
 /* ---- what agents remember ------------------------------------------------------------------- */
@@ -554,9 +551,8 @@ MN_API int64_t mn_mem_embed(mn_mem *mem, int again, const mn_progress *progress)
 /* The key of the object that changes whenever something of this user does; for mn_watch_open. */
 MN_API int mn_mem_topic(const mn_scope *scope, char key[256]);
 
-typedef struct mn_carry { /* what an import did */
-    /* records; that were there already; what could not be read; what nobody said, such as what
-     * tools put out */
+typedef struct mn_carry { /* what an import did: records; that were there already; what could not
+                             be read; what nobody said, such as what tools put out */
     int64_t added, there, wrong, skipped;
 } mn_carry;
 /* format NULL: by what it is; "jsonl", "markdown", "mcp", "mem0", "chatgpt". `wrong` is told what
@@ -566,6 +562,11 @@ MN_API int mn_mem_import(mn_mem *mem, const mn_scope *scope, const char *path, c
                          void *user, mn_carry *out);
 MN_API int64_t mn_mem_export(mn_mem *mem, const mn_scope *scope, const char *path,
                              const char *format, const mn_progress *progress);
+
+/* What agents plan: trees of tasks, kept as records. A call and its result are JSON objects, by
+ * docs/TASKS.md: {"do": "step", "parent": 12, "slot": "Hotel"}; {"do": "verbs"} says what there is.
+ * *result is freed with mn_free_text. Any thread, and several processes at once. */
+MN_API int mn_task_do(mn_mem *mem, const mn_scope *scope, const char *json, char **result);
 
 /* ---- the model store ---------------------------------------------------------------------- */
 typedef struct mn_store_entry {
@@ -577,7 +578,7 @@ typedef struct mn_store_entry {
     uint64_t bytes;
     int embedding; /* 1: makes vectors, not text */
 } mn_store_entry;
-/* Every model that can be used here; entries are borrowed for the call. Non-zero stops. */
+/* Every model that can be used here; borrowed for the call. Non-zero stops. */
 MN_API int mn_store_list(int (*each)(void *user, const mn_store_entry *entry), void *user);
 /* Fetch a named model unless it is here; its absolute path in *path, freed with mn_free_text.
  * `notice` receives licence terms and the like (may be NULL). MN_ENOENT lists the known names. */
@@ -589,8 +590,7 @@ MN_API void mn_free_text(char *text);
 MN_API int mn_store_hint(const char *model, char **text);
 
 /* ---- looking ------------------------------------------------------------------------------ */
-/* A GGUF file's (or named model's) metadata and tensors, or the state of this installation, line
- * by line. */
+/* Metadata and tensors of a GGUF file or named model; the state of this installation. By line. */
 MN_API int mn_inspect(const char *path, void (*line)(void *user, const char *text), void *user);
 MN_API int mn_doctor(void (*line)(void *user, const char *text), void *user);
 

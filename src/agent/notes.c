@@ -20,8 +20,9 @@
 
 struct mn_notes {
     mn_store *store;
-    mn_vectors *vectors; /* NULL: no model yet */
-    pthread_mutex_t lock;
+    mn_vectors *vectors;  /* NULL: no model yet */
+    pthread_mutex_t lock; /* may be taken again by who has it: for calls within a turn */
+    int within, broken;   /* begun and not ended; one of a turn failed */
     mn_buf line;
 };
 
@@ -108,7 +109,11 @@ static int words_version(mn_notes *n) {
 int mn_notes_open(const char *where, int durable, mn_notes **out) {
     mn_notes *n = mn_calloc(1, sizeof *n);
     if (!n) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
-    pthread_mutex_init(&n->lock, NULL);
+    pthread_mutexattr_t again;
+    pthread_mutexattr_init(&again);
+    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&n->lock, &again);
+    pthread_mutexattr_destroy(&again);
     int rc = mn_store_open(where, durable, &n->store);
     if (rc >= 0) rc = words_version(n);
     if (rc >= 0) clean_up(n);
@@ -132,19 +137,31 @@ void mn_notes_close(mn_notes **notes) {
 
 static int begin(mn_notes *n, int write) {
     pthread_mutex_lock(&n->lock);
-    const int rc = n->store->kind->begin(n->store, write);
-    if (rc < 0) pthread_mutex_unlock(&n->lock);
+    const int rc = n->within ? 0 : n->store->kind->begin(n->store, write);
+    if (rc < 0)
+        pthread_mutex_unlock(&n->lock);
+    else if (!n->within++)
+        n->broken = 0;
     return rc;
 }
 
 /* Ends what `begin` began: kept when rc says success, of which it is the value then. */
 static int64_t end(mn_notes *n, int64_t rc) {
     char why[512];
-    if (rc < 0) snprintf(why, sizeof why, "%s", mn_error_detail());
-    const int ended = n->store->kind->end(n->store, rc >= 0);
+    if (rc < 0) {
+        snprintf(why, sizeof why, "%s", mn_error_detail());
+        if (rc != MN_ENOENT) n->broken = (int)rc; /* which is known before anything is written */
+    }
+    const int ended = --n->within ? 0 : n->store->kind->end(n->store, !n->broken);
     pthread_mutex_unlock(&n->lock);
     if (rc < 0) return MN_FAIL((int)rc, "%s", why);
     return ended < 0 ? ended : rc;
+}
+
+int mn_notes_turn(mn_notes *n, int write, int (*work)(void *user), void *user) {
+    MN_TRY(begin(n, write));
+    const int rc = work(user);
+    return (int)end(n, rc >= 0 && n->broken ? n->broken : rc);
 }
 
 /* ---- what comes in ------------------------------------------------------------------------ */

@@ -32,6 +32,11 @@ void mn_notes_close(mn_notes **n);
  * with `created` 0 come into being now. All or none. ids may be NULL. */
 int mn_notes_add(mn_notes *n, const mn_who *who, mn_row *rows, size_t count, int64_t *ids);
 
+/* Calls of `work` on these notes are one: all of them see what was there when it began, nobody else
+ * writes meanwhile, and what they wrote is kept when it and each of them succeeded, else none. Of
+ * mn_notes_add, _update and _find; write 0: of the last alone. Returns what `work` does. */
+int mn_notes_turn(mn_notes *n, int write, int (*work)(void *user), void *user);
+
 /* MN_EINVAL, MN_ETOOLONG: the row cannot be a record, and why. */
 int mn_notes_check(const mn_row *row);
 /* Rows of a file, as they are, unless they are there (agent/there.h): id is the number the file

@@ -51,6 +51,7 @@ int mn_mem_open(const char *store, const mn_mem_options *options, mn_mem **out) 
     if (options) m->options = *options;
     m->region = m->options.region;
     pthread_mutex_init(&m->opening, NULL);
+    pthread_mutex_init(&m->planning, NULL);
     pthread_mutex_init(&m->lock, NULL);
     pthread_cond_init(&m->wake, NULL);
     const int rc = open_all(m, store, &where);
@@ -68,9 +69,12 @@ void mn_mem_close(mn_mem **mem) {
     mn_mem_thread_stop(m);
     mn_notes_close(&m->notes);
     mn_model_close(&m->model);
+    mn_model_close(&m->planner);
+    mn_free(m->planner_name);
     mn_free(m->model_name);
     mn_free(m->turn);
     pthread_mutex_destroy(&m->opening);
+    pthread_mutex_destroy(&m->planning);
     pthread_mutex_destroy(&m->lock);
     pthread_cond_destroy(&m->wake);
     mn_free(m);

@@ -18,9 +18,12 @@ struct mn_mem {
     char *model_name;
     mn_model *model; /* NULL: not opened yet, or not here */
     int dim;
-    pthread_mutex_t opening; /* of the model */
-    int refused;             /* it cannot be opened: the store does without */
-    pthread_mutex_t lock;    /* of what follows */
+    char *planner_name; /* of the model that reads what is said of plans; NULL: none yet */
+    mn_model *planner;
+    pthread_mutex_t planning; /* of it */
+    pthread_mutex_t opening;  /* of the model for vectors */
+    int refused;              /* it cannot be opened: the store does without */
+    pthread_mutex_t lock;     /* of what follows */
     pthread_cond_t wake;
     pthread_t thread;
     int running, stop;

@@ -126,7 +126,7 @@ static int call_tool(asked *a, json_t **out) {
     if (!tool)
         return REFUSE(a, PARAMS, "there is no tool '%.64s' here; tools/list names those there are",
                       name);
-    mn_mcp_call call = {.peer = a->peer};
+    mn_mcp_call call = {.peer = a->peer, .tool = name};
     const int rc = mn_mcp_tool_run(tool, arguments, &call);
     *out = told(a, rc, call.result);
     json_decref(call.result);

@@ -2,7 +2,7 @@
  *
  * serve/mcp_tools.h - one table of tools: what each is called, takes, gives, and does.
  *
- * How to add a tool: a bit below, a row of mn_mcp_tools, rows of mn_mcp_rows for its arguments
+ * Tools for plans are not in it: their table is the library's (mcp_tasks.c). How to add a tool: a bit below, a row of mn_mcp_tools, rows of mn_mcp_rows for its arguments
  * (which know types and bounds, and are its schema), and its function, in a file of its kind. What
  * it reads is a page: a part that fits a budget, and where to go on.
  *
@@ -42,6 +42,8 @@ typedef struct mn_mcp_args {
 
 typedef struct mn_mcp_call {
     const mn_mcp_peer *peer;
+    const char *tool;  /* its name */
+    json_t *arguments; /* as they came; of tools that have no rows */
     mn_mcp_args args;
     json_t *result; /* an object, of the tool's `gives` */
 } mn_mcp_call;
@@ -93,5 +95,11 @@ int mn_mcp_memory_update(mn_mcp_call *call);
 int mn_mcp_memory_forget(mn_mcp_call *call);
 int mn_mcp_memory_history(mn_mcp_call *call);
 int mn_mcp_memory_list(mn_mcp_call *call);
+
+/* mcp_tasks.c: tools for plans, which the library describes: they have no rows here. */
+extern const mn_mcp_tool mn_mcp_task_tool;
+int mn_mcp_task_is(const char *name); /* is it the name of one? */
+int mn_mcp_task_list(json_t *list,
+                     int structured); /* what tools/list says of them, behind the others */
 
 #endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * agent/task_text.c - a tree of tasks, drawn for a terminal:
+ *
+ *     #1 ○ Book a trip: two weeks in May
+ *     ├─ #2 ● Dates: 3 to 9 May
+ *     ├─ #3 ○ Flights ← #2 !
+ *     │  └─ #5 ✗ Outbound: sold out
+ *     └─ #4 ○ Hotel ∥ #3
+ *     ○ pending  ● done  ✗ failed  ← builds on  ∥ beside  ! what it builds on has changed
+ *
+ * Texts are cut to a line each. What is over the budget is counted, not drawn.
+ */
+#include "agent/notes.h"
+#include "agent/task.h"
+#include "base/error.h"
+#include "base/utf8.h"
+
+#include <string.h>
+
+enum { LINE = 72 };
+static const char *const marks[] = {"○", "●", "✗"};
+
+/* The first line, whole characters, nothing that steers a terminal. */
+static int put_line(mn_buf *out, const char *text) {
+    size_t n = strcspn(text, "\r\n"), shown = 0, at = 0;
+    while (at < n && shown < LINE) {
+        const unsigned char c = (unsigned char)text[at];
+        const int bytes = mn_utf8_sequence((const unsigned char *)text + at, n - at);
+        const size_t step = bytes > 0 ? (size_t)bytes : 1;
+        const int steers = bytes <= 0 || c < 0x20 || c == 0x7f ||
+                           (c == 0xc2 && (unsigned char)text[at + 1] < 0xa0);
+        MN_TRY(steers ? mn_buf_puts(out, "?") : mn_buf_append(out, text + at, step));
+        at += step;
+        shown++;
+    }
+    return text[at] ? mn_buf_puts(out, "…") : 0;
+}
+
+static int put_task(const mn_tasks *t, int at, mn_buf *out) {
+    const mn_task *const one = t->node + at;
+    MN_TRY(mn_buf_printf(out, "#%lld %s ", (long long)one->id, marks[one->status]));
+    MN_TRY(put_line(out, one->slot));
+    if (*one->text) MN_TRY(mn_buf_puts(out, ": "));
+    MN_TRY(put_line(out, one->text));
+    for (int d = 0; d < one->n_deps; d++)
+        MN_TRY(mn_buf_printf(out, "%s#%lld", d ? " " : " ← ", (long long)t->node[one->deps[d]].id));
+    if (one->beside >= 0)
+        MN_TRY(mn_buf_printf(out, " ∥ #%lld", (long long)t->node[one->beside].id));
+    if (one->replaced >= 0)
+        MN_TRY(mn_buf_printf(out, " (replaced by #%lld)", (long long)t->node[one->replaced].id));
+    return mn_buf_puts(out, one->flagged ? " !\n" : "\n");
+}
+
+/* The bars left of a task: one for each task above it that has a next one. */
+static int put_bars(const mn_tasks *t, int root, int at, int *path, mn_buf *out) {
+    int n = 0;
+    for (int i = at; i != root; i = t->node[i].parent) path[n++] = i;
+    while (n--) {
+        const int more = t->node[path[n]].next >= 0;
+        MN_TRY(mn_buf_puts(out, n ? (more ? "│  " : "   ") : (more ? "├─ " : "└─ ")));
+    }
+    return 0;
+}
+
+/* The next in the order they are drawn; -1: that was all. */
+static int next_of(const mn_tasks *t, int root, int at) {
+    if (t->node[at].child >= 0) return t->node[at].child;
+    while (at != root && t->node[at].next < 0) at = t->node[at].parent;
+    return at == root ? -1 : t->node[at].next;
+}
+
+int mn_task_draw(mn_tasks *t, int root, int64_t budget, mn_buf *out) {
+    mn_buf line = {0};
+    int64_t used = 0;
+    int *path, left = 0, rc = 0;
+    MN_TRY(mn_arena_take(&t->arena, (MN_TASK_DEPTH + 1) * sizeof *path, &path));
+    for (int at = root; at >= 0 && rc >= 0; at = next_of(t, root, at)) {
+        mn_buf_clear(&line);
+        rc = put_bars(t, root, at, path, &line);
+        if (rc >= 0) rc = put_task(t, at, &line);
+        if (rc < 0) break;
+        used += mn_notes_tokens(line.data, line.len);
+        if (budget && used > budget)
+            left++;
+        else
+            rc = mn_buf_append(out, line.data, line.len);
+    }
+    mn_buf_free(&line);
+    if (rc >= 0 && left) rc = mn_buf_printf(out, "(%d more had no room)\n", left);
+    return rc < 0 ? rc
+                  : mn_buf_puts(out, "○ pending  ● done  ✗ failed  ← builds on  ∥ beside  ! what "
+                                     "it builds on has changed\n");
+}

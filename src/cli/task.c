@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/task.c - `omnesia task`: what agents plan. The verbs, the words behind each and what it takes
+ * come from the library ({"do": "verbs"}); this file makes a call of them, and shows what came.
+ */
+#include "base/alloc.h"
+#include "base/file.h"
+#include "cli/generate.h"
+#include "cli/json.h"
+#include "cli/mem.h"
+#include "cli/objects.h"
+#include "omnesia.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct task_options {
+    mn_cli_common common;
+    mn_cli_generate generate; /* the region of it, and -m of `say` */
+    const char *user, *agent, *run, *store, *on, *beside, *version, *role, *ops, *svg;
+    int32_t budget;
+    int json, durable;
+} task_options;
+
+typedef struct task {
+    const task_options *o;
+    const json_t *verb; /* as the library describes it */
+    json_t *call, *result;
+    mn_buf out;
+} task;
+
+/* ---- from words to a call ------------------------------------------------------------------- */
+static int has_field(const task *t, const char *name) {
+    return json_object_get(json_object_get(json_object_get(t->verb, "takes"), "properties"),
+                           name) != NULL;
+}
+
+static int put(task *t, const char *name, json_t *value) {
+    if (value && json_object_set_new(t->call, name, value) == 0) return 0;
+    return MN_FAIL(MN_EINVAL, "%s is no UTF-8", name);
+}
+
+static int number(const char *word, int64_t *out) {
+    char *end;
+    if (*word == '#') word++;
+    *out = strtoll(word, &end, 10);
+    return *word >= '0' && *word <= '9' && !*end && *out > 0;
+}
+
+static int put_number(task *t, const char *name, const char *word) {
+    int64_t id;
+    if (!number(word, &id))
+        return MN_FAIL(MN_CLI_USAGE, "%s is no number of a task: `omnesia task show` has them",
+                       word);
+    return put(t, name, json_integer(id));
+}
+
+/* A word for a field: what it becomes, its schema says. */
+static int put_word(task *t, const char *name, const char *word) {
+    const json_t *const field =
+        json_object_get(json_object_get(json_object_get(t->verb, "takes"), "properties"), name);
+    const char *const type = json_string_value(json_object_get(field, "type"));
+    if (type && strcmp(type, "integer") == 0) return put_number(t, name, word);
+    return put(t, name, json_string(word));
+}
+
+/* The words behind the verb; the last field that begins with "*" takes all that are left, "-" is
+ * standard input. */
+static int put_words(task *t, const char *verb, int n, const char *const *words) {
+    const char *names = json_string_value(json_object_get(t->verb, "words"));
+    int i = 0;
+    while (names && *names && i < n) {
+        char name[32];
+        const size_t length = strcspn(names, " ");
+        const int rest = *names == '*';
+        snprintf(name, sizeof name, "%.*s", (int)length - rest, names + rest);
+        names += length + (names[length] == ' ');
+        if (rest) {
+            mn_buf text = {0};
+            int rc = mn_cli_mem_text(n - i, words + i, &text);
+            while (text.len && text.data[text.len - 1] == '\n') text.len--;
+            if (rc >= 0) rc = put(t, name, json_stringn(text.data ? text.data : "", text.len));
+            mn_buf_free(&text);
+            return rc;
+        }
+        MN_TRY(put_word(t, name, words[i++]));
+    }
+    if (i < n)
+        return MN_FAIL(MN_CLI_USAGE,
+                       "task %s: \"%s\" is one word too many; see `omnesia task --help`", verb,
+                       words[i]);
+    return 0;
+}
+
+/* "3,5" or "#3 #5" */
+static int put_numbers(task *t, const char *name, const char *text) {
+    json_t *const list = json_array();
+    MN_TRY(put(t, name, list));
+    while (*text) {
+        char word[24];
+        const size_t n = strcspn(text, ", ");
+        int64_t id;
+        snprintf(word, sizeof word, "%.*s", (int)n, text);
+        if (n && (n >= sizeof word || !number(word, &id)))
+            return MN_FAIL(MN_CLI_USAGE, "--on %s: it takes numbers of tasks, as in 3,5", text);
+        if (n && json_array_append_new(list, json_integer(id)) < 0)
+            return MN_FAIL(MN_ENOMEM, "no memory for a list");
+        text += n + (text[n] != 0);
+    }
+    return 0;
+}
+
+static int put_options(task *t, const char *verb) {
+    const task_options *const o = t->o;
+    const struct {
+        const char *option, *field;
+        int given;
+    } all[] = {{"on", "deps", o->on != NULL},
+               {"beside", "beside", o->beside != NULL},
+               {"if-version", "version", o->version != NULL},
+               {"role", "role", o->role != NULL},
+               {"ops", "ops", o->ops != NULL},
+               {"svg", "form", o->svg != NULL},
+               {"budget", "budget", o->budget > 0}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].given && !has_field(t, all[i].field))
+            return MN_FAIL(MN_CLI_USAGE, "task %s takes no --%s", verb, all[i].option);
+    if (o->on) MN_TRY(put_numbers(t, "deps", o->on));
+    if (o->beside) MN_TRY(put_number(t, "beside", o->beside));
+    if (o->version) MN_TRY(put_number(t, "version", o->version));
+    if (o->role) MN_TRY(put(t, "role", json_string(o->role)));
+    if (o->budget) MN_TRY(put(t, "budget", json_integer(o->budget)));
+    if (o->svg || (o->json && has_field(t, "form")))
+        MN_TRY(put(t, "form", json_string(o->svg ? "svg" : "list")));
+    if (o->ops) {
+        json_t *const ops = json_loads(o->ops, JSON_REJECT_DUPLICATES, NULL);
+        if (!ops) return MN_FAIL(MN_CLI_USAGE, "--ops: that is no JSON");
+        return put(t, "ops", ops);
+    }
+    if (has_field(t, "model") && o->generate.model)
+        return put(t, "model", json_string(o->generate.model));
+    return 0;
+}
+
+/* ---- what came ------------------------------------------------------------------------------ */
+static const char *text_at(const json_t *o, const char *name) {
+    return json_string_value(json_object_get(o, name));
+}
+
+/* "#14 Hotel: near the station (pending)" */
+static int show_task(task *t, const json_t *one) {
+    const char *const text = text_at(one, "text");
+    mn_buf *const out = &t->out;
+    const size_t at = out->len;
+    MN_TRY(mn_buf_printf(out, "#%lld %s", (long long)json_integer_value(json_object_get(one, "id")),
+                         text_at(one, "slot")));
+    if (text && *text) MN_TRY(mn_buf_printf(out, ": %s", text));
+    for (size_t i = at; i < out->len; i++)
+        if ((unsigned char)out->data[i] < 0x20 || out->data[i] == 0x7f)
+            out->data[i] = ' '; /* nothing that steers a terminal */
+    return mn_buf_printf(out, " (%s%s)\n", text_at(one, "status"),
+                         json_is_true(json_object_get(one, "flagged")) ? ", flagged" : "");
+}
+
+static int show_numbers(task *t, const char *name, const char *says) {
+    const json_t *const list = json_object_get(t->result, name);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        MN_TRY(mn_buf_printf(&t->out, "%s#%lld", i ? " " : says,
+                             (long long)json_integer_value(json_array_get(list, i))));
+    return json_array_size(list) ? mn_buf_puts(&t->out, "\n") : 0;
+}
+
+static int show_trees(task *t, const json_t *trees) {
+    for (size_t i = 0; i < json_array_size(trees); i++) {
+        const json_t *const one = json_array_get(trees, i);
+        MN_TRY(show_task(t, one));
+        MN_TRY(mn_buf_printf(&t->out, "    %d done, %d pending, %d failed, %d flagged\n",
+                             (int)json_integer_value(json_object_get(one, "done")),
+                             (int)json_integer_value(json_object_get(one, "pending")),
+                             (int)json_integer_value(json_object_get(one, "failed")),
+                             (int)json_integer_value(json_object_get(one, "flagged"))));
+    }
+    return 0;
+}
+
+static int show(task *t) {
+    const char *const whole[] = {"tree", "prompt", "ask"};
+    json_t *const r = t->result;
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (text_at(r, whole[i])) {
+            const char *const text = text_at(r, whole[i]);
+            const size_t n = strlen(text);
+            MN_TRY(mn_buf_puts(&t->out, text));
+            return n && text[n - 1] != '\n' ? mn_buf_puts(&t->out, "\n") : 0;
+        }
+    if (json_object_get(r, "task")) MN_TRY(show_task(t, json_object_get(r, "task")));
+    const json_t *const tasks = json_object_get(r, "tasks");
+    for (size_t i = 0; i < json_array_size(tasks); i++)
+        MN_TRY(show_task(t, json_array_get(tasks, i)));
+    MN_TRY(show_trees(t, json_object_get(r, "trees")));
+    MN_TRY(show_numbers(t, "flagged", "to look at again: "));
+    return show_numbers(t, "dropped", "left out, of another tree: ");
+}
+
+static int finish(task *t) {
+    if (t->o->svg) {
+        const char *const svg = text_at(t->result, "svg");
+        mn_filew *f;
+        MN_TRY(mn_file_begin(t->o->svg, &f));
+        const int rc = mn_file_write(f, svg, strlen(svg));
+        if (rc >= 0) return mn_file_commit(&f);
+        mn_file_abort(&f);
+        return rc;
+    }
+    if (t->o->json)
+        MN_TRY(mn_cli_json(json_incref(t->result), &t->out));
+    else
+        MN_TRY(show(t));
+    return t->out.len ? mn_cli_write(t->out.data, t->out.len) : 0;
+}
+
+/* ---- running it ----------------------------------------------------------------------------- */
+static int call(mn_mem *mem, const mn_scope *scope, const json_t *what, json_t **result) {
+    char *text = json_dumps(what, JSON_COMPACT), *answer = NULL;
+    if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a call");
+    const int rc = mn_task_do(mem, scope, text, &answer);
+    mn_free(text);
+    *result = rc < 0 ? NULL : json_loads(answer, 0, NULL);
+    mn_free_text(answer);
+    if (rc >= 0 && !*result) return MN_FAIL(MN_ENOMEM, "no memory for a result");
+    return rc;
+}
+
+/* The verb of this name, among all there are; else the sentence of the library. */
+static int find_verb(task *t, const char *name, json_t **verbs) {
+    json_t *one, *ask = json_pack("{s:s}", "do", "verbs");
+    size_t i;
+    const int rc = call(NULL, NULL, ask, verbs);
+    json_decref(ask);
+    MN_TRY(rc);
+    const char *names[32];
+    size_t n = 0;
+    json_array_foreach(json_object_get(*verbs, "verbs"), i, one) {
+        if (n < sizeof names / sizeof *names) names[n++] = text_at(one, "name");
+        if (strcmp(text_at(one, "name"), name) == 0) t->verb = one;
+    }
+    if (t->verb) return 0;
+    const char *const near = mn_opt_nearest(name, names, n);
+    if (near) return MN_FAIL(MN_CLI_USAGE, "task %s: did you mean `task %s`?", name, near);
+    return MN_FAIL(MN_CLI_USAGE, "task %s: see `omnesia task --help` for what there is", name);
+}
+
+static int open_and_run(task *t) {
+    const task_options *const o = t->o;
+    const mn_scope scope = {.user = mn_cli_user(o->user), .agent = o->agent, .run = o->run};
+    mn_region *region = NULL;
+    mn_mem *mem = NULL;
+    if (!o->generate.region || strcmp(o->generate.region, "none") != 0)
+        MN_TRY(mn_cli_region_or_none(&o->generate, &region));
+    const mn_mem_options how = {.region = region, .model = "none", .durable = o->durable};
+    int rc = mn_mem_open(o->store, &how, &mem);
+    if (rc >= 0) rc = call(mem, &scope, t->call, &t->result);
+    if (rc >= 0) rc = finish(t);
+    mn_mem_close(&mem);
+    mn_region_close(&region);
+    return rc;
+}
+
+static int run(const void *options, int n_words, const char *const *words) {
+    task t = {.o = options, .out = {.what = "the result"}};
+    json_t *verbs = NULL;
+    json_set_alloc_funcs(mn_malloc, mn_free);
+    if (!n_words)
+        return MN_FAIL(MN_CLI_USAGE, "task needs a verb: new, step, update, done, fail, rollback, "
+                                     "replace, say, prompt, show or list");
+    int rc = find_verb(&t, words[0], &verbs);
+    t.call = json_pack("{s:s}", "do", words[0]);
+    if (rc >= 0) rc = put_words(&t, words[0], n_words - 1, words + 1);
+    if (rc >= 0) rc = put_options(&t, words[0]);
+    if (rc >= 0) rc = open_and_run(&t);
+    json_decref(t.call);
+    json_decref(t.result);
+    json_decref(verbs);
+    mn_buf_free(&t.out);
+    return rc;
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+#define AT(field) offsetof(task_options, field)
+#define TEXT(name_, value_, field, help_)                                                      \
+    {                                                                                          \
+        .kind = MN_OPT_TEXT, .name = name_, .value = value_, .no_env = 1, .offset = AT(field), \
+        .help = help_                                                                          \
+    }
+#define SCOPE(name_, value_, field, help_) \
+    { .kind = MN_OPT_TEXT, .name = name_, .value = value_, .offset = AT(field), .help = help_ }
+
+static const mn_opt rows[] = {
+    SCOPE("user", "NAME", user, "whose plans; default: the login name"),
+    SCOPE("agent", "NAME", agent, "of this agent; default: added for none, found of all"),
+    SCOPE("run", "NAME", run, "of this run of it; default: added for none, found of all"),
+    SCOPE("store", "PATH", store, "another store than memory.db in $OMNESIA_DATA"),
+    TEXT("on", "IDS", on, "step, update, replace: tasks that it builds on, as in 3,5"),
+    TEXT("beside", "ID", beside, "step: a part of the same task that it goes parallel to"),
+    TEXT("if-version", "N", version, "change it only if that is its version now"),
+    TEXT("role", "NAME", role, "say: who said it; default: user"),
+    TEXT("ops", "JSON", ops, "say: what it means (docs/TASKS.md); default: rules or -m find out"),
+    {MN_CLI_COUNT(0, "budget", AT(budget), 1 << 20, "0",
+                  "prompt, show, list: tokens it may have, about; 0: any number"),
+     .no_env = 1},
+    TEXT("svg", "FILE", svg, "show: as a picture"),
+    {.kind = MN_OPT_FLAG,
+     .name = "durable",
+     .offset = AT(durable),
+     .help = "end when it is on disk: it survives a power cut"},
+    {.kind = MN_OPT_FLAG,
+     .name = "json",
+     .no_env = 1,
+     .offset = AT(json),
+     .help = "JSON instead of lines"},
+    {.kind = MN_OPT_TEXT,
+     .letter = 'm',
+     .name = "model",
+     .value = "MODEL",
+     .no_env = 1,
+     .offset = AT(generate.model),
+     .help = "say: this model finds out what it means; default: rules do"},
+    MN_CLI_REGION_ROW(AT(generate.region)),
+    MN_CLI_COMMON,
+    {0}};
+
+const mn_cli_command mn_cli_command_task = {
+    .name = "task",
+    .run = run,
+    .options = rows,
+    .size = sizeof(task_options),
+    .max_words = -1,
+    .words = "new|step|update|done|fail|rollback|replace|say|prompt|show|list",
+    .usage =
+        "new SLOT [TEXT] | step PARENT SLOT [TEXT] | update ID TEXT | done ID [TEXT] | fail ID "
+        "[TEXT] | rollback ID | replace ID SLOT [TEXT] | say TEXT | prompt ID | show [ID] | list",
+    .summary = "what agents plan: trees of tasks that remember what they were",
+    .about =
+        "A plan is a tree of tasks, kept as records beside what `omnesia mem` keeps, for all "
+        "processes of this user. `new` begins one, `step` adds a part of a task, which may build "
+        "on "
+        "others (--on). `prompt` prints all that matters for one task, and nothing else: the path "
+        "down to it, what it builds on, and what was said about it.\n\n"
+        "Nothing is removed: `rollback` takes back the last change of a task, and again the one "
+        "before; `replace` puts another in its place. Whoever built on what changed is flagged.\n\n"
+        "`say` takes what a user said, and does it to the plan: something new, a change, or a "
+        "question, which changes nothing. Rules decide, or a model that is named with -m. "
+        "docs/TASKS.md "
+        "has all of it."};
