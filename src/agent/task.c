@@ -287,7 +287,7 @@ int mn_task_change(mn_tasks *t, int at, const char *text, mn_task_status status,
     if (!same) MN_TRY(remember(t, one));
     if (n) one->deps = all, one->n_deps += n, one->changed = 1, one->turn = t->turn;
     if (!same) now_is(t, at, copy, status, one->version);
-    if (one->flagged && status == MN_TASK_DONE) one->flagged = 0, one->changed = 1;
+    if (one->flagged && status == MN_TASK_DONE && !n_deps) one->flagged = 0, one->changed = 1;
     return 0;
 }
 

@@ -75,7 +75,7 @@ typedef struct mn_task_spec {
 } mn_task_spec;
 int mn_task_add(mn_tasks *t, const mn_task_spec *spec, int *out);
 /* Another text (NULL: the same) or status, and it builds on these, too. A change of nothing is
- * none, but that the flag goes when it is done. */
+ * none, but that the flag goes when it is done and builds on nothing more. */
 int mn_task_change(mn_tasks *t, int at, const char *text, mn_task_status status, const int *deps,
                    int n_deps);
 /* MN_ENOENT: it has been nothing else before. Needs its past. */

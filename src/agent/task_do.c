@@ -55,12 +55,12 @@ int mn_task_deps(mn_task_call *c, json_t *list, int **out, int *n) {
     json_array_foreach(list, i, value) {
         const int64_t id = json_integer_value(value);
         const int at = mn_task_find(&c->t, id);
-        if (at >= 0) {
+        const int there = at >= 0 ? 1 : mn_tasks_there(c->notes, c->who, id);
+        MN_TRY(there);
+        if (at >= 0 && (c->at < 0 || c->t.node[at].root == c->t.node[c->at].root)) {
             (*out)[(*n)++] = at;
             continue;
         }
-        const int there = mn_tasks_there(c->notes, c->who, id);
-        MN_TRY(there);
         if (!there) return MN_FAIL(MN_ENOENT, "there is no task #%lld to build on", (long long)id);
         if (!dropped) {
             dropped = json_array();
@@ -236,7 +236,7 @@ int mn_task_run(mn_notes *notes, const mn_who *who, const mn_extractor *by, cons
     }
     int rc = do_call(&r, call, changed);
     json_decref(call);
-    if (rc >= 0 && !(*result = json_dumps(r.c.result, JSON_COMPACT)))
+    if (rc >= 0 && !(*result = mn_task_text(r.c.result)))
         rc = MN_FAIL(MN_ENOMEM, "no memory for the result");
     json_decref(r.c.result);
     return rc < 0 ? rc : 0;

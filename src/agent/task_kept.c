@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/task_kept.c - records to tasks, and back. Meta that cannot be read is that of a pending
- * task without links: whoever writes records writes anything.
+ * agent/task_kept.c - records to tasks, and back. Whoever writes records writes anything: meta that
+ * says nothing of a task is that of a pending one without links. What is no JSON at all is refused:
+ * it looks like what could not be read for want of memory, and would be lost with the next change.
  */
 #include "agent/task_kept.h"
 
@@ -67,9 +68,15 @@ static const char *text_of(const mn_row *r) {
     return r->text[n] == ':' && r->text[n + 1] == ' ' ? r->text + n + 2 : r->text;
 }
 
-static json_t *state_of(const mn_row *r, json_t **meta) {
+/* What meta says of a task, inside *meta; *state NULL: nothing. */
+static int state_of(const mn_row *r, json_t **meta, const json_t **state) {
     *meta = *r->meta ? json_loads(r->meta, 0, NULL) : NULL;
-    return json_object_get(*meta, "task");
+    *state = json_object_get(*meta, "task");
+    if (*meta || !*r->meta) return 0;
+    return MN_FAIL(MN_ECORRUPT,
+                   "what meta of task #%lld says is no JSON, or there is no memory to read it; "
+                   "`omnesia mem forget %lld` removes it",
+                   (long long)r->id, (long long)r->id);
 }
 
 static int read_links(mn_tasks *t, const json_t *o, mn_task *one, link_ *link) {
@@ -107,15 +114,16 @@ static int grow(reading *r) {
 static int read_task(reading *r, const mn_row *row) {
     mn_tasks *const t = r->t;
     mn_task one = {.id = row->id, .born = row->created};
-    mn_task_past now;
+    mn_task_past now = {0};
     json_t *meta;
     const char *const text = text_of(row), *slot = *row->ref ? row->ref : "task";
     const size_t cut = strlen(slot) > MN_TASK_SLOT ? MN_TASK_SLOT : strlen(slot);
     MN_TRY(grow(r));
     link_ *const link = r->link + t->n;
-    const json_t *const o = state_of(row, &meta);
+    const json_t *o;
     *link = (link_){0};
-    int rc = read_past(t, o, text, &now);
+    int rc = state_of(row, &meta, &o);
+    if (rc >= 0) rc = read_past(t, o, text, &now);
     if (rc >= 0) rc = read_links(t, o, &one, link);
     if (rc >= 0) rc = mn_tasks_text(t, slot, cut, &one.slot);
     if (rc >= 0) rc = mn_tasks_text(t, row->session, strlen(row->session), &one.session);
@@ -265,8 +273,9 @@ static int add_past(past *p, const mn_row *row) {
     const size_t size = sizeof *one->past, was = (size_t)one->n_past * size;
     json_t *meta;
     mn_task_past entry;
-    const json_t *const o = state_of(row, &meta);
-    const int rc = read_past(p->t, o, text_of(row), &entry);
+    const json_t *o;
+    int rc = state_of(row, &meta, &o);
+    if (rc >= 0) rc = read_past(p->t, o, text_of(row), &entry);
     json_decref(meta);
     MN_TRY(rc);
     for (int i = 0; i < one->n_past; i++) /* the last of a version: others only had other links */
@@ -324,11 +333,30 @@ static int write_state(const mn_tasks *t, int at, json_t *o) {
     return set(o, "turn", json_integer(one->turn));
 }
 
+typedef struct writing {
+    mn_buf out;
+    int rc; /* of the first that failed */
+} writing;
+
+static int write_some(const char *bytes, size_t n, void *user) {
+    writing *const w = user;
+    if (w->rc >= 0) w->rc = mn_buf_append(&w->out, bytes, n);
+    return w->rc < 0 ? -1 : 0;
+}
+
+char *mn_task_text(const json_t *json) {
+    writing w = {.rc = 0};
+    if (json && json_dump_callback(json, write_some, &w, JSON_COMPACT) == 0 && w.rc >= 0)
+        return w.out.data;
+    mn_buf_free(&w.out);
+    return NULL;
+}
+
 static int meta_of(const mn_tasks *t, int at, char **out) {
     json_t *const o = json_object(), *const meta = json_object();
     int rc = write_state(t, at, o);
     if (rc >= 0) rc = set(meta, "task", json_incref(o));
-    *out = rc < 0 ? NULL : json_dumps(meta, JSON_COMPACT);
+    *out = rc < 0 ? NULL : mn_task_text(meta);
     json_decref(o);
     json_decref(meta);
     MN_TRY(rc);
