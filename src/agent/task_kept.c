@@ -79,20 +79,29 @@ static int state_of(const mn_row *r, json_t **meta, const json_t **state) {
                    (long long)r->id, (long long)r->id);
 }
 
+/* A link that is there is one, or all is refused: Jansson may lose a byte where memory ends, and what
+ * was read so would be written. */
+static int read_uid(const json_t *value, uint64_t *out) {
+    *out = uid_of(value);
+    if (*out || !value) return 0;
+    return MN_FAIL(MN_ECORRUPT, "a link of a task is no uid, or there is no memory to read it");
+}
+
 static int read_links(mn_tasks *t, const json_t *o, mn_task *one, link_ *link) {
     const json_t *const deps = json_object_get(o, "deps");
     const size_t n = json_array_size(deps);
-    link->parent = uid_of(json_object_get(o, "parent"));
-    link->beside = uid_of(json_object_get(o, "beside"));
-    link->replaces = uid_of(json_object_get(o, "replaces"));
+    MN_TRY(read_uid(json_object_get(o, "parent"), &link->parent));
+    MN_TRY(read_uid(json_object_get(o, "beside"), &link->beside));
+    MN_TRY(read_uid(json_object_get(o, "replaces"), &link->replaces));
     one->flagged = json_is_true(json_object_get(o, "flagged"));
-    one->uid = uid_of(json_object_get(o, "uid"));
+    MN_TRY(read_uid(json_object_get(o, "uid"), &one->uid));
     const json_int_t turn = json_integer_value(json_object_get(o, "turn"));
     one->turn = turn > 0 && turn < INT32_MAX ? (int)turn : 0;
     if (one->turn > t->turn) t->turn = one->turn;
     one->n_deps = n > MN_TASK_DEPS ? MN_TASK_DEPS : (int)n;
     MN_TRY(mn_arena_take(&t->arena, (n + 1) * sizeof *link->deps, &link->deps));
-    for (int d = 0; d < one->n_deps; d++) link->deps[d] = uid_of(json_array_get(deps, (size_t)d));
+    for (int d = 0; d < one->n_deps; d++)
+        MN_TRY(read_uid(json_array_get(deps, (size_t)d), link->deps + d));
     return mn_arena_take(&t->arena, ((size_t)one->n_deps + 1) * sizeof *one->deps, &one->deps);
 }
 

@@ -143,10 +143,10 @@ static void links_of_strangers_are_refused_or_left_out(void **state) {
     assert_fails(try_call(mem, &ann, CALL("{\"do\":\"show\",\"id\":%lld}", (long long)a)),
                  MN_ECORRUPT,
                  CALL("#%lld and #%lld are above each other", (long long)a, (long long)b));
-    const int64_t c = add_row("s2", "c", STATE("3", "0", ",\"deps\":[\"" U("4") "\"]"));
+    const int64_t c = add_row("s2", "c", STATE("3", "f", ",\"deps\":[\"" U("4") "\"]"));
     add_row("s2", "d", STATE("4", "5", ",\"deps\":[\"" U("6") "\"]"));
     says(CALL("{\"do\":\"show\",\"id\":%lld}", (long long)c), "c\\n"); /* not of the same tree */
-    const int64_t top = add_row("s3", "top", STATE("7", "0", ""));
+    const int64_t top = add_row("s3", "top", STATE("7", "f", ""));
     add_row("s3", "e", STATE("8", "7", ",\"deps\":[\"" U("9") "\"]"));
     add_row("s3", "f", STATE("9", "7", ",\"deps\":[\"" U("8") "\"]"));
     assert_fails(try_call(mem, &ann, CALL("{\"do\":\"show\",\"id\":%lld}", (long long)top)),
@@ -157,8 +157,8 @@ static void links_of_strangers_are_refused_or_left_out(void **state) {
         "[]",
         "{\"task\":7}",
 
-        "{\"task\":{\"uid\":7,\"deps\":{},\"version\":-1}}",
-        "{\"task\":{\"uid\":\"zz\",\"status\":\"eaten\",\"prior\":99,\"version\":99999999999}}"};
+        "{\"task\":{\"deps\":{},\"version\":-1}}",
+        "{\"task\":{\"status\":\"eaten\",\"prior\":99,\"version\":99999999999}}"};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         const int64_t id = add_row("s4", "odd", odd[i]);
         says(CALL("{\"do\":\"done\",\"id\":%lld,\"text\":\"x\"}", (long long)id),
@@ -169,9 +169,16 @@ static void links_of_strangers_are_refused_or_left_out(void **state) {
 
 static void what_is_no_json_is_refused_and_stays(void **state) {
     (void)state;
-    const int64_t id = add_row("s5", "broken", "not json");
-    assert_fails(try_call(mem, &ann, CALL("{\"do\":\"done\",\"id\":%lld}", (long long)id)),
-                 MN_ECORRUPT, "is no JSON");
+    static const char *const bad[] = {"not json", "{\"task\":{\"uid\":\"zz\"}}",
+                                      "{\"task\":{\"deps\":[7]}}"};
+    static const char *const why[] = {"is no JSON", "is no uid", "is no uid"};
+    for (int i = 0; i < 3; i++) {
+        char session[8];
+        snprintf(session, sizeof session, "bad%d", i);
+        const int64_t id = add_row(session, "broken", bad[i]);
+        assert_fails(try_call(mem, &ann, CALL("{\"do\":\"done\",\"id\":%lld}", (long long)id)),
+                     MN_ECORRUPT, why[i]);
+    }
 }
 
 static void a_forgotten_parent_leaves_a_root(void **state) {
