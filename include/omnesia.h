@@ -533,6 +533,8 @@ typedef struct mn_find {
     int64_t id, after; /* this one; those that came after this one */
     const char *session, *source, *ref, *kind, *apart; /* apart: not of this session */
     int32_t versions; /* 1: and what they were before, oldest first */
+    int32_t newest;   /* 1: the last first, and `after` is the one they came before; no query, no
+                         as_of, no versions */
 } mn_find;
 /* Each is borrowed for the call, which may not ask `mem` for anything; non-zero stops, and is
  * returned; else how many. MN_ENOENT: `id` is no record of this scope. */

@@ -303,7 +303,9 @@ int mn_recall_fits(const mn_row *row, const mn_who *who, const mn_seek *seek) {
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         if (field[i].asked && strcmp(field[i].asked, field[i].has) != 0) return 0;
     const int64_t at = seek->as_of, id = row->of ? row->of : row->id;
-    if (id <= seek->rows.after || (seek->rows.id && id != seek->rows.id)) return 0;
+    const int64_t after = seek->rows.after;
+    if (after && (seek->rows.newest ? id >= after : id <= after)) return 0;
+    if (seek->rows.id && id != seek->rows.id) return 0;
     if (seek->apart && strcmp(seek->apart, row->session) == 0) return 0;
     if (at == MN_NEVER) return seek->rows.versions || !row->of;
     return row->from != MN_NEVER && row->from <= at && (row->until == MN_NEVER || row->until > at);

@@ -36,6 +36,7 @@ typedef struct mn_rows {
     int64_t most;             /* 0: all */
     const char *agent, *run, *session, *source, *ref, *kind; /* NULL: any */
     int versions; /* former versions, too: MN_BEHIND, or MN_BEFORE, their record */
+    int newest;   /* 1: the last first; `after` is the one they came before */
 } mn_rows;
 
 typedef struct mn_store mn_store;

@@ -394,12 +394,15 @@ static int rows_sql(const mn_rows *w, char *out, size_t cap) {
     const char *const by = w->session && !w->id ? "record INDEXED BY record_session" : "record";
     return snprintf(out, cap,
                     "SELECT " FIELDS " FROM %s WHERE owner = ?1 AND of = 0%s%s%s%s%s%s%s%s "
-                    "ORDER BY id LIMIT ?10",
-                    by, w->id ? " AND id = ?2" : "", w->after ? " AND id > ?3" : "",
+                    "ORDER BY id %sLIMIT ?10",
+                    by, w->id ? " AND id = ?2" : "",
+                    !w->after   ? ""
+                    : w->newest ? " AND id < ?3"
+                                : " AND id > ?3",
                     w->agent ? " AND agent = ?4" : "", w->run ? " AND run = ?5" : "",
                     w->session ? " AND session = ?6 AND session <> ''" : "",
                     w->source ? " AND source = ?7" : "", w->ref ? " AND ref = ?8" : "",
-                    w->kind ? " AND kind = ?9" : "");
+                    w->kind ? " AND kind = ?9" : "", w->newest ? "DESC " : "");
 }
 
 /* Records with their versions, each of which has the record's fields. */

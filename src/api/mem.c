@@ -189,7 +189,8 @@ static mn_rows rows_of(const mn_find *f) {
                      .source = field[1],
                      .ref = field[2],
                      .kind = field[3],
-                     .versions = f->versions ? MN_BEFORE : 0};
+                     .versions = f->versions ? MN_BEFORE : 0,
+                     .newest = f->newest};
 }
 
 /* ---- the calls ----------------------------------------------------------------------------- */
@@ -260,6 +261,9 @@ int mn_mem_find(mn_mem *m, const mn_scope *scope, const mn_find *what,
     if (what->k < 0 || what->budget < 0)
         return MN_FAIL(MN_EINVAL, "k is %d and budget %d; neither may be below 0", what->k,
                        what->budget);
+    if (what->newest && (what->query || what->versions || seek.as_of != MN_NEVER))
+        return MN_FAIL(MN_EINVAL, "newest first are records as they are now: it goes with no "
+                                  "query, no as_of and no versions");
     if (what->query) MN_TRY(sense_of(m, &who, what->query, &sense));
     seek.vector = sense;
     seek.dim = m->dim;

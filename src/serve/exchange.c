@@ -178,7 +178,7 @@ static int head_of(const mn_exchange *x, mn_buf *out) {
         MN_TRY(mn_buf_printf(
             out,
             "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n"
-            "Access-Control-Allow-Methods: GET, POST, DELETE, OPTIONS\r\n"
+            "Access-Control-Allow-Methods: GET, POST, PATCH, DELETE, OPTIONS\r\n"
             "Access-Control-Allow-Headers: authorization, content-type, x-api-key, "
             "anthropic-version, mcp-protocol-version, mcp-method, mcp-name, "
             "omnesia-user, omnesia-agent, omnesia-run\r\nAccess-Control-Max-Age: 600\r\n",

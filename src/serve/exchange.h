@@ -44,6 +44,7 @@ struct mn_exchange {
 
     int status; /* of the reply; 0: not noted yet */
     const char *type, *allow, *cache;
+    char allowed[48]; /* what `allow` points at */
     int retry_after;
     mn_buf reply;
     mn_map map;                 /* a file that is the reply, instead */

@@ -20,7 +20,12 @@ enum {
     DRAW = CHAT | TEXT | MESSAGES | RESPONSES, /* all that write */
     CALLS = CHAT | MESSAGES | RESPONSES,       /* all that know tools */
     ALL = 0x1ff,
+    ADD = MN_IN_ADD,
+    SAID = MN_IN_ADD | MN_IN_UPDATE,
+    LISTS = MN_IN_RECORDS | MN_IN_SEARCH | MN_IN_FORGET,
+    PAGES = MN_IN_RECORDS | MN_IN_SEARCH | MN_IN_HISTORY | MN_IN_RECORD, /* answers with a size */
 };
+#define MOST_ID 9007199254740991.0 /* 2^53 - 1 */
 /* clang-format off */
 #define ROW(name, kind, routes, field, min, max, standard, about) \
     {name, MN_FIELD_##kind, routes, 0, AT(field), min, max, standard, about}
@@ -129,6 +134,33 @@ const mn_field mn_field_rows[] = {
         "of the request, and of its answer; a message without one is a notification"),
     NEED("method", TEXT, MN_IN_MCP, method, 256, NULL, "what is asked: docs/MCP.md"),
     ROW("params", OBJECT, MN_IN_MCP, params, 0, 0, NULL, "the method's own"),
+    {"text", MN_FIELD_TEXT, ADD, 0, AT(text), 1, MN_RECORD_MAX, NULL,
+        "what was said, in the words it was said; or give records"},
+    {"text", MN_FIELD_TEXT, MN_IN_UPDATE, 1, AT(text), 1, MN_RECORD_MAX, NULL, "what it says now"},
+    ROW("time", TEXT, SAID, time, 0, 256, "now",
+        "when it was said, or since when it is true: RFC 3339, or as people write it"),
+    ROW("speaker", TEXT, ADD, speaker, 0, 1024, NULL, "who said it"),
+    ROW("session", TEXT, ADD | LISTS, session, 0, 1024, NULL, "the conversation it belongs to"),
+    ROW("source", TEXT, ADD | LISTS, source, 0, 1024, NULL, "where it is from"),
+    ROW("ref", TEXT, ADD | LISTS, ref, 0, 1024, NULL, "its name elsewhere"),
+    ROW("kind", TEXT, ADD | LISTS, kind, 0, 1024, NULL, "what kind of record it is"),
+    ROW("meta", OBJECT, ADD, metadata, 0, 0, NULL, "what else there is to it, yours"),
+    SHAPED("records", LIST, ADD, records, 1000, NULL, "NewRecords",
+        "several records at once, each with these fields: all or none are kept"),
+    {"query", MN_FIELD_TEXT, MN_IN_SEARCH, 1, AT(query), 1, 65536, NULL, "what is looked for"},
+    ROW("k", INT, MN_IN_SEARCH, k, 1, 100, "10", "so many records at most"),
+    ROW("as_of", TEXT, MN_IN_SEARCH, as_of, 0, 256, NULL, "what was true then: a date, or a time"),
+    ROW("since", TEXT, MN_IN_RECORDS, since, 0, 64, NULL, "of this time, or later"),
+    ROW("before", TEXT, MN_IN_RECORDS, before, 0, 64, NULL, "of an earlier time than this"),
+    ROW("newest", FLAG, MN_IN_RECORDS, newest, 0, 0, "false", "the last first"),
+    ROW("after", LONG, MN_IN_RECORDS, after, 0, MOST_ID, "0",
+        "go on behind the record of this id: `next` of the page before"),
+    ROW("after", LONG, MN_IN_SEARCH | MN_IN_HISTORY, after, 0, 10000, "0",
+        "go on behind so many: `next` of the page before"),
+    ROW("limit", INT, MN_IN_RECORDS, limit, 1, 1000, "50", "so many at most"),
+    ROW("from", LONG, MN_IN_RECORD, from, 0, MN_RECORD_MAX, "0", "byte of its text to begin at"),
+    ROW("budget", INT, PAGES, budget, 100, 20000, "2000", "tokens the answer may have, about"),
+    ROW("all", FLAG, MN_IN_FORGET, all, 0, 0, "false", "everything, when nothing else is named"),
     {"previous_response_id", MN_FIELD_NONE, RESPONSES, 0, 0, 0, 0, NULL,
         "refused: conversations are not kept here; send all of it as input"},
     {"suffix", MN_FIELD_NONE, TEXT, 0, 0, 0, 0, NULL,
@@ -143,6 +175,9 @@ void mn_fields_standard(const mn_request *standard, mn_fields *out) {
                        .parallel = -1, /* nobody said */
                        .special = 1,
                        .top_logprobs = -1,
+                       .k = MN_PAGE_K,
+                       .limit = MN_PAGE_LIMIT,
+                       .budget = MN_PAGE_BUDGET,
                        .max_tokens = standard->max_tokens,
                        .temp = standard->temp,
                        .top_p = standard->top_p,

@@ -30,18 +30,30 @@ enum {
     MN_IN_BATCH = 512, /* /v1/batches */
     MN_IN_FILE = 1024, /* /v1/files: a form, not JSON */
     MN_IN_MCP = 2048,  /* /mcp: the envelope of a message; serve/mcp.h reads the rest */
+    MN_IN_ADD = 4096,  /* POST /v1/memories, and each of its records */
+    MN_IN_SEARCH = 8192,
+    MN_IN_UPDATE = 16384,  /* PATCH */
+    MN_IN_RECORDS = 32768, /* these stand behind the "?": GET /v1/memories */
+    MN_IN_RECORD = 65536,
+    MN_IN_HISTORY = 131072,
+    MN_IN_FORGET = 262144, /* DELETE */
 };
+
+/* What is read out of memory, where nobody says: records found, listed, and tokens of an answer. */
+enum { MN_PAGE_K = 10, MN_PAGE_LIMIT = 50, MN_PAGE_BUDGET = 2000 };
 
 /* A body of brackets and commas would become many times its size. */
 enum { MN_JSON_VALUES = 500000, MN_JSON_VALUE_BYTES = 96 };
 
 typedef struct mn_fields {
     const char *model, *cache_salt, *user, *grammar, *text, *encoding, *instructions;
+    const char *time, *session, *speaker, *ref, *source, *kind, *query, *as_of, *since, *before;
     const char *purpose, *file, *input_file, *endpoint, *window, *jsonrpc, *method;
     json_t *messages, *prompt, *input, *tools, *tool_choice, *format, *stop, *bias, *tokens,
-        *system, *metadata, *id, *params;
-    int stream, usage, logprobs, parallel, ignore_eos, echo, special, begin, pieces;
-    int32_t n, max_tokens, top_logprobs, top_k, repeat_last_n, dimensions;
+        *system, *metadata, *id, *params, *records;
+    int stream, usage, logprobs, parallel, ignore_eos, echo, special, begin, pieces, all, newest;
+    int32_t n, max_tokens, top_logprobs, top_k, repeat_last_n, dimensions, k, limit, budget;
+    int64_t after, from;
     float temp, top_p, min_p, typical_p, repeat_penalty, presence_penalty, frequency_penalty;
     uint64_t seed;
 } mn_fields;
@@ -79,6 +91,9 @@ void mn_fields_standard(const mn_request *standard, mn_fields *out);
 /* Read the fields that `route` knows out of the object. MN_EINVAL with the sentence, *param the
  * name of the field. Texts and objects are borrowed from `json`. */
 int mn_fields_read(json_t *json, unsigned route, mn_fields *out, const char **param);
+/* The fields a route knows that stand in a query "a=1&b=2", as the object mn_fields_read takes:
+ * numbers and flags where rows want them, else text. What no row names is left out. */
+int mn_fields_query(const char *query, unsigned route, json_t **out);
 /* The same by a table of somebody else's, whose offsets are those of `out`; `what` is read ("the
  * body"). */
 int mn_rows_read(const mn_field *rows, unsigned route, const char *what, json_t *json, void *out,

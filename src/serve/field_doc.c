@@ -23,7 +23,14 @@ static const struct {
              {MN_IN_RESPONSES, "responses"},
              {MN_IN_BATCH, "batches"},
              {MN_IN_FILE, "files"},
-             {MN_IN_MCP, "mcp"}};
+             {MN_IN_MCP, "mcp"},
+             {MN_IN_ADD, "memories"},
+             {MN_IN_SEARCH, "search"},
+             {MN_IN_UPDATE, "update"},
+             {MN_IN_RECORDS, "list"},
+             {MN_IN_RECORD, "record"},
+             {MN_IN_HISTORY, "history"},
+             {MN_IN_FORGET, "forget"}};
 enum { NAMES = sizeof names / sizeof *names };
 
 static void range_of(const mn_field *row, char *out, size_t n) {

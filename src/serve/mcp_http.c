@@ -2,24 +2,20 @@
  *
  * serve/mcp_http.c - POST /mcp: a message of the protocol as the body of a request.
  *
- * Whose memory it is, no message says: the tenant is that of the API key, the user is who the head
- * names (Omnesia-User, Omnesia-Agent, Omnesia-Run), else who has the key, else the user of the
- * server. A tenant's objects lie in a folder of its own. The answer is plain JSON; nothing is
- * streamed, and no session is kept.
+ * Whose memory it is, no message says: serve/scope.h. A tenant's objects lie in a folder of its
+ * own. The answer is plain JSON; nothing is streamed, and no session is kept.
  */
 #include "serve/mcp.h"
 
 #include "base/error.h"
-#include "base/utf8.h"
 #include "serve/route.h"
 #include "serve/routes.h"
+#include "serve/scope.h"
 #include "serve/server.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-enum { TENANT = 16, SCOPE_MOST = 256 }; /* bytes of a tenant's name; of a user's */
 
 /* One that came more than once: two readers might take another one each. */
 static const char *twice(const mn_http_head *head) {
@@ -45,32 +41,12 @@ static int accepts_json(const char *accept) {
     return !accept;
 }
 
-/* A name of a scope: what the head says, or `other`. */
-static int name_of(const mn_exchange *x, const char *field, const char *other, const char **out) {
-    const char *said = mn_http_field(&x->head, field);
-    *out = said && *said ? said : other;
-    if (!said) return 0;
-    if (strlen(said) > SCOPE_MOST)
-        return MN_FAIL(MN_EINVAL, "%s has %zu bytes, and at most %d are allowed", field,
-                       strlen(said), SCOPE_MOST);
-    return mn_utf8_check(field, said, strlen(said));
-}
-
-static int scope_of(const mn_exchange *x, char tenant[2 * TENANT + 1], mn_scope *out) {
-    *tenant = 0;
-    for (int i = 0; x->has_tenant && i < TENANT; i++)
-        snprintf(tenant + (size_t)(2 * i), 3, "%02x", x->tenant[i]);
-    out->tenant = tenant;
-    MN_TRY(name_of(x, "Omnesia-User", x->key ? x->key : x->server->options.login, &out->user));
-    MN_TRY(name_of(x, "Omnesia-Agent", NULL, &out->agent));
-    return name_of(x, "Omnesia-Run", NULL, &out->run);
-}
-
 int mn_mcp_work(mn_exchange *x) {
     const mn_mcp_head head = {mn_http_field(&x->head, "mcp-protocol-version"),
                               mn_http_field(&x->head, "mcp-method"),
                               mn_http_field(&x->head, "mcp-name"), twice(&x->head)};
-    char tenant[2 * TENANT + 1], folder[2 * TENANT + sizeof MN_MCP_TENANTS + 1] = "";
+    char folder[2 * MN_TENANT_BYTES + sizeof MN_MCP_TENANTS + 1] = "";
+    mn_asker asker;
     mn_mcp_peer peer = {.mem = x->server->options.mem,
                         .region = x->server->options.model.region,
                         .folder = folder,
@@ -78,9 +54,10 @@ int mn_mcp_work(mn_exchange *x) {
     if (!accepts_json(mn_http_field(&x->head, "accept")))
         return mn_reply_error(x, 406, NULL, "not_acceptable",
                               "the answer is application/json; Accept must allow it");
-    const int rc = scope_of(x, tenant, &peer.scope);
+    const int rc = mn_asker_read(x, NULL, &asker);
     if (rc < 0) return mn_reply_failure(x, rc, NULL, mn_error_detail());
-    if (*tenant) snprintf(folder, sizeof folder, "%s%s/", MN_MCP_TENANTS, tenant);
+    peer.scope = asker.scope;
+    if (*asker.tenant) snprintf(folder, sizeof folder, "%s%s/", MN_MCP_TENANTS, asker.tenant);
     mn_buf_clear(&x->reply);
     x->status = mn_mcp_take(&peer, x->json, &x->reply);
     x->type = x->reply.len ? "application/json" : NULL;

@@ -4,6 +4,7 @@
  *
  * Whose they are, the door has said (peer->scope); no argument can. Searches go on behind as many
  * as were told before, since their order is that of how well they fit, not that of their ids.
+ * /v1/memories (serve/memories.c) calls the same functions.
  */
 #include "serve/mcp_tools.h"
 #include "serve/record.h"
@@ -51,10 +52,18 @@ typedef struct reading {
     int searched;
     int64_t skip, most; /* so many were told before; so many are told at most */
     int64_t last;       /* id of the last one */
+    int64_t since, before;
 } reading;
+
+/* Is it of the times that were asked for? What is of no known time is of when it came. */
+static int is_of_time(const reading *r, const mn_record *record) {
+    const int64_t at = record->from == MN_UNKNOWN ? record->created : record->from;
+    return (!r->since || at >= r->since) && (!r->before || at < r->before);
+}
 
 static int read_one(void *user, const mn_record *record) {
     reading *r = user;
+    if (!is_of_time(r, record)) return 0;
     if (r->skip && r->skip--) return 0;
     if (r->page.n == r->most) return r->page.full = 1;
     const int rc = mn_mcp_page_add(&r->page, mn_record_json(record, r->searched));
@@ -63,7 +72,7 @@ static int read_one(void *user, const mn_record *record) {
 }
 
 static int read_page(mn_mcp_call *call, const char *name, const mn_find *what, reading *r) {
-    MN_TRY(mn_mcp_page_open(call, name, &r->page));
+    MN_TRY(mn_mcp_page_open(call, call->list ? call->list : name, &r->page));
     return mn_mem_find(call->peer->mem, &call->peer->scope, what, read_one, r);
 }
 
@@ -73,9 +82,17 @@ static int go_on(mn_mcp_call *call, const reading *r) {
     return mn_mcp_put(call->result, "next", json_integer(call->args.after + r->page.n));
 }
 
+/* The records that have what is asked of them. */
+static mn_find fitting(const mn_mcp_args *a) {
+    return (mn_find){.source = a->source, .session = a->session, .ref = a->ref, .kind = a->kind};
+}
+
 int mn_mcp_memory_search(mn_mcp_call *call) {
     const mn_mcp_args *a = &call->args;
-    const mn_find what = {.query = a->query, .as_of = a->as_of, .k = (int32_t)a->after + a->k + 1};
+    mn_find what = fitting(a);
+    what.query = a->query;
+    what.as_of = a->as_of;
+    what.k = (int32_t)a->after + a->k + 1;
     reading r = {.searched = 1, .skip = a->after, .most = a->k};
     MN_TRY(read_page(call, "records", &what, &r));
     return go_on(call, &r);
@@ -89,8 +106,12 @@ int mn_mcp_memory_history(mn_mcp_call *call) {
 }
 
 int mn_mcp_memory_list(mn_mcp_call *call) {
-    const mn_find what = {.after = call->args.after, .k = call->args.limit + 1};
-    reading r = {.most = call->args.limit};
+    const mn_mcp_args *a = &call->args;
+    mn_find what = fitting(a);
+    reading r = {.most = a->limit, .since = a->since, .before = a->before};
+    what.after = a->after;
+    what.newest = a->newest;
+    if (!a->since && !a->before) what.k = a->limit + 1; /* else it is not known which fit */
     MN_TRY(read_page(call, "records", &what, &r));
     return r.page.full ? mn_mcp_put(call->result, "next", json_integer(r.last)) : 0;
 }

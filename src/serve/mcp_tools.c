@@ -193,9 +193,9 @@ int mn_mcp_tool_run(const mn_mcp_tool *tool, json_t *arguments, mn_mcp_call *cal
     const char *param;
     call->args = (mn_mcp_args){.prefix = "",
                                .last = "",
-                               .k = MN_MCP_K,
-                               .budget = MN_MCP_BUDGET,
-                               .limit = MN_MCP_LIMIT,
+                               .k = MN_PAGE_K,
+                               .budget = MN_PAGE_BUDGET,
+                               .limit = MN_PAGE_LIMIT,
                                .version = -1};
     call->result = json_object();
     json_t *given = arguments ? json_incref(arguments) : json_object();

@@ -32,10 +32,13 @@ enum { /* hints */
        MN_TOOL_DESTROYS = 2,
        MN_TOOL_REPEATS = 4, /* done twice it is done once */
 };
-enum { MN_MCP_BUDGET = 2000, MN_MCP_K = 10, MN_MCP_LIMIT = 50, MN_MCP_WEIGHT = 4 /* of a token */ };
+enum { MN_MCP_WEIGHT = 4 /* of a token */ };
 
 typedef struct mn_mcp_args {
     const char *text, *time, *source, *query, *as_of, *key, *value, *prefix, *last;
+    const char *session, *ref, *kind; /* of those alone; no tool has them */
+    int64_t since, before;            /* of these times, microseconds; 0: any */
+    int newest;                       /* the last first */
     int32_t k, budget, limit;
     int64_t id, after, from, version;
 } mn_mcp_args;
@@ -45,7 +48,8 @@ typedef struct mn_mcp_call {
     const char *tool;  /* its name */
     json_t *arguments; /* as they came; of tools that have no rows */
     mn_mcp_args args;
-    json_t *result; /* an object, of the tool's `gives` */
+    json_t *result;   /* an object, of the tool's `gives` */
+    const char *list; /* what a list of records is called in it; NULL: as the tool says */
 } mn_mcp_call;
 
 typedef struct mn_mcp_tool {

@@ -41,6 +41,7 @@ static json_t *content_of(const mn_route *r) {
     if (r->reply)
         return json_pack("{s:{s:{s:o}}}", "application/json", "schema", "$ref", ref(r->reply));
     if (r->flags & MN_ROUTE_KEPT) return json_pack("{s:{}}", "application/octet-stream");
+    if (r->flags & MN_ROUTE_MEMORY) return json_pack("{s:{}}", "application/jsonl");
     if (!(r->flags & MN_ROUTE_PAGE)) return json_pack("{s:{}}", "text/plain");
     return strchr(r->path, '*')
                ? json_pack("{s:{}, s:{}, s:{}}", "text/css", "text/javascript", "text/html")
@@ -51,11 +52,12 @@ static json_t *responses_of(const mn_route *r, int keys) {
     json_t *all =
         json_pack("{s:{s:s, s:o}}", "200", "description", r->about, "content", content_of(r));
     add_error(all, r, "400",
-              r->fields ? "no JSON, or a field is missing or wrong: it is named"
-                        : "the request is not what HTTP allows");
+              r->flags & MN_ROUTE_QUERY ? "a field of the query is wrong: it is named"
+              : r->fields               ? "no JSON, or a field is missing or wrong: it is named"
+                                        : "the request is not what HTTP allows");
     add_error(all, r, "403", "the Host or Origin is not allowed");
     add_error(all, r, "503", "too busy, out of memory or stopping; Retry-After says when to ask");
-    if (r->fields) {
+    if (mn_route_has_body(r)) {
         add_error(all, r, "404", "there is no such model, or file");
         add_error(all, r, "408", "the body did not come in time");
         add_error(all, r, "413", "the body is too large");
@@ -73,6 +75,10 @@ static json_t *responses_of(const mn_route *r, int keys) {
         add_error(all, r, "429", "too many batches of this key have not ended");
         add_error(all, r, "500", "the disk of the server failed");
     }
+    if (r->flags & MN_ROUTE_MEMORY) {
+        add_error(all, r, "404", "there is no such record, or the server keeps no memory");
+        add_error(all, r, "500", "the disk of the server failed");
+    }
     if (keys && !(r->flags & MN_ROUTE_OPEN))
         add_error(all, r, "401", "the key is missing or wrong");
     return all;
@@ -86,6 +92,32 @@ static json_t *list_parameters(void) {
                      "in", "query", "schema", "enum", "asc", "desc");
 }
 
+/* Rows of fields, as they stand in a query. */
+static json_t *query_parameters(unsigned route) {
+    json_t *all = json_array(), *schema = mn_rows_schema(mn_field_rows, route, 0), *one;
+    const char *name;
+    json_object_foreach(json_object_get(schema, "properties"), name, one) json_array_append_new(
+        all, json_pack("{s:s, s:s, s:O}", "name", name, "in", "query", "schema", one));
+    json_decref(schema);
+    return all;
+}
+
+static json_t *path_parameter(const mn_route *r) {
+    /* Names of records are numbers, and such a one is never the name of another path. */
+    return json_pack("{s:s, s:s, s:b, s:o}", "name", "name", "in", "path", "required", 1, "schema",
+                     r->flags & MN_ROUTE_MEMORY
+                         ? json_pack("{s:s, s:i}", "type", "integer", "minimum", 1)
+                         : json_pack("{s:s, s:i}", "type", "string", "minLength", 1));
+}
+
+static json_t *parameters_of(const mn_route *r) {
+    json_t *all = r->flags & MN_ROUTE_LIST    ? list_parameters()
+                  : r->flags & MN_ROUTE_QUERY ? query_parameters(r->fields)
+                                              : json_array();
+    if (strchr(r->path, '*')) json_array_append_new(all, path_parameter(r));
+    return all;
+}
+
 static json_t *operation_of(const mn_route *r, int keys) {
     char id[64];
     snprintf(id, sizeof id, "%s%s", r->method, r->path);
@@ -93,19 +125,16 @@ static json_t *operation_of(const mn_route *r, int keys) {
         if (!isalnum((unsigned char)*c)) *c = '_';
     json_t *o = json_pack("{s:s, s:s, s:o}", "operationId", id, "summary", r->about, "responses",
                           responses_of(r, keys));
-    if (r->fields)
+    if (mn_route_has_body(r))
         json_object_set_new(
             o, "requestBody",
             json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content",
                       r->fields & MN_IN_FILE ? "multipart/form-data" : "application/json", "schema",
                       mn_fields_schema(r->fields)));
     if (r->flags & MN_ROUTE_OPEN) json_object_set_new(o, "security", json_array());
-    if (r->flags & MN_ROUTE_LIST) json_object_set_new(o, "parameters", list_parameters());
-    if (strchr(r->path, '*'))
-        json_object_set_new(o, "parameters",
-                            json_pack("[{s:s, s:s, s:b, s:{s:s, s:i}}]", "name", "name", "in",
-                                      "path", "required", 1, "schema", "type", "string",
-                                      "minLength", 1));
+    json_t *parameters = parameters_of(r);
+    if (json_array_size(parameters)) json_object_set(o, "parameters", parameters);
+    json_decref(parameters);
     return o;
 }
 

@@ -16,12 +16,14 @@
 #include "serve/routes.h"
 #include "serve/server.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 enum { SHORT_BODY = 32 << 10 };
 
-#define KEPT (MN_ROUTE_AWAY | MN_ROUTE_KEPT)
+#define KEPT   (MN_ROUTE_AWAY | MN_ROUTE_KEPT)
+#define MEMORY (MN_ROUTE_AWAY | MN_ROUTE_MEMORY)
 /* clang-format off */
 const mn_route mn_routes[] = {
     {"GET", "/", MN_ROUTE_OPEN | MN_ROUTE_PAGE, 0, mn_page_work, NULL, NULL, "the dashboard"},
@@ -66,6 +68,26 @@ const mn_route mn_routes[] = {
         "end one"},
     {"POST", "/mcp", MN_ROUTE_AWAY | MN_ROUTE_MCP, MN_IN_MCP, mn_mcp_work, NULL, "McpAnswer",
         "tools for agents: memory and objects (MCP; docs/MCP.md)"},
+    {"POST", "/v1/memories", MEMORY, MN_IN_ADD, mn_memory_add_work, NULL, "MemoryIds",
+        "remember what was said, word for word: one record, or several"},
+    {"GET", "/v1/memories", MEMORY | MN_ROUTE_QUERY, MN_IN_RECORDS, mn_memory_list_work, NULL,
+        "Memories", "records in the order they came, a page at a time"},
+    {"DELETE", "/v1/memories", MEMORY | MN_ROUTE_QUERY, MN_IN_FORGET, mn_memory_forget_work, NULL,
+        "Forgotten", "forget all of a source, session or kind, or everything, for good"},
+    {"POST", "/v1/memories/search", MEMORY, MN_IN_SEARCH, mn_memory_search_work, NULL, "Memories",
+        "records that fit, best first"},
+    {"GET", "/v1/memories/overview", MEMORY, 0, mn_memory_overview_work, NULL, "Overview",
+        "how many records there are, over days, and who speaks in them"},
+    {"GET", "/v1/memories/export", MEMORY | MN_ROUTE_LONG, 0, mn_memory_export_work, NULL, NULL,
+        "all of them with their history, a line of JSON each"},
+    {"GET", "/v1/memories/*/history", MEMORY | MN_ROUTE_QUERY, MN_IN_HISTORY,
+        mn_memory_history_work, NULL, "Memories", "all a record has said, oldest first"},
+    {"GET", "/v1/memories/*", MEMORY | MN_ROUTE_QUERY, MN_IN_RECORD, mn_memory_get_work, NULL,
+        "Memory", "one record, or the next part of a long one"},
+    {"PATCH", "/v1/memories/*", MEMORY, MN_IN_UPDATE, mn_memory_update_work, NULL, "MemoryIds",
+        "it says this now; what it said before stays in its history"},
+    {"DELETE", "/v1/memories/*", MEMORY, 0, mn_memory_forget_work, NULL, "Forgotten",
+        "forget one, with its history"},
     {"POST", "/tokenize", 0, MN_IN_TOKENIZE, mn_tokenize_work, NULL, "Tokens",
         "the tokens of a text"},
     {"POST", "/detokenize", 0, MN_IN_DETOKENIZE, mn_detokenize_work, NULL, "Text",
@@ -74,6 +96,9 @@ const mn_route mn_routes[] = {
         "the text a conversation becomes"},
     {0}};
 /* clang-format on */
+
+static const char *const methods_all[] = {"GET", "POST", "PATCH", "DELETE"};
+enum { N_METHODS = sizeof methods_all / sizeof *methods_all };
 
 /* ---- the door -------------------------------------------------------------------------------- */
 
@@ -87,17 +112,15 @@ static int path_is(const mn_route *r, mn_exchange *x) {
     return !*end || strcmp(x->rest + strcspn(x->rest, "/"), end) == 0;
 }
 
-/* What a path may be asked with. */
-static const char *allowed(int get, int post, int delete) {
-    static const char *const texts[] = {NULL,
-                                        "GET, HEAD, OPTIONS",
-                                        "POST, OPTIONS",
-                                        "GET, HEAD, POST, OPTIONS",
-                                        "DELETE, OPTIONS",
-                                        "GET, HEAD, DELETE, OPTIONS",
-                                        "POST, DELETE, OPTIONS",
-                                        "GET, HEAD, POST, DELETE, OPTIONS"};
-    return texts[get | post << 1 | delete << 2];
+/* What a path may be asked with: bits, in the order of methods_all. */
+static const char *allowed(mn_exchange *x, unsigned methods) {
+    if (!methods) return NULL;
+    char *at = x->allowed, *const end = at + sizeof x->allowed;
+    for (size_t i = 0; i < N_METHODS; i++)
+        if (methods & 1u << i)
+            at += snprintf(at, (size_t)(end - at), "%s%s, ", methods_all[i], i ? "" : ", HEAD");
+    snprintf(at, (size_t)(end - at), "OPTIONS");
+    return x->allowed;
 }
 
 static int is_hidden(const mn_route *r, const mn_exchange *x) {
@@ -118,15 +141,14 @@ static const char *path_of(mn_exchange *x) {
 static int find(mn_exchange *x) {
     const char *method = strcmp(x->head.method, "HEAD") == 0 ? "GET" : x->head.method;
     const char *path = path_of(x);
-    int get = 0, post = 0, delete = 0;
+    unsigned others = 0;
     for (const mn_route *r = mn_routes; path && r->path; r++) {
         if (strcmp(r->path, path) != 0 || !path_is(r, x)) continue;
         if (strcmp(method, r->method) == 0) return x->route = r, 0;
-        get |= *r->method == 'G';
-        post |= *r->method == 'P';
-        delete |= *r->method == 'D';
+        for (unsigned i = 0; i < N_METHODS; i++)
+            if (strcmp(r->method, methods_all[i]) == 0) others |= 1u << i;
     }
-    x->allow = allowed(get, post, delete);
+    x->allow = allowed(x, others);
     return x->allow ? 405 : 404;
 }
 
@@ -169,7 +191,8 @@ static int key_is_good(mn_exchange *x) {
 
 /* What a browser asks before it asks. */
 static int preflight(mn_exchange *x) {
-    if (!x->allow) x->allow = allowed(1, 1, 1); /* of any path: there is none of this */
+    if (!x->allow)
+        x->allow = allowed(x, (1u << N_METHODS) - 1); /* of any path: there is none of this */
     return mn_reply_bytes(x, 204, NULL, "", 0);
 }
 
@@ -201,7 +224,7 @@ int mn_route_admit(mn_exchange *x) {
         refuse_path(x, status);
     else if (x->server->stopping && !open)
         mn_reply_error(x, 503, NULL, "shutting_down", "the server is stopping; ask again");
-    else if (!x->route->fields && (x->head.length || x->head.chunked))
+    else if (!mn_route_has_body(x->route) && (x->head.length || x->head.chunked))
         mn_reply_error(x, 400, NULL, "invalid_value", "this path takes no body");
     else if (x->route->fields & MN_IN_FILE && x->body.limit < MN_UPLOAD)
         x->body.limit = MN_UPLOAD;
@@ -220,11 +243,19 @@ static int read_json(mn_exchange *x) {
     return 0;
 }
 
+/* What there is to read fields of, as JSON. */
+static int read_fields(mn_exchange *x, const mn_route *r) {
+    if (r->fields & MN_IN_FILE) return mn_files_form(x);
+    if (mn_route_has_body(r)) return read_json(x);
+    const int rc = mn_fields_query(x->head.query, r->fields, &x->json);
+    return rc < 0 ? mn_reply_failure(x, rc, NULL, mn_error_detail()) : 0;
+}
+
 static int do_work(mn_exchange *x) {
     const mn_route *r = x->route;
     const char *param;
     if (r->fields && !x->json) {
-        r->fields &MN_IN_FILE ? mn_files_form(x) : read_json(x);
+        read_fields(x, r);
         if (x->status) return 0;
         if (r->flags & MN_ROUTE_MCP) return r->work(x); /* it reads its messages itself */
         mn_fields_standard(&x->server->options.request, &x->fields);

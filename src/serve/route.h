@@ -20,6 +20,8 @@ enum {
     MN_ROUTE_LIST = 64,     /* comes in pages: limit, after, order */
     MN_ROUTE_KEPT = 128,    /* of files and batches; without a shape: the bytes of a file */
     MN_ROUTE_MCP = 256,     /* messages of JSON-RPC; errors in their form */
+    MN_ROUTE_QUERY = 512,   /* its fields stand behind the "?" of its path: it has no body */
+    MN_ROUTE_MEMORY = 1024, /* of what agents remember; without a shape: lines of JSON */
 };
 
 struct mn_route {
@@ -33,5 +35,9 @@ struct mn_route {
     const char *about;
 };
 extern const mn_route mn_routes[]; /* path NULL ends them */
+
+static inline int mn_route_has_body(const mn_route *r) {
+    return r->fields && !(r->flags & MN_ROUTE_QUERY);
+}
 
 #endif

@@ -5,6 +5,7 @@
  * A worker gathers it, since tables of the region and of the loop may make one wait. Rates are of
  * the time since somebody last looked, at least a quarter of a second.
  */
+#include "serve/memories.h"
 #include "serve/models.h"
 #include "serve/routes.h"
 #include "serve/server.h"
@@ -177,12 +178,12 @@ int mn_state_work(mn_exchange *x) {
     mn_models_each(&s->models, add_model, models);
     return mn_reply_json(
         x, 200,
-        json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o}",
+        json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o, s:o}",
                   "version", mn_version(), "system", s->options.request.system, "uptime_s",
                   mn_clock_seconds() - s->began, "loop", loop_json(&info), "jobs", jobs, "region",
                   region_json(region), "extents", extents_json(region), "processes",
                   processes_json(region), "models", models, "memory", "limit",
                   (json_int_t)mn_budget_limit(), "resident", (json_int_t)mn_budget_resident(),
                   "booked", (json_int_t)mn_budget_used(), "tokens_per_s",
-                  rates_json(&s->figures, &info)));
+                  rates_json(&s->figures, &info), "remembered", mn_memory_pulse(x)));
 }

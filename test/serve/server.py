@@ -245,6 +245,6 @@ def good_fields(server):
     """For every field that a route needs, a value it accepts."""
     return {"messages": [{"role": "user", "content": "hi"}], "prompt": "hi", "input": "hi",
             "content": "hi", "tokens": [104], "max_tokens": 2, "max_output_tokens": 2,
-            "endpoint": "/v1/completions", "completion_window": "24h",
+            "text": "hi", "query": "hi", "endpoint": "/v1/completions", "completion_window": "24h",
             "jsonrpc": "2.0", "id": 1, "method": "tools/list",
             "input_file_id": server.upload(b"{}\n").json["id"]}
