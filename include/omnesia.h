@@ -532,9 +532,7 @@ typedef struct mn_find {
     const char *as_of; /* what was true then (a date: at its end) */
     int64_t id, after; /* this one; those that came after this one */
     const char *session, *source, *ref, *kind, *apart; /* apart: not of this session */
-    int32_t versions; /* 1: and what they were before, oldest first */
-    int32_t newest;   /* 1: the last first, and `after` is the one they came before; no query, no
-                         as_of, no versions */
+    int32_t versions, newest; /* 1: what they were before, too; the last first, alone */
 } mn_find;
 /* Each is borrowed for the call, which may not ask `mem` for anything; non-zero stops, and is
  * returned; else how many. MN_ENOENT: `id` is no record of this scope. */

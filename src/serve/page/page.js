@@ -7,6 +7,7 @@
 import { show_cards } from "./cards.js";
 import { show_models, when_key_is_needed } from "./chat.js";
 import { show_map } from "./map.js";
+import { see_memories, show_memories } from "./memories.js";
 import { see_owners } from "./owners.js";
 import { show_share } from "./share.js";
 import { get, number, say, time } from "./units.js";
@@ -31,6 +32,7 @@ function checked(state) {
   const { region } = state;
   return {
     version: text(state.version), system: text(state.system), uptime_s: number(state.uptime_s),
+    remembered: state.remembered ? { version: number(state.remembered.version) } : null,
     loop: numbers(state.loop, "running waiting slots read cached"),
     memory: numbers(state.memory, "limit booked resident"),
     tokens_per_s: numbers(state.tokens_per_s, "read written"),
@@ -49,6 +51,7 @@ function show(state) {
   show_cards(state, Date.now());
   show_map(state);
   show_share(state);
+  show_memories(state.remembered);
   const vectors = new Set(state.models.filter(m => m.embedding).map(m => m.name));
   show_models((names || []).filter(name => !vectors.has(name)),
     new Set(state.models.filter(m => m.loaded).map(m => m.name)));
@@ -127,12 +130,19 @@ get("key-forget").addEventListener("click", () => use_key(""));
 get("key-cancel").addEventListener("click", () => get("key").close());
 when_key_is_needed(open_key);
 
-/* ---- small windows show one half at a time ---- */
-const views = document.querySelectorAll("[data-show]");
+/* ---- small windows show one part at a time, wide ones chat and live together ---- */
+const views = document.querySelectorAll("[data-show]"), wide = matchMedia("(min-width: 900px)");
+function show_view() {
+  const { view } = document.body.dataset, shown = wide.matches && view === "live" ? "chat" : view;
+  for (const b of views) b.setAttribute("aria-pressed", b.dataset.show === shown);
+  see_memories(shown === "memories");
+}
 for (const button of views)
   button.addEventListener("click", () => {
     document.body.dataset.view = button.dataset.show;
-    for (const b of views) b.setAttribute("aria-pressed", b === button);
+    show_view();
   });
+wide.addEventListener("change", show_view);
+show_view();
 
 tick();

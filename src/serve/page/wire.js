@@ -35,12 +35,15 @@ async function call(path, options) {
   throw new Refusal("key", secret ? `The key was refused: ${sentence}` : sentence);
 }
 
-export async function get_json(path) {
-  const answer = await call(path, { signal: AbortSignal.timeout(TIMEOUT) });
+async function whole(path, options) {
+  const answer = await call(path, { ...options, signal: AbortSignal.timeout(TIMEOUT) });
   return answer.json().catch(() => {
     throw new Refusal("gone", `The answer to ${path} broke off.`);
   });
 }
+export const get_json = path => whole(path);
+export const send_json = (method, path, body) =>
+  whole(path, { method, body: body && JSON.stringify(body) });
 
 /* The data of each server-sent event of a body, in order. */
 async function* events(body) {

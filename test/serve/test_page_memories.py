@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""test/serve/test_page_memories.py - the page's memories, of a real server, in a headless Chromium.
+
+Records come in over HTTP, and by another process while the page is looked at; what is typed finds
+them, what is forgotten in the page is gone from the server. Without a Chromium: skipped.
+"""
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import browser  # noqa: E402
+from server import PROGRAM, Server  # noqa: E402
+from states import CONTRAST  # noqa: E402
+
+AT = "/v1/memories"
+TEXTS = "[...document.querySelectorAll('.record .text')].map(n => n.textContent)"
+NODES = "[...document.querySelectorAll('[data-node]')].map(n => n.dataset.node.split('\\n')[1])"
+EVIL = "<img src=x onerror=hit()><script>hit()</script>"
+
+
+class Memories(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.browser = browser.Browser()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.close()
+
+    def setUp(self):
+        self.s = Server("--user", "anna").start()
+        self.addCleanup(self.s.__exit__, None)
+
+    def add(self, *texts, **fields):
+        r = self.s.post(AT, {"records": [{"text": t, **fields} for t in texts]})
+        self.assertEqual(r.status, 200, r.body)
+        return r.json["ids"]
+
+    def open(self, **window):
+        tab = self.tab = self.browser.tab(still=True, **window)
+        self.addCleanup(tab.close)
+        tab.go(f"http://127.0.0.1:{self.s.port}/")
+        tab.until("document.getElementById('live').getAttribute('aria-busy') === 'false'")
+        tab.eval("document.querySelector('[data-show=memories]').click()")
+        tab.until("document.getElementById('memories').getAttribute('aria-busy') === 'false'")
+        return tab
+
+    def search(self, words):
+        self.tab.eval("document.getElementById('seek').focus(),"
+                      "document.getElementById('seek').select()")
+        self.tab.type(words)
+        self.tab.until("document.getElementById('seek-said').textContent.includes('best first')")
+
+    def talk(self):
+        self.add("We moved to Utrecht.", "The flat has a green door.", speaker="Anna",
+                 session="moving", time="2023-05-08")
+        self.add("Utrecht has good bakeries.", speaker="Ben", session="letters", time="2023-07-01")
+
+    def test_what_is_typed_is_found_and_can_be_forgotten(self):
+        self.talk()
+        tab = self.open()
+        tab.until(f"{TEXTS}.length === 3")
+        self.assertEqual(tab.eval(TEXTS)[0], "Utrecht has good bakeries.")  # the newest first
+        self.search("which bakeries")
+        tab.until(f"{TEXTS}[0] === 'Utrecht has good bakeries.'")
+        self.assertEqual(tab.eval("document.querySelector('mark').textContent"), "bakeries")
+        tab.eval("document.querySelector('.record .head').click()")
+        tab.eval("document.querySelector('.danger-like').click()")
+        self.assertTrue(tab.eval("document.getElementById('forget').open"))
+        self.assertEqual(tab.eval("document.activeElement.id"), "forget-not")  # Enter keeps it
+        tab.press("Enter")
+        self.assertFalse(tab.eval("document.getElementById('forget').open"))
+        self.assertEqual(len(self.s.get(AT).json["results"]), 3)
+        tab.eval("document.querySelector('.danger-like').click()")
+        tab.eval("document.querySelector('#forget .danger').click()")
+        tab.until(f"!{TEXTS}.includes('Utrecht has good bakeries.')")
+        self.assertEqual([r["text"] for r in self.s.get(AT).json["results"]],
+                         ["We moved to Utrecht.", "The flat has a green door."])
+        self.assertEqual(tab.complaints, [])
+
+    def test_a_record_shows_its_history_and_its_neighbours(self):
+        self.talk()
+        id_ = self.s.get(AT).json["results"][1]["id"]
+        self.s.ask("PATCH", f"{AT}/{id_}", {"text": "The door is red now."})
+        tab = self.open()
+        tab.until(f"{TEXTS}.length === 3")
+        tab.eval(f"document.querySelector('[data-id=\"{id_}\"] .head').click()")
+        tab.until("document.querySelectorAll('.past').length === 2")
+        past, near = tab.eval("[...document.querySelectorAll('.past')].map(n => n.textContent)")
+        self.assertIn("The flat has a green door.", past)
+        self.assertIn("We moved to Utrecht.", near)
+        self.assertNotIn("bakeries", near)
+        tab.eval("document.querySelector('.link-like').click()")  # all of that conversation
+        tab.until(f"{TEXTS}.length === 2")
+        self.assertEqual(tab.complaints, [])
+
+    def test_time_and_the_graph_narrow_the_list(self):
+        self.talk()
+        tab = self.open()
+        tab.until(f"{NODES}.length >= 4")
+        self.assertEqual(set(tab.eval(NODES)),
+                         {"Anna", "Ben", "moving", "letters", "utrecht"})
+        tab.eval("[...document.querySelectorAll('[data-node]')].find(n => n.dataset.node"
+                 ".endsWith('Ben')).dispatchEvent(new MouseEvent('click', {bubbles: true}))")
+        tab.until(f"{TEXTS}.length === 1")
+        tab.eval("document.querySelector('.chip').click()")
+        tab.until(f"{TEXTS}.length === 3")
+        self.assertEqual(tab.eval("document.querySelectorAll('.day').length"), 2)
+        tab.eval("document.getElementById('timeline').focus()")
+        tab.press("End")
+        tab.press("ArrowLeft")  # the last bar
+        tab.until(f"{TEXTS}.length === 1")
+        tab.press("Escape")
+        tab.until(f"{TEXTS}.length === 3")
+        self.assertEqual(tab.complaints, [])
+
+    def test_what_another_process_adds_appears(self):
+        self.add("Here first.")
+        tab = self.open()
+        tab.until(f"{TEXTS}.length === 1")
+        subprocess.run([PROGRAM, "mem", "add", "Said by another process.", "--user", "anna",
+                        "--region", self.s.folder + "/region", "--disk", "none", "--embedder",
+                        "none"], check=True, env=self.s.env, capture_output=True)
+        tab.until(f"{TEXTS}.includes('Said by another process.')")
+        self.assertEqual(tab.complaints, [])
+
+    def test_an_empty_memory_says_how_to_begin(self):
+        tab = self.open()
+        self.assertIn("omnesia mem add", tab.eval(
+            "document.getElementById('nothing').textContent"))
+        tab.eval("document.getElementById('seek').focus()")
+        tab.type("The first thing.")
+        tab.until("!document.getElementById('keep').disabled")
+        tab.eval("document.getElementById('keep').click()")
+        tab.until(f"{TEXTS}.length === 1 && document.getElementById('nothing').hidden")
+        self.assertEqual(self.s.get(AT).json["results"][0]["source"], "page")
+        self.assertEqual(tab.complaints, [])
+
+    def test_a_record_is_text_whatever_is_in_it(self):
+        self.add(EVIL, speaker=EVIL, session=EVIL, source=EVIL, kind=EVIL)
+        tab = self.open()
+        tab.eval("window.hit = () => { window.was_hit = true; }")
+        tab.until(f"{TEXTS}.length === 1")
+        tab.eval("document.querySelector('.record .head').click()")
+        self.search("img (src) [x] *onerror* \\")
+        tab.until(f"{TEXTS}[0] === {EVIL!r}")
+        self.assertFalse(tab.eval("!!window.was_hit || !!document.querySelector('img')"))
+        self.assertEqual(tab.complaints, [])
+
+    def test_legible_in_both_themes_and_at_any_width(self):
+        self.talk()
+        for dark, width in ((False, 1280), (True, 1280), (False, 899), (True, 400), (False, 320)):
+            tab = self.open(dark=dark, width=width, height=800)
+            tab.until(f"{TEXTS}.length === 3 && {NODES}.length >= 4")
+            tab.eval("document.querySelector('.record .head').click()")
+            tab.sleep(0.3)
+            self.assertEqual(tab.eval(CONTRAST)["bad"], [], f"at {width}, dark: {dark}")
+            self.assertLessEqual(tab.eval("document.documentElement.scrollWidth"), width)
+            wide = tab.eval("""[...document.querySelectorAll('.memories, .panel, header, .record')]
+                .filter(n => n.clientWidth && n.scrollWidth > n.clientWidth + 1)
+                .map(n => n.className || n.nodeName)""")
+            self.assertEqual(wide, [], f"at {width} pixels")
+
+
+if __name__ == "__main__":
+    if not browser.program():
+        print("no Chromium on this machine: apt-get install chromium")
+        sys.exit(77)
+    outcome = unittest.main(exit=False, verbosity=0).result
+    bad = len(outcome.failures) + len(outcome.errors)
+    print(f"[  PASSED  ] {outcome.testsRun - bad} test(s).")
+    if bad:
+        print(f"[  FAILED  ] {bad} test(s), listed above.")
+    sys.exit(bool(bad))
