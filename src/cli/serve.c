@@ -28,7 +28,7 @@ typedef struct serve_options {
     mn_opt_list models, listen, origins, shared;
     const char *region, *disk, *key_file, *tls_cert, *tls_key, *embedder, *files, *user, *store;
     int32_t port, threads, context, tokens, slots, waiting, step_tokens;
-    int kv, bf16, private_, no_memory, insecure, metrics, log, order, print;
+    int kv, bf16, private_, no_memory, remember, insecure, metrics, log, order, print;
     uint64_t body;
 } serve_options;
 
@@ -108,6 +108,10 @@ static const mn_opt options[] = {
      .name = "no-memory",
      .offset = AT(no_memory),
      .help = "/mcp has tools for objects alone"},
+    {.kind = MN_OPT_FLAG,
+     .name = "remember",
+     .offset = AT(remember),
+     .help = "conversations of named users: what was said before is recalled, what is said kept"},
     TEXT("region", region, "PATH",
          "file that processes share what they computed in; none: share nothing; default: your own, "
          "in memory"),
@@ -222,6 +226,7 @@ static int serve(const serve_options *o, const sigset_t *signals, const char **s
         .metrics = o->metrics,
         .body = o->body,
         .files = files,
+        .remember = o->remember,
         .login = mn_cli_user(o->user),
         .log = o->log == LOG_NONE ? NULL : log_line,
         .log_text = o->log == LOG_TEXT};
@@ -260,6 +265,8 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     sigset_t signals;
     char *files = NULL; /* the standard place */
     if (o->print) return print(o->print);
+    if (o->remember && o->no_memory)
+        return MN_FAIL(MN_CLI_USAGE, "--remember and --no-memory: one of them");
     if (!o->files) MN_TRY(mn_file_data_path("files", &files));
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

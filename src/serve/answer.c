@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "serve/models.h"
+#include "serve/remember.h"
 #include "serve/server.h"
 
 #include <openssl/rand.h>
@@ -138,7 +139,8 @@ static int tell_text(void *user, const char *text, size_t n) {
     mn_choice *c = user;
     c->all->teller->text(c, text, n);
     c->offset += n;
-    return c->all->x->fields.stream ? 0 : mn_buf_append(&c->content, text, n);
+    const int needed = !c->all->x->fields.stream || (c->all->ask.remember && !c->index);
+    return needed ? mn_buf_append(&c->content, text, n) : 0;
 }
 
 static int tell_call(void *user, const char *name, const char *arguments) {
@@ -185,6 +187,13 @@ static void take(mn_choice *c, mn_buf *text, mn_buf *pieces, int *done) {
     mn_mail_unlock(mail);
 }
 
+/* All answers have ended, one way or another. */
+static void end_all(mn_answers *a) {
+    mn_exchange *x = a->x;
+    if (!a->failed && !x->ended) a->teller->end(a);
+    if (!x->ended) mn_stream_end(x); /* the client has left: count it */
+}
+
 static void read_choice(mn_letter *letter) {
     mn_choice *c = (mn_choice *)letter;
     mn_answers *a = c->all;
@@ -208,8 +217,7 @@ static void read_choice(mn_letter *letter) {
     if (c->rc < 0)
         fail(a, c->rc, c->rc == MN_ECANCELLED ? "the server is stopping; ask again" : c->detail);
     end_choice(c);
-    if (--a->left == 0 && !a->failed && !x->ended) a->teller->end(a);
-    if (a->left == 0 && !x->ended) mn_stream_end(x); /* the client has left: count it */
+    if (--a->left == 0) mn_remember_end(a, end_all);
     mn_exchange_release(x);
 }
 

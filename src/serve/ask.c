@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "serve/models.h"
+#include "serve/remember.h"
 #include "serve/route.h"
 #include "serve/server.h"
 
@@ -22,6 +23,7 @@ void mn_ask_free(mn_ask *ask) {
     mn_free(ask->stop);
     mn_free(ask->bias);
     json_decref(ask->functions);
+    mn_remember_free(&ask->remember);
     *ask = (mn_ask){0};
 }
 
@@ -137,6 +139,7 @@ int mn_ask_chat(mn_exchange *x, json_t *messages, json_t *tools, mn_ask *out, co
     MN_TRY(read_sampling(x, out, param));
     MN_TRY(dump(messages, &out->messages));
     out->request.messages = out->messages;
+    MN_TRY(mn_remember_begin(x, messages, out, param));
     *param = "tools";
     MN_TRY(check_tools(tools));
     if (json_array_size(tools) && !is_none(x->fields.tool_choice)) {
@@ -148,7 +151,7 @@ int mn_ask_chat(mn_exchange *x, json_t *messages, json_t *tools, mn_ask *out, co
     if (rc < 0 && x->route->fields & MN_IN_RESPONSES && *param && **param == 'r')
         *param = "text.format"; /* what this route calls its response_format */
     out->request.grammar = out->grammar;
-    return rc;
+    return rc < 0 ? rc : mn_remember_fit(x, out);
 }
 
 /* ---- texts to go on from --------------------------------------------------------------------- */

@@ -21,8 +21,9 @@ typedef struct mn_ask {
     mn_bias *bias;
     uint8_t tenant[32]; /* of a salt: an ask may be moved, so nobody points here */
     int salted;
-    json_t *functions; /* OpenAI's tools that may be called; NULL: none */
-    int forced;        /* the answer is a call */
+    json_t *functions;            /* OpenAI's tools that may be called; NULL: none */
+    int forced;                   /* the answer is a call */
+    struct mn_remember *remember; /* of a conversation with a memory; NULL */
 } mn_ask;
 
 /* Of x->fields, with messages and tools in OpenAI's form (chat, responses, messages) or prompts.

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "serve/models.h"
+#include "serve/remember.h"
 #include "serve/route.h"
 #include "serve/server.h"
 
@@ -26,6 +27,7 @@ int mn_reply_field(mn_exchange *x, int rc, const char *param) {
 
 int mn_chat_model(mn_exchange *x, int vectors) {
     if (x->use) return 0;
+    if (mn_remember_wanted(x) && !x->at_work) return 1; /* to look into memory */
     const int rc = mn_models_use(&x->server->models, x->fields.model, vectors, x->at_work, &x->use);
     if (rc < 0) mn_reply_field(x, rc, rc == MN_ENOENT ? "model" : NULL);
     return rc;
@@ -84,8 +86,18 @@ static json_t *envelope(const mn_answers *a, const char *object, json_t *choices
 
 /* ---- streams --------------------------------------------------------------------------------- */
 
+/* What was recalled is told with the first event, and with the whole reply. */
+static void add_recalled(const mn_answers *a, json_t *all) {
+    json_t *ids = mn_remember_ids(&a->ask);
+    if (all && ids)
+        json_object_set_new(all, "recalled", ids);
+    else
+        json_decref(ids);
+}
+
 static void event(mn_answers *a, json_t *choices, json_t *usage) {
     json_t *e = envelope(a, is_chat(a) ? "chat.completion.chunk" : "text_completion", choices);
+    if (!a->x->sent) add_recalled(a, e);
     if (a->x->fields.usage) json_object_set_new(e, "usage", usage ? usage : json_null());
     mn_stream_event(a->x, NULL, e);
 }
@@ -194,6 +206,7 @@ static void tell_end(mn_answers *a) {
                               is_chat(a) ? chat_choice(&a->choice[i]) : text_choice(&a->choice[i]));
     json_t *all = envelope(a, is_chat(a) ? "chat.completion" : "text_completion", choices);
     if (all) json_object_set_new(all, "usage", mn_usage_json(a));
+    add_recalled(a, all);
     mn_reply_json(x, 200, all);
     mn_exchange_send(x);
 }

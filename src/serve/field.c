@@ -140,7 +140,7 @@ const mn_field mn_field_rows[] = {
     ROW("time", TEXT, SAID, time, 0, 256, "now",
         "when it was said, or since when it is true: RFC 3339, or as people write it"),
     ROW("speaker", TEXT, ADD, speaker, 0, 1024, NULL, "who said it"),
-    ROW("session", TEXT, ADD | LISTS, session, 0, 1024, NULL, "the conversation it belongs to"),
+    ROW("session", TEXT, ADD | LISTS | CALLS, session, 0, 1024, NULL, "the conversation it is of"),
     ROW("source", TEXT, ADD | LISTS, source, 0, 1024, NULL, "where it is from"),
     ROW("ref", TEXT, ADD | LISTS, ref, 0, 1024, NULL, "its name elsewhere"),
     ROW("kind", TEXT, ADD | LISTS, kind, 0, 1024, NULL, "what kind of record it is"),
@@ -148,6 +148,8 @@ const mn_field mn_field_rows[] = {
     SHAPED("records", LIST, ADD, records, 1000, NULL, "NewRecords",
         "several records at once, each with these fields: all or none are kept"),
     {"query", MN_FIELD_TEXT, MN_IN_SEARCH, 1, AT(query), 1, 65536, NULL, "what is looked for"},
+    ROW("memory", FLAG, CALLS, memory, 0, 0, "when a user is named",
+        "recall what was said before, and keep what is said now; needs --remember"),
     ROW("k", INT, MN_IN_SEARCH, k, 1, 100, "10", "so many records at most"),
     ROW("as_of", TEXT, MN_IN_SEARCH, as_of, 0, 256, NULL, "what was true then: a date, or a time"),
     ROW("since", TEXT, MN_IN_RECORDS, since, 0, 64, NULL, "of this time, or later"),
@@ -175,6 +177,7 @@ void mn_fields_standard(const mn_request *standard, mn_fields *out) {
                        .parallel = -1, /* nobody said */
                        .special = 1,
                        .top_logprobs = -1,
+                       .memory = -1, /* nor here */
                        .k = MN_PAGE_K,
                        .limit = MN_PAGE_LIMIT,
                        .budget = MN_PAGE_BUDGET,

@@ -51,7 +51,8 @@ typedef struct mn_fields {
     const char *purpose, *file, *input_file, *endpoint, *window, *jsonrpc, *method;
     json_t *messages, *prompt, *input, *tools, *tool_choice, *format, *stop, *bias, *tokens,
         *system, *metadata, *id, *params, *records;
-    int stream, usage, logprobs, parallel, ignore_eos, echo, special, begin, pieces, all, newest;
+    int stream, usage, logprobs, parallel, ignore_eos, echo, special, begin, pieces, all, newest,
+        memory;
     int32_t n, max_tokens, top_logprobs, top_k, repeat_last_n, dimensions, k, limit, budget;
     int64_t after, from;
     float temp, top_p, min_p, typical_p, repeat_penalty, presence_penalty, frequency_penalty;

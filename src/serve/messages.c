@@ -9,6 +9,7 @@
  */
 #include "serve/chat.h"
 #include "serve/models.h"
+#include "serve/remember.h"
 #include "serve/route.h"
 #include "serve/routes.h"
 
@@ -189,9 +190,10 @@ static const char *reason_of(const mn_choice *c, const char *stop) {
 static void begin(mn_answers *a) {
     if (!a->x->fields.stream) return;
     event(a, "message_start",
-          json_pack("{s:{s:s, s:s, s:s, s:s, s:[], s:n, s:n, s:o}}", "message", "id", a->id, "type",
-                    "message", "role", "assistant", "model", a->x->use->name, "content",
-                    "stop_reason", "stop_sequence", "usage", usage_of(a)));
+          json_pack("{s:{s:s, s:s, s:s, s:s, s:[], s:n, s:n, s:o, s:o*}}", "message", "id", a->id,
+                    "type", "message", "role", "assistant", "model", a->x->use->name, "content",
+                    "stop_reason", "stop_sequence", "usage", usage_of(a), "recalled",
+                    mn_remember_ids(&a->ask)));
 }
 
 static void close_text(mn_answers *a, blocks *b) {
@@ -263,10 +265,10 @@ static void tell_end(mn_answers *a) {
     if (x->fields.stream) return mn_stream_end(x);
     const char *stop = stop_of(c);
     mn_reply_json(x, 200,
-                  json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s?, s:o}", "id", a->id, "type",
+                  json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s?, s:o, s:o*}", "id", a->id, "type",
                             "message", "role", "assistant", "model", x->use->name, "content",
                             content_of(c), "stop_reason", reason_of(c, stop), "stop_sequence", stop,
-                            "usage", usage_of(a)));
+                            "usage", usage_of(a), "recalled", mn_remember_ids(&a->ask)));
     mn_exchange_send(x);
 }
 

@@ -9,6 +9,7 @@
  */
 #include "serve/chat.h"
 #include "serve/models.h"
+#include "serve/remember.h"
 #include "serve/routes.h"
 
 #include "base/alloc.h"
@@ -163,6 +164,8 @@ static json_t *response(const mn_answers *a, const char *status, json_t *output,
                         strcmp(status, "incomplete") == 0
                             ? json_pack("{s:s}", "reason", "max_output_tokens")
                             : json_null());
+    json_t *recalled = mn_remember_ids(&a->ask);
+    if (recalled) json_object_set_new(o, "recalled", recalled);
     json_object_set_new(o, "usage", complete ? usage_of(a) : json_null());
     json_object_set_new(o, "instructions",
                         f->instructions ? json_string(f->instructions) : json_null());

@@ -45,6 +45,7 @@ typedef struct mn_serve_options {
     mn_loop_options loop;
     mn_request request; /* what a request leaves out */
     mn_mem *mem;        /* what agents of /mcp remember; NULL: there are no tools for it */
+    int remember;       /* 1: conversations of named users are recalled and kept (remember.h) */
     const char *login;  /* whose that is, where neither a key nor a head says it */
     /* One line for each request, JSON or text, without its line end; any thread, must not wait. */
     void (*log)(void *user, const char *line);
