@@ -11,8 +11,9 @@
 int mn_memory_asker(mn_exchange *x, mn_asker *out);
 /* Note the failure `rc` of a call about memory. */
 int mn_memory_refuse(mn_exchange *x, int rc, const char *param);
-/* {"version": N}: another number whenever a record of this scope came, changed or went, by any
- * process (0: nobody is told, as there is no region); null: there is no memory. */
+/* {"version": N, "chats": whether conversations are kept}; N is another number whenever a record of
+ * this scope came, changed or went, by any process (0: nobody is told, as there is no region).
+ * null: there is no memory. */
 json_t *mn_memory_pulse(mn_exchange *x);
 
 #endif

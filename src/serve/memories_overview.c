@@ -56,7 +56,8 @@ json_t *mn_memory_pulse(mn_exchange *x) {
     if (!x->server->options.mem || mn_asker_read(x, NULL, &asker) < 0) return json_null();
     const int told = region && mn_mem_topic(&asker.scope, key) >= 0 &&
                      mn_object_get(region, key, NULL, 0, &about) >= 0;
-    return json_pack("{s:I}", "version", told ? (json_int_t)about.version : 0);
+    return json_pack("{s:I, s:b}", "version", told ? (json_int_t)about.version : 0, "chats",
+                     x->server->options.remember);
 }
 
 int mn_memory_overview_work(mn_exchange *x) {

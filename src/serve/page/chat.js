@@ -6,11 +6,11 @@
  */
 import { ask } from "./wire.js";
 import { elements } from "./text.js";
-import { count, el, get, number, say, time } from "./units.js";
+import { count, el, get, number, say, some, time } from "./units.js";
 
 const log = get("log"), field = get("ask"), model = get("model");
 const turns = []; /* {role, content} of what was said and answered */
-let running = null, on_key = () => {};
+let running = null, remembers = false, session = "", on_key = () => {};
 export const when_key_is_needed = f => { on_key = f; };
 
 /* ---- looks ---- */
@@ -49,7 +49,7 @@ function draw(answer) {
 }
 
 /* What it cost, in words; a bar shows how much of the prompt was in the cache. */
-function costs({ usage, pieces, began, first, ended }, how) {
+function costs({ usage, pieces, began, first, ended, recalled }, how) {
   const prompt = number(usage?.prompt_tokens), bar = el("i");
   const written = usage ? number(usage.completion_tokens) : pieces;
   const cached = number(usage?.prompt_tokens_details?.cached_tokens);
@@ -57,6 +57,7 @@ function costs({ usage, pieces, began, first, ended }, how) {
     prompt && `${count(prompt - cached)} read`, prompt && `${count(cached)} from the cache`,
     written && `${usage ? "" : "about "}${count(written)} written`,
     first && `first token after ${time((first - began) / 1000)}`,
+    recalled && `${some(recalled, "memory", "memories")} recalled`,
     written > 1 && ended > first && `${count((written - 1) * 1000 / (ended - first))} tokens/s`];
   bar.style.width = `${100 * cached / (prompt || 1)}%`;
   return [prompt ? el("i", { class: "part", title: "what the cache had" }, bar) : "",
@@ -77,11 +78,14 @@ function request() {
   if (system) out.messages.unshift({ role: "system", content: system });
   for (const [id, name] of [["temperature", "temperature"], ["most", "max_tokens"]])
     if (get(id).value && get(id).validity.valid) out[name] = Number(get(id).value);
+  session ||= `page ${new Date().toISOString()}`;
+  if (remembers) Object.assign(out, { memory: get("remember").checked, session });
   return out;
 }
 
 function take(answer, chunk) {
   const choice = Array.isArray(chunk.choices) && chunk.choices[0], text = choice?.delta?.content;
+  if (Array.isArray(chunk.recalled)) answer.recalled = chunk.recalled.length;
   if (chunk.usage) answer.usage = chunk.usage;
   if (choice?.finish_reason) answer.finish = choice.finish_reason;
   if (typeof text !== "string" || !text) return;
@@ -160,6 +164,7 @@ get("fresh").addEventListener("click", () => {
   running = null;
   old?.abort();
   turns.length = 0;
+  session = "";
   for (const turn of log.querySelectorAll(".turn")) turn.remove();
   get("hello").hidden = false;
   get("spoken").replaceChildren();
@@ -172,6 +177,15 @@ get("settings-open").addEventListener("click", event => {
   event.target.setAttribute("aria-expanded", open);
 });
 say(get("base"), new URL("v1", location.href).href);
+
+/* Does the server keep conversations? Then one says whether it keeps this one. */
+export function show_remembering(on) {
+  remembers = on;
+  get("remember-row").hidden = !on;
+  say(get("stays"), on && get("remember").checked
+    ? "This server remembers: what is said here is kept, and recalled later. Settings turns it off."
+    : "This conversation stays in this page, and is gone when you close it.");
+}
 
 /* Models that can be asked, those in memory first; what was chosen stays chosen. */
 export function show_models(names, loaded) {

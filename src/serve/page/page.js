@@ -5,7 +5,7 @@
  * What is known then stays, in grey, under a sentence that says what is wrong.
  */
 import { show_cards } from "./cards.js";
-import { show_models, when_key_is_needed } from "./chat.js";
+import { show_models, show_remembering, when_key_is_needed } from "./chat.js";
 import { show_map } from "./map.js";
 import { see_memories, show_memories } from "./memories.js";
 import { see_owners } from "./owners.js";
@@ -32,7 +32,7 @@ function checked(state) {
   const { region } = state;
   return {
     version: text(state.version), system: text(state.system), uptime_s: number(state.uptime_s),
-    remembered: state.remembered ? { version: number(state.remembered.version) } : null,
+    remembered: state.remembered ? { version: number(state.remembered.version), chats: !!state.remembered.chats } : null,
     loop: numbers(state.loop, "running waiting slots read cached"),
     memory: numbers(state.memory, "limit booked resident"),
     tokens_per_s: numbers(state.tokens_per_s, "read written"),
@@ -52,6 +52,7 @@ function show(state) {
   show_map(state);
   show_share(state);
   show_memories(state.remembered);
+  show_remembering(!!state.remembered?.chats);
   const vectors = new Set(state.models.filter(m => m.embedding).map(m => m.name));
   show_models((names || []).filter(name => !vectors.has(name)),
     new Set(state.models.filter(m => m.loaded).map(m => m.name)));
