@@ -109,7 +109,7 @@ static json_t *call_of(json_t *verb, const mn_mcp_call *call) {
         if (json_is_true(json_object_get(field, "local")) && given)
             json_object_set_new(o, "do", json_null()); /* refused below, as unknown */
         if (strcmp(name, "budget") == 0 && (!given || json_is_null(given)))
-            json_object_set_new(o, name, json_integer(MN_MCP_BUDGET));
+            json_object_set_new(o, name, json_integer(MN_PAGE_BUDGET));
     }
     return o;
 }
