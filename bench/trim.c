@@ -124,7 +124,7 @@ static const char *const say_replace[] = {"Replace the %1$s with a %2$s.",
                                           "A %2$s instead of the %1$s would be better.",
                                           "Trade the %1$s for a %2$s."};
 
-/* ---- the plan that should be ------------------------------------------------------------------ */
+/* ---- the plan that should be -------------------------------------------------------------- */
 typedef struct should {
     const char *slot, *past[PAST]; /* its text now is past[depth] */
     int depth, dep, gone, slot_of; /* dep: -1; slot_of: of the domain, -1: a step */

@@ -79,8 +79,8 @@ static int state_of(const mn_row *r, json_t **meta, const json_t **state) {
                    (long long)r->id, (long long)r->id);
 }
 
-/* A link that is there is one, or all is refused: Jansson may lose a byte where memory ends, and what
- * was read so would be written. */
+/* A link that is there is one, or all is refused: Jansson may lose a byte where memory ends, and
+ * what was read so would be written. */
 static int read_uid(const json_t *value, uint64_t *out) {
     *out = uid_of(value);
     if (*out || !value) return 0;

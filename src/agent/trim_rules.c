@@ -9,8 +9,8 @@
  *     a request to replace  replace A with B, swap A for B, B instead of A
  *     a question            ends in "?", or begins like one, and asks for no change -> check
  *     news of a task        A is done, finished, failed, cancelled -> update of its status
- *     a change              actually, instead, change, make, move, switch, "A is B" of a task there is
- *     anything else         something new: its name the words before ":" or "is", or its first words
+ *     a change              actually, instead, change, make, move, "A is B" of a task there is
+ *     anything else         something new: its name is what is before ":" or "is", or how it begins
  *
  * The task is the one whose slot has all of its words in the part, the longest; "it" is the one that
  * changed last. Where two fit as well, and where none does and one is needed, it is asked back.
@@ -128,7 +128,7 @@ static int fits(const char *slot, const char *low) {
     return letters;
 }
 
-/* The task of the tree whose slot fits best; -1: none; -2: two as well. Not the root, unless `top`. */
+/* The task of the tree whose slot fits best; -1: none; -2: two as well. */
 static int task_in(const part *p, const char *low) {
     int best = 0, at = -1;
     for (int i = 0; i < p->t->n && p->root >= 0; i++) {

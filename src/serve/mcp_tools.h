@@ -2,7 +2,8 @@
  *
  * serve/mcp_tools.h - one table of tools: what each is called, takes, gives, and does.
  *
- * Tools for plans are not in it: their table is the library's (mcp_tasks.c). How to add a tool: a bit below, a row of mn_mcp_tools, rows of mn_mcp_rows for its arguments
+ * Tools for plans are not in it: their table is the library's (mcp_tasks.c). How to add a tool: a
+ * bit below, a row of mn_mcp_tools, rows of mn_mcp_rows for its arguments
  * (which know types and bounds, and are its schema), and its function, in a file of its kind. What
  * it reads is a page: a part that fits a budget, and where to go on.
  *
