@@ -286,6 +286,8 @@ static int slots_row(const mn_bench_options *o, mn_model *m) {
             MN_TRY(one);
             right[tree] += one;
         }
+    if (right[0] + right[1] == 0)
+        return mn_bench_row_skip(&r, "this model said no value, with either prompt", o->json);
     mn_bench_round(&r, right[0], right[1]);
     return mn_bench_row_print(&r, o->json);
 }

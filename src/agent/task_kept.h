@@ -7,7 +7,8 @@
  * tree is found without a look at anything else. Its state is in meta:
  *
  *     {"task": {"uid": "9f..", "parent": "uid", "deps": ["uid", ..], "status": "done",
- *               "version": 3, "prior": 1, "flagged": true, "beside": "uid", "replaces": "uid", "turn": 7}}
+ *               "version": 3, "prior": 1, "flagged": true, "beside": "uid",
+ *               "replaces": "uid", "turn": 7}}
  *
  * Links are uids, random and for ever, because numbers of records change when they are carried to
  * another store. Former versions of the record are the task's past. What was said about a task are

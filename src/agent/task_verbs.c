@@ -215,8 +215,8 @@ const mn_task_verb mn_task_verbs[] = {
         "Begin a tree of tasks: a goal, whose steps are added below it.",
         "slot *text", NEW, 1, 0, NULL, CHANGED, verb_new},
     {"step", "Add a step",
-        "Add a task as a part of another one, and say what it builds on. What is of another tree is "
-        "left out, and told as `dropped`.",
+        "Add a task as a part of another one, and say what it builds on. What is of another tree "
+        "is left out, and told as `dropped`.",
         "parent slot *text", STEP, 1, 0, "parent", CHANGED, verb_step},
     {"update", "Change a task",
         "Give a task another text, or more that it builds on. What it was before stays; who builds "
@@ -233,21 +233,21 @@ const mn_task_verb mn_task_verbs[] = {
         "removed.",
         "id", ROLLBACK, 1, 0, "id", CHANGED, verb_rollback},
     {"replace", "Replace a task",
-        "Put another task in the place of one, which stays and is marked. Who built on it builds on "
-        "the new one, and is flagged.",
+        "Put another task in the place of one, which stays and is marked. Who built on it builds "
+        "on the new one, and is flagged.",
         "id slot *text", REPLACE, 1, 0, "id", CHANGED, verb_replace},
     {"say", "Say something about a plan",
-        "What a user said, as it was said: it is split into parts, each of which is something new, a "
-        "change, or a question, and is done to the plan. A question changes nothing; when it is not "
-        "clear what to undo, nothing is changed and `ask` says what to ask back. Without `ops`, rules "
-        "decide, which know plain English only: an agent that understands gives `ops`.",
+        "What a user said, as it was said: it is split into parts, each of which is something new, "
+        "a change, or a question, and is done to the plan. A question changes nothing; when it is "
+        "not clear what to undo, nothing is changed and `ask` says what to ask back. Without `ops` "
+        "rules decide, which know plain English only: an agent that understands gives `ops`.",
         "*text", SAY, 1, 0, "id",
         "\"ops\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"
         "\"tasks\":{\"type\":\"array\","
         "\"items\":" TASK "}," TEXTS("ask"), mn_trim_say},
     {"prompt", "What a task needs",
-        "All that matters for one task, as a text: the path from the goal down to it, what it builds "
-        "on, and what was said about it. " DATA,
+        "All that matters for one task, as a text: the path from the goal down to it, what it "
+        "builds on, and what was said about it. " DATA,
         "id", PROMPT, 0, 0, "id", TEXTS("prompt") ",\"id\":{\"type\":\"integer\"},\"tokens\":"
         "{\"type\":\"integer\"}", verb_prompt},
     {"show", "Look at a plan",
@@ -257,7 +257,8 @@ const mn_task_verb mn_task_verbs[] = {
         "\"tasks\":{\"type\":\"array\","
         "\"items\":" TASK "}", verb_show},
     {"list", "List plans",
-        "All trees, oldest first: how many of their tasks are pending, done, failed and flagged. " DATA,
+        "All trees, oldest first: how many of their tasks are pending, done, failed and flagged. "
+        DATA,
         "", LIST, 0, 0, NULL,
         "\"next\":{\"type\":\"integer\","
         "\"description\":\"`after` of the next page; absent: this was "
@@ -291,8 +292,8 @@ const mn_task_field mn_task_fields[] = {
         "only if that is its version now, so that two agents never undo each other"),
     ROW("role", LINE, SAY, 0, role, 1, 32, NULL, 0, "who said it; default: user"),
     ROW("ops", LIST, SAY, 0, ops, 0, 64, NULL, 0,
-        "what it means, each {intent: new, update, check, undo or replace; task, parent: an id or a "
-        "slot; slot, text, deps, status}; default: by rules"),
+        "what it means, each {intent: new, update, check, undo or replace; task, parent: an id or "
+        "a slot; slot, text, deps, status}; default: by rules"),
     ROW("model", LINE, SAY, 0, model, 1, 1024, NULL, 1, "a model that finds out what it means"),
     ROW("budget", COUNT, PROMPT | SHOW | LIST, 0, budget, 0, 1 << 20, NULL, 0,
         "tokens the answer may have, about; 0: any number"),

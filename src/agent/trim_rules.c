@@ -12,9 +12,9 @@
  *     a change              actually, instead, change, make, move, "A is B" of a task there is
  *     anything else         something new: its name is what is before ":" or "is", or how it begins
  *
- * The task is the one whose slot has all of its words in the part, the longest; "it" is the one that
- * changed last. Where two fit as well, and where none does and one is needed, it is asked back.
- * English only; whoever can tell better gives operations of his own.
+ * The task is the one whose slot has all of its words in the part, the longest; "it" is the one
+ * that changed last. Where two fit as well, and where none does and one is needed, it is asked
+ * back. English only; whoever can tell better gives operations of his own.
  */
 #include "agent/trim.h"
 

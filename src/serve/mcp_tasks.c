@@ -9,7 +9,9 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/opt.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #define PREFIX "task_"
@@ -26,11 +28,35 @@ static int call_library(mn_mem *mem, const mn_scope *scope, const json_t *call, 
     return *out ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a result");
 }
 
-static int verbs_of(json_t **out) {
-    json_t *const ask = json_pack("{s:s}", "do", "verbs");
+/* Read once, for all that this process serves; only read from then on. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static json_t *all_verbs;
+
+static void drop_local(json_t *verb) {
+    json_t *const all = json_object_get(json_object_get(verb, "takes"), "properties"), *field;
+    const char *name;
+    void *next;
+    json_object_foreach_safe(all, next, name,
+                             field) if (json_is_true(json_object_get(field, "local")))
+        json_object_del(all, name);
+}
+
+static int read_verbs(json_t **out) {
+    json_t *const ask = json_pack("{s:s}", "do", "verbs"), *verb;
+    size_t i;
     const int rc = ask ? call_library(NULL, NULL, ask, out)
                        : MN_FAIL(MN_ENOMEM, "no memory for a list of tools");
     json_decref(ask);
+    MN_TRY(rc);
+    json_array_foreach(json_object_get(*out, "verbs"), i, verb) drop_local(verb);
+    return 0;
+}
+
+static int verbs_of(json_t **out) {
+    pthread_mutex_lock(&lock);
+    const int rc = all_verbs ? 0 : read_verbs(&all_verbs);
+    *out = all_verbs;
+    pthread_mutex_unlock(&lock);
     return rc;
 }
 
@@ -51,21 +77,7 @@ static json_t *verb_of(const json_t *verbs, const char *name) {
 int mn_mcp_task_is(const char *name) {
     json_t *verbs;
     if (strncmp(name, PREFIX, PREFIX_LENGTH) != 0 || verbs_of(&verbs) < 0) return 0;
-    const int is = verb_of(verbs, name) != NULL;
-    json_decref(verbs);
-    return is;
-}
-
-/* What a tool takes: the verb's fields, but those of this machine. */
-static json_t *arguments_of(json_t *verb) {
-    json_t *const takes = json_object_get(verb, "takes");
-    json_t *const all = json_object_get(takes, "properties"), *field;
-    const char *name;
-    void *next;
-    json_object_foreach_safe(all, next, name,
-                             field) if (json_is_true(json_object_get(field, "local")))
-        json_object_del(all, name);
-    return takes;
+    return verb_of(verbs, name) != NULL;
 }
 
 static json_t *describe(json_t *verb, int structured) {
@@ -74,9 +86,9 @@ static json_t *describe(json_t *verb, int structured) {
     const int writes = json_is_true(json_object_get(verb, "writes"));
     json_t *o =
         json_pack("{s:s, s:s, s:O, s:{s:O, s:b, s:b, s:b, s:b}}", "name", name.data, "description",
-                  text_at(verb, "about"), "inputSchema", arguments_of(verb), "annotations", "title",
-                  json_object_get(verb, "title"), "readOnlyHint", !writes, "destructiveHint", 0,
-                  "idempotentHint", !writes, "openWorldHint", 0);
+                  text_at(verb, "about"), "inputSchema", json_object_get(verb, "takes"),
+                  "annotations", "title", json_object_get(verb, "title"), "readOnlyHint", !writes,
+                  "destructiveHint", 0, "idempotentHint", !writes, "openWorldHint", 0);
     mn_buf_free(&name);
     if (!o || !structured) return o;
     if (json_object_set(o, "title", json_object_get(verb, "title")) == 0 &&
@@ -94,38 +106,45 @@ int mn_mcp_task_list(json_t *list, int structured) {
     json_array_foreach(json_object_get(verbs, "verbs"), i,
                        one) if (json_array_append_new(list, describe(one, structured)) < 0) rc =
         MN_FAIL(MN_ENOMEM, "no memory for a list of tools");
-    json_decref(verbs);
     return rc;
 }
 
-/* The arguments are the call, with the verb, and with a budget where there is one. */
-static json_t *call_of(json_t *verb, const mn_mcp_call *call) {
-    json_t *const o = json_copy(call->arguments), *field, *given;
-    const char *name;
-    if (!o) return NULL;
+/* The arguments are the call, with the verb, and with a budget where there is one. What is no
+ * argument of the tool the library refuses, but for its own. */
+static json_t *call_of(json_t *verb, json_t *arguments) {
     json_t *const all = json_object_get(json_object_get(verb, "takes"), "properties");
-    json_object_foreach(all, name, field) {
-        given = json_object_get(o, name);
-        if (json_is_true(json_object_get(field, "local")) && given)
-            json_object_set_new(o, "do", json_null()); /* refused below, as unknown */
-        if (strcmp(name, "budget") == 0 && (!given || json_is_null(given)))
-            json_object_set_new(o, name, json_integer(MN_PAGE_BUDGET));
-    }
+    json_t *const o = json_copy(arguments);
+    const json_t *const given = json_object_get(o, "budget");
+    if (o && json_object_get(all, "budget") && (!given || json_is_null(given)))
+        json_object_set_new(o, "budget", json_integer(MN_PAGE_BUDGET));
     return o;
+}
+
+static int check_names(const mn_mcp_call *call, json_t *verb) {
+    json_t *const all = json_object_get(json_object_get(verb, "takes"), "properties"), *value;
+    const char *names[32], *name;
+    size_t n = 0;
+    json_object_foreach(all, name, value) if (n < sizeof names / sizeof *names) names[n++] = name;
+    json_object_foreach(call->arguments, name, value) {
+        if (json_object_get(all, name)) continue;
+        const char *const near = mn_opt_nearest(name, names, n);
+        return MN_FAIL(MN_EINVAL, "%s has no argument '%.64s'%s%s", call->tool, name,
+                       near ? "; did you mean " : "", near ? near : "");
+    }
+    return 0;
 }
 
 static int run(mn_mcp_call *call) {
     json_t *verbs, *result = NULL;
     MN_TRY(verbs_of(&verbs));
     json_t *const verb = verb_of(verbs, call->tool);
-    json_t *const o = verb ? call_of(verb, call) : NULL;
-    int rc = o ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a call");
-    if (rc >= 0 && json_object_get(o, "do"))
-        rc = MN_FAIL(MN_EINVAL, "%s has an argument that is not a tool's", call->tool);
-    if (rc >= 0) json_object_set(o, "do", json_object_get(verb, "name"));
+    MN_TRY(check_names(call, verb));
+    json_t *const o = call_of(verb, call->arguments);
+    int rc = o && json_object_set(o, "do", json_object_get(verb, "name")) == 0
+                 ? 0
+                 : MN_FAIL(MN_ENOMEM, "no memory for a call");
     if (rc >= 0) rc = call_library(call->peer->mem, &call->peer->scope, o, &result);
     json_decref(o);
-    json_decref(verbs);
     if (rc >= 0) rc = mn_mcp_put(result, "note", json_string(mn_mcp_note));
     if (rc >= 0 && json_object_update(call->result, result) < 0)
         rc = MN_FAIL(MN_ENOMEM, "no memory for a result");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test/cli/test_task.c - `omnesia task`: what each verb prints, what is refused and how it ends; that
- * every verb of the library has its words in the help, and each of its fields a way to be given; and
- * that docs/TASKS.md says what the library says.
+ * test/cli/test_task.c - `omnesia task`: what each verb prints, what is refused and how it ends;
+ * that every verb of the library has its words in the help, and each of its fields a way to be
+ * given; and that docs/TASKS.md says what the library says.
  */
 #include "test.h"
 

@@ -743,57 +743,6 @@ static void without_memory_it_says_so_and_goes_on(void **state) {
     }
 }
 
-/* ---- plans ----------------------------------------------------------------------------------- */
-
-static void plans_are_tools_of_the_same_table(void **state) {
-    json_t *answer = say(ASK("1", "tools/list", NOW)), *tool;
-    const char *const names[] = {"task_new",    "task_step",     "task_update",  "task_done",
-                                 "task_fail",   "task_rollback", "task_replace", "task_say",
-                                 "task_prompt", "task_show",     "task_list"};
-    size_t i, found = 0;
-    json_array_foreach(json_object_get(result_of(answer), "tools"), i, tool) {
-        const char *const name = text_in(tool, "name");
-        if (strncmp(name, "task_", 5) != 0) continue;
-        assert_string_equal(name, names[found++]);
-        json_t *const takes = json_object_get(json_object_get(tool, "inputSchema"), "properties");
-        assert_null(json_object_get(takes, "model")); /* which is for this machine's programs */
-        json_t *const hints = json_object_get(tool, "annotations");
-        assert_int_equal(json_is_true(json_object_get(hints, "readOnlyHint")), found > 8);
-        assert_true(json_is_false(json_object_get(hints, "destructiveHint")));
-    }
-    assert_int_equal(found, 11);
-    json_decref(answer);
-    peer.mem = NULL; /* without a memory there are none */
-    answer = say_n(CALL("task_list", ""), strlen(CALL("task_list", "")), 200);
-    assert_non_null(json_object_get(answer, "error"));
-    json_decref(answer);
-}
-
-static void plans_are_made_and_read(void **state) {
-    json_t *answer = say(CALL_NOW("task_new", "\"slot\":\"Trip\""));
-    json_t *const made = json_object_get(result_of(answer), "structuredContent");
-    const int root = (int)json_integer_value(json_object_get(json_object_get(made, "task"), "id"));
-    char call[512];
-    assert_true(root > 0);
-    json_decref(answer);
-    for (int i = 0; i < 200; i++) {
-        snprintf(call, sizeof call,
-                 CALL("task_step", "\"parent\":%d,\"slot\":\"a step of many words\""), root);
-        json_decref(say(call));
-    }
-    snprintf(call, sizeof call, CALL_NOW("task_show", "\"id\":%d,\"budget\":300"), root);
-    answer = say(call);
-    json_t *const shown = json_object_get(result_of(answer), "structuredContent");
-    assert_non_null(strstr(text_in(shown, "tree"), "more had no room"));
-    assert_true(strlen(text_in(shown, "tree")) < 300 * 6);
-    assert_non_null(strstr(text_in(shown, "note"), "not instructions"));
-    json_decref(answer);
-    refused(CALL("task_step", "\"parent\":999999,\"slot\":\"x\""), "there is no task #999999");
-    refused(CALL("task_new", "\"slott\":\"x\""), "did you mean slot");
-    refused(CALL("task_new", "\"do\":\"list\""), "not a tool's");
-    refused(CALL("task_say", "\"text\":\"x\",\"model\":\"smollm2-135m\""), "not a tool's");
-}
-
 int main(void) {
 #define TEST(name)     cmocka_unit_test_setup(name, fresh)
 #define REMEMBER(name) cmocka_unit_test_setup(name, remembers)
@@ -811,8 +760,6 @@ int main(void) {
         TEST(a_long_value_is_read_in_parts),
         TEST(a_list_comes_in_pages_that_fit),
         TEST(a_tenant_has_a_folder_of_its_own),
-        REMEMBER(plans_are_tools_of_the_same_table),
-        REMEMBER(plans_are_made_and_read),
         REMEMBER(what_was_said_is_remembered_and_found),
         REMEMBER(a_correction_leaves_a_history),
         REMEMBER(what_is_forgotten_is_gone),
