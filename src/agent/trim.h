@@ -8,7 +8,7 @@
  * Three ways to the second step: whoever asks gives the operations; a model is asked for them, and
  * its answer follows a schema in which intents and tasks are enums of what there is; or rules
  * decide, which know cue words of English and always say the same. A check changes nothing. When
- * one part is not clear, nothing of all is done, and what to ask back is told. An operation is JSON:
+ * one part is not clear, nothing is done at all, and what to ask back is told. An operation is:
  *
  *     {"intent": "update", "task": 14 or "Hotel", "text": "near the station", "status": "done"}
  *     {"intent": "new", "slot": "Museum", "text": "", "parent": 12, "deps": [14, "Hotel"]}
