@@ -2,11 +2,11 @@
  *
  * agent/store.h - where records are kept: what every store can do, and the list of them.
  *
- * A store keeps rows, an index from words to rows, and a vector for each row; it knows nothing of
- * what they mean. A row has an owner, which is a tenant and a user, and no call reaches rows of
- * more than one owner. A row with of = 0 is a record as it is now; one with of = R is what record R
- * was before. All calls happen between `begin` and `end`; a handle is used by one thread at a time
- * (agent/notes.c sees to it), many processes may have one each.
+ * A store keeps rows, an index from words to rows, a vector for each row, and links from row to
+ * row; it knows nothing of what they mean. A row has an owner, which is a tenant and a user, and no
+ * call reaches rows of more than one owner. A row with of = 0 is a record as it is now; one with of
+ * = R is what record R was before. All calls happen between `begin` and `end`; a handle is used by
+ * one thread at a time (agent/notes.c sees to it), many processes may have one each.
  *
  * How to add one: a file store_NAME.c with a const mn_store_kind, its name in MN_STORE_LIST, and
  * its place in the tests of test/agent/test_store.c, which run over all of the list.
@@ -28,6 +28,14 @@ typedef struct mn_row {
         *meta; /* never NULL */
 } mn_row;
 typedef int mn_row_each(void *user, const mn_row *row); /* borrowed; non-zero stops */
+
+typedef int mn_link_each(void *user, int64_t other, const char *what); /* the same */
+
+typedef struct mn_deed { /* what an organiser did to record `id` */
+    const char *organiser, *op;
+    int64_t id, other; /* other: whom it links to; 0 */
+    int64_t at;
+} mn_deed;
 
 enum { MN_BEHIND = 1, MN_BEFORE };
 /* Which rows: all that fit each field that is given. */
@@ -59,13 +67,16 @@ struct mn_store_kind {
 
     /* The number of an owner, never used again; 0: there is none (`make` makes it). */
     int (*owner)(mn_store *s, const char *tenant, const char *user, int make, int64_t *out);
+    /* Who that is; nothing is called when there is none. */
+    int (*whose)(mn_store *s, int64_t owner,
+                 int (*each)(void *user, const char *tenant, const char *name), void *user);
     /* How many rows the index has of it, old versions included, and how many words they have. */
     int (*span)(mn_store *s, int64_t owner, int64_t *rows, int64_t *words);
 
     int (*insert)(mn_store *s, int64_t owner, const mn_row *row, int64_t *id);
     /* The row of row->id; whose speaker stays who it is. */
     int (*replace)(mn_store *s, int64_t owner, const mn_row *row);
-    int (*remove)(mn_store *s, int64_t owner, int64_t id); /* and its vector */
+    int (*remove)(mn_store *s, int64_t owner, int64_t id); /* and all that hangs on it */
     /* In the order of ids, versions with their record, the oldest first. Returns how many, or what
      * `each` did. */
     int (*rows)(mn_store *s, const mn_rows *which, mn_row_each *each, void *user);
@@ -80,6 +91,27 @@ struct mn_store_kind {
     /* The names of those who speak in an owner's records, most often first, at most `most`. */
     int (*speakers)(mn_store *s, int64_t owner, int most, int (*each)(void *user, const char *name),
                     void *user);
+
+    /* A link from one row of an owner to another, and why; one that is there stays as it is. */
+    int (*link)(mn_store *s, int64_t owner, int64_t from, int64_t to, const char *what);
+    int (*unlink)(mn_store *s, int64_t owner, int64_t from, int64_t to);
+    int (*link_too)(mn_store *s, int64_t owner, int64_t id,
+                    int64_t to); /* from `to` as from `id` */
+    /* The links from `id`, or with `back` those to it: how many, or what `each` did. */
+    int (*links)(mn_store *s, int64_t owner, int64_t id, int back, mn_link_each *each, void *user);
+
+    /* Record `id` is to be seen by an organiser, once; id 0: all of all owners that no link goes
+     * out of. Again: by all that have seen it. Those that wait, in the order of ids, and behind
+     * `after`; done: 1, or 0 when it did not wait. */
+    int (*queue)(mn_store *s, const char *organiser, int64_t owner, int64_t id);
+    int (*queue_again)(mn_store *s, int64_t id);
+    int (*queued)(mn_store *s, const char *organiser, int64_t after, int64_t most,
+                  int (*each)(void *user, int64_t id, int64_t owner), void *user);
+    int (*done)(mn_store *s, const char *organiser, int64_t id);
+    /* What organisers did, in its order; it goes with the record. */
+    int (*log)(mn_store *s, int64_t owner, const mn_deed *deed);
+    int (*logs)(mn_store *s, int64_t owner, int64_t id,
+                int (*each)(void *user, const mn_deed *deed), void *user);
 
     /* A row into the word index, or out of it: `line` is what mn_words_line makes of its text, and
      * has to be the same when it goes; `words` of them. */

@@ -13,10 +13,10 @@
  * Removed bytes are overwritten (secure_delete, agent/pages.h); `scrub` merges the word index until
  * no part of it is older than the removal, and empties the journal.
  */
+#include "agent/store_sqlite.h"
 #include "agent/levels.h"
 #include "agent/pages.h"
 #include "agent/store.h"
-#include "agent/store_sqlite_sql.h"
 #include "agent/sync.h"
 
 #include "base/alloc.h"
@@ -40,16 +40,6 @@ enum {
     MERGE_PAGES = 256,       /* of the word index, in one step of `scrub` */
 };
 
-typedef struct sqlite_store {
-    mn_store base;
-    sqlite3 *db;
-    sqlite3_stmt *st[STATEMENTS];
-    mn_sync *sync;
-    char *path;
-    int writing;
-    int frames; /* pages in the journal after the last commit */
-} sqlite_store;
-
 /* ---- failing ------------------------------------------------------------------------------ */
 /* SQLite knows one way for a disk to be full; there are quotas and limits, too. */
 static int code_of(sqlite3 *db) {
@@ -58,7 +48,7 @@ static int code_of(sqlite3 *db) {
     return code == SQLITE_IOERR && full ? SQLITE_FULL : code;
 }
 
-static int fail(sqlite_store *s, const char *doing) {
+int mn_sqlite_fail(sqlite_store *s, const char *doing) {
     const int code = s->db ? code_of(s->db) : SQLITE_NOMEM;
     const char *const why = s->db ? sqlite3_errmsg(s->db) : "out of memory";
     switch (code) {
@@ -77,52 +67,6 @@ static int fail(sqlite_store *s, const char *doing) {
     case SQLITE_NOMEM: return MN_FAIL(MN_ENOMEM, "no memory to %s %s", doing, s->path);
     default: return MN_FAIL(MN_EIO, "cannot %s %s: %s", doing, s->path, why);
     }
-}
-
-/* ---- statements --------------------------------------------------------------------------- */
-static int ready(sqlite_store *s, int which, sqlite3_stmt **out) {
-    if (!s->st[which] &&
-        sqlite3_prepare_v3(s->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT, &s->st[which], NULL))
-        return fail(s, "ask");
-    *out = s->st[which];
-    return 0;
-}
-
-/* Run one that gives no rows. Bound values are let go of. */
-static int run(sqlite_store *s, sqlite3_stmt *q, const char *doing) {
-    const int rc = sqlite3_step(q);
-    const int bad = rc != SQLITE_DONE && rc != SQLITE_ROW ? fail(s, doing) : 0;
-    sqlite3_reset(q);
-    sqlite3_clear_bindings(q);
-    return bad;
-}
-
-static int run_ids(sqlite_store *s, int which, int n, const int64_t *v, const char *doing) {
-    sqlite3_stmt *q = NULL;
-    MN_TRY(ready(s, which, &q));
-    for (int i = 0; i < n; i++) sqlite3_bind_int64(q, i + 1, v[i]);
-    return run(s, q, doing);
-}
-
-/* The first column of the first row: 1, or 0 when there is none. */
-static int one(sqlite_store *s, sqlite3_stmt *q, int64_t *out, int64_t *second) {
-    const int rc = sqlite3_step(q);
-    if (rc == SQLITE_ROW) {
-        *out = sqlite3_column_int64(q, 0);
-        if (second) *second = sqlite3_column_int64(q, 1);
-    }
-    const int bad = rc != SQLITE_DONE && rc != SQLITE_ROW ? fail(s, "read") : 0;
-    sqlite3_reset(q);
-    return bad ? bad : rc == SQLITE_ROW;
-}
-
-static void text_in(sqlite3_stmt *q, int at, const char *t) {
-    sqlite3_bind_text(q, at, t ? t : "", -1, SQLITE_STATIC);
-}
-
-static const char *text_out(sqlite3_stmt *q, int at) {
-    const unsigned char *const t = sqlite3_column_text(q, at);
-    return t ? (const char *)t : "";
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -161,7 +105,7 @@ static int make_tables(sqlite_store *s) {
     snprintf(set, sizeof set, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION,
              VERSION);
     MN_TRY(execute(s, "BEGIN IMMEDIATE", "make"));
-    int rc = execute(s, schema, "make");
+    int rc = execute(s, mn_sqlite_schema, "make");
     if (rc >= 0) rc = execute(s, set, "make");
     if (rc >= 0) return execute(s, "COMMIT", "make");
     sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
@@ -293,6 +237,20 @@ static int store_owner(mn_store *base, const char *tenant, const char *user, int
     return 0;
 }
 
+static int store_whose(mn_store *base, int64_t owner,
+                       int (*each)(void *user, const char *tenant, const char *name), void *user) {
+    sqlite_store *const s = (sqlite_store *)base;
+    sqlite3_stmt *q = NULL;
+    MN_TRY(ready(s, WHOSE, &q));
+    sqlite3_bind_int64(q, 1, owner);
+    const int rc = sqlite3_step(q);
+    const int did = rc == SQLITE_ROW    ? each(user, text_out(q, 0), text_out(q, 1))
+                    : rc == SQLITE_DONE ? 0
+                                        : fail(s, "read");
+    sqlite3_reset(q);
+    return did;
+}
+
 static int store_span(mn_store *base, int64_t owner, int64_t *rows, int64_t *words) {
     sqlite_store *const s = (sqlite_store *)base;
     sqlite3_stmt *q = NULL;
@@ -343,6 +301,9 @@ static int store_remove(mn_store *base, int64_t owner, int64_t id) {
     MN_TRY(run_ids(s, REMOVE, 2, (int64_t[]){id, owner}, "write to"));
     if (!sqlite3_changes(s->db)) return 0;
     MN_TRY(run_ids(s, VECTOR_OUT, 1, &id, "write to"));
+    MN_TRY(run_ids(s, UNLINK_ALL, 2, (int64_t[]){owner, id}, "write to"));
+    MN_TRY(run_ids(s, UNQUEUE, 1, &id, "write to"));
+    MN_TRY(run_ids(s, UNLOG, 2, (int64_t[]){owner, id}, "write to"));
     return run_ids(s, WAIT_OUT, 1, &id, "write to");
 }
 
@@ -391,7 +352,10 @@ static int all_ids(sqlite_store *s, sqlite3_stmt *q, int64_t *ids, int64_t most)
 
 /* The question as text: which parts it has depends on what is asked for. */
 static int rows_sql(const mn_rows *w, char *out, size_t cap) {
-    const char *const by = w->session && !w->id ? "record INDEXED BY record_session" : "record";
+    const char *const by = w->id                 ? "record"
+                           : w->session          ? "record INDEXED BY record_session"
+                           : w->kind && *w->kind ? "record INDEXED BY record_kind"
+                                                 : "record";
     return snprintf(out, cap,
                     "SELECT " FIELDS " FROM %s WHERE owner = ?1 AND of = 0%s%s%s%s%s%s%s%s "
                     "ORDER BY id %sLIMIT ?10",
@@ -402,7 +366,10 @@ static int rows_sql(const mn_rows *w, char *out, size_t cap) {
                     w->agent ? " AND agent = ?4" : "", w->run ? " AND run = ?5" : "",
                     w->session ? " AND session = ?6 AND session <> ''" : "",
                     w->source ? " AND source = ?7" : "", w->ref ? " AND ref = ?8" : "",
-                    w->kind ? " AND kind = ?9" : "", w->newest ? "DESC " : "");
+                    !w->kind   ? ""
+                    : *w->kind ? " AND kind = ?9 AND kind <> ''"
+                               : " AND kind = ?9",
+                    w->newest ? "DESC " : "");
 }
 
 /* Records with their versions, each of which has the record's fields. */
@@ -705,6 +672,7 @@ const mn_store_kind mn_store_sqlite = {
     .begin = store_begin,
     .end = store_end,
     .owner = store_owner,
+    .whose = store_whose,
     .span = store_span,
     .insert = store_insert,
     .replace = store_replace,
@@ -714,6 +682,16 @@ const mn_store_kind mn_store_sqlite = {
     .around = store_around,
     .during = store_during,
     .speakers = store_speakers,
+    .link = mn_sqlite_link,
+    .unlink = mn_sqlite_unlink,
+    .link_too = mn_sqlite_link_too,
+    .links = mn_sqlite_links,
+    .queue = mn_sqlite_queue,
+    .queue_again = mn_sqlite_queue_again,
+    .queued = mn_sqlite_queued,
+    .done = mn_sqlite_done,
+    .log = mn_sqlite_log,
+    .logs = mn_sqlite_logs,
     .index = store_index,
     .reindex = store_reindex,
     .match = store_match,

@@ -6,28 +6,6 @@
 #ifndef MN_AGENT_STORE_SQLITE_SQL_H
 #define MN_AGENT_STORE_SQLITE_SQL_H
 
-static const char schema[] =
-    "CREATE TABLE owner(id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, user TEXT NOT "
-    "NULL, n INT NOT NULL DEFAULT 0, words INT NOT NULL DEFAULT 0, UNIQUE(tenant, user));"
-    "CREATE TABLE record(id INTEGER PRIMARY KEY AUTOINCREMENT, owner INT NOT NULL, of INT NOT "
-    "NULL, valid_from INT NOT NULL, valid_until INT NOT NULL, created INT NOT NULL, expired INT "
-    "NOT NULL, text TEXT NOT NULL, time TEXT NOT NULL, session TEXT NOT NULL, speaker TEXT NOT "
-    "NULL, ref TEXT NOT NULL, source TEXT NOT NULL, kind TEXT NOT NULL, agent TEXT NOT NULL, run "
-    "TEXT NOT NULL, meta TEXT NOT NULL);"
-    "CREATE INDEX record_owner ON record(owner, id);"
-    "CREATE INDEX record_session ON record(owner, session, id) WHERE session <> '';"
-    "CREATE INDEX record_of ON record(of, id) WHERE of <> 0;"
-    "CREATE INDEX record_time ON record(owner, valid_from);"
-    "CREATE TABLE speaker(owner INT NOT NULL, name TEXT NOT NULL, n INT NOT NULL, PRIMARY KEY("
-    "owner, name)) WITHOUT ROWID;"
-    "CREATE TABLE vector(seq INTEGER PRIMARY KEY AUTOINCREMENT, id INT NOT NULL UNIQUE, owner INT "
-    "NOT NULL, data BLOB NOT NULL);"
-    "CREATE INDEX vector_owner ON vector(owner, seq);"
-    "CREATE TABLE waiting(id INTEGER PRIMARY KEY);"
-    "CREATE TABLE about(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE VIRTUAL TABLE words USING fts5(line, content='', detail=none, columnsize=0, "
-    "tokenize=\"ascii tokenchars ':_'\");";
-
 /* Every statement, prepared when it is first used. */
 enum {
     BEGIN,
@@ -67,62 +45,29 @@ enum {
     GET,
     SET,
     MERGE,
+    LINK,
+    LINKS,
+    LINKED,
+    UNLINK,
+    UNLINK_ALL,
+    LINKS_TOO,
+    QUEUE,
+    QUEUE_ALL,
+    QUEUED,
+    DONE,
+    QUEUE_AGAIN,
+    UNQUEUE,
+    LOG,
+    LOGS,
+    UNLOG,
+    WHOSE,
     STATEMENTS
 };
 #define FIELDS                                                                               \
     "id, of, valid_from, valid_until, created, expired, text, time, session, speaker, ref, " \
     "source, "                                                                               \
     "kind, agent, run, meta"
-static const char *const sql[STATEMENTS] = {
-    [BEGIN] = "BEGIN",
-    [BEGIN_WRITE] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
-    [ROLLBACK] = "ROLLBACK",
-    [OWNER] = "SELECT id FROM owner WHERE tenant = ?1 AND user = ?2",
-    [OWNER_NEW] = "INSERT INTO owner(tenant, user) VALUES(?1, ?2)",
-    [SPAN] = "SELECT n, words FROM owner WHERE id = ?1",
-    [COUNT] = "UPDATE owner SET n = n + ?2, words = words + ?3 WHERE id = ?1",
-    [INSERT] = "INSERT INTO record(" FIELDS ", owner) VALUES(NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-               "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-    [REPLACE] = "UPDATE record SET of = ?2, valid_from = ?3, valid_until = ?4, created = ?5, "
-                "expired = ?6, text = ?7, time = ?8, session = ?9, speaker = ?10, ref = ?11, "
-                "source = ?12, kind = ?13, agent = ?14, run = ?15, meta = ?16 WHERE id = ?1 AND "
-                "owner = ?17",
-    [REMOVE] = "DELETE FROM record WHERE id = ?1 AND owner = ?2",
-    [VECTOR_OUT] = "DELETE FROM vector WHERE id = ?1",
-    [WAIT_OUT] = "DELETE FROM waiting WHERE id = ?1",
-    [BEFORE] = "SELECT " FIELDS " FROM record WHERE owner = ?1 AND session = ?2 AND id < ?3 AND "
-               "session <> '' AND of = 0 ORDER BY id DESC LIMIT ?4",
-    [BEHIND] = "SELECT " FIELDS " FROM record WHERE owner = ?1 AND session = ?2 AND id > ?3 AND "
-               "session <> '' AND of = 0 ORDER BY id LIMIT ?4",
-    [DURING] = "SELECT id FROM record WHERE owner = ?1 AND valid_from >= ?2 AND valid_from < ?3 "
-               "ORDER BY valid_from DESC LIMIT ?4",
-    [SPEAKERS] = "SELECT name FROM speaker WHERE owner = ?1 ORDER BY n DESC LIMIT ?2",
-    [SPEAKS] = "INSERT INTO speaker(owner, name, n) VALUES(?1, ?2, 1) ON CONFLICT DO UPDATE SET n "
-               "= n + 1",
-    [SILENT] = "UPDATE speaker SET n = n - 1 WHERE owner = ?1 AND name = (SELECT speaker FROM "
-               "record WHERE id = ?2 AND owner = ?1)",
-    [SILENT_OUT] = "DELETE FROM speaker WHERE owner = ?1 AND n <= 0",
-    [FETCH] = "SELECT " FIELDS " FROM record WHERE id = ?1 AND owner = ?2",
-    [FORMER] = "SELECT " FIELDS " FROM record WHERE of = ?1 AND of <> 0 ORDER BY id",
-    [INDEX] = "INSERT INTO words(rowid, line) VALUES(?1, ?2)",
-    [UNINDEX] = "INSERT INTO words(words, rowid, line) VALUES('delete', ?1, ?2)",
-    [ALL] = "SELECT " FIELDS ", owner FROM record",
-    [MATCH] = "SELECT rowid FROM words WHERE words MATCH ?1 ORDER BY rowid DESC LIMIT ?2",
-    [WAITING] = "SELECT r.id, r.owner, r.text FROM waiting w JOIN record r ON r.id = w.id ORDER BY "
-                "w.id LIMIT ?1",
-    [WAITS] = "SELECT count(*) FROM waiting",
-    [VECTOR] = "INSERT OR REPLACE INTO vector(id, owner, data) SELECT id, owner, ?2 FROM record "
-               "WHERE id = ?1",
-    [MOVE] = "INSERT OR REPLACE INTO vector(id, owner, data) SELECT ?2, owner, data FROM vector "
-             "WHERE id = ?1",
-    [WAIT] = "INSERT OR IGNORE INTO waiting(id) VALUES(?1)",
-    [VECTORS] = "SELECT seq, id, data FROM vector WHERE owner = ?1 AND seq > ?2 ORDER BY seq",
-    [AGAIN_OUT] = "DELETE FROM vector",
-    [AGAIN_WAIT] = "INSERT OR IGNORE INTO waiting(id) SELECT id FROM record",
-    [GET] = "SELECT value FROM about WHERE name = ?1",
-    [SET] = "INSERT OR REPLACE INTO about(name, value) VALUES(?1, ?2)",
-    [MERGE] = "INSERT INTO words(words, rank) VALUES('merge', ?1)",
-};
+extern const char mn_sqlite_schema[];
+extern const char *const mn_sqlite_sql[STATEMENTS];
 
 #endif
