@@ -5,6 +5,8 @@
 #include "agent/notes.h"
 
 #include "agent/names.h"
+#include "agent/notes_inside.h"
+#include "agent/org.h"
 #include "agent/recall.h"
 #include "agent/vectors.h"
 #include "agent/words.h"
@@ -17,14 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct mn_notes {
-    mn_store *store;
-    mn_vectors *vectors;  /* NULL: no model yet */
-    pthread_mutex_t lock; /* may be taken again by who has it: for calls within a turn */
-    int within, broken;   /* begun and not ended; one of a turn failed */
-    mn_buf line;
-};
 
 /* ---- the list of stores ------------------------------------------------------------------- */
 static const mn_store_kind *const stores[] = {
@@ -164,6 +158,14 @@ int mn_notes_turn(mn_notes *n, int write, int (*work)(void *user), void *user) {
     return (int)end(n, rc >= 0 && n->broken ? n->broken : rc);
 }
 
+int mn_notes_begin(mn_notes *n, int write) {
+    return begin(n, write);
+}
+
+int64_t mn_notes_end(mn_notes *n, int64_t rc) {
+    return end(n, rc);
+}
+
 /* ---- what comes in ------------------------------------------------------------------------ */
 static int check_name(const char *what, const char *text, int needed) {
     const size_t n = text ? strlen(text) : 0;
@@ -217,7 +219,14 @@ static int add_row(mn_notes *n, int64_t owner, mn_row *r) {
     mn_store *const s = n->store;
     MN_TRY(s->kind->insert(s, owner, r, &r->id));
     MN_TRY(index_row(n, owner, r, 0));
+    if (n->organiser && !r->of && !mn_org_made(r))
+        MN_TRY(s->kind->queue(s, n->organiser->name, owner, r->id));
     return s->kind->wait(s, r->id);
+}
+
+int mn_notes_put(mn_notes *n, int64_t owner, mn_row *row) {
+    MN_TRY(mn_notes_check(row));
+    return add_row(n, owner, row);
 }
 
 /* When a row came, and since when it is true. */
@@ -522,15 +531,28 @@ static int update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now,
     date_row(&next, clock, when);
     MN_TRY(cut_former(n, who, owner, &next, k));
     MN_TRY(index_row(n, owner, &was, 1));
+    const int made = mn_org_made(&was);
     was.of = id;
     was.expired = clock;
     was.until = cut(&was, next.from == MN_NEVER ? clock : next.from);
     MN_TRY(s->kind->insert(s, owner, &was, &was.id));
     MN_TRY(index_row(n, owner, &was, 0));
     MN_TRY(s->kind->move(s, id, was.id));
+    MN_TRY(s->kind->link_too(s, owner, id, was.id));
     MN_TRY(s->kind->replace(s, owner, &next));
     MN_TRY(index_row(n, owner, &next, 0));
-    return s->kind->wait(s, id);
+    MN_TRY(s->kind->wait(s, id));
+    if (made) return 0;
+    MN_TRY(s->kind->queue_again(s, id));
+    return mn_orphans_end(n, who, owner, id, next.from);
+}
+
+int mn_notes_change(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now) {
+    kept k = {.arena = {.what = "a record"}};
+    int rc = mn_notes_check(now);
+    if (rc >= 0) rc = update(n, who, id, now, &k);
+    mn_arena_free(&k.arena);
+    return rc;
 }
 
 int mn_notes_update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now) {
@@ -545,21 +567,28 @@ int mn_notes_update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *no
 
 enum { FORGET_ROWS = 256 };
 
+int mn_notes_drop(mn_notes *n, int64_t owner, const mn_row *row) {
+    MN_TRY(index_row(n, owner, row, 1));
+    MN_TRY(n->store->kind->remove(n->store, owner, row->id));
+    if (n->vectors) mn_vectors_drop(n->vectors, row->id);
+    return 0;
+}
+
 /* Some of the rows in question: how many records went; *more: there may be others. */
-static int64_t forget_some(mn_notes *n, const mn_rows *which, kept *k, int *more) {
+static int64_t forget_some(mn_notes *n, const mn_rows *which, kept *k, mn_orphans *orphans,
+                           int *more) {
     int64_t records = 0;
     MN_TRY(n->store->kind->rows(n->store, which, keep_row, k));
     for (int i = 0; i < k->n; i++) {
-        MN_TRY(index_row(n, which->owner, k->row + i, 1));
-        MN_TRY(n->store->kind->remove(n->store, which->owner, k->row[i].id));
-        if (n->vectors) mn_vectors_drop(n->vectors, k->row[i].id);
+        MN_TRY(mn_orphans_of(n, which->owner, k->row[i].id, orphans));
+        MN_TRY(mn_notes_drop(n, which->owner, k->row + i));
         records += !k->row[i].of;
     }
     *more = k->n == FORGET_ROWS;
     return records;
 }
 
-static int64_t forget(mn_notes *n, const mn_who *who, const mn_rows *which) {
+static int64_t forget(mn_notes *n, const mn_who *who, const mn_rows *which, mn_orphans *orphans) {
     mn_rows rows = *which;
     int64_t sum = 0;
     MN_TRY(owner_of(n, who, 0, &rows.owner));
@@ -569,11 +598,12 @@ static int64_t forget(mn_notes *n, const mn_who *who, const mn_rows *which) {
     rows.most = FORGET_ROWS;
     for (int more = rows.owner != 0; more;) {
         kept k = {.arena = {.what = "records to forget"}};
-        const int64_t some = forget_some(n, &rows, &k, &more);
+        const int64_t some = forget_some(n, &rows, &k, orphans, &more);
         mn_arena_free(&k.arena);
         if (some < 0) return some;
         sum += some;
     }
+    if (sum) MN_TRY(mn_orphans_follow(n, rows.owner, orphans));
     if (sum) MN_TRY(n->store->kind->set(n->store, unclean, "yes"));
     return !sum && which->id ? missing(who, which->id) : sum;
 }
@@ -582,7 +612,9 @@ int64_t mn_notes_forget(mn_notes *n, const mn_who *who, const mn_rows *which) {
     char why[512];
     MN_TRY(check_who(who));
     MN_TRY(begin(n, 1));
-    const int64_t gone = end(n, forget(n, who, which));
+    mn_orphans orphans = {.left = {.what = "what goes with it"}};
+    const int64_t gone = end(n, forget(n, who, which, &orphans));
+    mn_orphans_free(&orphans);
     if (gone <= 0) return gone;
     pthread_mutex_lock(&n->lock);
     const int rc = clean(n);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * agent/notes_inside.h - the inside of notes: for organisers, who change many rows at once, and
+ * for what forgetting takes along.
+ */
+#ifndef MN_AGENT_NOTES_INSIDE_H
+#define MN_AGENT_NOTES_INSIDE_H
+#include "agent/notes.h"
+#include "agent/org.h"
+#include "agent/vectors.h"
+
+#include <pthread.h>
+
+struct mn_notes {
+    mn_store *store;
+    mn_vectors *vectors;           /* NULL: no model yet */
+    const mn_organiser *organiser; /* NULL: what is added waits for none */
+    pthread_mutex_t lock;          /* may be taken again by who has it: for calls within a turn */
+    int within, broken;            /* begun and not ended; one of a turn failed */
+    mn_buf line;
+};
+
+/* The lock, and a transaction; the end of both, which keeps what was done when rc >= 0 and returns
+ * rc then. */
+int mn_notes_begin(mn_notes *n, int write);
+int64_t mn_notes_end(mn_notes *n, int64_t rc);
+
+/* Within them. A new row, its moments as they stand; record `id` as `now` says from now on. */
+int mn_notes_put(mn_notes *n, int64_t owner, mn_row *row);
+int mn_notes_change(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now);
+/* A row goes, with its words, vector and links. */
+int mn_notes_drop(mn_notes *n, int64_t owner, const mn_row *row);
+
+/* What hangs on rows that go (agent/org_forget.c): ask before each goes, follow when all have. */
+typedef struct mn_orphans {
+    mn_buf left; /* of those that lost one */
+    mn_arena arena;
+} mn_orphans;
+int mn_orphans_of(mn_notes *n, int64_t owner, int64_t id, mn_orphans *o);
+int mn_orphans_follow(mn_notes *n, int64_t owner, mn_orphans *o);
+void mn_orphans_free(mn_orphans *o);
+/* The episode says something else since `at`: what was made of it alone ends there. */
+int mn_orphans_end(mn_notes *n, const mn_who *who, int64_t owner, int64_t id, int64_t at);
+
+#endif
