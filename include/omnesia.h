@@ -482,14 +482,14 @@ MN_API int mn_session_tokens(const mn_session *session, int32_t from, int32_t *i
 /* ---- what agents remember ------------------------------------------------------------------- */
 /* Records of what was said, as it was said: whose they are, when they were true, where they are
  * from. All processes of a user share one store; what was added is found at once, by all, and
- * survives the death of any. Nothing is changed: an update is one more version. No model rewrites
- * what is stored; one for vectors (minilm-l6) helps to find it, where it is there. Any thread. */
+ * survives any death. An update is one more version. No model rewrites what is stored. Any thread. */
 typedef struct mn_mem mn_mem;
 typedef struct mn_mem_options {
     mn_region *region;    /* where searches find vectors of large stores, and changes are told */
     const char *model;    /* for vectors; NULL: minilm-l6; "none": words alone */
     int durable;          /* 1: an add returns when it is on disk: it survives a power cut */
-    int background;       /* 1: vectors of whatever has none are made by a thread, from now on */
+    const char *organise; /* by whom, after each add: "mem0", "zep", "zep:MODEL"; NULL: nobody */
+    int background;       /* 1: a thread makes vectors of what has none, and organises */
     int pull;             /* 1: the model is fetched when it is not here; else words do without */
     mn_progress progress; /* for fetching it */
 } mn_mem_options;
@@ -531,7 +531,8 @@ typedef struct mn_find {
     int32_t budget;    /* texts of so many tokens together at most, but one in any case */
     const char *as_of; /* what was true then (a date: at its end) */
     int64_t id, after; /* this one; those that came after this one */
-    const char *session, *source, *ref, *kind, *apart; /* apart: not of this session */
+    /* apart: not of this session; ref of kind "edge": an entity, at one of its ends */
+    const char *session, *source, *ref, *kind, *apart;
     int32_t versions, newest; /* 1: what they were before, too; the last first, alone */
 } mn_find;
 /* Each is borrowed for the call, which may not ask `mem` for anything; non-zero stops, and is
@@ -546,13 +547,13 @@ MN_API int mn_mem_recall(mn_mem *mem, const mn_scope *scope, const mn_find *what
 MN_API int mn_mem_update(mn_mem *mem, const mn_scope *scope, int64_t id, const mn_record *now);
 /* They go, with their versions, from all files; `all` where `what` names nothing. How many. */
 MN_API int64_t mn_mem_forget(mn_mem *mem, const mn_scope *scope, const mn_find *what, int all);
-/* Vectors of what has none yet; `again`: of everything, by another model. How many. */
+/* What waits is organised, and gets vectors; `again`: so is everything. How many. */
 MN_API int64_t mn_mem_embed(mn_mem *mem, int again, const mn_progress *progress);
 /* The key of the object that changes whenever something of this user does; for mn_watch_open. */
 MN_API int mn_mem_topic(const mn_scope *scope, char key[256]);
 
-typedef struct mn_carry { /* what an import did: records; that were there already; what could not
-                             be read; what nobody said, such as what tools put out */
+typedef struct mn_carry { /* what an import did */
+    /* records; there already; unreadable; said by nobody, such as what tools put out */
     int64_t added, there, wrong, skipped;
 } mn_carry;
 /* format NULL: by what it is; "jsonl", "markdown", "mcp", "mem0", "chatgpt". `wrong` is told what

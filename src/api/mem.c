@@ -4,6 +4,7 @@
  */
 #include "api/mem.h"
 
+#include "agent/graph.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
@@ -36,6 +37,7 @@ static int open_all(mn_mem *m, const char *store, mn_buf *where) {
     m->model_name = mn_strdup(name);
     if (!m->model_name) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where->data);
     MN_TRY(mn_notes_open(where->data, m->options.durable, &m->notes));
+    MN_TRY(mn_mem_organise_open(m, where->data));
     if (!strstr(where->data, "://")) {
         MN_TRY(mn_buf_puts(where, "-embed"));
         m->turn = mn_strdup(where->data);
@@ -67,6 +69,7 @@ void mn_mem_close(mn_mem **mem) {
     mn_mem *const m = *mem;
     if (!m) return;
     mn_mem_thread_stop(m);
+    mn_mem_organise_close(m);
     mn_notes_close(&m->notes);
     mn_model_close(&m->model);
     mn_model_close(&m->planner);
@@ -244,6 +247,15 @@ static int sense_of(mn_mem *m, const mn_who *who, const char *query, float **out
     return rc < 0 ? (int)rc : 0;
 }
 
+static int is_graph(const mn_find *f) {
+    return !f->query && f->kind && strcmp(f->kind, "edge") == 0 && f->ref && *f->ref;
+}
+
+static int find_edges(mn_mem *m, const mn_who *who, const mn_find *f, int64_t as_of, shown *to) {
+    const mn_graph_find what = {.entity = f->ref, .as_of = as_of, .most = f->k};
+    return mn_graph_edges(m->notes, who, &what, show, to);
+}
+
 int mn_mem_find(mn_mem *m, const mn_scope *scope, const mn_find *what,
                 int (*each)(void *user, const mn_record *record), void *user) {
     mn_who who;
@@ -264,6 +276,7 @@ int mn_mem_find(mn_mem *m, const mn_scope *scope, const mn_find *what,
     if (what->newest && (what->query || what->versions || seek.as_of != MN_NEVER))
         return MN_FAIL(MN_EINVAL, "newest first are records as they are now: it goes with no "
                                   "query, no as_of and no versions");
+    if (is_graph(what)) return find_edges(m, &who, what, seek.as_of, &to);
     if (what->query) MN_TRY(sense_of(m, &who, what->query, &sense));
     seek.vector = sense;
     seek.dim = m->dim;
@@ -273,6 +286,11 @@ int mn_mem_find(mn_mem *m, const mn_scope *scope, const mn_find *what,
 }
 
 int64_t mn_mem_embed(mn_mem *m, int again, const mn_progress *progress) {
+    int64_t seen = 0;
+    if (m->organiser && again) MN_TRY(mn_notes_organise_all(m->notes, m->organiser));
+    if (m->organiser) seen = mn_mem_organise(m, -1, progress);
+    if (seen < 0) return seen;
+    if (m->organiser && strcmp(m->model_name, "none") == 0) return seen;
     if (!mn_mem_model(m, 1))
         return strcmp(m->model_name, "none") == 0
                    ? MN_FAIL(MN_EINVAL, "the model for vectors is \"none\"")

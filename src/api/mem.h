@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * api/mem.h - an open memory of agents: its records, the model that makes vectors of them, and the
- * thread that does so.
+ * api/mem.h - an open memory of agents: its records, the model that makes vectors of them, who
+ * organises them, and the thread that does both.
  */
 #ifndef MN_API_MEM_H
 #define MN_API_MEM_H
 #include "agent/notes.h"
+#include "agent/org.h"
 #include "omnesia.h"
 
 #include <pthread.h>
@@ -27,6 +28,11 @@ struct mn_mem {
     pthread_cond_t wake;
     pthread_t thread;
     int running, stop;
+    const mn_organiser *organiser; /* NULL: nobody organises */
+    char *seat;                    /* path of the lock of who organises; NULL: there is none */
+    char *writer_name;             /* the model that it asks; NULL: by rules */
+    mn_model *writer;
+    uint64_t writer_refused; /* when it could not be opened; 0 */
 };
 
 int mn_mem_who(const mn_scope *scope, mn_who *out);
@@ -39,6 +45,12 @@ int mn_mem_vector(mn_mem *m, const char *text, size_t n, float *out);
 /* Make vectors of records that wait until none does or so many microseconds have passed (-1: none
  * set); how many. */
 int64_t mn_mem_catch_up(mn_mem *m, int64_t us, const mn_progress *progress);
+/* options.organise, for a store at `where`. */
+int mn_mem_organise_open(mn_mem *m, const char *where);
+void mn_mem_organise_close(mn_mem *m);
+/* What waits is organised until nothing does or so many microseconds have passed (-1: none set);
+ * how many. */
+int64_t mn_mem_organise(mn_mem *m, int64_t us, const mn_progress *progress);
 int mn_mem_thread_start(mn_mem *m);
 void mn_mem_thread_stop(mn_mem *m);
 void mn_mem_thread_wake(mn_mem *m);

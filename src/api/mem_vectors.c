@@ -153,6 +153,7 @@ static void *work(void *user) {
             mn_mem_catch_up(m, 1000000, NULL);
         else
             waits = 0;
+        if (m->organiser && mn_mem_organise(m, 1000000, NULL) > 0) waits = 1;
         mn_notes_rest(m->notes);
         pthread_mutex_lock(&m->lock);
         if (m->stop || waits) continue;

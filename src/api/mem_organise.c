@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api/mem_organise.c - who organises a memory, and the model that it asks.
+ *
+ * options.organise is NAME or NAME:MODEL. Without a model organisers go by rules. A model is opened
+ * when something waits for it, and answers at temperature 0, bound to a schema. While it cannot be
+ * opened or does not answer, episodes wait: they are stored as they were said in any case. One
+ * process at a time organises a store; others leave it to it.
+ */
+#include "api/mem.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    BATCH = 16,
+    ANSWER_TOKENS = 600,
+};
+#define AGAIN_NS 30000000000u /* between two tries to open a model */
+
+int mn_mem_organise_open(mn_mem *m, const char *where) {
+    const char *const given = m->options.organise;
+    char name[64];
+    mn_buf seat = {0};
+    if (!given) return 0;
+    const size_t n = strcspn(given, ":");
+    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), given);
+    MN_TRY(mn_organiser_find(name, &m->organiser));
+    if (!m->organiser) return 0;
+    mn_notes_organiser(m->notes, m->organiser);
+    if (given[n] && !given[n + 1])
+        return MN_FAIL(MN_EINVAL, "\"%s\": a model's name is missing behind the colon", given);
+    if (given[n] && !(m->writer_name = mn_strdup(given + n + 1)))
+        return MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
+    if (strstr(where, "://")) return 0;
+    MN_TRY(mn_buf_printf(&seat, "%s-organise", where));
+    m->seat = mn_strdup(seat.data);
+    mn_buf_free(&seat);
+    return m->seat ? 0 : MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
+}
+
+void mn_mem_organise_close(mn_mem *m) {
+    mn_model_close(&m->writer);
+    mn_free(m->writer_name);
+    mn_free(m->seat);
+}
+
+static int open_writer(mn_mem *m) {
+    const mn_model_options o = {.kind = MN_WRITES,
+                                .no_pull = !m->options.pull,
+                                .region = m->region,
+                                .progress = m->options.progress};
+    const uint64_t now = mn_clock_ns();
+    if (m->writer) return 0;
+    if (m->writer_refused && now - m->writer_refused < AGAIN_NS)
+        return MN_FAIL(MN_EBUSY, "the model %s could not be opened; it is tried again in %d s",
+                       m->writer_name, (int)(AGAIN_NS / 1000000000u));
+    const int rc = mn_model_open(m->writer_name, &o, &m->writer);
+    m->writer_refused = rc < 0 ? now : 0;
+    return rc;
+}
+
+static int keep_text(void *user, const char *text, size_t n) {
+    return mn_buf_append(user, text, n) < 0;
+}
+
+static int extract(void *user, const char *schema, const char *prompt, mn_buf *out) {
+    mn_mem *const m = user;
+    mn_stats stats;
+    mn_request r = mn_request_default();
+    MN_TRY(open_writer(m));
+    r.prompt = prompt;
+    r.grammar = schema;
+    r.temp = 0;
+    r.max_tokens = ANSWER_TOKENS;
+    r.patient = 1;
+    r.on_text = keep_text;
+    r.user = out;
+    const int rc = mn_answer(m->writer, &r, &stats);
+    /* A prompt that no context holds, and an answer cut short, are no answer: rules do. */
+    if (rc == MN_ETOOLONG || (rc >= 0 && strcmp(stats.finish, "stop") != 0)) mn_buf_clear(out);
+    return rc == MN_ETOOLONG ? 0 : rc;
+}
+
+static int64_t organise_all(mn_mem *m, int64_t us, const mn_progress *p) {
+    const mn_org_model model = {.extract = extract, .user = m};
+    const uint64_t until = us < 0 ? UINT64_MAX : mn_clock_ns() + (uint64_t)us * 1000;
+    int64_t done = 0;
+    while (mn_clock_ns() < until && !__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
+        const int n = mn_notes_organise(m->notes, m->organiser, m->writer_name ? &model : NULL,
+                                        m->writer_name ? 1 : BATCH);
+        if (n <= 0) return n < 0 ? n : done;
+        done += n;
+        if (p && p->report && p->report(p->user, "organising", (uint64_t)done, 0))
+            return MN_FAIL(MN_ECANCELLED, "stopped after %lld records; the others wait",
+                           (long long)done);
+    }
+    return done;
+}
+
+int64_t mn_mem_organise(mn_mem *m, int64_t us, const mn_progress *progress) {
+    const int waits = mn_notes_unseen(m->notes, m->organiser);
+    if (waits <= 0) return waits;
+    int turn = m->seat ? mn_file_lock(m->seat, us < 0 ? -1 : 0) : -1;
+    if (m->seat && turn < 0) return turn == MN_EBUSY ? 0 : turn;
+    const int64_t done = organise_all(m, us, progress);
+    mn_file_close(&turn);
+    return done;
+}
