@@ -482,7 +482,7 @@ MN_API int mn_session_tokens(const mn_session *session, int32_t from, int32_t *i
 /* ---- what agents remember ------------------------------------------------------------------- */
 /* Records of what was said, as it was said: whose they are, when they were true, where they are
  * from. All processes of a user share one store; what was added is found at once, by all, and
- * survives any death. An update is one more version. No model rewrites what is stored. Any thread. */
+ * survives any death. Updates are new versions. No model rewrites what is there. Any thread. */
 typedef struct mn_mem mn_mem;
 typedef struct mn_mem_options {
     mn_region *region;    /* where searches find vectors of large stores, and changes are told */

@@ -10,9 +10,9 @@
  * At no moment are two edges of one subject and relation true, unless the relation says many: a new
  * one ends the one before where it begins, and ends itself where a later one begins, in whatever
  * order they are told (given triples count each; what is said again in a talk is the same edge as
- * long as that is true); of two that begin at the same moment the one told last is right. Nothing is
- * overwritten: what ended is a former version. An edge of unknown time contradicts nothing, and was
- * true at no moment that anybody asks for.
+ * long as that is true); of two that begin at the same moment the one told last is right. Nothing
+ * is overwritten: what ended is a former version. An edge of unknown time contradicts nothing, and
+ * was true at no moment that anybody asks for.
  */
 #ifndef MN_AGENT_GRAPH_H
 #define MN_AGENT_GRAPH_H

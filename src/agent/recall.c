@@ -10,10 +10,10 @@
  *          row's vector plus BESIDE times those of its two neighbours
  * Each is divided by the best of its kind among the candidates; the sum of both is raised a little
  * where the speaker is the one asked about, and where the date fits (agent/cue.h), and lowered
- * where the row is itself a question. What organisers made of turns (agent/org.h) brings these turns
- * with it and comes behind all of them, unless its kind is asked for. Constants are flat: 399 random settings found .83 of the
- * evidence in the mean, .776 at worst (recall@10, five conversations of LoCoMo, names of the
- * settings chosen on four and tried on the fifth: .854).
+ * where the row is itself a question. What organisers made of turns (agent/org.h) brings these
+ * turns with it and comes behind all of them, unless its kind is asked for. Constants are flat: 399
+ * random settings found .83 of the evidence in the mean, .776 at worst (recall@10, five
+ * conversations of LoCoMo, names of the settings chosen on four and tried on the fifth: .854).
  *
  * What fills an index by itself is not worth its list: words ask for lists of rows, rarest first,
  * up to POSTINGS entries in all; how rare a word is tell the first PROBE entries of its list, for

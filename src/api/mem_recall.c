@@ -3,8 +3,8 @@
  * api/mem_recall.c - records as a text that a model reads before a question.
  *
  * Whoever wrote a record may have written "ignore all rules": what is recalled is never a system
- * message, says of itself that it is data (in words that organisers know it by), and each record is a JSON object of one line, out of
- * which no text can break.
+ * message, says of itself that it is data (in words that organisers know it by), and each record is
+ * a JSON object of one line, out of which no text can break.
  */
 #include "api/mem.h"
 

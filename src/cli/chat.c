@@ -12,6 +12,7 @@
 #include "cli/chat_line.h"
 #include "cli/chat_mem.h"
 #include "cli/generate.h"
+#include "cli/mem.h"
 #include "cli/progress.h"
 
 #include <signal.h>
@@ -47,6 +48,7 @@ static const mn_opt options[] = {
      .value = "PATH",
      .offset = offsetof(chat_options, memory.store),
      .help = "another store than memory.db in $OMNESIA_DATA"},
+    MN_CLI_ORGANISE_ROW(offsetof(chat_options, memory.organise)),
     {MN_CLI_COUNT(0, "recall", offsetof(chat_options, memory.budget), 1 << 20, "500",
                   "tokens of what is recalled for a question, at most")},
     {.kind = MN_OPT_FLAG,

@@ -19,7 +19,7 @@ static mn_scope scope_of(const mn_cli_chat_mem *c) {
 int mn_cli_chat_mem_open(mn_cli_chat_mem *c, mn_region *region) {
     char when[MN_WHEN_TEXT];
     if (!c->user) return 0;
-    const mn_mem_options how = {.region = region, .background = 1};
+    const mn_mem_options how = {.region = region, .organise = c->organise, .background = 1};
     snprintf(c->session, sizeof c->session, "chat %s", mn_when_text(mn_when_now(), when));
     return mn_mem_open(c->store, &how, &c->mem);
 }

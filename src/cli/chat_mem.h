@@ -8,9 +8,9 @@
 #include "omnesia.h"
 
 typedef struct mn_cli_chat_mem {
-    const char *user, *agent, *run, *store; /* options; user NULL: no memory */
-    int32_t budget;                         /* tokens that are recalled at most */
-    int off;                                /* /memory off */
+    const char *user, *agent, *run, *store, *organise; /* options; user NULL: no memory */
+    int32_t budget;                                    /* tokens that are recalled at most */
+    int off;                                           /* /memory off */
     mn_mem *mem;
     char session[40]; /* this conversation, by when it began */
 } mn_cli_chat_mem;

@@ -20,7 +20,7 @@
 
 typedef struct mcp_options {
     mn_cli_common common;
-    const char *user, *agent, *run, *store, *region;
+    const char *user, *agent, *run, *store, *region, *organise;
     int durable, no_memory;
 } mcp_options;
 
@@ -34,6 +34,7 @@ static const mn_opt options[] = {
     TEXT("agent", agent, "NAME", "of this user's, the memory of one agent alone"),
     TEXT("run", run, "NAME", "and of one run of it"),
     TEXT("store", store, "FILE", "where memory is kept; default: memory.db in the data folder"),
+    MN_CLI_ORGANISE_ROW(AT(organise)),
     FLAG("durable", durable, "memory_add is answered when it is on disk: it survives a power cut"),
     FLAG("no-memory", no_memory, "objects alone"),
     MN_CLI_REGION_ROW(AT(region)),
@@ -104,7 +105,8 @@ static int run(const void *opaque, int n_words, const char *const *words) {
                         .scope = {.user = mn_cli_user(o->user), .agent = o->agent, .run = o->run}};
     json_set_alloc_funcs(mn_malloc, mn_free);
     MN_TRY(mn_cli_region_open("mcp", o->region, &peer.region));
-    const mn_mem_options how = {.region = peer.region, .durable = o->durable, .background = 1};
+    const mn_mem_options how = {
+        .region = peer.region, .organise = o->organise, .durable = o->durable, .background = 1};
     int rc = o->no_memory ? 0 : mn_mem_open(o->store, &how, &peer.mem);
     if (rc >= 0) rc = talk(&peer);
     mn_mem_close(&peer.mem);

@@ -51,7 +51,7 @@ static int show_line(mn_cli_mem *m, const mn_record *r) {
         else
             MN_TRY(mn_buf_puts(out, "?")); /* nothing that steers a terminal */
     }
-    if (r->expired != MN_UNKNOWN)
+    if (r->expired != MN_UNKNOWN || r->until != MN_UNKNOWN)
         MN_TRY(
             mn_buf_printf(out, "  (until %s)",
                           r->until == MN_UNKNOWN ? "it changed" : mn_when_text(r->until, until)));
@@ -169,6 +169,9 @@ static int get(mn_cli_mem *m) {
 
 static int history(mn_cli_mem *m) {
     mn_find what = {.versions = 1};
+    const mn_find edges = {.kind = "edge", .ref = m->words[0], .as_of = m->o->as_of};
+    const char *const word = m->words[0] + (*m->words[0] == '#');
+    if (word[strspn(word, "0123456789")]) return find(m, &edges); /* no id: a name */
     MN_TRY(id_of(m->words[0], &what.id));
     return find(m, &what);
 }
@@ -224,6 +227,7 @@ const mn_cli_mem_verb mn_cli_mem_verbs[] = {{"add", 1, -1, 0, add},
                                             {"export", 1, 1, 0, mn_cli_mem_export},
                                             {"import", 1, 1, 1, mn_cli_mem_import},
                                             {"reembed", 0, 0, 1, mn_cli_mem_reembed},
+                                            {"organise", 0, 0, 0, mn_cli_mem_organise},
                                             {0}};
 
 /* ---- running them ------------------------------------------------------------------------- */
@@ -248,7 +252,8 @@ static int open_and_run(const mn_cli_mem_verb *verb, mn_cli_mem *m) {
     if (!o->generate.region || strcmp(o->generate.region, "none") != 0)
         MN_TRY(mn_cli_region_or_none(&o->generate, &m->region));
     const mn_mem_options how = {.region = m->region,
-                                .model = o->embedder,
+                                .model = verb->run == mn_cli_mem_organise ? "none" : o->embedder,
+                                .organise = o->organise,
                                 .durable = o->durable,
                                 .pull = verb->pull && !o->no_embed,
                                 .progress = mn_cli_progress(&bar)};
@@ -265,7 +270,7 @@ static int run(const void *options, int n_words, const char *const *words) {
     mn_cli_mem m = {.o = o, .out = {.what = "the result"}};
     if (!n_words)
         return MN_FAIL(MN_CLI_USAGE, "mem needs a verb: add, search, ask, get, update, history, "
-                                     "forget, list, export, import or reembed");
+                                     "forget, list, export, import, reembed or organise");
     const mn_cli_mem_verb *const verb = verb_of(words[0]);
     if (!verb) return unknown(words[0]);
     m.n = n_words - 1;
@@ -318,6 +323,7 @@ static const mn_opt rows[] = {
      .offset = AT(embedder),
      .standard = "minilm-l6",
      .help = "the model for vectors; none: words alone"},
+    MN_CLI_ORGANISE_ROW(AT(organise)),
     {MN_CLI_COUNT('k', "results", AT(k), 10000, "0",
                   "so many at most; 0: of a search 10, else all"),
      .no_env = 1},
@@ -350,10 +356,11 @@ const mn_cli_command mn_cli_command_mem = {
     .options = rows,
     .size = sizeof(mn_cli_mem_options),
     .max_words = -1,
-    .words = "add|search|ask|get|update|history|forget|list|export|import|reembed",
-    .usage = "add TEXT|- | search QUERY | ask QUESTION | get ID | update ID TEXT | history ID | "
-             "forget ID.. | list "
-             "| export FILE | import FILE | reembed",
+    .words = "add|search|ask|get|update|history|forget|list|export|import|reembed|organise",
+    .usage =
+        "add TEXT|- | search QUERY | ask QUESTION | get ID | update ID TEXT | history ID|NAME | "
+        "forget ID.. | list "
+        "| export FILE | import FILE | reembed | organise",
     .summary = "what agents remember: as it was said, found again in milliseconds",
     .about =
         "Records are stored as they were said, in $OMNESIA_DATA/memory.db, for all processes of "
@@ -369,6 +376,11 @@ const mn_cli_command mn_cli_command_mem = {
         "`export FILE` writes all of them, one JSON object a line, or with `--format markdown` a "
         "folder to read; `import FILE` takes that back, and memories of the MCP reference server, "
         "of Mem0, of ChatGPT, and folders of Markdown. What is there already is not doubled.\n\n"
+        "`organise` shows every record that it has not seen to whom --organise names, who makes "
+        "facts (mem0) or a graph of who and what was spoken of (zep) of them: `list --kind fact`, "
+        "`history Ann`. `add` and `import` with --organise leave that to `organise`, and to any "
+        "`chat`, `serve` or `mcp` that has it too. What is made of a record is forgotten with "
+        "it.\n\n"
         "With --json, `search`, `get`, `history` and `list` print {\"results\": [{\"id\", \"ref\", "
         "\"text\", \"time\", \"score\", \"source\"}]}, best first.",
 };

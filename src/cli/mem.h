@@ -10,7 +10,7 @@
 typedef struct mn_cli_mem_options {
     mn_cli_common common;
     mn_cli_generate generate; /* of `ask` */
-    const char *user, *agent, *run, *store, *embedder;
+    const char *user, *agent, *run, *store, *embedder, *organise;
     const char *session, *speaker, *ref, *source, *kind, *time, *as_of, *format;
     int32_t k, budget;
     int json, all, durable, no_embed;
@@ -34,6 +34,14 @@ typedef struct mn_cli_mem_verb {
 } mn_cli_mem_verb;
 extern const mn_cli_mem_verb mn_cli_mem_verbs[]; /* ends with {0} */
 
+/* The option --organise, of all who add records. */
+#define MN_CLI_ORGANISE_ROW(at)                                                             \
+    {                                                                                       \
+        .kind = MN_OPT_TEXT, .name = "organise", .value = "NAME", .offset = at,             \
+        .help = "what else is made of what is said: mem0 (facts), zep (a graph), none; by " \
+                "rules, or as NAME:MODEL by a model"                                        \
+    }
+
 /* Whose records: --user, else OMNESIA_USER, else the login name. */
 const char *mn_cli_user(const char *given);
 
@@ -45,5 +53,6 @@ int mn_cli_mem_ask(mn_cli_mem *m);
 int mn_cli_mem_import(mn_cli_mem *m);
 int mn_cli_mem_export(mn_cli_mem *m);
 int mn_cli_mem_reembed(mn_cli_mem *m);
+int mn_cli_mem_organise(mn_cli_mem *m);
 
 #endif

@@ -26,7 +26,8 @@ enum { GRACE_MS = 1500, LOG_JSON = 0, LOG_TEXT, LOG_NONE };
 typedef struct serve_options {
     mn_cli_common common;
     mn_opt_list models, listen, origins, shared;
-    const char *region, *disk, *key_file, *tls_cert, *tls_key, *embedder, *files, *user, *store;
+    const char *region, *disk, *key_file, *tls_cert, *tls_key, *embedder, *files, *user, *store,
+        *organise;
     int32_t port, threads, context, tokens, slots, waiting, step_tokens;
     int kv, bf16, private_, no_memory, remember, insecure, metrics, log, order, print;
     uint64_t body;
@@ -104,6 +105,7 @@ static const mn_opt options[] = {
          "name"),
     TEXT("store", store, "FILE",
          "where memory of /mcp is kept; default: memory.db in the data folder"),
+    MN_CLI_ORGANISE_ROW(AT(organise)),
     {.kind = MN_OPT_FLAG,
      .name = "no-memory",
      .offset = AT(no_memory),
@@ -244,7 +246,7 @@ static int serve(const serve_options *o, const sigset_t *signals, const char **s
                                  .private_ = o->private_,
                                  .notice = mn_cli_notice,
                                  .notice_user = &bar};
-    const mn_mem_options remember = {.region = region, .background = 1};
+    const mn_mem_options remember = {.region = region, .organise = o->organise, .background = 1};
     int rc = o->no_memory ? 0 : mn_mem_open(o->store, &remember, &s.mem);
     if (rc >= 0) rc = mn_serve_open(&s, &server);
     if (rc >= 0) {

@@ -83,7 +83,7 @@ static inline const char *listed(const mn_who *who, mn_seek seek) {
     assert_ok(mn_notes_find(notes, who, &seek, list_row, &l));
     return l.text;
 }
-#define LIST(...) listed(&ann, (mn_seek){.as_of = MN_NEVER, __VA_ARGS__})
+#define LIST(...)       listed(&ann, (mn_seek){.as_of = MN_NEVER, __VA_ARGS__})
 #define THEN(date, ...) listed(&ann, (mn_seek){.as_of = at(date), __VA_ARGS__})
 /* What is true now, of a kind. */
 static inline const char *now(const char *kind) {

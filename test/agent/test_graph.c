@@ -104,7 +104,7 @@ typedef struct fact {
     int64_t from, until;
 } fact;
 
-/* What is true at a moment: of what has begun, the last to begin, told last, unless it has ended. */
+/* What is true at a moment: of what has begun, the last to begin, told last, if not ended. */
 static int truth(const fact *f, int n, int subject, int relation, int64_t when) {
     const fact *is = NULL;
     for (int i = 0; i < n; i++)

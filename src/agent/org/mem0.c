@@ -249,14 +249,15 @@ static int act(deciding *d, const json_t *action) {
     if (!how || fact < 0 || id < 0 || d->fact_done[fact] || d->known_done[id]) return 0;
     const mn_row *const was = d->known->row + id;
     const int64_t at = d->episode->from == MN_NEVER ? d->c->now : d->episode->from;
-    if (strcmp(how, "ADD") == 0) return 0;
+    const int anew = strcmp(how, "UPDATE") == 0;
     if (strcmp(how, "DELETE") == 0) {
         if (was->from != MN_NEVER && was->from > at) return 0; /* the known one is newer */
         d->known_done[id] = 1;
         return mn_ops_invalidate(d->c, d->ops, was->id, at);
     }
+    if (!anew && strcmp(how, "NOOP") != 0) return 0; /* ADD, or no such word */
     d->fact_done[fact] = d->known_done[id] = 1;
-    if (strcmp(how, "UPDATE") == 0) return say_anew(d, was, text ? text : "");
+    if (anew) return say_anew(d, was, text ? text : "");
     return mn_ops_source(d->c, d->ops, was->id);
 }
 
