@@ -531,8 +531,7 @@ typedef struct mn_find {
     int32_t budget;    /* texts of so many tokens together at most, but one in any case */
     const char *as_of; /* what was true then (a date: at its end) */
     int64_t id, after; /* this one; those that came after this one */
-    /* apart: not of this session; ref of kind "edge": an entity, at one of its ends */
-    const char *session, *source, *ref, *kind, *apart;
+    const char *session, *source, *ref, *kind, *apart; /* apart: not of it; of edges, ref: whose */
     int32_t versions, newest; /* 1: what they were before, too; the last first, alone */
 } mn_find;
 /* Each is borrowed for the call, which may not ask `mem` for anything; non-zero stops, and is

@@ -538,7 +538,6 @@ static int update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now,
     MN_TRY(s->kind->insert(s, owner, &was, &was.id));
     MN_TRY(index_row(n, owner, &was, 0));
     MN_TRY(s->kind->move(s, id, was.id));
-    MN_TRY(s->kind->link_too(s, owner, id, was.id));
     MN_TRY(s->kind->replace(s, owner, &next));
     MN_TRY(index_row(n, owner, &next, 0));
     MN_TRY(s->kind->wait(s, id));

@@ -53,6 +53,7 @@ typedef struct mn_seek {
     int64_t k;         /* so many at most; 0: all */
     int64_t budget;    /* tokens of their texts together; 0: any number */
     const char *apart; /* none of this session; NULL */
+    int said;          /* 1: nothing that organisers made of it */
     int64_t as_of;     /* what was true at this moment; MN_NEVER: what is now */
     mn_rows rows;      /* owner, agent and run come from `who` */
 } mn_seek;

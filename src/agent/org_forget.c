@@ -3,9 +3,9 @@
  * agent/org_forget.c - what organisers made of a record goes when the record does.
  *
  * A list of rows that lost what they link to is worked off until it is empty. One that was made of
- * what is gone goes; one that says the same as several episodes goes with the last of them. A
- * former version is a row like any other: it goes with what it was from, though the record it is a
- * version of may stay. Others that a row was made of are shown to its organiser again.
+ * what is gone goes, with all it was before; one that says the same as several episodes goes with
+ * the last of them, and so do its former versions, which said the same. Others that a row was made
+ * of are shown to its organiser again.
  */
 #include "agent/notes_inside.h"
 
@@ -73,7 +73,7 @@ static int keep_target(void *user, int64_t other, const char *what) {
     return 0;
 }
 
-/* The row, and if it is a record, all it was before. */
+/* The record, and all it was before. */
 static int drop(mn_notes *n, int64_t owner, const mn_row *row, mn_orphans *o) {
     list all = {.arena = &o->arena};
     target made_of = {.n = 0};
@@ -81,7 +81,7 @@ static int drop(mn_notes *n, int64_t owner, const mn_row *row, mn_orphans *o) {
     MN_TRY(n->store->kind->links(n->store, owner, row->id, 0, keep_target, &made_of));
     for (int i = 0; i < made_of.n; i++)
         MN_TRY(n->store->kind->queue_again(n->store, made_of.id[i]));
-    MN_TRY(row->of ? keep(&all, row) : n->store->kind->rows(n->store, &which, keep, &all));
+    MN_TRY(n->store->kind->rows(n->store, &which, keep, &all));
     for (int i = 0; i < all.n; i++) {
         MN_TRY(mn_orphans_of(n, owner, all.row[i].id, o));
         MN_TRY(mn_notes_drop(n, owner, all.row + i));

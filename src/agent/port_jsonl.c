@@ -61,7 +61,7 @@ static int write_line(void *user, const mn_row *row, double score) {
 }
 
 static int export(mn_port_out *out) {
-    const mn_seek seek = {.as_of = MN_NEVER, .rows = {.versions = MN_BEHIND}};
+    const mn_seek seek = {.as_of = MN_NEVER, .said = 1, .rows = {.versions = MN_BEHIND}};
     writing w = {.out = out};
     MN_TRY(mn_file_begin(out->path, &w.file));
     int rc = mn_notes_find(out->notes, out->who, &seek, write_line, &w);

@@ -162,7 +162,8 @@ static int by_name(const void *a, const void *b) {
 }
 
 static int write_session(writing *w, const char *session) {
-    const mn_seek seek = {.as_of = MN_NEVER, .rows = {.versions = MN_BEHIND, .session = session}};
+    const mn_seek seek = {
+        .as_of = MN_NEVER, .said = 1, .rows = {.versions = MN_BEHIND, .session = session}};
     int rc = begin_file(w, session);
     if (rc >= 0) rc = mn_notes_find(w->out->notes, w->out->who, &seek, write_record, w);
     return end_file(w, rc);
@@ -185,7 +186,7 @@ static int write_sessions(writing *w) {
 }
 
 static int write_all(writing *w) {
-    const mn_seek seek = {.as_of = MN_NEVER, .rows = {.versions = MN_BEHIND}};
+    const mn_seek seek = {.as_of = MN_NEVER, .said = 1, .rows = {.versions = MN_BEHIND}};
     MN_TRY(mn_file_mkdirs(w->folder));
     MN_TRY(end_file(w, mn_notes_find(w->out->notes, w->out->who, &seek, look_at, w)));
     return write_sessions(w);

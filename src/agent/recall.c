@@ -310,6 +310,7 @@ int mn_recall_fits(const mn_row *row, const mn_who *who, const mn_seek *seek) {
     const int64_t after = seek->rows.after;
     if (after && (seek->rows.newest ? id >= after : id <= after)) return 0;
     if (seek->rows.id && id != seek->rows.id) return 0;
+    if (seek->said && mn_org_made(row)) return 0;
     /* What an organiser ended is there for who asks for it, or for a time. */
     const int asked = seek->rows.versions || seek->rows.id;
     if (at == MN_NEVER && !asked && mn_org_made(row) && row->until != MN_NEVER &&

@@ -95,8 +95,6 @@ struct mn_store_kind {
     /* A link from one row of an owner to another, and why; one that is there stays as it is. */
     int (*link)(mn_store *s, int64_t owner, int64_t from, int64_t to, const char *what);
     int (*unlink)(mn_store *s, int64_t owner, int64_t from, int64_t to);
-    int (*link_too)(mn_store *s, int64_t owner, int64_t id,
-                    int64_t to); /* from `to` as from `id` */
     /* The links from `id`, or with `back` those to it: how many, or what `each` did. */
     int (*links)(mn_store *s, int64_t owner, int64_t id, int back, mn_link_each *each, void *user);
 

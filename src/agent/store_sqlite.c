@@ -684,7 +684,6 @@ const mn_store_kind mn_store_sqlite = {
     .speakers = store_speakers,
     .link = mn_sqlite_link,
     .unlink = mn_sqlite_unlink,
-    .link_too = mn_sqlite_link_too,
     .links = mn_sqlite_links,
     .queue = mn_sqlite_queue,
     .queue_again = mn_sqlite_queue_again,

@@ -75,7 +75,6 @@ static inline const char *text_out(sqlite3_stmt *q, int at) {
 /* store_sqlite_links.c */
 int mn_sqlite_link(mn_store *base, int64_t owner, int64_t from, int64_t to, const char *what);
 int mn_sqlite_unlink(mn_store *base, int64_t owner, int64_t from, int64_t to);
-int mn_sqlite_link_too(mn_store *base, int64_t owner, int64_t id, int64_t to);
 int mn_sqlite_links(mn_store *base, int64_t owner, int64_t id, int back, mn_link_each *each,
                     void *user);
 int mn_sqlite_queue(mn_store *base, const char *organiser, int64_t owner, int64_t id);

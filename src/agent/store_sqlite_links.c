@@ -21,10 +21,6 @@ int mn_sqlite_unlink(mn_store *base, int64_t owner, int64_t from, int64_t to) {
     return run_ids((sqlite_store *)base, UNLINK, 3, (int64_t[]){owner, from, to}, "write to");
 }
 
-int mn_sqlite_link_too(mn_store *base, int64_t owner, int64_t id, int64_t to) {
-    return run_ids((sqlite_store *)base, LINKS_TOO, 3, (int64_t[]){owner, id, to}, "write to");
-}
-
 int mn_sqlite_links(mn_store *base, int64_t owner, int64_t id, int back, mn_link_each *each,
                     void *user) {
     sqlite_store *const s = (sqlite_store *)base;

@@ -98,8 +98,6 @@ const char *const mn_sqlite_sql[STATEMENTS] = {
     [LINKED] = "SELECT one, what FROM link WHERE owner = ?1 AND other = ?2",
     [UNLINK] = "DELETE FROM link WHERE owner = ?1 AND one = ?2 AND other = ?3",
     [UNLINK_ALL] = "DELETE FROM link WHERE owner = ?1 AND (one = ?2 OR other = ?2)",
-    [LINKS_TOO] = "INSERT OR IGNORE INTO link(owner, one, other, what) SELECT owner, ?3, other, "
-                  "what FROM link WHERE owner = ?1 AND one = ?2",
     [QUEUE] = "INSERT OR IGNORE INTO queue(organiser, owner, id, done) VALUES(?3, ?1, ?2, 0)",
     [QUEUE_ALL] = "INSERT OR IGNORE INTO queue(organiser, owner, id, done) SELECT ?1, owner, id, 0 "
                   "FROM record r WHERE of = 0 AND NOT EXISTS (SELECT 1 FROM link l WHERE l.owner = "

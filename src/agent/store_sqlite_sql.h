@@ -50,7 +50,6 @@ enum {
     LINKED,
     UNLINK,
     UNLINK_ALL,
-    LINKS_TOO,
     QUEUE,
     QUEUE_ALL,
     QUEUED,

@@ -10,6 +10,12 @@
 #include "base/alloc.h"
 #include "base/random.h"
 
+static int keep_id(void *user, const mn_row *row, double score) {
+    (void)score;
+    *(int64_t *)user = row->id;
+    return 0;
+}
+
 static void tell(const char *subject, const char *relation, const char *object, const char *from,
                  const char *until) {
     const mn_triple t = {.subject = subject,
@@ -238,6 +244,21 @@ static void communities(void **s) {
     assert_null(strstr(now("community"), "Ann")); /* made of one that is gone */
 }
 
+/* Who forgets an entity forgets what is known of it, whoever said it. */
+static void forgotten(void **s) {
+    (void)s;
+    tell("Ann", "lives in", "Rome", "2020-01-01", "");
+    tell("Ben", "lives in", "Rome", "2020-01-01", "");
+    const mn_seek seek = {.as_of = MN_NEVER, .rows = {.kind = "entity", .ref = "ann"}};
+    int64_t id = 0;
+    assert_int_equal(mn_notes_find(notes, &ann, &seek, keep_id, &id), 1);
+    assert_int_equal(mn_notes_forget(notes, &ann, &(mn_rows){.id = id}), 1);
+    assert_string_equal(LIST(.rows = {.kind = "edge", .versions = 1}),
+                        "Ben lives in Rome [2020-01-01 ]");
+    assert_int_equal(bytes_in_files("Ann lives"), 0);
+    assert_string_equal(now("entity"), "Rome [? ] | Ben [? ]");
+}
+
 static void no_memory(void **s) {
     (void)s;
     const mn_triple t = {
@@ -255,7 +276,8 @@ static void no_memory(void **s) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, org_begin, org_end)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(contradictions), TEST(many_at_a_time), TEST(refusals),    TEST(true_at_any_moment),
-        TEST(same_names),     TEST(walks),          TEST(communities), TEST(no_memory)};
+        TEST(contradictions),     TEST(many_at_a_time), TEST(refusals),
+        TEST(true_at_any_moment), TEST(same_names),     TEST(walks),
+        TEST(communities),        TEST(forgotten),      TEST(no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

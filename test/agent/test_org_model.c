@@ -10,6 +10,7 @@
 static const char *says[8];  /* the answers, one after the other */
 static char asked[8][65536]; /* and the prompts */
 static int asks, fails_with;
+static int64_t changes; /* this record, while the model thinks */
 
 static int extract(void *user, const char *schema, const char *prompt, mn_buf *out) {
     (void)user;
@@ -19,6 +20,13 @@ static int extract(void *user, const char *schema, const char *prompt, mn_buf *o
     if (fails_with) return MN_FAIL(fails_with, "the model is down");
     assert_true(asks < 8 && says[asks] != NULL);
     snprintf(asked[asks], sizeof asked[asks], "%s", prompt);
+    if (changes) {
+        mn_row r = row_of_text("I live in Oslo now");
+        r.created = r.from = r.until = 0;
+        r.time = "2020-01-01";
+        assert_ok(mn_notes_update(notes, &ann, changes, &r));
+    }
+    changes = 0;
     return mn_buf_puts(out, says[asks++]);
 }
 static const mn_org_model model = {.extract = extract};
@@ -113,6 +121,19 @@ static void down(void **s) {
     assert_string_equal(listed(&bob, (mn_seek){.as_of = MN_NEVER, .rows = {.kind = "fact"}}), "");
 }
 
+/* What was changed while the model thought about it: nothing is made of what it said. */
+static void meanwhile(void **s) {
+    (void)s;
+    organise_by("mem0");
+    answers("{\"facts\":[\"Ann lives in Rome\"]}", "{\"facts\":[\"Ann lives in Oslo\"]}");
+    changes = say("Ann", "2019-05-01", "I live in Rome");
+    assert_int_equal(mn_notes_organise(notes, by, &model, 8), 0);
+    assert_string_equal(LIST(.rows = {.kind = "fact", .versions = 1}), "");
+    assert_int_equal(mn_notes_organise(notes, by, &model, 8), 1);
+    assert_string_equal(LIST(.rows = {.kind = "fact", .versions = 1}),
+                        "Ann lives in Oslo [2020-01-01 ]");
+}
+
 /* What is no answer is none: rules do what the model did not. */
 static void nonsense(void **s) {
     (void)s;
@@ -196,7 +217,7 @@ static void graph(void **s) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, org_begin, org_end)
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(decides), TEST(made_of_two), TEST(adds_alone),
-                                       TEST(down),    TEST(nonsense),    TEST(quoted),
-                                       TEST(graph)};
+                                       TEST(down),    TEST(meanwhile),   TEST(nonsense),
+                                       TEST(quoted),  TEST(graph)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

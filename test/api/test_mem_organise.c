@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test/api/test_mem_organise.c - omnesia.h: what is added is organised behind the caller's back, by
+ * a thread or when asked; edges of an entity; what an export has.
+ */
+#include "mem_bed.h"
+
+#include <unistd.h>
+
+static mn_mem *opened_with(const char *organise, int background) {
+    const mn_mem_options how = {.model = "none", .organise = organise, .background = background};
+    mn_mem *m = NULL;
+    assert_ok(mn_mem_open(place, &how, &m));
+    return m;
+}
+
+static void by_a_thread(void **s) {
+    (void)s;
+    mn_mem *worker = opened_with("zep", 1);
+    const mn_record r = {
+        .text = "I live in Rome.", .n = 15, .speaker = "Ann", .time = "2023-05-01"};
+    int64_t id;
+    assert_ok(mn_mem_add(worker, &ann, &r, 1, &id));
+    found f = {.n = 0};
+    for (int i = 0; i < 100 && !f.count; i++) {
+        usleep(50000);
+        f = (found){.n = 0};
+        assert_ok(mn_mem_find(worker, &ann, &(mn_find){.kind = "edge"}, keep_found, &f));
+    }
+    assert_non_null(strstr(f.text, "I live in Rome."));
+    mn_mem_close(&worker);
+}
+
+static void when_asked(void **s) {
+    (void)s;
+    add_record(&ann,
+               (mn_record){.text = "I live in Rome.", .speaker = "Ann", .time = "2023-05-01"});
+    add_record(&ann,
+               (mn_record){.text = "I moved to Oslo.", .speaker = "Ann", .time = "2024-05-01"});
+    mn_mem_close(&mem);
+    mem = opened_with("zep", 0);
+    assert_int_equal(mn_mem_embed(mem, 0, NULL), 0); /* nobody asked for these when they came */
+    assert_int_equal(mn_mem_embed(mem, 1, NULL), 2);
+    assert_int_equal(mn_mem_embed(mem, 1, NULL), 0);
+    assert_non_null(strstr(FOUND(&ann, .kind = "edge", .ref = "ANN"), "Rome"));
+    assert_null(strstr(FOUND(&ann, .kind = "edge", .ref = "ANN", .as_of = "2024-06-01"), "Rome"));
+    refuses(&ann, (mn_find){.kind = "edge", .ref = "Zoe"}, MN_ENOENT, "no entity");
+    refuses(&bob, (mn_find){.kind = "edge", .ref = "Ann"}, MN_ENOENT, "no entity");
+}
+
+static void refusals(void **s) {
+    (void)s;
+    static const struct {
+        const char *name, *why;
+    } row[] = {{"zap", "no organiser \"zap\""}, {"mem0:", "name is missing"}};
+    for (size_t i = 0; i < 2; i++) {
+        const mn_mem_options how = {.model = "none", .organise = row[i].name};
+        mn_mem *m = NULL;
+        assert_fails(mn_mem_open(place, &how, &m), MN_EINVAL, row[i].why);
+        assert_null(m);
+    }
+    /* A model that is not there: everything waits, and is still what was said. */
+    mn_mem_close(&mem);
+    mem = opened_with("mem0:/nowhere/model.gguf", 0);
+    add_record(&ann, (mn_record){.text = "I live in Rome.", .speaker = "Ann"});
+    assert_true(mn_mem_embed(mem, 0, NULL) < 0);
+    assert_string_equal(FOUND(&ann, .query = "Rome"), "1 I live in Rome.");
+    mn_mem_close(&mem);
+    mem = opened_with("mem0", 0);
+    assert_int_equal(mn_mem_embed(mem, 0, NULL), 1);
+    assert_string_equal(FOUND(&ann, .kind = "fact"), "2 I live in Rome.");
+}
+
+/* What organisers made is made again from what was said: it is in no file. */
+static void exports(void **s) {
+    (void)s;
+    char path[200];
+    mn_carry did;
+    snprintf(path, sizeof path, "%s/out.jsonl", folder);
+    mn_mem_close(&mem);
+    mem = opened_with("mem0", 0);
+    add_record(&ann, (mn_record){.text = "I live in Rome.", .speaker = "Ann"});
+    assert_int_equal(mn_mem_embed(mem, 0, NULL), 1);
+    assert_int_equal(mn_mem_export(mem, &ann, path, NULL, NULL), 1);
+    assert_ok(mn_mem_import(mem, &bob, path, NULL, NULL, NULL, NULL, &did));
+    assert_int_equal(did.added, 1);
+    assert_int_equal(mn_mem_embed(mem, 0, NULL), 1); /* what came in is organised */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mem_begin, mem_end)
+int main(void) {
+    const struct CMUnitTest tests[] = {TEST(by_a_thread), TEST(when_asked), TEST(refusals),
+                                       TEST(exports)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
