@@ -149,7 +149,8 @@ class MemOptions(Structure):
     """mn_mem_options"""
 
     _fields_ = [("region", c_void_p), ("model", c_char_p), ("durable", c_int),
-                ("background", c_int), ("pull", c_int), ("progress", Progress)]
+                ("organise", c_char_p), ("background", c_int), ("pull", c_int),
+                ("progress", Progress)]
 
 
 class Scope(Structure):
@@ -177,7 +178,7 @@ class Find(Structure):
     _fields_ = ([("query", c_char_p), ("k", c_int32), ("budget", c_int32), ("as_of", c_char_p),
                  ("id", c_int64), ("after", c_int64)] +
                 [(name, c_char_p) for name in ("session", "source", "ref", "kind", "apart")] +
-                [("versions", c_int32)])
+                [("versions", c_int32), ("newest", c_int32)])
 
 
 class Carry(Structure):
@@ -255,6 +256,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
                               Notice, c_void_p, POINTER(Carry)]),
     "mn_mem_export": (c_int64, [c_void_p, POINTER(Scope), c_char_p, c_char_p,
                                 POINTER(Progress)]),
+    "mn_task_do": (c_int, [c_void_p, POINTER(Scope), c_char_p, POINTER(c_void_p)]),
     "mn_store_list": (c_int, [EachEntry, c_void_p]),
     "mn_store_pull": (c_int, [c_char_p, POINTER(Progress), Notice, c_void_p, POINTER(c_void_p)]),
     "mn_free_text": (None, [c_void_p]),

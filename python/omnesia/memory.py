@@ -7,6 +7,7 @@ and one run of it). Any number of threads may use it.
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 from ctypes import byref, c_int64, c_void_p
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ class Memory:
     def __init__(self, user: str, *, agent: str | None = None, run: str | None = None,
                  store: str | os.PathLike[str] | None = None, model: str | None = None,
                  region: Region | None = None, durable: bool = False, background: bool = False,
-                 pull: bool = False, progress: Report | None = None) -> None:
+                 organise: str | None = None, pull: bool = False, progress: Report | None = None) -> None:
         below = region._handle if region is not None else None
         caught = Caught()
         self._texts = [None if text is None else utf8(what, text)
@@ -98,10 +99,11 @@ class Memory:
                                           ("run", run))]
         self._scope = _abi.Scope(*self._texts)
         self._model = None if model is None else utf8("model", model)
+        self._organise = None if organise is None else utf8("organise", organise)
         self._progress = caught.progress(progress)  # the library keeps it
         options = _abi.MemOptions(region=below._pointer if below is not None else None,
-                                  model=self._model, durable=durable, background=background,
-                                  pull=pull, progress=self._progress)
+                                  model=self._model, durable=durable,
+                                  organise=self._organise, background=background, pull=pull, progress=self._progress)
         self._handle = Handle("the memory", "mn_mem_close", below)
         place = None if store is None else _path(store)
         self._handle.open(lambda out: int(lib.mn_mem_open(place, byref(options), out)))
@@ -214,6 +216,17 @@ class Memory:
             return None
         try:
             return ctypes.string_at(text.value).decode()
+        finally:
+            lib.mn_free_text(text)
+
+    def task(self, do: str, **words: Any) -> Any:
+        """What is planned: one verb of docs/TASKS.md, and its result."""
+        call = utf8("the call", json.dumps({"do": do, **words}))
+        text = c_void_p()
+        with self._handle as memory:
+            check(lib.mn_task_do(memory, byref(self._scope), call, byref(text)))
+        try:
+            return json.loads(ctypes.string_at(text.value or 0))
         finally:
             lib.mn_free_text(text)
 
