@@ -91,7 +91,8 @@ class Memory:
     def __init__(self, user: str, *, agent: str | None = None, run: str | None = None,
                  store: str | os.PathLike[str] | None = None, model: str | None = None,
                  region: Region | None = None, durable: bool = False, background: bool = False,
-                 organise: str | None = None, pull: bool = False, progress: Report | None = None) -> None:
+                 organise: str | None = None, pull: bool = False,
+                 progress: Report | None = None) -> None:
         below = region._handle if region is not None else None
         caught = Caught()
         self._texts = [None if text is None else utf8(what, text)
@@ -103,7 +104,8 @@ class Memory:
         self._progress = caught.progress(progress)  # the library keeps it
         options = _abi.MemOptions(region=below._pointer if below is not None else None,
                                   model=self._model, durable=durable,
-                                  organise=self._organise, background=background, pull=pull, progress=self._progress)
+                                  organise=self._organise, background=background, pull=pull,
+                                  progress=self._progress)
         self._handle = Handle("the memory", "mn_mem_close", below)
         place = None if store is None else _path(store)
         self._handle.open(lambda out: int(lib.mn_mem_open(place, byref(options), out)))
