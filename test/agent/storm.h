@@ -245,7 +245,7 @@ static inline void act(worker *w) {
         add_one(w);
     else if (what < 75)
         change_one(w, UPDATE);
-    else if (what < 78)
+    else if (what < (soak_asked() ? 76 : 78))
         change_one(w, FORGET);
     else if (what < 90 && own->slots) {
         check_own(w, (int)(soak_random(&w->state) % (unsigned)own->slots));
