@@ -131,16 +131,24 @@ static int count_frames(void *user, sqlite3 *db, const char *name, int frames) {
     return SQLITE_OK;
 }
 
+/* SQLite takes names such as ":memory:" and "file:x?mode=ro" for something else than files; with a
+ * folder in front they are. */
+static int path_of(const char *where, char **out) {
+    mn_buf path = {0};
+    MN_TRY(mn_buf_printf(&path, "%s%s", *where == '/' ? "" : "./", where));
+    *out = path.data;
+    return 0;
+}
+
 static int open_file(sqlite_store *s, const char *where, int durable) {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     char set[96];
     int64_t version = 0;
-    s->path = mn_strdup(where);
-    if (!s->path) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
-    MN_TRY(mn_sync_open(where, durable, &s->sync));
+    MN_TRY(path_of(where, &s->path));
+    MN_TRY(mn_sync_open(s->path, durable, &s->sync));
     MN_TRY(mn_sync_lock(s->sync));
-    int rc = made(where);
-    if (rc >= 0 && sqlite3_open_v2(where, &s->db, flags, mn_pages_vfs())) rc = fail(s, "open");
+    int rc = made(s->path);
+    if (rc >= 0 && sqlite3_open_v2(s->path, &s->db, flags, mn_pages_vfs())) rc = fail(s, "open");
     if (rc >= 0) {
         sqlite3_extended_result_codes(s->db, 1);
         sqlite3_busy_timeout(s->db, BUSY_MS);

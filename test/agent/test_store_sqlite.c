@@ -90,6 +90,30 @@ static void a_folder_is_none(void **unused) {
     assert_non_null(strstr(mn_error_detail(), place));
 }
 
+/* Names that SQLite has other ideas of are names of files here. */
+static void names_are_names(void **unused) {
+    (void)unused;
+    static const char *const names[] = {
+        ":memory:", "file:x?mode=memory", "file:x", "x?mode=ro", "-x", " ", "%41"};
+    char was[1000];
+    assert_non_null(getcwd(was, sizeof was));
+    assert_int_equal(chdir(folder), 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(place, sizeof place, "%s", names[i]);
+        for (int again = 0; again < 2; again++) {
+            mn_store *s = opened();
+            int64_t owner;
+            assert_ok(s->kind->begin(s, 1));
+            assert_ok(s->kind->owner(s, "t", names[i], 1, &owner));
+            assert_int_equal(owner, 1); /* the only one: no two names are one file */
+            assert_ok(s->kind->end(s, 1));
+            closed(&s);
+            assert_int_equal(access(names[i], F_OK), 0);
+        }
+    }
+    assert_int_equal(chdir(was), 0);
+}
+
 /* Nobody else may read it. */
 static void of_this_user_alone(void **unused) {
     (void)unused;
@@ -285,6 +309,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(no_store_at_all, store_begin, store_end),
         cmocka_unit_test_setup_teardown(an_empty_file_becomes_one, store_begin, store_end),
         cmocka_unit_test_setup_teardown(a_folder_is_none, store_begin, store_end),
+        cmocka_unit_test_setup_teardown(names_are_names, store_begin, store_end),
         cmocka_unit_test_setup_teardown(of_this_user_alone, store_begin, store_end),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_written, store_begin, store_end),
         cmocka_unit_test_setup_teardown(damaged, store_begin, store_end),
