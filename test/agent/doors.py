@@ -27,10 +27,11 @@ FUNCTIONS = {
     "mn_mem_forget": ["forget", "forget_source"],
     "mn_mem_embed": "makes vectors, and tells how many",
     "mn_mem_topic": ["topic"], "mn_mem_import": ["carry_in"], "mn_mem_export": ["carry_out"],
+    "mn_task_do": ["plan"],
 }
 # Commands: those that reach records, and the verbs of `mem`.
-COMMANDS = {"mem": "its verbs are below", "mcp": "its tools are below",
-            "serve": "its routes are below",
+COMMANDS = {"mem": "its verbs are below", "task": "the verbs of plans are below",
+            "mcp": "its tools are below", "serve": "its routes are below",
             "chat": "asks mn_mem_recall and mn_mem_add: test/cli/test_chat.c"}
 OTHER_COMMANDS = ("run batch demo explain region top put get watch del ls pull models inspect "
                   "tokenize embed perplexity bench doctor help").split()
@@ -46,10 +47,22 @@ TOOLS = {
     "memory_update": ["update"], "memory_forget": ["forget", "forget_source"],
     "memory_history": ["history"], "memory_list": ["list"],
 }
-ROUTES = {"POST /mcp": "the tools"}
+ROUTES = {
+    "POST /mcp": "the tools", "POST /v1/memories": ["add"], "GET /v1/memories": ["list"],
+    "DELETE /v1/memories": ["forget_source"], "POST /v1/memories/search": ["search"],
+    "GET /v1/memories/*": ["get"], "GET /v1/memories/*/history": ["history"],
+    "PATCH /v1/memories/*": ["update"], "DELETE /v1/memories/*": ["forget"],
+    "GET /v1/memories/export": ["carry_out"], "GET /v1/memories/overview": ["count"],
+    "POST /v1/chat/completions": "with --remember by mn_mem_recall and mn_mem_add: test/serve",
+    "POST /v1/responses": "the same", "POST /v1/messages": "the same",
+}
+# What may be done to plans, and with which arguments; those with an id may name another's.
+PLANS = {"new": "slot text", "step": "parent slot text", "update": "id text", "done": "id text",
+         "fail": "id text", "rollback": "id", "replace": "id slot text", "prompt": "id",
+         "show": "id", "list": "", "say": "text"}
 OTHER_ROUTES = """GET /|GET /page/*|GET /health|GET /metrics|GET /openapi.json|GET /api/state|
-GET /v1/models|GET /v1/models/*|POST /v1/chat/completions|POST /v1/completions|POST /v1/embeddings|
-POST /v1/responses|POST /v1/messages|POST /v1/messages/count_tokens|POST /v1/files|GET /v1/files|
+GET /v1/models|GET /v1/models/*|POST /v1/completions|POST /v1/embeddings|
+POST /v1/messages/count_tokens|POST /v1/files|GET /v1/files|
 GET /v1/files/*/content|GET /v1/files/*|DELETE /v1/files/*|POST /v1/batches|GET /v1/batches|
 GET /v1/batches/*|POST /v1/batches/*/cancel|POST /tokenize|POST /detokenize|
 POST /apply-template""".replace("\n", "")
@@ -57,6 +70,16 @@ POST /apply-template""".replace("\n", "")
 
 class NoRecord(Exception):
     """The door says that there is none."""
+
+
+class Refused(Exception):
+    """A plan does not allow it."""
+
+
+def refusal(said):
+    if "there is no record" in said or "there is no task" in said:
+        return NoRecord(said)
+    return Refused(said)
 
 
 # ---- C -------------------------------------------------------------------------------------------
@@ -113,8 +136,7 @@ class C:
     def ok(self, rc):
         if rc >= 0:
             return rc
-        said = self.lib.mn_error_detail().decode()
-        raise NoRecord(said) if "there is no record" in said else AssertionError(said)
+        raise refusal(self.lib.mn_error_detail().decode())
 
     def scope(self, s):
         return ctypes.byref(CScope(*(text(x) for x in s)))
@@ -176,6 +198,14 @@ class C:
         self.ok(self.lib.mn_mem_topic(self.scope(s), key))
         return key.value.decode()
 
+    def plan(self, s, verb, **arguments):
+        out = c_void_p()
+        call = json.dumps({"do": verb, **arguments})
+        self.ok(self.lib.mn_task_do(self.mem, self.scope(s), text(call), ctypes.byref(out)))
+        said = ctypes.string_at(out.value).decode()
+        self.lib.mn_free_text(out)
+        return said
+
     def carry_in(self, s, path):
         done = CCarry()
         self.ok(self.lib.mn_mem_import(self.mem, self.scope(s), text(path), None, None, None, None,
@@ -192,8 +222,8 @@ class C:
 # ---- the command line ----------------------------------------------------------------------------
 class Cli:
     """`omnesia mem`: users of this machine, who have no tenant."""
-    name, does = "omnesia mem", {n for names in VERBS.values() if isinstance(names, list)
-                                 for n in names}
+    name, does = "omnesia mem", {"plan"} | {n for names in VERBS.values()
+                                            if isinstance(names, list) for n in names}
 
     def __init__(self, store):
         self.store = store
@@ -201,16 +231,21 @@ class Cli:
     def takes(self, scope):
         return not scope.tenant
 
-    def run(self, s, *words):
-        command = [PROGRAM, "mem", *words, "--store", self.store, "--embedder", "none", "--json",
-                   "--region", "none", "--user", s.user]
+    def say(self, s, *words):
+        command = [PROGRAM, *words, "--store", self.store, "--json", "--user", s.user]
         for name in ("agent", "run"):
             if getattr(s, name):
                 command += ["--" + name, getattr(s, name)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
-            raise (NoRecord if "there is no record" in done.stderr else AssertionError)(done.stderr)
-        return json.loads(done.stdout)
+            raise refusal(done.stderr)
+        return done.stdout
+
+    def run(self, s, *words):
+        return json.loads(self.say(s, "mem", *words, "--embedder", "none", "--region", "none"))
+
+    def plan(self, s, verb, **arguments):
+        return self.say(s, "task", verb, *[str(arguments[a]) for a in PLANS[verb].split()])
 
     def found(self, s, *words):
         return [(r["id"], r["text"]) for r in self.run(s, *words)["results"]]
@@ -252,15 +287,18 @@ class Cli:
 # ---- tools ---------------------------------------------------------------------------------------
 class Tools:
     """What both ways to the tools have in common; `ask` sends a message and takes the answer."""
-    does = {n for names in TOOLS.values() for n in names}
+    does = {"plan"} | {n for names in TOOLS.values() for n in names}
 
     def use(self, s, tool, **arguments):
         result = self.ask(s, {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
                               "params": {"name": tool, "arguments": arguments}})["result"]
         said = result["content"][0]["text"]
         if result["isError"]:
-            raise (NoRecord if "there is no record" in said else AssertionError)(said)
+            raise refusal(said)
         return json.loads(said)
+
+    def plan(self, s, verb, **arguments):
+        return json.dumps(self.use(s, "task_" + verb, **arguments), ensure_ascii=False)
 
     def pages(self, s, tool, name, **arguments):
         found, after = [], 0
@@ -347,3 +385,61 @@ class Http(Tools):
 
     def close(self):
         pass
+
+
+class Memories(Http):
+    """/v1/memories, by the same keys and names."""
+    name = "/v1/memories"
+    does = {n for names in ROUTES.values() if isinstance(names, list) for n in names}
+
+    def send(self, s, method, path, body=None):
+        names = {"Omnesia-User": s.user, "Omnesia-Agent": s.agent, "Omnesia-Run": s.run}
+        reply = self.server.ask(method, "/v1/memories" + path, body, headers={
+            "Authorization": "Bearer " + self.keys[s.tenant],
+            **{k: v for k, v in names.items() if v}})
+        if reply.status == 404:
+            raise NoRecord(reply.body.decode())
+        assert reply.status == 200, (reply.status, reply.body)
+        return reply
+
+    def read(self, s, path, ask="?", body=None):
+        found, after = [], 0
+        while after is not None:
+            if body:
+                page = self.send(s, "POST", path, {**body, "after": after, "budget": 20000}).json
+            else:
+                page = self.send(s, "GET", f"{path}{ask}after={after}&budget=20000").json
+            found += [(r["id"], r["text"]) for r in page["results"]]
+            after = page.get("next")
+        return found
+
+    def add(self, s, words, source):
+        said = self.send(s, "POST", "", {"text": words, "source": source}).json
+        return said["ids"][0]
+
+    def search(self, s, query):
+        return self.read(s, "/search", body={"query": query, "k": 100})
+
+    def list(self, s):
+        return self.read(s, "", "?limit=50&")
+
+    def get(self, s, i):
+        return self.send(s, "GET", f"/{i}").json["text"]
+
+    def history(self, s, i):
+        return [t for _, t in self.read(s, f"/{i}/history")]
+
+    def update(self, s, i, words):
+        self.send(s, "PATCH", f"/{i}", {"text": words})
+
+    def forget(self, s, i):
+        return self.send(s, "DELETE", f"/{i}").json["forgotten"]
+
+    def forget_source(self, s, source):
+        return self.send(s, "DELETE", "?source=" + source).json["forgotten"]
+
+    def count(self, s):
+        return self.send(s, "GET", "/overview").json["records"]
+
+    def carry_out(self, s, path):
+        Path(path).write_bytes(self.send(s, "GET", "/export").body)

@@ -24,7 +24,7 @@ sys.path += [str(Path(__file__).resolve().parents[1] / "serve"), str(Path(__file
 LIBRARY = sys.argv.pop(1)
 
 import doors  # noqa: E402
-from doors import NoRecord, Scope  # noqa: E402
+from doors import NoRecord, Refused, Scope  # noqa: E402
 from server import Server  # noqa: E402
 from soak import planted  # noqa: E402
 
@@ -54,10 +54,13 @@ class World:
         http.keys = {tenant: KEYS[user.split()[1]] for user, tenant in rows}
         assert len(http.keys) == 2
         self.tenants = ["", *http.keys]
-        self.doors = [self.c, self.c, self.c, http, http, doors.Lines(self.store, here),
-                      doors.Lines(self.store, here), doors.Cli(self.store)]
-        self.doors[6] = self.doors[5]
+        self.rest = doors.Memories(self.server, http.keys)
+        lines = doors.Lines(self.store, here)
+        self.doors = [self.c, self.c, self.c, http, self.rest, self.rest, lines, lines,
+                      doors.Cli(self.store)]
         self.records, self.words = {}, 0
+        self.tried = set()
+        self.plans, self.told = {}, {}  # scopes of tasks, and of the words in them
 
     def close(self):
         for door in set(self.doors):
@@ -66,7 +69,8 @@ class World:
         self.folder.cleanup()
 
     # ---- what there is ---------------------------------------------------------------------------
-    def sees(self, scope, r):
+    @staticmethod
+    def sees(scope, r):
         mine = r["scope"]
         return (mine.tenant, mine.user) == (scope.tenant, scope.user) and \
             scope.agent in (None, mine.agent) and scope.run in (None, mine.run)
@@ -92,17 +96,23 @@ class World:
     def begin(self):
         for scope in {r["scope"] for r in self.records.values()}:
             self.c.forget_all(Scope(scope.tenant, scope.user, None, None))
-        self.records = {}
+        for user in {s.user for s in self.plans.values()}:
+            for tenant in self.tenants:
+                self.c.forget_all(Scope(tenant, user, None, None))
+        self.records, self.plans, self.told = {}, {}, {}
 
     def step(self, rng):
         scope = Scope(rng.choice(self.tenants), rng.choice(USERS), rng.choice([None, "a", "b"]),
                       rng.choice([None, None, "7"]))
         door = rng.choice([d for d in self.doors if d.takes(scope)])
         what = rng.choices(list(STEP), [weight for weight, _ in STEP.values()])[0]
-        if what not in door.does:
+        if what == "count":
+            scope, door = scope._replace(tenant=rng.choice(self.tenants[1:])), self.rest
+        elif what not in door.does:
             door = self.c
         self.doing = f"{door.name}: {what} by {scope}"
         STEP[what][1](self, rng, door, scope)
+        self.tried.add((door.name, what))
 
     def fail(self, said):
         raise AssertionError(f"{self.doing}: {said}")
@@ -187,6 +197,40 @@ class World:
             if not any(word in text for text in own):
                 self.fail(f"is told {word}")
 
+    def count(self, rng, door, scope):
+        self.expect(door.count(scope), len(self.seen(scope)))
+
+    def plan(self, rng, door, scope):
+        """Tasks are records of users of their own here, so that lists of records need not know."""
+        scope = scope._replace(user="planner " + scope.user)
+        mine = scope._replace(agent=scope.agent or "", run=scope.run or "")
+        takes = doors.PLANS[verb := rng.choice(list(doors.PLANS))].split()
+        target = rng.choice(list(self.plans) + [10**6])
+        word = self.text(rng).split()[2]
+        values = {"id": target, "parent": target, "slot": "slot", "text": "do " + word}
+        named = "id" in takes or "parent" in takes
+        seen = not named or (target in self.plans and self.sees(
+            scope, {"scope": self.plans[target]}))
+        try:
+            said = door.plan(scope, verb, **{a: values[a] for a in takes})
+        except NoRecord:
+            if seen and named:
+                self.fail(f"{verb}: task {target} is not there")
+            return
+        except Refused:
+            return
+        if not seen:
+            self.fail(f"{verb}: sees task {target}: {said}")
+        whose = self.plans[target] if verb in ("update", "done", "fail") else mine
+        self.told[word] = whose if verb != "say" else whose._replace(agent=None, run=None)
+        if verb in ("new", "step", "replace"):
+            self.plans[json.loads(said)["task"]["id"]] = mine
+        for one in re.findall(r"unique\d+x", said):
+            whose = self.told[one]
+            if (whose.tenant, whose.user) != (scope.tenant, scope.user) or \
+                    (whose.agent is not None and not self.sees(scope, {"scope": whose})):
+                self.fail(f"{verb}: is told {one}: {said}")
+
     def topic(self, rng, door, scope):
         other = Scope(rng.choice(self.tenants), rng.choice(USERS), None, None)
         same = (other.tenant, other.user) == (scope.tenant, scope.user)
@@ -220,7 +264,7 @@ STEP = {"add": (30, World.add), "search": (14, World.search), "list": (9, World.
         "get": (9, World.get), "history": (7, World.history), "update": (12, World.update),
         "forget": (6, World.forget), "forget_source": (2, World.forget_source),
         "recall": (4, World.recall), "topic": (1, World.topic), "carry_out": (3, World.carry_out),
-        "carry_in": (3, World.carry_in)}
+        "carry_in": (3, World.carry_in), "count": (2, World.count), "plan": (14, World.plan)}
 
 
 def sequences(first, end):
@@ -240,12 +284,14 @@ def sequences(first, end):
         world.server.process.kill()
         raise
     world.close()
-    return end - first
+    return world.tried
 
 
 class Doors(unittest.TestCase):
     def test_random_sequences(self):
-        self.assertEqual(sequences(0, 24), 24)
+        tried = sequences(0, 24)
+        for door in (doors.C, doors.Cli, doors.Lines, doors.Http, doors.Memories):
+            self.assertGreater(len([1 for name, _ in tried if name == door.name]), 6, door.name)
 
     def same(self, there, *tables):
         known = {name for table in tables for name in table}
@@ -272,6 +318,13 @@ class Doors(unittest.TestCase):
         table = re.search(r"mn_cli_mem_verbs\[\] = (.*?)\{0\}\}", table, re.S)[1]
         self.same(re.findall(r'\{"(\w+)"', table), doors.VERBS)
 
+    def test_plans(self):
+        with tempfile.TemporaryDirectory() as folder:
+            c = doors.C(LIBRARY, folder + "/memory.db", False)
+            said = json.loads(c.plan(Scope(None, "ann", None, None), "verbs"))
+            c.close()
+        self.same([v["name"] for v in said["verbs"]], doors.PLANS)
+
     def test_tools(self):
         ask = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
         with tempfile.TemporaryDirectory() as folder:
@@ -279,7 +332,8 @@ class Doors(unittest.TestCase):
                                    folder + "/memory.db"], input=ask + "\n", capture_output=True,
                                   text=True, check=True).stdout
         names = [t["name"] for t in json.loads(said)["result"]["tools"]]
-        self.same([n for n in names if not n.startswith("object_")], doors.TOOLS)
+        self.same([n for n in names if not n.startswith("object_")], doors.TOOLS,
+                  ["task_" + verb for verb in doors.PLANS])
 
     def test_routes(self):
         table = (doors.SOURCE / "src/serve/route.c").read_text()
@@ -291,6 +345,7 @@ class Doors(unittest.TestCase):
 if __name__ == "__main__":
     if "OMNESIA_SOAK" in os.environ:
         first, count = (int(n) for n in os.environ["OMNESIA_SOAK"].split(":"))
-        print(f"soak: {first + count} of 0, {sequences(first, first + count)} counted")
+        sequences(first, first + count)
+        print(f"soak: {first + count} of 0, {count} counted")
     else:
         unittest.main()
