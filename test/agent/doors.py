@@ -41,6 +41,7 @@ VERBS = {
     "export": ["carry_out"], "import": ["carry_in"],
     "ask": "asks mn_mem_recall, and a model answers from that: test/cli",
     "reembed": "makes vectors, and tells how many",
+    "organise": "makes records of records, of each user's for that user: test/agent/test_org.c",
 }
 TOOLS = {
     "memory_add": ["add"], "memory_search": ["search"], "memory_get": ["get"],
