@@ -387,11 +387,23 @@ static int find_in_order(mn_notes *n, int64_t owner, finding *f) {
     return n->store->kind->rows(n->store, &rows, give_fitting, f);
 }
 
+/* Are the vectors of the store of the model that is used here? Another process may have chosen
+ * another one since. */
+static int of_our_model(mn_notes *n) {
+    char there[sizeof n->model] = "";
+    if (!n->vectors) return 0;
+    const int rc = n->store->kind->get(n->store, "model", there, sizeof there);
+    return rc < 0 ? rc : strcmp(there, n->model) == 0;
+}
+
 static int find_best(mn_notes *n, int64_t owner, finding *f) {
     mn_arena arena = {.limit = (size_t)1 << 30, .what = "a search"};
     mn_hit *hits;
     int count;
-    const int rc = mn_recall(n->store, owner, f->who, f->seek, n->vectors, &arena, &hits, &count);
+    const int ours = of_our_model(n);
+    mn_vectors *const v = ours ? n->vectors : NULL;
+    const int rc =
+        ours < 0 ? ours : mn_recall(n->store, owner, f->who, f->seek, v, &arena, &hits, &count);
     for (int i = 0; rc >= 0 && i < count; i++)
         if (give(f, &hits[i].row, hits[i].score)) break;
     mn_arena_free(&arena);
@@ -614,10 +626,11 @@ int64_t mn_notes_forget(mn_notes *n, const mn_who *who, const mn_rows *which) {
     mn_orphans orphans = {.left = {.what = "what goes with it"}};
     const int64_t gone = end(n, forget(n, who, which, &orphans));
     mn_orphans_free(&orphans);
-    if (gone <= 0) return gone;
     pthread_mutex_lock(&n->lock);
-    const int rc = clean(n);
+    if (gone < 0 && n->vectors) mn_vectors_clear(n->vectors); /* some have left it, and are there */
+    const int rc = gone > 0 && !n->within ? clean(n) : 0;
     pthread_mutex_unlock(&n->lock);
+    if (gone <= 0) return gone;
     if (rc >= 0) return gone;
     snprintf(why, sizeof why, "%s", mn_error_detail());
     return MN_FAIL(rc,
@@ -639,6 +652,7 @@ int mn_notes_model(mn_notes *n, const char *model, int dim) {
         if (rc >= 0) rc = s->kind->set(s, "model", model);
         mn_vectors_clear(n->vectors);
     }
+    if (rc >= 0) snprintf(n->model, sizeof n->model, "%s", model);
     return (int)end(n, rc);
 }
 
@@ -706,6 +720,11 @@ static int compare(void *user, const mn_row *row) {
 static int put_batch(mn_notes *n, const batch *b, int dim) {
     mn_store *const s = n->store;
     char packed[MN_VECTOR_DIM_MAX + sizeof(float)];
+    const int ours = of_our_model(n);
+    MN_TRY(ours);
+    if (!ours)
+        return MN_FAIL(MN_EBUSY, "another program has chosen another model for vectors than %s",
+                       n->model);
     for (int i = 0; i < b->n; i++) {
         text t = {b->text[i], b->length[i], 0};
         const float *const v = b->vector + (size_t)i * (size_t)dim;

@@ -14,6 +14,7 @@
 struct mn_notes {
     mn_store *store;
     mn_vectors *vectors;           /* NULL: no model yet */
+    char model[256];               /* whose vectors they are */
     const mn_organiser *organiser; /* NULL: what is added waits for none */
     pthread_mutex_t lock;          /* may be taken again by who has it: for calls within a turn */
     int within, broken;            /* begun and not ended; one of a turn failed */
