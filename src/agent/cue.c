@@ -5,6 +5,7 @@
 #include "agent/cue.h"
 
 #include "agent/words.h"
+#include "base/when.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,7 @@ int mn_cue_fits(const mn_cue *cue, int64_t at) {
     const time_t seconds = (time_t)(at / 1000000 - (at % 1000000 < 0));
     int64_t from, until;
     struct tm t;
-    if (at == INT64_MIN || !gmtime_r(&seconds, &t)) return 0;
+    if (at < MN_WHEN_FIRST || at > MN_WHEN_LAST || !gmtime_r(&seconds, &t)) return 0;
     for (int back = 0; back < 2; back++) {
         const int year = cue->year ? cue->year : t.tm_year + 1900 - back;
         if (span_of(cue, year, &from, &until) && at >= from && at < until) return 1;

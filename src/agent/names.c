@@ -92,14 +92,15 @@ static size_t possessive(const unsigned char *p, const unsigned char *end) {
 }
 
 int mn_names_rewrite(const mn_names *names, const char *query, mn_buf *out) {
-    const unsigned char *done = (const unsigned char *)query, *till;
-    mn_words w = mn_words_of(query, strlen(query));
+    const size_t n = strlen(query);
+    const unsigned char *done = (const unsigned char *)query, *const all = done + n, *till;
+    mn_words w = mn_words_of(query, n);
     while (mn_words_spoken(&w)) {
         if (w.from < done || !name_at(names, &w, &till)) continue;
-        const size_t s = possessive(till, w.end);
+        const size_t s = possessive(till, all);
         MN_TRY(mn_buf_append(out, done, (size_t)(w.from - done)));
         MN_TRY(mn_buf_puts(out, s ? "my" : "I"));
         done = till + s;
     }
-    return mn_buf_append(out, done, (size_t)(w.end - done));
+    return mn_buf_append(out, done, (size_t)(all - done));
 }
