@@ -173,7 +173,7 @@ static void what_is_no_json_is_refused_and_stays(void **state) {
                                       "{\"task\":{\"deps\":[7]}}"};
     static const char *const why[] = {"is no JSON", "is no uid", "is no uid"};
     for (int i = 0; i < 3; i++) {
-        char session[8];
+        char session[16];
         snprintf(session, sizeof session, "bad%d", i);
         const int64_t id = add_row(session, "broken", bad[i]);
         assert_fails(try_call(mem, &ann, CALL("{\"do\":\"done\",\"id\":%lld}", (long long)id)),

@@ -60,7 +60,9 @@ static void differ_case(int bytes, size_t stride, int n) {
     for (int r = 0; r < n; r++) {
         want[r] = 0;
         for (int i = 0; i < bytes * 8; i++)
-            want[r] += (q[i / 8] ^ rows[(size_t)r * stride + (size_t)i / 8]) >> i % 8 & 1;
+            want[r] =
+                (uint16_t)(want[r] +
+                           ((q[i / 8] ^ rows[(size_t)r * stride + (size_t)i / 8]) >> i % 8 & 1));
     }
     for (size_t t = 0; t < count; t++) {
         if (!mn_kernels_usable(all[t])) continue;
