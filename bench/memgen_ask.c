@@ -190,16 +190,27 @@ static int ask_day(asking *a, const mn_saying *s) {
     return put(a, q);
 }
 
-/* Whose kind of event came only once in its week. */
-static int ask_week(asking *a, const mn_saying *s) {
-    mn_asked q = {.stale = -1, .type = "temporal", .answer = s->value};
-    const int64_t monday = s->day - (s->day + 3) % 7;
+static int64_t monday_of(const mn_saying *s) {
+    return s->day - (s->day + 3) % 7;
+}
+
+/* Nobody else of the same people says something of the same kind in its week. */
+static int alone_in_week(const asking *a, const mn_saying *s) {
+    const int64_t monday = monday_of(s);
     for (int i = 0; i < mn_sayings_n(a->w); i++) {
         const mn_saying *o = &mn_sayings(a->w)[i];
         if (o != s && o->block == s->block && o->who == s->who && o->day >= monday &&
             o->day < monday + 7)
             return 0;
     }
+    return 1;
+}
+
+/* Whose kind of event came only once in its week. */
+static int ask_week(asking *a, const mn_saying *s) {
+    mn_asked q = {.stale = -1, .type = "temporal", .answer = s->value};
+    const int64_t monday = monday_of(s);
+    if (!alone_in_week(a, s)) return 0;
     window(&q, monday, 7);
     gold(a, &q, s);
     MN_TRY(ask_line(a, s, s->who, mn_lines_of(s->block, 'k'), &q));
@@ -259,13 +270,7 @@ static int ask_all(asking *a, const mn_saying *s, char tag) {
 /* Its time is that of one of the two turns only, so it names none. */
 static int ask_hop(asking *a, const mn_saying *s) {
     mn_asked q = {.stale = -1, .type = "multi", .answer = s->value};
-    const int64_t monday = s->day - (s->day + 3) % 7;
-    for (int i = 0; i < mn_sayings_n(a->w); i++) {
-        const mn_saying *o = &mn_sayings(a->w)[i];
-        if (o != s && o->block == s->block && o->who == s->who && o->day >= monday &&
-            o->day < monday + 7)
-            return 0;
-    }
+    if (!alone_in_week(a, s)) return 0;
     gold(a, &q, s);
     gold(a, &q, &mn_sayings(a->w)[s->before]);
     MN_TRY(ask_line(a, s, s->who, mn_lines_of(s->block, 'q'), &q));

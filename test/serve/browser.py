@@ -12,8 +12,10 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+import unittest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run "
@@ -24,6 +26,19 @@ FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no
 def program():
     """The path of a Chromium, or None."""
     return next((path for path in map(shutil.which, NAMES) if path), None)
+
+
+def run_tests():
+    """The tests of the program that was started, and its end: 77 where there is no Chromium."""
+    if not program():
+        print("no Chromium on this machine: apt-get install chromium")
+        sys.exit(77)
+    outcome = unittest.main(exit=False, verbosity=0).result
+    bad = len(outcome.failures) + len(outcome.errors)
+    print(f"[  PASSED  ] {outcome.testsRun - bad} test(s).")
+    if bad:
+        print(f"[  FAILED  ] {bad} test(s), listed above.")
+    sys.exit(bool(bad))
 
 
 class Browser:

@@ -4,20 +4,11 @@
  * what is no message, tools for objects and for memory, budgets, tenants, and no room left.
  */
 #include "folder.h"
+#include "serve/mcp_ask.h"
 #include "test.h"
 
 #include "base/alloc.h"
 #include "serve/mcp_tools.h"
-
-#define NOW                                                                  \
-    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"," \
-    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define ASK(id, method, params) \
-    "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
-#define CALL(tool, arguments) \
-    ASK("1", "tools/call", "\"name\":\"" tool "\",\"arguments\":{" arguments "}")
-#define CALL_NOW(tool, arguments) \
-    ASK("1", "tools/call", NOW ",\"name\":\"" tool "\",\"arguments\":{" arguments "}")
 
 static mn_region *region;
 static mn_mem *mem;

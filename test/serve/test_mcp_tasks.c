@@ -3,20 +3,11 @@
  * test/serve/test_mcp_tasks.c - the tools for plans: their list, hints, budgets, refusals.
  */
 #include "folder.h"
+#include "serve/mcp_ask.h"
 #include "test.h"
 
 #include "base/alloc.h"
 #include "serve/mcp_tools.h"
-
-#define NOW                                                                  \
-    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"," \
-    "\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define ASK(id, method, params) \
-    "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
-#define CALL(tool, arguments) \
-    ASK("1", "tools/call", "\"name\":\"" tool "\",\"arguments\":{" arguments "}")
-#define CALL_NOW(tool, arguments) \
-    ASK("1", "tools/call", NOW ",\"name\":\"" tool "\",\"arguments\":{" arguments "}")
 
 static mn_mem *mem;
 static mn_mcp_peer peer;

@@ -218,12 +218,4 @@ class AnswersTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not browser.program():
-        print("no Chromium on this machine: apt-get install chromium")
-        sys.exit(77)
-    outcome = unittest.main(exit=False, verbosity=0).result
-    bad = len(outcome.failures) + len(outcome.errors)
-    print(f"[  PASSED  ] {outcome.testsRun - bad} test(s).")
-    if bad:
-        print(f"[  FAILED  ] {bad} test(s), listed above.")
-    sys.exit(bool(bad))
+    browser.run_tests()
