@@ -37,11 +37,12 @@ enum {
     TERMS = 64,       /* different words of a query that count */
     PROBE = 1000,     /* entries that tell how common a word is */
     POSTINGS = 20000, /* entries of lists that are read in all */
-    BY_WORDS = 300,   /* candidates by words */
+    BY_WORDS = 150,   /* candidates by words */
     BY_SENSE = 100,   /* by vectors */
     BY_TIME = 200,    /* and by date */
-    CENTRES = 50,     /* of either kind, whose neighbours are read */
+    CENTRES = 25,     /* of either kind, whose neighbours are read */
     REACH = 4,        /* how far words spread */
+    WALK = REACH + 1, /* and how far rows are read: who stands at the rim has neighbours, too */
 };
 static const double K1 = 0.9, B = 0.3, EARLIER = 0.5, LATER = 0.3, FADE = 0.6;
 static const float BESIDE = 0.3f;
@@ -280,7 +281,8 @@ static int by_sense(recall *r) {
     mn_scan_hit near[BY_SENSE];
     if (!r->vectors) return 0;
     MN_TRY(mn_vectors_read(r->vectors, r->s, r->owner));
-    const int n = mn_vectors_nearest(r->vectors, r->seek->vector, near, BY_SENSE);
+    MN_TRY(mn_vectors_ask(r->vectors, r->seek->vector));
+    const int n = mn_vectors_nearest(r->vectors, near, BY_SENSE);
     if (n < 0) return n;
     for (int i = 0; i < n; i++) candidate_of(r, near[i].id);
     return 0;
@@ -337,9 +339,10 @@ static double mean_length(const recall *r) {
 
 static void score_alone(const recall *r, candidate *c) {
     const double length = K1 * (1 - B + B * c->length / mean_length(r));
+    c->words = 0;
     for (int t = 0; t < r->terms; t++)
         c->words += r->term[t].idf * c->count[t] * (K1 + 1) / (c->count[t] + length);
-    if (r->vectors) c->sense = mn_vectors_blend(r->vectors, r->seek->vector, &c->id, 0, 1);
+    if (r->vectors) c->sense = mn_vectors_blend(r->vectors, &c->id, 0, 1);
 }
 
 static int take_row(void *user, const mn_row *row) {
@@ -351,7 +354,6 @@ static int take_row(void *user, const mn_row *row) {
     MN_TRY(mn_arena_take(r->arena, (size_t)r->terms + 1, &c->count));
     c->known = 1;
     count(r, c, row->text, row->n);
-    score_alone(r, c);
     return 0;
 }
 
@@ -362,6 +364,7 @@ static int read_rows(recall *r) {
     MN_TRY(r->s->kind->fetch(r->s, r->owner, ids, r->n, take_row, r));
     for (int i = 0; i < r->n; i++) {
         r->c[i].within = r->c[i].known;
+        if (r->c[i].known) score_alone(r, r->c + i);
         if (!r->c[i].known && r->vectors) mn_vectors_drop(r->vectors, r->c[i].id);
     }
     return 0;
@@ -415,20 +418,20 @@ static int next_of(const recall *r, int at, int behind) {
  * answer may be one from now on. */
 static int seen(recall *r, int i, int behind) {
     int steps = 0;
-    for (int at = i; steps < 2 * REACH && (at = next_of(r, at, behind)) >= 0; steps++)
+    for (int at = i; steps < WALK && (at = next_of(r, at, behind)) >= 0; steps++)
         if (steps < REACH) r->c[at].within = 1;
-    return steps == 2 * REACH;
+    return steps == WALK;
 }
 
 /* Neighbours of candidate i, and theirs as far as words of them spread. */
 static int look_around(recall *r, int i) {
     const mn_row row = r->c[i].row;
     if (!*row.session) return 0;
-    MN_TRY(room(r, r->n + 4 * REACH));
+    MN_TRY(room(r, r->n + 2 * WALK));
     for (int behind = 0; behind < 2; behind++) {
         walk w = {.r = r, .at = i, .behind = behind};
         if (seen(r, i, behind)) continue;
-        MN_TRY(r->s->kind->around(r->s, r->owner, row.session, row.of ? row.of : row.id, 2 * REACH,
+        MN_TRY(r->s->kind->around(r->s, r->owner, row.session, row.of ? row.of : row.id, WALK,
                                   behind, step, &w));
     }
     return 0;
@@ -463,7 +466,7 @@ static double sense(const recall *r, int at) {
         const int i = next_of(r, at, behind);
         if (i >= 0) ids[n++] = r->c[i].id;
     }
-    return mn_vectors_blend(r->vectors, r->seek->vector, ids, BESIDE, n);
+    return mn_vectors_blend(r->vectors, ids, BESIDE, n);
 }
 
 /* Does the text end with a question? What stands in brackets behind it does not count. */

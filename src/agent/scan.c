@@ -32,6 +32,9 @@ typedef struct heap {
     mn_scan_hit *hit;
     int n;
 } heap;
+typedef struct before { /* a part */
+    size_t pieces, rows;
+} before;
 typedef struct list {
     uint64_t *key;
     size_t n;
@@ -47,10 +50,9 @@ struct mn_scan {
     size_t room_bytes;
     /* The search that is being run. */
     const mn_scan_query *q;
-    const mn_scan_part *part;
-    size_t before; /* rows of the parts before *part */
     const mn_scan_part *parts;
-    int n_parts, k;
+    before *before; /* [n_parts + 1] */
+    int n_parts, k, cap;
     size_t m;
 };
 
@@ -127,6 +129,29 @@ static int gather(mn_scan *s, int k, mn_scan_hit *out) {
     return n;
 }
 
+/* ---- pieces ------------------------------------------------------------------------------- */
+/* The part with row or piece `at` of all. */
+static int part_of(const mn_scan *s, size_t at, int rows) {
+    int low = 0, high = s->n_parts;
+    while (high - low > 1) {
+        const int middle = low + (high - low) / 2;
+        if ((rows ? s->before[middle].rows : s->before[middle].pieces) <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The part with a piece, and which of its rows that is, [first, end). */
+static int rows_of(const mn_scan *s, int piece, size_t *first, size_t *end) {
+    const int part = part_of(s, (size_t)piece, 0);
+    const size_t n = s->parts[part].n;
+    *first = ((size_t)piece - s->before[part].pieces) * PIECE;
+    *end = n - *first < PIECE ? n : *first + PIECE;
+    return part;
+}
+
 /* ---- exact -------------------------------------------------------------------------------- */
 /* Rows [from, from + n) of p whose products with the question are dot. Scores lack the question's
  * scale here, which is the same for all. */
@@ -143,8 +168,8 @@ static void weigh(const mn_scan *s, heap *h, const mn_scan_part *p, size_t from,
 
 static void exact_piece(void *ctx, int piece, int worker) {
     const mn_scan *s = ctx;
-    const mn_scan_part *p = s->part;
-    const size_t first = (size_t)piece * PIECE, end = p->n - first < PIECE ? p->n : first + PIECE;
+    size_t first, end;
+    const mn_scan_part *p = s->parts + rows_of(s, piece, &first, &end);
     int32_t dot[BLOCK];
     for (size_t at = first; at < end; at += BLOCK) {
         const int n = end - at < BLOCK ? (int)(end - at) : BLOCK;
@@ -193,9 +218,10 @@ static void shrink(list *l, size_t m) {
 
 static void sketch_piece(void *ctx, int piece, int worker) {
     const mn_scan *s = ctx;
-    const mn_scan_part *p = s->part;
     const size_t bytes = mn_scan_sketch_bytes(s->q->d);
-    const size_t first = (size_t)piece * PIECE, end = p->n - first < PIECE ? p->n : first + PIECE;
+    size_t first, end;
+    const int part = rows_of(s, piece, &first, &end);
+    const mn_scan_part *p = s->parts + part;
     list *l = s->list + worker;
     uint16_t apart[BLOCK];
     for (size_t at = first; at < end; at += BLOCK) {
@@ -205,8 +231,8 @@ static void sketch_piece(void *ctx, int piece, int worker) {
         for (int i = 0; i < n; i++) {
             if (apart[i] > most) continue;
             const size_t row = at + (size_t)i;
-            const uint64_t key =
-                (uint64_t)apart[i] << ROW_BITS | (ROW_MASK - (uint64_t)(s->before + row));
+            const uint64_t key = (uint64_t)apart[i] << ROW_BITS |
+                                 (ROW_MASK - (uint64_t)(s->before[part].rows + row));
             if (key >= l->bound || !(p->scale[row] > 0)) continue;
             l->key[l->n++] = key;
         }
@@ -223,13 +249,12 @@ static void rescore_piece(void *ctx, int piece, int worker) {
     const mn_scan_part *part[CANDIDATES];
     size_t row[CANDIDATES];
     for (size_t i = first; i < end; i++) {
-        size_t at = ROW_MASK - (l->key[i] & ROW_MASK);
-        const mn_scan_part *p = s->parts;
-        while (at >= p->n) at -= p++->n;
-        part[i - first] = p;
-        row[i - first] = at;
+        const size_t at = ROW_MASK - (l->key[i] & ROW_MASK);
+        const int of = part_of(s, at, 1);
+        const mn_scan_part *const p = part[i - first] = s->parts + of;
+        row[i - first] = at - s->before[of].rows;
         for (int b = 0; b < s->q->d; b += 64)
-            __builtin_prefetch(p->codes + at * p->stride + b, 0, 2);
+            __builtin_prefetch(p->codes + row[i - first] * p->stride + b, 0, 2);
     }
     for (size_t i = 0; i < end - first; i++) {
         const mn_scan_part *p = part[i];
@@ -258,11 +283,26 @@ static int ready(mn_scan *s, size_t m, int k) {
     return 0;
 }
 
+/* Which rows and pieces each part has. */
+static int lay_out(mn_scan *s, const mn_scan_part *part, int parts) {
+    if (s->cap <= parts) {
+        before *more = mn_realloc(s->before, (size_t)(parts + 1) * sizeof *more);
+        if (!more) return MN_FAIL(MN_ENOMEM, "no memory to search %d parts", parts);
+        s->before = more;
+        s->cap = parts + 1;
+    }
+    s->before[0] = (before){0};
+    for (int i = 0; i < parts; i++)
+        s->before[i + 1] = (before){s->before[i].pieces + (part[i].n + PIECE - 1) / PIECE,
+                                    s->before[i].rows + part[i].n};
+    return 0;
+}
+
 static int begin(mn_scan *s, const mn_scan_part *part, int parts, const mn_scan_query *q, size_t m,
                  int k) {
-    size_t rows = 0;
-    for (int i = 0; i < parts; i++) rows += part[i].n;
     if (k < 1) return MN_FAIL(MN_EINVAL, "the %d nearest are asked for; 1 is the least", k);
+    MN_TRY(lay_out(s, part, parts));
+    const size_t rows = s->before[parts].rows;
     s->q = q;
     s->parts = part;
     s->n_parts = parts;
@@ -271,14 +311,9 @@ static int begin(mn_scan *s, const mn_scan_part *part, int parts, const mn_scan_
     return s->k ? ready(s, s->m, s->k) : 0;
 }
 
-/* `work` over the pieces of every part. */
+/* `work` over the pieces of all parts. */
 static void run(mn_scan *s, void (*work)(void *, int, int)) {
-    s->before = 0;
-    for (int i = 0; i < s->n_parts; i++) {
-        s->part = s->parts + i;
-        mn_team_run(s->team, work, s, (int)((s->part->n + PIECE - 1) / PIECE));
-        s->before += s->part->n;
-    }
+    mn_team_run(s->team, work, s, (int)s->before[s->n_parts].pieces);
 }
 
 int mn_scan_exact(mn_scan *s, const mn_scan_part *part, int parts, const mn_scan_query *q, int k,
@@ -336,5 +371,6 @@ void mn_scan_close(mn_scan **scan) {
     mn_free(s->heap);
     mn_free(s->list);
     mn_free(s->room);
+    mn_free(s->before);
     mn_free(s);
 }

@@ -27,7 +27,9 @@ typedef struct set {
 struct mn_vectors {
     int dim;
     uint64_t clock;
+    const mn_kernels *kernels;
     mn_scan *scan;
+    mn_scan_query asked;
     set set[OWNERS], *now; /* now: NULL: nothing was read yet */
 };
 
@@ -61,7 +63,6 @@ static void clear(const mn_vectors *v, set *s) {
 
 /* ---- opening ------------------------------------------------------------------------------- */
 int mn_vectors_open(int dim, mn_vectors **out) {
-    const mn_kernels *kernels;
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (dim < 32 || dim > MN_VECTOR_DIM_MAX || dim % 32)
         return MN_FAIL(
@@ -71,8 +72,8 @@ int mn_vectors_open(int dim, mn_vectors **out) {
     mn_vectors *v = mn_calloc(1, sizeof *v);
     if (!v) return MN_FAIL(MN_ENOMEM, "no memory for vectors");
     v->dim = dim;
-    int rc = mn_kernels_pick(NULL, MN_NUMERICS, &kernels);
-    if (rc >= 0) rc = mn_scan_open(kernels, cores < THREADS ? 1 : THREADS, &v->scan);
+    int rc = mn_kernels_pick(NULL, MN_NUMERICS, &v->kernels);
+    if (rc >= 0) rc = mn_scan_open(v->kernels, cores < THREADS ? 1 : THREADS, &v->scan);
     if (rc < 0)
         mn_vectors_close(&v);
     else
@@ -133,6 +134,13 @@ static int more_rows(const mn_vectors *v, set *s) {
     return 0;
 }
 
+/* What makes codes a vector of length 1; 0: they point nowhere. */
+static float unit(const mn_vectors *v, const int8_t *codes) {
+    int32_t square;
+    v->kernels->dots(codes, v->dim, codes, (size_t)v->dim, 1, &square);
+    return square > 0 ? (float)(1 / sqrt((double)square)) : 0;
+}
+
 /* One that has another length is none of ours, and counts as none. */
 static int take(void *user, int64_t id, const void *bytes, size_t n) {
     mn_vectors *const v = user;
@@ -148,8 +156,7 @@ static int take(void *user, int64_t id, const void *bytes, size_t n) {
     for (int d = 0; d < v->dim; d++)
         if (codes[d] == INT8_MIN) codes[d] = -INT8_MAX; /* none of ours, but the kernels' bound */
     mn_scan_sketch(codes, v->dim, sketch_of(v, s, row));
-    memcpy(scale, (const char *)bytes + v->dim, sizeof *scale);
-    if (!isfinite(*scale) || *scale < 0) *scale = 0;
+    *scale = unit(v, codes); /* what the bytes say of it need not be true */
     *id_of(v, s, row) = id;
     s->place[at] = (uint32_t)row + 1;
     s->n += row == s->n;
@@ -194,32 +201,45 @@ int mn_vector_pack(const float *x, int dim, void *out) {
     return 1;
 }
 
-/* ---- asking -------------------------------------------------------------------------------- */
-float mn_vectors_blend(const mn_vectors *v, const float *query, const int64_t *ids, float share,
-                       int n) {
-    float sum[MN_VECTOR_DIM_MAX], dot = 0, length = 0;
-    const set *const s = v->now;
-    for (int i = 0; i < n; i++) {
-        const uint32_t place = s->n ? s->place[slot_of(v, s, ids[i])] : 0;
-        const float scale = place ? *scale_of(v, s, place - 1) : 0;
-        if (!i && scale == 0) return 0;
-        if (scale == 0) continue;
-        const int8_t *const c = codes_of(v, s, place - 1);
-        const float weight = (i ? share : 1) * scale;
-        for (int d = 0; d < v->dim; d++) sum[d] = (i ? sum[d] : 0) + weight * (float)c[d];
-    }
-    for (int d = 0; d < v->dim; d++) {
-        dot += query[d] * sum[d];
-        length += sum[d] * sum[d];
-    }
-    return length > 0 ? dot / sqrtf(length) : 0;
+/* ---- asking ------------------------------------------------------------------------------- */
+int mn_vectors_ask(mn_vectors *v, const float *query) {
+    return mn_scan_ask(query, v->dim, &v->asked);
 }
 
-int mn_vectors_nearest(mn_vectors *v, const float *query, mn_scan_hit *out, int k) {
-    mn_scan_part part[PARTS];
-    mn_scan_query q;
+/* Cosine of two vectors that were quantised. */
+static float cosine(const mn_vectors *v, const int8_t *a, float a_scale, const int8_t *b,
+                    float b_scale) {
+    int32_t dot;
+    v->kernels->dots(a, v->dim, b, (size_t)v->dim, 1, &dot);
+    return (float)dot * a_scale * b_scale;
+}
+
+float mn_vectors_blend(const mn_vectors *v, const int64_t *ids, float share, int n) {
     const set *const s = v->now;
-    MN_TRY(mn_scan_ask(query, v->dim, &q));
+    const int8_t *codes[3];
+    float scale[3], weight[3], dot = 0, square = 0;
+    int have = 0;
+    for (int i = 0; i < n && i < 3; i++) {
+        const uint32_t place = s->n ? s->place[slot_of(v, s, ids[i])] : 0;
+        const float size = place ? *scale_of(v, s, place - 1) : 0;
+        if (!i && size <= 0) return 0;
+        if (size <= 0) continue;
+        codes[have] = codes_of(v, s, place - 1);
+        scale[have] = size;
+        weight[have++] = i ? share : 1;
+    }
+    for (int i = 0; i < have; i++) {
+        dot += weight[i] * cosine(v, v->asked.codes, v->asked.scale, codes[i], scale[i]);
+        square += weight[i] * weight[i]; /* each is of length 1 */
+        for (int j = 0; j < i; j++)
+            square += 2 * weight[i] * weight[j] * cosine(v, codes[i], scale[i], codes[j], scale[j]);
+    }
+    return square > 0 ? dot / sqrtf(square) : 0;
+}
+
+int mn_vectors_nearest(mn_vectors *v, mn_scan_hit *out, int k) {
+    mn_scan_part part[PARTS];
+    const set *const s = v->now;
     for (int i = 0; i < s->parts; i++) {
         const size_t first = (size_t)i * PART;
         part[i] = (mn_scan_part){.codes = codes_of(v, s, first),
@@ -229,6 +249,6 @@ int mn_vectors_nearest(mn_vectors *v, const float *query, mn_scan_hit *out, int 
                                  .stride = (size_t)v->dim,
                                  .n = s->n - first < PART ? s->n - first : PART};
     }
-    return s->n <= MN_VECTORS_EXACT ? mn_scan_exact(v->scan, part, s->parts, &q, k, out)
-                                    : mn_scan_near(v->scan, part, s->parts, &q, 0, k, out);
+    return s->n <= MN_VECTORS_EXACT ? mn_scan_exact(v->scan, part, s->parts, &v->asked, k, out)
+                                    : mn_scan_near(v->scan, part, s->parts, &v->asked, 0, k, out);
 }

@@ -12,7 +12,7 @@
 #include "agent/scan.h"
 #include "agent/store.h"
 
-enum { MN_VECTOR_DIM_MAX = MN_SCAN_MOST, MN_VECTORS_EXACT = 100000 };
+enum { MN_VECTOR_DIM_MAX = MN_SCAN_MOST, MN_VECTORS_EXACT = 25000 };
 typedef struct mn_vectors mn_vectors;
 
 int mn_vectors_open(int dim, mn_vectors **out);
@@ -25,12 +25,13 @@ int mn_vectors_read(mn_vectors *v, mn_store *s, int64_t owner);
 void mn_vectors_drop(mn_vectors *v, int64_t id);
 void mn_vectors_clear(mn_vectors *v);
 
-/* The k nearest to query[dim], best first: how many. */
-int mn_vectors_nearest(mn_vectors *v, const float *query, mn_scan_hit *out, int k);
-/* Cosine of the query and the vector of ids[0] plus `share` times those of the others; 0 when
- * ids[0] has none. */
-float mn_vectors_blend(const mn_vectors *v, const float *query, const int64_t *ids, float share,
-                       int n);
+/* The question of the two calls below, [dim]. MN_EINVAL: it points nowhere. */
+int mn_vectors_ask(mn_vectors *v, const float *query);
+/* The k nearest to it, best first: how many. */
+int mn_vectors_nearest(mn_vectors *v, mn_scan_hit *out, int k);
+/* Cosine of it and the vector of ids[0] plus `share` times those of the others, n <= 3 in all; 0
+ * when ids[0] has none. */
+float mn_vectors_blend(const mn_vectors *v, const int64_t *ids, float share, int n);
 
 /* A vector as the store keeps it; 0: it is all zeroes, or no numbers. */
 static inline size_t mn_vector_bytes(int dim) {

@@ -152,7 +152,7 @@ static int stop(const mn_words *w) {
                                             "theirwherewhichwould"};
     if (w->n >= sizeof of_length / sizeof *of_length) return 0;
     for (const char *p = of_length[w->n]; *p; p += w->n)
-        if (memcmp(p, w->word, w->n) == 0) return 1;
+        if (*p == *w->word && memcmp(p, w->word, w->n) == 0) return 1;
     return 0;
 }
 
