@@ -3,12 +3,16 @@
  * agent/sync.h - writers of one SQLite file take turns, and share what they wait for on the disk.
  *
  * The turn is a lock of PATH-lock; SQLite alone would have each writer look again and again. Who
- * waits for it holds the lock of PATH-next meanwhile, for which all others wait in the kernel's
- * order: who has just had a turn cannot take the next one while somebody waits. To be safe from a
- * power cut a writer needs the journal on disk after its commit: fdatasync, milliseconds. Commits
- * are counted in PATH-lock while the turn lasts, and PATH-sync says up to which of them the
- * journal was synced; whoever gets the lock of PATH-sync syncs for all who committed before, and
- * they find it done (group commit).
+ * wants it stands in line: PATH-line has the number of the next place, a place is a byte of that
+ * file which is locked, and who stands there waits for the byte before it. So the kernel wakes the
+ * next one and nobody else, and a death is a place that is free. Who had to wait may have more turns
+ * for half a millisecond, as long as nobody is quicker: pages that he has read are still true then,
+ * which they are not for the next one.
+ *
+ * To be safe from a power cut a writer needs the journal on disk after its commit: fdatasync,
+ * milliseconds. Commits are counted in PATH-lock while the turn lasts, and PATH-sync says up to
+ * which of them the journal was synced; whoever gets the lock of PATH-sync syncs for all who
+ * committed before, and they find it done (group commit).
  *
  * The journal can only be emptied while nobody reads, and where many do there is no such moment: so
  * who begins to read passes through PATH-gate, and who empties the journal keeps that shut.

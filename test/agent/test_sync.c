@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test/agent/test_sync.c - turns to write: one at a time, in the order in which they were asked
+ * for, whoever dies while he waits.
+ */
+#include "test.h"
+
+#include "agent/sync.h"
+#include "base/clock.h"
+#include "folder.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WRITERS = 6, TURNS = 200 };
+
+static char path[160];
+static atomic_int within, most, order[WRITERS], came;
+
+static int make_folder(void **unused) {
+    (void)unused;
+    return folder_begin("sync", 0);
+}
+static int remove_folder(void **unused) {
+    (void)unused;
+    return folder_end();
+}
+
+static int fresh(void **unused) {
+    (void)unused;
+    static int number;
+    snprintf(path, sizeof path, "%s/turns %d.db", folder, number++);
+    atomic_store(&within, 0);
+    atomic_store(&came, 0);
+    return 0;
+}
+
+static void in_turn(void) {
+    const int now = atomic_fetch_add(&within, 1) + 1;
+    if (now > atomic_load(&most)) atomic_store(&most, now);
+    usleep(20);
+    atomic_fetch_sub(&within, 1);
+}
+
+static void *write_much(void *unused) {
+    (void)unused;
+    mn_sync *s;
+    assert_ok(mn_sync_open(path, 0, &s));
+    for (int i = 0; i < TURNS; i++) {
+        assert_ok(mn_sync_lock(s));
+        in_turn();
+        mn_sync_unlock(s);
+    }
+    mn_sync_close(&s);
+    return NULL;
+}
+
+static void one_at_a_time(void **unused) {
+    (void)unused;
+    pthread_t t[WRITERS];
+    for (int i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(t + i, NULL, write_much, NULL), 0);
+    for (int i = 0; i < WRITERS; i++) pthread_join(t[i], NULL);
+    assert_int_equal(atomic_load(&most), 1);
+}
+
+static void *write_once(void *number) {
+    mn_sync *s;
+    assert_ok(mn_sync_open(path, 0, &s));
+    assert_ok(mn_sync_lock(s));
+    order[atomic_fetch_add(&came, 1)] = *(int *)number;
+    mn_sync_unlock(s);
+    mn_sync_close(&s);
+    return NULL;
+}
+
+/* Each begins to wait well behind the one before. */
+static void who_came_first_is_first(void **unused) {
+    (void)unused;
+    pthread_t t[WRITERS];
+    int number[WRITERS];
+    mn_sync *s;
+    assert_ok(mn_sync_open(path, 0, &s));
+    assert_ok(mn_sync_lock(s));
+    for (int i = 0; i < WRITERS; i++) {
+        number[i] = i;
+        assert_int_equal(pthread_create(t + i, NULL, write_once, number + i), 0);
+        usleep(100000);
+    }
+    mn_sync_unlock(s);
+    for (int i = 0; i < WRITERS; i++) pthread_join(t[i], NULL);
+    for (int i = 0; i < WRITERS; i++) assert_int_equal(order[i], i);
+    mn_sync_close(&s);
+}
+
+/* Who has just had a turn and wants another, again and again, does not keep others waiting. */
+static void nobody_starves(void **unused) {
+    (void)unused;
+    pthread_t t;
+    int number = 0;
+    mn_sync *s;
+    assert_ok(mn_sync_open(path, 0, &s));
+    assert_int_equal(pthread_create(&t, NULL, write_once, &number), 0);
+    const double until = mn_clock_seconds() + 20;
+    while (!atomic_load(&came) && mn_clock_seconds() < until) {
+        assert_ok(mn_sync_lock(s));
+        usleep(100);
+        mn_sync_unlock(s);
+    }
+    assert_int_equal(atomic_load(&came), 1);
+    pthread_join(t, NULL);
+    mn_sync_close(&s);
+}
+
+/* A process that is killed while it stands in line, and one with the turn: the next one goes on. */
+static void the_dead_make_room(void **unused) {
+    (void)unused;
+    for (int waits = 0; waits < 2; waits++) {
+        mn_sync *s;
+        fresh(NULL);
+        assert_ok(mn_sync_open(path, 0, &s));
+        if (waits) assert_ok(mn_sync_lock(s));
+        const pid_t child = fork();
+        if (!child) {
+            mn_sync *own;
+            if (mn_sync_open(path, 0, &own) < 0 || mn_sync_lock(own) < 0) _exit(1);
+            pause();
+        }
+        usleep(100000);
+        pthread_t t;
+        int number = 0;
+        assert_int_equal(pthread_create(&t, NULL, write_once, &number), 0);
+        usleep(100000);
+        assert_int_equal(atomic_load(&came), 0);
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        if (waits) mn_sync_unlock(s);
+        pthread_join(t, NULL);
+        assert_int_equal(atomic_load(&came), 1);
+        mn_sync_close(&s);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(one_at_a_time, fresh),
+        cmocka_unit_test_setup(who_came_first_is_first, fresh),
+        cmocka_unit_test_setup(nobody_starves, fresh),
+        cmocka_unit_test_setup(the_dead_make_room, fresh),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
