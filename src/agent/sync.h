@@ -5,7 +5,7 @@
  * The turn is a lock of PATH-lock; SQLite alone would have each writer look again and again. Who
  * wants it stands in line: PATH-line has the number of the next place, a place is a byte of that
  * file which is locked, and who stands there waits for the byte before it. So the kernel wakes the
- * next one and nobody else, and a death is a place that is free. Who had to wait may have more turns
+ * next one and nobody else, and a death is a place that is free. Who had to wait may have more
  * for half a millisecond, as long as nobody is quicker: pages that he has read are still true then,
  * which they are not for the next one.
  *
