@@ -579,6 +579,7 @@ int mn_notes_update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *no
 enum { FORGET_ROWS = 256 };
 
 int mn_notes_drop(mn_notes *n, int64_t owner, const mn_row *row) {
+    if (n->dropped) MN_TRY(n->dropped(n->dropped_user, row));
     MN_TRY(index_row(n, owner, row, 1));
     MN_TRY(n->store->kind->remove(n->store, owner, row->id));
     if (n->vectors) mn_vectors_drop(n->vectors, row->id);
@@ -619,12 +620,17 @@ static int64_t forget(mn_notes *n, const mn_who *who, const mn_rows *which, mn_o
     return !sum && which->id ? missing(who, which->id) : sum;
 }
 
-int64_t mn_notes_forget(mn_notes *n, const mn_who *who, const mn_rows *which) {
+int64_t mn_notes_forget(mn_notes *n, const mn_who *who, const mn_rows *which, mn_row_each *each,
+                        void *user) {
     char why[512];
     MN_TRY(check_who(who));
     MN_TRY(begin(n, 1));
     mn_orphans orphans = {.left = {.what = "what goes with it"}};
-    const int64_t gone = end(n, forget(n, who, which, &orphans));
+    n->dropped = each;
+    n->dropped_user = user;
+    const int64_t some = forget(n, who, which, &orphans);
+    n->dropped = NULL;
+    const int64_t gone = end(n, some);
     mn_orphans_free(&orphans);
     pthread_mutex_lock(&n->lock);
     if (gone < 0 && n->vectors) mn_vectors_clear(n->vectors); /* some have left it, and are there */

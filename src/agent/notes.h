@@ -66,8 +66,10 @@ int mn_notes_question(mn_notes *n, const mn_who *who, const char *query, mn_buf 
 
 /* Record `id` says `now` from now on: its text, and if given time, from, meta. MN_ENOENT. */
 int mn_notes_update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now);
-/* Rows go, with all their versions; how many records did. Then the files are cleaned of them. */
-int64_t mn_notes_forget(mn_notes *n, const mn_who *who, const mn_rows *which);
+/* Rows go, with all their versions and what was made of them; how many records did. `each` (or
+ * NULL) sees every row that goes. Then the files are cleaned of them. */
+int64_t mn_notes_forget(mn_notes *n, const mn_who *who, const mn_rows *which, mn_row_each *each,
+                        void *user);
 
 /* ---- vectors ------------------------------------------------------------------------------- */
 /* Vectors are of this model, from now on: those of another one go, and are waited for. */

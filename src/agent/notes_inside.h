@@ -19,6 +19,8 @@ struct mn_notes {
     pthread_mutex_t lock;          /* may be taken again by who has it: for calls within a turn */
     int within, broken;            /* begun and not ended; one of a turn failed */
     mn_buf line;
+    mn_row_each *dropped; /* sees what goes; NULL: nobody does */
+    void *dropped_user;
 };
 
 /* The lock, and a transaction; the end of both, which keeps what was done when rc >= 0 and returns

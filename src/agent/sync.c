@@ -101,7 +101,7 @@ static int stand_in_line(mn_sync *s) {
         s->place = (int)(n % PLACES);
         break;
     }
-    MN_TRY(set_number(s->queue, s->line, n + 1));
+    set_number(s->queue, s->line, n + 1); /* or the next one looks for his place from here */
     mn_byte_lock_wait(s->queue, (int)((n + PLACES - 1) % PLACES));
     return 0;
 }

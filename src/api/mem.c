@@ -76,6 +76,7 @@ void mn_mem_close(mn_mem **mem) {
     mn_free(m->planner_name);
     mn_free(m->model_name);
     mn_free(m->turn);
+    mn_mem_gone_free(&m->unread);
     pthread_mutex_destroy(&m->opening);
     pthread_mutex_destroy(&m->planning);
     pthread_mutex_destroy(&m->lock);
@@ -145,25 +146,29 @@ typedef struct shown {
     void *user;
 } shown;
 
+mn_record mn_mem_record(const mn_row *r, double score) {
+    return (mn_record){.id = r->of ? r->of : r->id,
+                       .text = r->text,
+                       .n = r->n,
+                       .time = r->time,
+                       .session = r->session,
+                       .speaker = r->speaker,
+                       .ref = r->ref,
+                       .source = r->source,
+                       .kind = r->kind,
+                       .agent = r->agent,
+                       .run = r->run,
+                       .meta = r->meta,
+                       .from = r->from,
+                       .until = r->until,
+                       .created = r->created,
+                       .expired = r->expired,
+                       .score = score};
+}
+
 static int show(void *user, const mn_row *r, double score) {
     const shown *const to = user;
-    const mn_record record = {.id = r->of ? r->of : r->id,
-                              .text = r->text,
-                              .n = r->n,
-                              .time = r->time,
-                              .session = r->session,
-                              .speaker = r->speaker,
-                              .ref = r->ref,
-                              .source = r->source,
-                              .kind = r->kind,
-                              .agent = r->agent,
-                              .run = r->run,
-                              .meta = r->meta,
-                              .from = r->from,
-                              .until = r->until,
-                              .created = r->created,
-                              .expired = r->expired,
-                              .score = score};
+    const mn_record record = mn_mem_record(r, score);
     return to->each(to->user, &record);
 }
 
@@ -218,6 +223,20 @@ int mn_mem_update(mn_mem *m, const mn_scope *scope, int64_t id, const mn_record 
     return 0;
 }
 
+/* What models computed of it; the thread comes back to what is still in use. */
+static int unread(mn_mem *m, mn_mem_gone *texts, int64_t gone) {
+    char why[512];
+    int stayed = 0;
+    const int rc = mn_mem_unread(m->region, texts, &stayed);
+    snprintf(why, sizeof why, "%s", mn_error_detail());
+    if (rc >= 0 && stayed && m->running) mn_mem_unread_later(m, texts);
+    return rc >= 0 ? 0
+                   : MN_FAIL(rc,
+                             "%lld records are forgotten, but what models computed of them is not; "
+                             "`omnesia region forget --all` removes it: %s",
+                             (long long)gone, why);
+}
+
 int64_t mn_mem_forget(mn_mem *m, const mn_scope *scope, const mn_find *what, int all) {
     mn_who who;
     MN_TRY(mn_mem_who(scope, &who));
@@ -227,9 +246,13 @@ int64_t mn_mem_forget(mn_mem *m, const mn_scope *scope, const mn_find *what, int
     if (!all && !rows.id && !rows.session && !rows.source && !rows.ref && !rows.kind)
         return MN_FAIL(MN_EINVAL,
                        "nothing says what to forget: an id, session, source, ref or kind, or all");
-    const int64_t gone = mn_notes_forget(m->notes, &who, &rows);
+    mn_mem_gone texts = {.texts = {.what = "what is forgotten"}};
+    const int64_t gone =
+        mn_notes_forget(m->notes, &who, &rows, m->region ? mn_mem_gone_row : NULL, &texts);
+    const int rc = gone > 0 ? unread(m, &texts, gone) : 0;
+    mn_mem_gone_free(&texts);
     if (gone > 0) mn_mem_tell(m, scope, "forgotten", rows.id);
-    return gone;
+    return rc < 0 ? rc : gone;
 }
 
 /* The vector of the question, in *out, when there is a model for it; NULL: words do. */

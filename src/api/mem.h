@@ -11,6 +11,13 @@
 
 #include <pthread.h>
 
+/* Records that went, as texts to look for (api/mem_forget.c). */
+typedef struct mn_mem_gone {
+    mn_buf texts;
+    int rows;
+    int64_t since; /* us since 1970: when the oldest of them came */
+} mn_mem_gone;
+
 struct mn_mem {
     mn_notes *notes;
     mn_region *region; /* borrowed; NULL: changes are told nobody */
@@ -33,6 +40,8 @@ struct mn_mem {
     char *writer_name;             /* the model that it asks; NULL: by rules */
     mn_model *writer;
     uint64_t writer_refused; /* when it could not be opened; 0 */
+    mn_mem_gone unread;      /* under `lock`: what somebody was still reading when it went */
+    uint64_t tried;          /* ns: when it was last looked for */
 };
 
 int mn_mem_who(const mn_scope *scope, mn_who *out);
@@ -51,6 +60,18 @@ void mn_mem_organise_close(mn_mem *m);
 /* What waits is organised until nothing does or so many microseconds have passed (-1: none set);
  * how many. */
 int64_t mn_mem_organise(mn_mem *m, int64_t us, const mn_progress *progress);
+/* A row as users see it, borrowed from it; and a record as a line of what is recalled. */
+mn_record mn_mem_record(const mn_row *row, double score);
+int mn_mem_line(mn_buf *out, const mn_record *r);
+/* A model that writes has a region: what it computes there is found when records go. */
+void mn_mem_reader(const mn_model *m, const char *path);
+int mn_mem_gone_row(void *gone, const mn_row *row);
+void mn_mem_gone_free(mn_mem_gone *gone);
+/* What models computed of them leaves the region; *stayed: how many extents are in use. */
+int mn_mem_unread(mn_region *region, const mn_mem_gone *gone, int *stayed);
+/* Once more, later; and what was left for later, by the thread. */
+void mn_mem_unread_later(mn_mem *m, const mn_mem_gone *gone);
+void mn_mem_unread_again(mn_mem *m);
 int mn_mem_thread_start(mn_mem *m);
 void mn_mem_thread_stop(mn_mem *m);
 void mn_mem_thread_wake(mn_mem *m);

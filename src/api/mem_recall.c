@@ -25,7 +25,7 @@ static int put_bytes(const char *bytes, size_t n, void *out) {
     return mn_buf_append(out, bytes, n);
 }
 
-static int put_record(mn_buf *out, const mn_record *r) {
+int mn_mem_line(mn_buf *out, const mn_record *r) {
     char when[MN_WHEN_TEXT];
     json_t *const j = json_pack("{s:I}", "id", (json_int_t)r->id);
     if (j && r->from != MN_UNKNOWN) {
@@ -48,7 +48,7 @@ static int put_record(mn_buf *out, const mn_record *r) {
 static int add(void *user, const mn_record *r) {
     recalled *const to = user;
     if (!to->text.len) to->rc = mn_buf_puts(&to->text, mn_org_recalled);
-    if (to->rc >= 0) to->rc = put_record(&to->text, r);
+    if (to->rc >= 0) to->rc = mn_mem_line(&to->text, r);
     if (to->rc < 0) return 1;
     return to->each ? to->each(to->user, r) : 0;
 }

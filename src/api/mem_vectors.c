@@ -155,6 +155,7 @@ static void *work(void *user) {
             waits = 0;
         if (m->organiser && mn_mem_organise(m, 1000000, NULL) > 0) waits = 1;
         mn_notes_rest(m->notes);
+        mn_mem_unread_again(m);
         pthread_mutex_lock(&m->lock);
         if (m->stop || waits) continue;
         struct timespec t;

@@ -3,6 +3,7 @@
  * api/model.c - omnesia.h, models: open, describe, close.
  */
 #include "api/model.h"
+#include "api/mem.h"
 #include "api/store.h"
 
 #include "base/alloc.h"
@@ -85,6 +86,7 @@ int mn_model_open(const char *name, const mn_model_options *options, mn_model **
     m->region = o->region;
     m->quiet = o->private_;
     if (rc >= 0 && m->region) rc = mn_digest_of(path, m->exec.team, m->digest);
+    if (rc >= 0 && m->region && !m->quiet && m->engine) mn_mem_reader(m, path);
     mn_free(path);
     if (rc < 0) mn_model_close(&m);
     *out = m;

@@ -209,7 +209,7 @@ static inline void fill(mn_notes *n, int rows, int gaps) {
         }
         if (gaps && !any(10)) {
             const mn_rows which = {.id = id};
-            assert_int_equal(mn_notes_forget(n, &ann, &which), 1);
+            assert_int_equal(mn_notes_forget(n, &ann, &which, NULL, NULL), 1);
         }
     }
 }

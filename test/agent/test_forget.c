@@ -171,7 +171,7 @@ static void forget(mn_notes *n) {
     record *const r = some();
     if (!r) return;
     const mn_rows which = {.id = r->id};
-    assert_int_equal(mn_notes_forget(n, &ann, &which), 1);
+    assert_int_equal(mn_notes_forget(n, &ann, &which, NULL, NULL), 1);
     r->id = 0;
     look_everywhere();
     not_found(n, r);
@@ -205,7 +205,7 @@ static void one_store(unsigned long seed) {
     const mn_rows all = {.id = 0};
     int left = 0;
     for (int i = 0; i < n_records; i++) left += records[i].id != 0;
-    assert_int_equal(mn_notes_forget(other, &ann, &all), left);
+    assert_int_equal(mn_notes_forget(other, &ann, &all, NULL, NULL), left);
     for (int i = 0; i < n_records; i++) records[i].id = 0;
     look_everywhere();
     mn_notes_close(&n);
@@ -248,7 +248,8 @@ static void killed_on_the_way(void **s) {
         const pid_t pid = fork();
         if (!pid) {
             assert_ok(mn_notes_open(place, 0, &n));
-            for (int i = 0; i < 60; i++) mn_notes_forget(n, &ann, &(mn_rows){.id = records[i].id});
+            for (int i = 0; i < 60; i++)
+                mn_notes_forget(n, &ann, &(mn_rows){.id = records[i].id}, NULL, NULL);
             _exit(0);
         }
         nanosleep(&(struct timespec){.tv_nsec = 2000000 + soak_random(&state) % 30000000}, NULL);

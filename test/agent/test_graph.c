@@ -239,8 +239,8 @@ static void communities(void **s) {
     is = now("community");
     assert_non_null(strstr(is, first)); /* what did not change stays as it is */
     assert_non_null(strstr(is, "Zed, Zug, Zoo ["));
-    assert_true(mn_notes_forget(notes, &ann, &(mn_rows){.id = 1}) > 0);
-    assert_true(mn_notes_forget(notes, &ann, &(mn_rows){.id = 4}) > 0);
+    assert_true(mn_notes_forget(notes, &ann, &(mn_rows){.id = 1}, NULL, NULL) > 0);
+    assert_true(mn_notes_forget(notes, &ann, &(mn_rows){.id = 4}, NULL, NULL) > 0);
     assert_null(strstr(now("community"), "Ann")); /* made of one that is gone */
 }
 
@@ -252,7 +252,7 @@ static void forgotten(void **s) {
     const mn_seek seek = {.as_of = MN_NEVER, .rows = {.kind = "entity", .ref = "ann"}};
     int64_t id = 0;
     assert_int_equal(mn_notes_find(notes, &ann, &seek, keep_id, &id), 1);
-    assert_int_equal(mn_notes_forget(notes, &ann, &(mn_rows){.id = id}), 1);
+    assert_int_equal(mn_notes_forget(notes, &ann, &(mn_rows){.id = id}, NULL, NULL), 1);
     assert_string_equal(LIST(.rows = {.kind = "edge", .versions = 1}),
                         "Ben lives in Rome [2020-01-01 ]");
     assert_int_equal(bytes_in_files("Ann lives"), 0);

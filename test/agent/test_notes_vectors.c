@@ -115,11 +115,11 @@ static void not_forgotten(void **s) {
     none.rlim_max = was.rlim_max;
     setrlimit(RLIMIT_FSIZE, &none);
     const mn_rows which = {.id = 1};
-    const int64_t gone = mn_notes_forget(one, &ann, &which);
+    const int64_t gone = mn_notes_forget(one, &ann, &which, NULL, NULL);
     setrlimit(RLIMIT_FSIZE, &was);
     assert_int_equal(gone, MN_EFULL);
     assert_string_equal(near(one, 'a'), "1");
-    assert_int_equal(mn_notes_forget(one, &ann, &which), 1);
+    assert_int_equal(mn_notes_forget(one, &ann, &which, NULL, NULL), 1);
     assert_string_equal(near(one, 'a'), "");
 }
 

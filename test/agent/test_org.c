@@ -134,7 +134,7 @@ static int all_rows(void) {
 }
 
 static void forget(mn_rows which) {
-    assert_true(mn_notes_forget(notes, &ann, &which) > 0);
+    assert_true(mn_notes_forget(notes, &ann, &which, NULL, NULL) > 0);
 }
 
 /* What was made of an episode goes with it, from all files; what others say too, stays. */

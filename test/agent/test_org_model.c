@@ -81,7 +81,7 @@ static void made_of_two(void **s) {
     say("Ann", "2023-05-02", "Tom is his name");
     organise(&model);
     assert_string_equal(now("fact"), "Ann has a secretcat called Tom [2023-05-02 ]");
-    assert_true(mn_notes_forget(notes, &ann, &(mn_rows){.id = one}) > 0);
+    assert_true(mn_notes_forget(notes, &ann, &(mn_rows){.id = one}, NULL, NULL) > 0);
     assert_string_equal(LIST(.rows = {.kind = "fact", .versions = 1}), "");
     assert_int_equal(bytes_in_files("secretcat"), 0);
     assert_int_equal(bytes_in_files("Ann has a cat"), 0);

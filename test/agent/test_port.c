@@ -277,7 +277,7 @@ static void what_changed_meanwhile_is_not_there(void **unused) {
     assert_ok(mn_notes_update(n, &ann, 1, &now));
     comes(n, path_of("before.jsonl"), NULL, 0, 1, 0); /* a former version is there */
     const mn_rows which = {.id = 1};
-    assert_int_equal(mn_notes_forget(n, &ann, &which), 1);
+    assert_int_equal(mn_notes_forget(n, &ann, &which, NULL, NULL), 1);
     comes(n, path_of("before.jsonl"), NULL, 1, 0, 0);
     mn_buf_free(&before);
     mn_notes_close(&n);
