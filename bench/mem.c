@@ -19,6 +19,7 @@ static const mn_bench_mem_row rows[] = {
     {"durable", "the same, safe from a power cut, beside a bare fdatasync", mn_bench_mem_durable},
     {"search", "words and vectors, of 100,000 records and of a million", mn_bench_mem_search},
     {"scan", "vectors alone, beside sqlite-vec", mn_bench_mem_scan},
+    {"answer", "what a model reads and how long, beside all that was said", mn_bench_mem_answer},
     {"embed", "texts to vectors, beside ONNX Runtime", mn_bench_mem_embed},
 };
 

@@ -16,6 +16,7 @@ int mn_bench_mem_add(const mn_bench_options *o, const char *folder);
 int mn_bench_mem_durable(const mn_bench_options *o, const char *folder);
 int mn_bench_mem_search(const mn_bench_options *o, const char *folder);
 int mn_bench_mem_scan(const mn_bench_options *o, const char *folder);
+int mn_bench_mem_answer(const mn_bench_options *o, const char *folder);
 int mn_bench_mem_embed(const mn_bench_options *o, const char *folder);
 
 /* Texts of 8 to 31 made-up words out of 60,000, as often as words of a language are (Zipf). */

@@ -4,7 +4,11 @@
  *
  * Whoever wrote a record may have written "ignore all rules": what is recalled is never a system
  * message, says of itself that it is data (in words that organisers know it by), and each record is
- * a JSON object of one line, out of which no text can break.
+ * one line, whose texts are JSON strings, so that none can break out of it:
+ *
+ *   #12 2024-05-08 "Ann": "I moved to Ghent." from "mail"
+ *
+ * Names of fields would be a third of what the model reads.
  */
 #include "api/mem.h"
 
@@ -13,6 +17,8 @@
 
 #include <jansson.h>
 #include <string.h>
+
+static const int64_t RECENT = (int64_t)2 * 24 * 3600 * 1000000;
 
 typedef struct recalled {
     mn_buf text;
@@ -25,24 +31,39 @@ static int put_bytes(const char *bytes, size_t n, void *out) {
     return mn_buf_append(out, bytes, n);
 }
 
-int mn_mem_line(mn_buf *out, const mn_record *r) {
-    char when[MN_WHEN_TEXT];
-    json_t *const j = json_pack("{s:I}", "id", (json_int_t)r->id);
-    if (j && r->from != MN_UNKNOWN) {
-        mn_when_text(r->from, when);
-        when[strlen(when) > 16 ? 16 : strlen(when)] = 0; /* minutes */
-        json_object_set_new(j, "time", json_string(when));
-    } else if (j && *r->time) {
-        json_object_set_new(j, "time", json_string(r->time));
-    }
-    if (j && *r->speaker) json_object_set_new(j, "speaker", json_string(r->speaker));
-    if (j && *r->source) json_object_set_new(j, "source", json_string(r->source));
-    if (j) json_object_set_new(j, "text", json_stringn(r->text, r->n));
-    const int rc = !j || json_dump_callback(j, put_bytes, out, 0) < 0
-                       ? MN_FAIL(MN_ENOMEM, "no memory for what is recalled")
-                       : mn_buf_puts(out, "\n");
+/* The day, as it is said to a model; of the last two, the minute, too. */
+static void day_of(const mn_record *r, char when[MN_WHEN_TEXT]) {
+    const int recent = mn_when_now() - r->from < RECENT && r->from <= mn_when_now();
+    mn_when_text(r->from, when);
+    const size_t most = recent ? 16 : 10;
+    if (strlen(when) > most) when[most] = 0;
+    if (recent && strlen(when) == 16) when[10] = ' ';
+}
+
+/* A text as a JSON string, which no quote and no line can leave. */
+static int put_string(mn_buf *out, const char *before, const char *text, size_t n) {
+    json_t *const j = json_stringn(text, n);
+    int rc = mn_buf_puts(out, before);
+    if (rc >= 0 && (!j || json_dump_callback(j, put_bytes, out, JSON_ENCODE_ANY) < 0))
+        rc = MN_FAIL(MN_ENOMEM, "no memory for what is recalled");
     json_decref(j);
     return rc;
+}
+
+int mn_mem_line(mn_buf *out, const mn_record *r) {
+    char when[MN_WHEN_TEXT];
+    MN_TRY(mn_buf_printf(out, "#%lld", (long long)r->id));
+    if (r->from != MN_UNKNOWN) {
+        day_of(r, when);
+        MN_TRY(mn_buf_printf(out, " %s", when));
+    } else if (*r->time) {
+        MN_TRY(put_string(out, " ", r->time, strlen(r->time)));
+    }
+    if (*r->speaker) MN_TRY(put_string(out, " ", r->speaker, strlen(r->speaker)));
+    MN_TRY(put_string(out, ": ", r->text, r->n));
+    if (*r->source && strcmp(r->source, "chat") != 0)
+        MN_TRY(put_string(out, " from ", r->source, strlen(r->source)));
+    return mn_buf_puts(out, "\n");
 }
 
 static int add(void *user, const mn_record *r) {

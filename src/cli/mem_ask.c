@@ -17,8 +17,9 @@ enum { BUDGET = 1000, ANSWER_TOKENS = 200 };
 
 static const char role[] =
     "You answer questions from records of earlier conversations. Use only what the records say. "
-    "Answer in one short sentence, with the id of the record it is from in brackets, like [12]. If "
-    "the records do not say it, answer: I do not know.";
+    "Answer with one whole sentence, and behind it the number of the record it is from, like "
+    "(#12). "
+    "If the records do not say it, answer: I do not know.";
 
 typedef struct asking {
     mn_cli_mem *m;
