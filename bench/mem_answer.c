@@ -3,11 +3,11 @@
  * bench/mem_answer.c - row `answer`: what an answer costs that reads what a search found, beside
  * one that has all that was ever said in its context.
  *
- * The history is the end of one of bench/memgen.h, as much of it as the model's context holds
- * beside an answer, 16,000 tokens at most; the questions are those whose answers stand in it. The
+ * The history is a part of one of bench/memgen.h, as much of it as the model's context holds beside
+ * an answer, 16,000 tokens at most: that with the most questions whose answers stand in it. The
  * other side is not made worse than it is: the rows of the history are computed once, and found by
  * every question (warm). What the first one took stands beside it. Both write the same number of
- * tokens, both times begin with the question and end with the last token; ours has the search in it.
+ * tokens; both times begin with the question and end with the last token, ours with the search.
  */
 #include "bench/mem.h"
 #include "bench/memgen.h"
@@ -29,7 +29,7 @@ typedef struct bed {
     mn_model *model;
     mn_mem *mem;
     int32_t context;
-    int first; /* turn of the part that is read */
+    int first, end; /* turns of the part that is read */
     mn_buf all;
     double ours_ms[QUESTIONS], full_ms[QUESTIONS], ours_first[QUESTIONS], full_first[QUESTIONS];
     double share[QUESTIONS], cold_ms;
@@ -45,25 +45,46 @@ static int put_turn(mn_buf *out, const mn_history *h, int i) {
                          t->text);
 }
 
-/* From which turn on all of it has so many bytes at most. */
-static int begin_of(const mn_history *h, size_t bytes, int *first) {
-    mn_buf line = {0};
-    size_t sum = 0;
+static int inside(const mn_asked *q, int first, int end) {
+    if (q->absent || !q->n) return 0;
+    for (int i = 0; i < q->n; i++)
+        if (q->gold[i] < first || q->gold[i] >= end) return 0;
+    return 1;
+}
+
+/* Turns from `first` on that have so many bytes at most: where they end. */
+static int end_of(const mn_history *h, int first, size_t bytes, int *end) {
+    mn_buf text = {.what = "a history"};
     int rc = 0;
-    for (*first = mn_turns_n(h); *first > 0; --*first) {
-        mn_buf_clear(&line);
-        rc = put_turn(&line, h, *first - 1);
-        if (rc < 0 || sum + line.len > bytes) break;
-        sum += line.len;
+    for (*end = first; *end < mn_turns_n(h) && rc >= 0; ++*end) {
+        rc = put_turn(&text, h, *end);
+        if (text.len > bytes) break;
     }
-    mn_buf_free(&line);
+    mn_buf_free(&text);
     return rc;
+}
+
+/* The part with the most questions about it. */
+static int choose(bed *b, size_t bytes) {
+    const mn_history *const h = &b->history;
+    int most = 0;
+    for (int s = 0; s < mn_sittings_n(h); s++) {
+        const int first = mn_sittings(h)[s].first;
+        int end, n = 0;
+        MN_TRY(end_of(h, first, bytes, &end));
+        for (int i = 0; i < mn_askeds_n(h); i++) n += inside(mn_askeds(h) + i, first, end);
+        if (n <= most) continue;
+        most = n;
+        b->first = first;
+        b->end = end;
+    }
+    return most ? 0 : MN_FAIL(MN_EINVAL, "no part of this history answers a question; try --seed");
 }
 
 static int fill(bed *b) {
     const mn_history *const h = &b->history;
     MN_TRY(mn_buf_puts(&b->all, "What was said so far:\n"));
-    for (int i = b->first; i < mn_turns_n(h); i++) {
+    for (int i = b->first; i < b->end; i++) {
         const mn_remark *const t = mn_turns(h) + i;
         const mn_sitting *const s = mn_sittings(h) + t->sitting;
         const mn_record r = {.text = t->text,
@@ -130,11 +151,9 @@ static int ask_all(bed *b) {
     MN_TRY(ask_full(b, "Who is this?", &cold, &b->cold_ms));
     for (int i = 0; i < mn_askeds_n(h) && b->n < QUESTIONS; i++) {
         const mn_asked *const q = mn_askeds(h) + i;
-        if (!q->absent && q->n && q->gold[0] >= b->first) MN_TRY(ask_both(b, q->text));
+        if (inside(q, b->first, b->end)) MN_TRY(ask_both(b, q->text));
     }
-    return b->n ? 0
-                : MN_FAIL(MN_EINVAL, "no question is about the last %d turns; try --seed",
-                          mn_turns_n(h) - b->first);
+    return 0;
 }
 
 /* ---- the row -------------------------------------------------------------------------------- */
@@ -152,7 +171,7 @@ static int open_all(bed *b, const char *folder) {
     MN_TRY(mn_mem_open(path, &with, &b->mem));
     MN_TRY(mn_memgen(b->o->seed ? b->o->seed : 1, MN_MEMGEN_S, 0, &b->history));
     /* A token has 3 bytes or more here, dates included. */
-    return begin_of(&b->history, (size_t)(b->context - 1024) * 3, &b->first);
+    return choose(b, (size_t)(b->context - 1024) * 3);
 }
 
 static int figure(bed *b, const char *what, double *values, double bar) {
