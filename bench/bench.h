@@ -39,7 +39,7 @@ typedef struct mn_bench {
 /* All of them, in the order they are listed; a new one is a name here and a file. */
 #define MN_BENCH_LIST(X)                                                                         \
     X(speed) X(vattention) X(share) X(restore) X(objects) X(region) X(serve) X(fastgen) X(flover) \
-    X(batchllm) X(fastswitch) X(mem) X(longmemeval) X(tme) X(trim)
+    X(batchllm) X(fastswitch) X(mem) X(longmemeval) X(tme) X(trim) X(hcam)
 #define X(name) extern const mn_bench mn_bench_##name;
 MN_BENCH_LIST(X)
 #undef X

@@ -175,4 +175,5 @@ const mn_cli_command mn_cli_command_bench = {
         "`bench longmemeval` tells months of talk to an empty memory and asks what was said: of "
         "four acquaintances made up from `--seed`, or of a file of LoCoMo or LongMemEval (`--data "
         "FILE`). `--dump FOLDER` writes the first as JSON lines that `mem import` reads, with the "
-        "questions and what was true when."};
+        "questions and what was true when.\n\n"
+        "`bench hcam` asks 32,768 steps in two levels, and all of them."};
