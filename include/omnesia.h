@@ -509,8 +509,7 @@ typedef struct mn_record {
     int64_t id; /* of all versions of it; never used again */
     const char *text;
     size_t n;         /* its bytes, at most MN_RECORD_MAX; UTF-8 */
-    const char *time; /* when it was said, as somebody wrote it. NULL when added: now; what is not
-                         understood stays text, and counts as unknown */
+    const char *time; /* when it was said, as written; NULL: now; not understood: unknown */
     /* "" or NULL: none. Turns of one session are each other's context; meta is a JSON object. */
     const char *session, *speaker, *ref, *source, *kind, *agent, *run, *meta;
     /* Microseconds since 1970 or MN_UNKNOWN. True from .. until (when added, 0: since `time`,
@@ -532,7 +531,8 @@ typedef struct mn_find {
     const char *as_of; /* what was true then (a date: at its end) */
     int64_t id, after; /* this one; those that came after this one */
     const char *session, *source, *ref, *kind, *apart; /* apart: not of it; of edges, ref: whose */
-    int32_t versions, newest; /* 1: what they were before, too; the last first, alone */
+    int32_t versions, newest;        /* 1: what they were before, too; the last first, alone */
+    const char *value, *key, *times; /* of a query: docs/MEMORY.md, "How it is searched" */
 } mn_find;
 /* Each is borrowed for the call, which may not ask `mem` for anything; non-zero stops, and is
  * returned; else how many. MN_ENOENT: `id` is no record of this scope. */

@@ -178,7 +178,8 @@ class Find(Structure):
     _fields_ = ([("query", c_char_p), ("k", c_int32), ("budget", c_int32), ("as_of", c_char_p),
                  ("id", c_int64), ("after", c_int64)] +
                 [(name, c_char_p) for name in ("session", "source", "ref", "kind", "apart")] +
-                [("versions", c_int32), ("newest", c_int32)])
+                [("versions", c_int32), ("newest", c_int32)] +
+                [(name, c_char_p) for name in ("value", "key", "times")])
 
 
 class Carry(Structure):

@@ -11,10 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { WORDS = 256, LENGTH = 12, BEHIND_DAYS = 7 };
+enum { BEHIND_DAYS = 7 };
 #define DAY_US INT64_C(86400000000)
-
-typedef char word[LENGTH];
 
 static int one_of(const char *w, const char *const *list, size_t n) {
     for (size_t i = 0; i < n; i++)
@@ -55,42 +53,62 @@ static int day_of(const char *w) {
     return end - w <= 2 && ONE_OF(end, endings) && n >= 1 && n <= 31 ? (int)n : 0;
 }
 
-static int year_of(const char *w) {
+int mn_cue_year(const char *w) {
     char *end;
     const long n = strtol(w, &end, 10);
     return strlen(w) == 4 && !*end && n >= 1900 && n < 2100 ? (int)n : 0;
 }
 
-static int split(const char *text, size_t n, word *out) {
+int mn_cue_words(const char *text, size_t n, mn_cue_word out[MN_CUE_WORDS + 2]) {
     int k = 0;
-    for (mn_words w = mn_words_of(text, n); k < WORDS && mn_words_spoken(&w); k++) {
-        memset(out[k], 0, LENGTH);
-        if (w.n < LENGTH) memcpy(out[k], w.word, w.n);
-    }
+    memset(out, 0, (MN_CUE_WORDS + 2) * sizeof *out);
+    for (mn_words w = mn_words_of(text, n); k < MN_CUE_WORDS && mn_words_spoken(&w); k++)
+        if (w.n < MN_CUE_WORD) memcpy(out[k], w.word, w.n);
     return k;
 }
 
+static int is(const char *w, const char *word) {
+    return strcmp(w, word) == 0;
+}
+
+/* What stands before the cue whose month is w[i]: "the week of", "since", "between .. and". */
+static void read_lead(const mn_cue_word *w, int i, mn_cue *out) {
+    static const char *const since[] = {"since", "after", "from", "between"};
+    static const char *const until[] = {"until", "till", "before", "by", "to"};
+    int at = i - 1;
+    for (int n = 0; n < 3 && at > 0 && (is(w[at], "the") || is(w[at], "of") || day_of(w[at])); n++)
+        at--;
+    out->week = is(w[at], "week");
+    if (ONE_OF(w[at], since)) out->how = MN_CUE_SINCE;
+    if (ONE_OF(w[at], until)) out->how = MN_CUE_UNTIL;
+}
+
 int mn_cues_of(const char *text, size_t length, mn_cue out[MN_CUES]) {
-    word w[WORDS + 3] = {""};
-    const int n = split(text, length, w + 1);
+    mn_cue_word w[MN_CUE_WORDS + 3] = {""};
+    const int n = mn_cue_words(text, length, w + 1);
     int cues = 0, without = 0;
-    char used[WORDS + 3] = {0};
+    char used[MN_CUE_WORDS + 3] = {0};
     for (int i = 1; i <= n && cues < MN_CUES; i++) {
-        const int of = i > 1 && strcmp(w[i - 1], "of") == 0; /* "the 3rd of July" */
+        const int of = i > 1 && is(w[i - 1], "of"); /* "the 3rd of July" */
         const int month = month_of(w[i]), before = day_of(w[i - 1 - of]), behind = day_of(w[i + 1]);
         if (!month) continue;
-        if (doubtful(w[i]) && !leads_in(w[i - 1]) && !before && !behind && !year_of(w[i + 1]))
+        if (doubtful(w[i]) && !leads_in(w[i - 1]) && !before && !behind && !mn_cue_year(w[i + 1]))
             continue;
-        const int place = year_of(w[i + 1]) ? i + 1 : behind ? i + 2 : 0;
-        const int year = place ? year_of(w[place]) : 0;
+        const int place = mn_cue_year(w[i + 1]) ? i + 1 : behind ? i + 2 : 0;
+        const int year = place ? mn_cue_year(w[place]) : 0;
         if (year) used[place] = 1;
         without += !year;
-        out[cues++] = (mn_cue){year, month, before ? before : behind};
+        out[cues] = (mn_cue){year, month, before ? before : behind};
+        read_lead(w, i, &out[cues]);
+        /* "between June and July" */
+        if (cues && out[cues - 1].how == MN_CUE_SINCE && out[cues].how == MN_CUE_AT)
+            out[cues].how = MN_CUE_UNTIL;
+        cues++;
     }
     for (int i = 1; i <= n; i++) {
-        if (used[i] || !year_of(w[i])) continue;
+        if (used[i] || !mn_cue_year(w[i])) continue;
         for (int c = 0; c < cues && without; c++)
-            if (!out[c].year) out[c].year = year_of(w[i]);
+            if (!out[c].year) out[c].year = mn_cue_year(w[i]);
         without = 0;
     }
     return cues;
@@ -103,12 +121,22 @@ static int midnight(int year, int month, int day, int64_t *out) {
     return t.tm_mday == day;
 }
 
-static int span_of(const mn_cue *c, int year, int64_t *from, int64_t *until) {
+static int days_of(const mn_cue *c, int year, int64_t *from, int64_t *until) {
     if (!midnight(year, c->month, c->day ? c->day : 1, from)) return 0;
     *until = *from + DAY_US;
     if (!c->day) midnight(c->month == 12 ? year + 1 : year, c->month % 12 + 1, 1, until);
+    if (c->day && c->week) *until = *from + 7 * DAY_US;
+    return 1;
+}
+
+static int span_of(const mn_cue *c, int year, int64_t *from, int64_t *until) {
+    if (!days_of(c, year, from, until)) return 0;
     *until += BEHIND_DAYS * DAY_US;
     return 1;
+}
+
+int mn_cue_days(const mn_cue *cue, int64_t *from, int64_t *until) {
+    return cue->year && days_of(cue, cue->year, from, until);
 }
 
 int mn_cue_span(const mn_cue *cue, int64_t *from, int64_t *until) {

@@ -12,8 +12,11 @@
 #include <stdint.h>
 
 enum { MN_CUES = 8 };
+typedef enum mn_cue_how { MN_CUE_AT, MN_CUE_SINCE, MN_CUE_UNTIL } mn_cue_how;
 typedef struct mn_cue {
     int year, month, day; /* 0: not said; month 1..12 */
+    int week;             /* 1: the week that begins with the day */
+    mn_cue_how how;
 } mn_cue;
 
 /* How many there are, the first MN_CUES of them. */
@@ -23,5 +26,14 @@ int mn_cues_of(const char *text, size_t n, mn_cue out[MN_CUES]);
 int mn_cue_fits(const mn_cue *cue, int64_t at);
 /* The moments that fit, [from, until); 0: there is no year, it may be any. */
 int mn_cue_span(const mn_cue *cue, int64_t *from, int64_t *until);
+/* The days themselves, without the week behind them; 0 likewise. */
+int mn_cue_days(const mn_cue *cue, int64_t *from, int64_t *until);
+
+/* The words of a question as cues are read from them: in lower case, "" where one is longer. How
+ * many; what comes behind the last is "". */
+enum { MN_CUE_WORDS = 256, MN_CUE_WORD = 12 };
+typedef char mn_cue_word[MN_CUE_WORD];
+int mn_cue_words(const char *text, size_t n, mn_cue_word out[MN_CUE_WORDS + 2]);
+int mn_cue_year(const char *word); /* 0: it is none */
 
 #endif

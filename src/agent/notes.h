@@ -45,6 +45,14 @@ int mn_notes_check(const mn_row *row);
  * it was a version of nothing that came in. How many were added. All or none. */
 int64_t mn_notes_carry(mn_notes *n, const mn_who *who, mn_there *there, mn_row *rows, size_t count);
 
+/* How a query is answered, the standard first. What is found: turns, the sessions of the best
+ * turns, or what organisers made; whether that widens the words and the vector of the turns it is
+ * from; what the time that a question names does: it leaves out what was told at others
+ * (agent/timeq.h), raises what was told then, or nothing. */
+typedef enum mn_value { MN_VALUE_ROUND, MN_VALUE_SESSION, MN_VALUE_FACT } mn_value;
+typedef enum mn_key { MN_KEY_MERGED, MN_KEY_PLAIN } mn_key;
+typedef enum mn_times { MN_TIMES_PRUNE, MN_TIMES_NEAR, MN_TIMES_NONE } mn_times;
+
 /* Which rows, and how they are to be found. */
 typedef struct mn_seek {
     const char *query;   /* NULL: in the order of ids */
@@ -55,7 +63,10 @@ typedef struct mn_seek {
     const char *apart; /* none of this session; NULL */
     int said;          /* 1: nothing that organisers made of it */
     int64_t as_of;     /* what was true at this moment; MN_NEVER: what is now */
-    mn_rows rows;      /* owner, agent and run come from `who` */
+    mn_value value;
+    mn_key key;
+    mn_times times;
+    mn_rows rows; /* owner, agent and run come from `who` */
 } mn_seek;
 typedef int mn_notes_each(void *user, const mn_row *row, double score);
 int mn_notes_find(mn_notes *n, const mn_who *who, const mn_seek *seek, mn_notes_each *each,

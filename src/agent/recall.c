@@ -23,7 +23,10 @@
 
 #include "agent/cue.h"
 #include "agent/names.h"
+#include "agent/newest.h"
 #include "agent/org.h"
+#include "agent/timeq.h"
+#include "agent/whole.h"
 #include "agent/words.h"
 #include "base/alloc.h"
 #include "base/hash.h"
@@ -47,6 +50,7 @@ enum {
 static const double K1 = 0.9, B = 0.3, EARLIER = 0.5, LATER = 0.3, FADE = 0.6;
 static const float BESIDE = 0.3f;
 static const double WORDS = 1, SENSE = 1, SPEAKER = 0.2, QUESTION = 0.2, DATE = 0.5;
+static const double WIDEN = 0.3;   /* what an episode gets of the scores of what was made of it */
 static const double BEHIND = 1e-7; /* of what organisers made: less than any turn has */
 
 typedef struct term {
@@ -63,9 +67,11 @@ typedef struct candidate {
     int known;              /* its row was read */
     int within;             /* it may be an answer, not just a neighbour of one */
     int32_t before, behind; /* candidates, or -1 */
+    int32_t episode;        /* the one that it alone was made of, or -1 */
     double length;          /* words */
     uint8_t *count;         /* [terms] how often each occurs, at most 255 */
     double words, sense, score;
+    double made_words, made_sense; /* the best of what organisers made of it */
     mn_row row;
 } candidate;
 
@@ -107,7 +113,7 @@ static int split(recall *r) {
     MN_TRY(mn_arena_take(r->arena, TERMS * sizeof *r->term, &r->term));
     MN_TRY(mn_names_read(&r->names, r->s, r->owner, r->arena));
     r->about = mn_names_only(&r->names, query);
-    r->cues = mn_cues_of(query, n, r->cue);
+    r->cues = r->seek->times == MN_TIMES_NONE ? 0 : mn_cues_of(query, n, r->cue);
     for (int named = 0; named < 2 && !r->terms; named++)
         for (mn_words w = mn_words_of(query, n); mn_words_next(&w);)
             if (named || !mn_names_has(&r->names, w.word, w.n)) add_term(r, &w);
@@ -208,7 +214,7 @@ static int candidate_of(recall *r, int64_t id) {
     const size_t at = slot_of(r, id);
     if (!r->slot[at]) {
         if (r->n == r->cap) return -1; /* cannot be: room was made for all */
-        r->c[r->n] = (candidate){.id = id, .before = -1, .behind = -1};
+        r->c[r->n] = (candidate){.id = id, .before = -1, .behind = -1, .episode = -1};
         r->slot[at] = ++r->n;
     }
     return r->slot[at] - 1;
@@ -313,6 +319,7 @@ int mn_recall_fits(const mn_row *row, const mn_who *who, const mn_seek *seek) {
     if (after && (seek->rows.newest ? id >= after : id <= after)) return 0;
     if (seek->rows.id && id != seek->rows.id) return 0;
     if (seek->said && mn_org_made(row)) return 0;
+    if (seek->value == MN_VALUE_FACT && seek->query && !mn_org_made(row)) return 0;
     /* What an organiser ended is there for who asks for it, or for a time. */
     const int asked = seek->rows.versions || seek->rows.id;
     if (at == MN_NEVER && !asked && mn_org_made(row) && row->until != MN_NEVER &&
@@ -370,18 +377,29 @@ static int read_rows(recall *r) {
     return 0;
 }
 
+typedef struct linking {
+    recall *r;
+    int n, at; /* episodes so far; the last */
+} linking;
+
 /* What organisers made points to what was said: the episodes are candidates, too. */
 static int take_episode(void *user, int64_t other, const char *what) {
+    linking *const l = user;
     if (strcmp(what, MN_LINK_FROM) != 0 && strcmp(what, MN_LINK_OF) != 0) return 0;
-    return candidate_of(user, other) < 0; /* no room is left */
+    l->at = candidate_of(l->r, other);
+    l->n++;
+    return l->at < 0; /* no room is left */
 }
 
 static int by_links(recall *r) {
     const int n = r->n;
     MN_TRY(room(r, n + BY_WORDS));
-    for (int i = 0; i < n && r->n < r->cap; i++)
-        if (r->c[i].known && mn_org_made(&r->c[i].row))
-            MN_TRY(r->s->kind->links(r->s, r->owner, r->c[i].id, 0, take_episode, r));
+    for (int i = 0; i < n && r->n < r->cap; i++) {
+        linking l = {.r = r};
+        if (!r->c[i].known || !mn_org_made(&r->c[i].row)) continue;
+        MN_TRY(r->s->kind->links(r->s, r->owner, r->c[i].id, 0, take_episode, &l));
+        if (l.n == 1) r->c[i].episode = l.at;
+    }
     return r->n > n ? read_rows(r) : 0;
 }
 
@@ -490,13 +508,30 @@ static double share(double x, double best) {
     return best > 0 && x > 0 ? x / best : 0;
 }
 
-/* What was said comes before what was made of it, unless a kind is asked for. */
+/* What was said comes before what was made of it, unless that is asked for. */
 static int second(const recall *r, const candidate *c) {
-    return !r->seek->rows.kind && mn_org_made(&c->row);
+    return !r->seek->rows.kind && r->seek->value != MN_VALUE_FACT && mn_org_made(&c->row);
+}
+
+/* The key of an episode is its own, widened by the best of what was made of it alone: what many
+ * turns say tells none of them from the others. */
+static void widen(recall *r) {
+    for (int i = 0; i < r->n; i++) {
+        const candidate *const fact = r->c + i;
+        if (fact->episode < 0) continue;
+        candidate *const c = r->c + fact->episode;
+        c->made_words = fmax(c->made_words, fact->words);
+        c->made_sense = fmax(c->made_sense, fact->sense);
+    }
+    for (int i = 0; i < r->n; i++) {
+        r->c[i].words += WIDEN * r->c[i].made_words;
+        r->c[i].sense += WIDEN * r->c[i].made_sense;
+    }
 }
 
 static void sum_up(recall *r) {
     double words = 0, sense = 0;
+    if (r->seek->key == MN_KEY_MERGED) widen(r);
     for (int i = 0; i < r->n; i++) {
         if (!r->c[i].within || second(r, r->c + i)) continue;
         words = fmax(words, r->c[i].words);
@@ -559,6 +594,19 @@ static int gather(recall *r) {
     return by_links(r);
 }
 
+/* Without what was told at other times than the question's, unless that is all. */
+static int of_time(const mn_seek *seek, mn_hit *hits, int n) {
+    const int64_t now = seek->as_of == MN_NEVER ? mn_when_now() : seek->as_of;
+    mn_timeq t;
+    int kept = 0;
+    if (!mn_timeq_of(seek->query, strlen(seek->query), now, &t)) return n;
+    for (int i = 0; i < n; i++) {
+        const mn_row *const row = &hits[i].row;
+        if (mn_timeq_fits(&t, row->from, row->text, row->n)) hits[kept++] = hits[i];
+    }
+    return kept ? kept : n;
+}
+
 int mn_recall(mn_store *s, int64_t owner, const mn_who *who, const mn_seek *seek,
               mn_vectors *vectors, mn_arena *arena, mn_hit **hits, int *n) {
     const int dense = seek->vector && vectors && mn_vectors_dim(vectors) == seek->dim;
@@ -580,5 +628,8 @@ int mn_recall(mn_store *s, int64_t owner, const mn_who *who, const mn_seek *seek
             order[(*n)++] = (rank){r.c[i].score, r.c[i].id, i};
     qsort(order, (size_t)*n, sizeof *order, better);
     for (int i = 0; i < *n; i++) (*hits)[i] = (mn_hit){r.c[order[i].at].row, order[i].score};
-    return 0;
+    if (seek->times == MN_TIMES_PRUNE) *n = of_time(seek, *hits, *n);
+    if (!seek->rows.kind) MN_TRY(mn_newest_first(seek->query, arena, *hits, *n));
+    return seek->value == MN_VALUE_SESSION ? mn_whole_sessions(s, owner, who, seek, arena, *hits, n)
+                                           : 0;
 }

@@ -187,6 +187,34 @@ static int moment(const char *text, int64_t *out) {
     return 0;
 }
 
+/* Which of the words [3] is given; none: the first. */
+static int choice(const char *what, const char *given, const char *const *words, int *out) {
+    *out = 0;
+    if (!given || !*given) return 0;
+    for (int i = 0; i < 3; i++)
+        if (words[i] && strcmp(words[i], given) == 0) {
+            *out = i;
+            return 0;
+        }
+    return MN_FAIL(MN_EINVAL, "%s is '%s'; there are %s, %s%s%s", what, given, words[0], words[1],
+                   words[2] ? ", " : "", words[2] ? words[2] : "");
+}
+
+/* How a query is answered. */
+static int ways(const mn_find *f, mn_seek *out) {
+    static const char *const values[] = {"round", "session", "fact"},
+                             *const keys[] = {"merged", "plain", NULL},
+                             *const times[] = {"prune", "near", "none"};
+    int value, key, time;
+    MN_TRY(choice("value", f->value, values, &value));
+    MN_TRY(choice("key", f->key, keys, &key));
+    MN_TRY(choice("times", f->times, times, &time));
+    out->value = (mn_value)value;
+    out->key = (mn_key)key;
+    out->times = (mn_times)time;
+    return 0;
+}
+
 static mn_rows rows_of(const mn_find *f) {
     const char *const text[] = {f->session, f->source, f->ref, f->kind};
     const char *field[4];
@@ -293,6 +321,7 @@ int mn_mem_find(mn_mem *m, const mn_scope *scope, const mn_find *what,
                     .apart = what->apart && *what->apart ? what->apart : NULL,
                     .rows = rows_of(what)};
     MN_TRY(moment(what->as_of, &seek.as_of));
+    MN_TRY(ways(what, &seek));
     if (what->k < 0 || what->budget < 0)
         return MN_FAIL(MN_EINVAL, "k is %d and budget %d; neither may be below 0", what->k,
                        what->budget);

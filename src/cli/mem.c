@@ -101,7 +101,10 @@ static mn_find asked(const mn_cli_mem *m) {
                      .session = o->session,
                      .source = o->source,
                      .ref = o->ref,
-                     .kind = o->kind};
+                     .kind = o->kind,
+                     .value = o->value,
+                     .key = o->key,
+                     .times = o->when};
 }
 
 /* ---- verbs -------------------------------------------------------------------------------- */
@@ -337,6 +340,22 @@ static const mn_opt rows[] = {
     TEXT("ref", "NAME", ref, "its name elsewhere"),
     TEXT("source", "NAME", source, "where it is from"),
     TEXT("kind", "NAME", kind, "what kind of record it is"),
+    TEXT("value", "WHAT", value,
+         "search, ask: round (turns), session, or fact (what organisers made); default: round"),
+    TEXT("key", "WHAT", key,
+         "search, ask: what organisers made widens what it is from (merged), or not (plain); "
+         "default: merged"),
+    TEXT("when", "WHAT", when,
+         "search, ask: a time in the question leaves out others (prune), raises its own (near), "
+         "or does nothing (none); default: prune"),
+    {.kind = MN_OPT_CHOICE,
+     .name = "read",
+     .value = "HOW",
+     .no_env = 1,
+     .offset = AT(notes),
+     .standard = "plain",
+     .choices = "plain|notes",
+     .help = "ask: the answer at once, or notes on each record first"},
     TEXT("format", "NAME", format,
          "import, export: jsonl, markdown, mcp, mem0 or chatgpt; default: by what it is"),
     FLAG("all", all, "forget: everything of this user, agent and run"),

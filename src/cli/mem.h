@@ -12,8 +12,9 @@ typedef struct mn_cli_mem_options {
     mn_cli_generate generate; /* of `ask` */
     const char *user, *agent, *run, *store, *embedder, *organise;
     const char *session, *speaker, *ref, *source, *kind, *time, *as_of, *format;
+    const char *value, *key, *when; /* of `search` and `ask` */
     int32_t k, budget;
-    int json, all, durable, no_embed;
+    int json, all, durable, no_embed, notes;
 } mn_cli_mem_options;
 
 typedef struct mn_cli_mem {

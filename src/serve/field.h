@@ -48,6 +48,7 @@ enum { MN_JSON_VALUES = 500000, MN_JSON_VALUE_BYTES = 96 };
 typedef struct mn_fields {
     const char *model, *cache_salt, *user, *grammar, *text, *encoding, *instructions;
     const char *time, *session, *speaker, *ref, *source, *kind, *query, *as_of, *since, *before;
+    const char *value, *key, *times; /* of a search */
     const char *purpose, *file, *input_file, *endpoint, *window, *jsonrpc, *method;
     json_t *messages, *prompt, *input, *tools, *tool_choice, *format, *stop, *bias, *tokens,
         *system, *metadata, *id, *params, *records;

@@ -92,6 +92,9 @@ int mn_mcp_memory_search(mn_mcp_call *call) {
     mn_find what = fitting(a);
     what.query = a->query;
     what.as_of = a->as_of;
+    what.value = a->what;
+    what.key = a->keys;
+    what.times = a->times;
     what.k = (int32_t)a->after + a->k + 1;
     reading r = {.searched = 1, .skip = a->after, .most = a->k};
     MN_TRY(read_page(call, "records", &what, &r));

@@ -37,6 +37,7 @@ enum { MN_MCP_WEIGHT = 4 /* of a token */ };
 
 typedef struct mn_mcp_args {
     const char *text, *time, *source, *query, *as_of, *key, *value, *prefix, *last;
+    const char *what, *keys, *times;  /* of a search: mn_find's value, key and times */
     const char *session, *ref, *kind; /* of those alone; no tool has them */
     int64_t since, before;            /* of these times, microseconds; 0: any */
     int newest;                       /* the last first */

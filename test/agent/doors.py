@@ -86,7 +86,8 @@ def refusal(said):
 # ---- C -------------------------------------------------------------------------------------------
 class COptions(ctypes.Structure):
     _fields_ = [("region", c_void_p), ("model", c_char_p), ("durable", c_int),
-                ("background", c_int), ("pull", c_int), ("report", c_void_p), ("user", c_void_p)]
+                ("organise", c_char_p), ("background", c_int), ("pull", c_int),
+                ("report", c_void_p), ("user", c_void_p)]
 
 
 class CScope(ctypes.Structure):
@@ -104,7 +105,8 @@ class CFind(ctypes.Structure):
     _fields_ = [("query", c_char_p), ("k", c_int32), ("budget", c_int32), ("as_of", c_char_p),
                 ("id", c_int64), ("after", c_int64)] + \
         [(n, c_char_p) for n in ("session", "source", "ref", "kind", "apart")] + \
-        [("versions", c_int32)]
+        [("versions", c_int32), ("newest", c_int32)] + \
+        [(n, c_char_p) for n in ("value", "key", "times")]
 
 
 class CCarry(ctypes.Structure):

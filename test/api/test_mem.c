@@ -99,6 +99,25 @@ static void unknown_times(void **s) {
     refuses(&ann, (mn_find){.as_of = "yesterday"}, MN_EINVAL, "no moment");
 }
 
+static void ways_to_search(void **s) {
+    (void)s;
+    add_record(&ann, (mn_record){.text = "a cat", .time = "2022-05-08", .session = "one"});
+    add_record(&ann,
+               (mn_record){.text = "a dog and a cat", .time = "2023-05-08", .session = "one"});
+    static const char query[] = "which cat was there in May 2023";
+    assert_string_equal(FOUND(&ann, .query = query), "2 a dog and a cat");
+    assert_string_equal(FOUND(&ann, .query = query, .times = "prune"), "2 a dog and a cat");
+    assert_string_equal(FOUND(&ann, .query = query, .times = "near"),
+                        "2 a dog and a cat | 1 a cat");
+    assert_string_equal(FOUND(&ann, .query = query, .value = "session"),
+                        "2 a cat\na dog and a cat\n");
+    assert_string_equal(FOUND(&ann, .query = query, .value = "fact", .key = "plain"), "");
+    refuses(&ann, (mn_find){.query = "cat", .value = "turn"}, MN_EINVAL,
+            "value is 'turn'; there are round, session, fact");
+    refuses(&ann, (mn_find){.query = "cat", .key = "both"}, MN_EINVAL, "merged, plain");
+    refuses(&ann, (mn_find){.query = "cat", .times = "May"}, MN_EINVAL, "prune, near, none");
+}
+
 /* What was true when; a date means its end. */
 static void as_of(void **s) {
     (void)s;
@@ -290,6 +309,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(fields_and_times, mem_begin, mem_end),
         cmocka_unit_test_setup_teardown(unknown_times, mem_begin, mem_end),
         cmocka_unit_test_setup_teardown(as_of, mem_begin, mem_end),
+        cmocka_unit_test_setup_teardown(ways_to_search, mem_begin, mem_end),
         cmocka_unit_test_setup_teardown(one_version_at_a_time, mem_begin, mem_end),
         cmocka_unit_test_setup_teardown(updates, mem_begin, mem_end),
         cmocka_unit_test_setup_teardown(so_many, mem_begin, mem_end),

@@ -67,6 +67,12 @@ class Memories(unittest.TestCase):
                          ["My bicycle is green.", "It is red now."])
         was = self.s.post(AT + "/search", {"query": "bicycle green", "as_of": "2023-06-01"}, **who)
         self.assertIn("My bicycle is green.", self.texts(was))
+        for ways, texts in (({"value": "session"}, ["It is red now.\n"]), ({"value": "fact"}, []),
+                            ({"key": "plain", "times": "none"}, ["It is red now."])):
+            r = self.s.post(AT + "/search", {"query": "is it red", **ways}, **who)
+            self.assertEqual([t.removeprefix("Anna: ") for t in self.texts(r)], texts, ways)
+        r = self.s.post(AT + "/search", {"query": "is it red", "value": "turn"}, **who)
+        self.assertEqual(r.status, 400, r.body)
         gone = self.s.ask("DELETE", f"{AT}/{id_}", **who)
         self.assertEqual(self.good(gone), {"forgotten": 1})
         for method, path in (("GET", ""), ("GET", "/history"), ("DELETE", "")):
