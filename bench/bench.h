@@ -24,8 +24,8 @@ typedef struct mn_bench_options {
     int side;         /* 0: both, 1: ours, 2: the peer's */
     const char *way;  /* to start the peer: that whose flags end so; NULL: all */
     /* Of `bench longmemeval`: a file of histories; where to write ours, instead of judging; for
-     * vectors; how many of ours, and whether small ones. */
-    const char *data, *dump, *vectors;
+     * vectors; who organises; how many of ours, and whether small ones. */
+    const char *data, *dump, *vectors, *organise;
     int32_t histories;
     int small;
 } mn_bench_options;

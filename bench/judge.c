@@ -3,9 +3,9 @@
  * bench/judge.c - telling histories to a store, and asking (judge.h).
  *
  * Turns are added sitting by sitting, as somebody would who imports them, then get their vectors;
- * both is timed. Of MN_JUDGE_LONG turns that a search gives, the best are judged. A question that
- * names a time is judged once more with turns that were said before that time, or long after it,
- * left out: people tell within three weeks what happened.
+ * both is timed; an organiser comes in between. Of MN_JUDGE_LONG turns that a search gives, the
+ * best are judged. A question that names a time is asked twice more: without regard to it, and with
+ * turns of other times left out. With an organiser all are asked once more, by what was said alone.
  *
  * What was true is told as another user: records with from and until. It is asked for by name, and
  * must be exactly what was true on that day; and by words, where the first counts.
@@ -23,7 +23,6 @@
 #include <string.h>
 
 const int mn_judge_k[MN_JUDGE_KS] = {5, 10};
-static const int64_t TOLD_WITHIN = 21 * 86400000000; /* microseconds */
 
 /* ---- marks ---------------------------------------------------------------------------------- */
 /* The sittings of turns, each once: how many. */
@@ -82,13 +81,15 @@ static mn_marks *marks_of(mn_judge *j, const char *type) {
 }
 
 /* ---- telling -------------------------------------------------------------------------------- */
-int mn_judge_open(mn_judge *j, const char *model) {
+int mn_judge_open(mn_judge *j, const char *model, const char *organiser) {
     char path[96];
-    const mn_mem_options options = {.model = model, .pull = 1};
+    const mn_mem_options options = {.model = model, .organise = organiser, .pull = 1};
     *j = (mn_judge){.words_alone = strcmp(model, "none") == 0,
+                    .organiser = organiser,
                     .all.type = "all",
-                    .window.type = "names a time",
-                    .pruned.type = "pruned"};
+                    .any_time.type = "names a time, any",
+                    .pruned.type = "names a time, pruned",
+                    .plain.type = "all, by plain keys"};
     snprintf(j->folder, sizeof j->folder, "/tmp/omnesia-judge-XXXXXX");
     if (!mkdtemp(j->folder)) {
         j->folder[0] = '\0';
@@ -127,7 +128,7 @@ static int tell_sitting(mn_judge *j, const mn_scope *scope, const mn_history *h,
 }
 
 static int make_vectors(mn_judge *j) {
-    const int64_t made = j->words_alone ? 0 : mn_mem_embed(j->mem, 0, NULL);
+    const int64_t made = j->words_alone && !j->organiser ? 0 : mn_mem_embed(j->mem, 0, NULL);
     return made < 0 ? (int)made : 0;
 }
 
@@ -150,7 +151,6 @@ static int tell(mn_judge *j, const mn_scope *scope, const mn_history *h) {
 
 /* ---- asking --------------------------------------------------------------------------------- */
 typedef struct found {
-    const mn_history *h;
     const mn_judge *j;
     int turn[MN_JUDGE_LONG], n;
     double best; /* score */
@@ -176,20 +176,19 @@ static int rank_of(const found *f, int turn) {
     return MN_JUDGE_LONG;
 }
 
-/* Without the turns of other times. */
-static void prune(const mn_asked *q, found *f) {
-    int n = 0;
-    for (int i = 0; i < f->n; i++) {
-        mn_when w;
-        const char *time = mn_sittings(f->h)[mn_turns(f->h)[f->turn[i]].sitting].time;
-        if (mn_when_parse(time, &w) && (w.at < q->from || w.at >= q->until + TOLD_WITHIN)) continue;
-        f->turn[n++] = f->turn[i];
-    }
-    f->n = n;
+/* The same question in another way. */
+static int ask_again(mn_judge *j, const mn_scope *scope, const mn_history *h, const mn_asked *q,
+                     mn_find how, mn_marks *m) {
+    found f = {.j = j};
+    how.query = q->text;
+    how.k = MN_JUDGE_LONG;
+    MN_TRY(mn_mem_find(j->mem, scope, &how, note, &f));
+    mn_marks_add(m, h, q, f.turn, f.n);
+    return 0;
 }
 
 static int ask(mn_judge *j, const mn_scope *scope, const mn_history *h, const mn_asked *q) {
-    found f = {.h = h, .j = j};
+    found f = {.j = j};
     const mn_find what = {.query = q->text, .k = MN_JUDGE_LONG};
     const double before = mn_clock_seconds();
     MN_TRY(mn_mem_find(j->mem, scope, &what, note, &f));
@@ -208,11 +207,10 @@ static int ask(mn_judge *j, const mn_scope *scope, const mn_history *h, const mn
         j->newest += rank_of(&f, q->gold[q->n - 1]) < rank_of(&f, q->stale);
     }
     if (q->from || q->until) {
-        mn_marks_add(&j->window, h, q, f.turn, f.n);
-        prune(q, &f);
-        mn_marks_add(&j->pruned, h, q, f.turn, f.n);
+        MN_TRY(ask_again(j, scope, h, q, (mn_find){.times = "none"}, &j->any_time));
+        MN_TRY(ask_again(j, scope, h, q, (mn_find){.times = "prune"}, &j->pruned));
     }
-    return 0;
+    return j->organiser ? ask_again(j, scope, h, q, (mn_find){.key = "plain"}, &j->plain) : 0;
 }
 
 /* ---- what was true when --------------------------------------------------------------------- */

@@ -28,11 +28,14 @@ typedef struct mn_judge {
     int words_alone; /* no vectors */
     char folder[64];
     mn_marks all, type[MN_JUDGE_TYPES];
-    mn_marks window, pruned; /* questions that name a time; the same, other times left out */
-    int n_types, absent;     /* questions nobody has answered: not asked */
-    int updates, newest;     /* what changed; where the newest stands before what it was */
-    int past, past_right;    /* what was true on a day: asked; exactly that was found */
-    int words_right, words;  /* the same by words, the first that is found */
+    mn_marks any_time, pruned; /* questions that name a time, which does nothing; other times left
+                                  out */
+    mn_marks plain;            /* all, by what was said alone; only with an organiser */
+    const char *organiser;     /* NULL: nobody organises */
+    int n_types, absent;       /* questions nobody has answered: not asked */
+    int updates, newest;       /* what changed; where the newest stands before what it was */
+    int past, past_right;      /* what was true on a day: asked; exactly that was found */
+    int words_right, words;    /* the same by words, the first that is found */
     double present_score, absent_score; /* sums of the best score, of questions with and without */
     int histories, turns, questions;
     double add_seconds, embed_seconds;
@@ -40,8 +43,8 @@ typedef struct mn_judge {
     mn_buf ids; /* int64_t: of each turn of the history, ascending */
 } mn_judge;
 
-/* model: for vectors, "none" for words alone. */
-int mn_judge_open(mn_judge *j, const char *model);
+/* model: for vectors, "none" for words alone. organiser: "mem0", .., or NULL. */
+int mn_judge_open(mn_judge *j, const char *model, const char *organiser);
 int mn_judge_history(mn_judge *j, const mn_history *h);
 void mn_judge_close(mn_judge *j);
 

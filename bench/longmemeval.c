@@ -27,17 +27,23 @@ typedef struct bar {
     int n; /* what it was measured on; 0: it was not */
 } bar;
 
-enum { BARS = 5 };
+enum { BARS = 7 };
 static void fill_bars(const mn_judge *j, const char *format, const char *model, bar out[BARS]) {
     const int ours = strcmp(format, "memgen") == 0, vectors = strcmp(model, "none") != 0;
     const double seconds = j->add_seconds + j->embed_seconds;
+    const double plain = mn_marks_mean(&j->plain, &j->plain.turn[1]);
+    const double any = mn_marks_mean(&j->any_time, &j->any_time.all[0]);
     const bar all[BARS] = {
         {"all@5", "session recall-all@5", mn_marks_mean(&j->all, &j->all.all[0]), ours ? .9 : 0,
          j->all.n},
         {"turn@10", "turn recall@10", mn_marks_mean(&j->all, &j->all.turn[1]),
          strcmp(format, "locomo") == 0 ? .75 : 0, j->all.n_turns},
         {"newest", "updates whose newest record stands before the old one",
-         j->updates ? (double)j->newest / j->updates : 0, 0, j->updates},
+         j->updates ? (double)j->newest / j->updates : 0, ours ? .95 : 0, j->updates},
+        {"merged", "turn recall@10 that facts add to keys",
+         mn_marks_mean(&j->all, &j->all.turn[1]) - plain, ours ? .04 : 0, j->plain.n_turns},
+        {"pruned", "session recall-all@5 that pruning by time adds",
+         mn_marks_mean(&j->pruned, &j->pruned.all[0]) - any, ours ? .07 : 0, j->pruned.n},
         {"as-of", "what was true on a day", j->past ? (double)j->past_right / j->past : 0, 1,
          j->past},
         {"ingest", vectors ? "turns a second, with vectors" : "turns a second, words alone",
@@ -70,8 +76,9 @@ static int put_table(mn_buf *out, const mn_judge *j) {
     MN_TRY(mn_buf_puts(out, "\n"));
     for (int i = 0; i < j->n_types; i++) MN_TRY(put_marks(out, &j->type[i]));
     MN_TRY(put_marks(out, &j->all));
-    MN_TRY(put_marks(out, &j->window));
-    return put_marks(out, &j->pruned);
+    MN_TRY(put_marks(out, &j->any_time));
+    MN_TRY(put_marks(out, &j->pruned));
+    return put_marks(out, &j->plain);
 }
 
 static int put_bars(mn_buf *out, const bar *b) {
@@ -142,10 +149,12 @@ static int put_json(mn_buf *out, const mn_judge *j, const char *source, const mn
                           j->turns, "questions", j->questions, "absent", j->absent, "wrong",
                           r->wrong, "all", marks_json(&j->all), "types", types, "bars", bars,
                           "search_p50_ms", quantile(j, .5), "search_p99_ms", quantile(j, .99));
-    if (o && j->window.n) {
-        json_object_set_new(o, "window", marks_json(&j->window));
-        json_object_set_new(o, "pruned", marks_json(&j->pruned));
-    }
+    const struct {
+        const char *name;
+        const mn_marks *m;
+    } more[] = {{"any_time", &j->any_time}, {"pruned", &j->pruned}, {"plain", &j->plain}};
+    for (size_t i = 0; o && i < sizeof more / sizeof *more; i++)
+        if (more[i].m->n) json_object_set_new(o, more[i].name, marks_json(more[i].m));
     char *line = o ? json_dumps(o, JSON_REAL_PRECISION(4)) : NULL;
     const int rc =
         line ? mn_buf_printf(out, "%s\n", line) : MN_FAIL(MN_ENOMEM, "no memory for the figures");
@@ -204,7 +213,7 @@ static int run(const mn_bench_options *o) {
     }
     r.each = judge_one;
     r.user = &j;
-    int rc = mn_judge_open(&j, o->vectors);
+    int rc = mn_judge_open(&j, o->vectors, o->organise);
     if (rc >= 0) rc = each_history(o, &r);
     if (rc >= 0) rc = report(o, &j, &r);
     mn_judge_close(&j);
