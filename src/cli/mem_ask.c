@@ -22,16 +22,23 @@ enum { BUDGET = 1000, ANSWER_TOKENS = 200, NOTES_TOKENS = 600 };
     "with one whole sentence, and behind it the number of the record it is from, like (#12). If " \
     "the records do not say it, answer: I do not know."
 static const char role[] = READER "Answer " ANSWER;
-/* Notes first (Wu et al., 2024, after Yu et al.'s chain of notes). */
+/* Notes first, after LongMemEval (Wu et al., 2024): a small model that has to write them looks at
+ * more than the first record. The grammar leaves it no choice. */
 static const char noting[] =
-    READER "First write notes: a line for each record that matters, with its id, its time and what "
-           "it says of the question. Then write \"Answer:\" and answer " ANSWER;
-static const char mark[] = "Answer:";
+    READER "Write JSON: first \"notes\", for each record that matters its id and what it says of "
+           "the question, then \"answer\", " ANSWER;
+static const char before_ids[] =
+    "{\"type\":\"object\",\"properties\":{\"notes\":{\"type\":\"array\",\"maxItems\":8,"
+    "\"items\":{\"type\":\"object\",\"properties\":{\"id\":{\"enum\":[";
+static const char behind_ids[] =
+    "]},\"note\":{\"type\":\"string\",\"maxLength\":160}},\"required\":[\"id\",\"note\"],"
+    "\"additionalProperties\":false}},\"answer\":{\"type\":\"string\",\"maxLength\":300}},"
+    "\"required\":[\"notes\",\"answer\"],\"additionalProperties\":false}";
 
 typedef struct asking {
     mn_cli_mem *m;
     json_t *sources;
-    mn_buf ids, answer; /* with --read notes: the notes, too */
+    mn_buf ids, answer, schema; /* answer: with --read notes a JSON object */
     mn_cli_bar bar;
     int rc;
 } asking;
@@ -52,12 +59,27 @@ static int on_text(void *user, const char *text, size_t n) {
     return a->rc < 0;
 }
 
+/* What notes and answer have to be: notes are on records that are there. */
+static int make_schema(asking *a) {
+    MN_TRY(mn_buf_puts(&a->schema, before_ids));
+    for (size_t i = 0; i < json_array_size(a->sources); i++) {
+        const json_t *const id = json_object_get(json_array_get(a->sources, i), "id");
+        MN_TRY(mn_buf_printf(&a->schema, "%s%lld", i ? "," : "", json_integer_value(id)));
+    }
+    return mn_buf_puts(&a->schema, behind_ids);
+}
+
 static int answer(asking *a, const char *question, const char *recalled) {
     mn_model *model = NULL;
     mn_request r = mn_cli_request(&a->m->o->generate);
     r.prompt = question;
     r.recalled = recalled;
-    r.system = a->m->o->notes ? noting : role;
+    r.system = role;
+    if (a->m->o->notes) {
+        MN_TRY(make_schema(a));
+        r.system = noting;
+        r.grammar = a->schema.data;
+    }
     r.temp = 0;
     if (r.max_tokens <= 0) r.max_tokens = a->m->o->notes ? NOTES_TOKENS : ANSWER_TOKENS;
     r.on_text = on_text;
@@ -76,32 +98,34 @@ static int unknown(asking *a) {
     return on_text(a, text, sizeof text - 1) ? a->rc : 0;
 }
 
-/* Where the answer begins behind the notes; 0: there are none. */
-static size_t notes_of(const asking *a) {
-    const char *at = a->m->o->notes && a->answer.len ? a->answer.data : NULL, *last = NULL;
-    for (; at && (at = strstr(at, mark)); at += sizeof mark - 1) last = at;
-    return last ? (size_t)(last - a->answer.data) : 0;
-}
-
-static int say_json(asking *a, size_t notes, const char *answer, size_t n) {
-    json_t *const o = json_pack("{s:s%, s:O}", "answer", answer, n, "sources", a->sources);
-    if (o && notes) json_object_set_new(o, "notes", json_stringn(a->answer.data, notes));
+static int say_json(asking *a, const json_t *told, const char *answer) {
+    json_t *const o = json_pack("{s:s, s:O}", "answer", answer, "sources", a->sources);
+    if (o && told) json_object_set(o, "notes", json_object_get(told, "notes"));
     return mn_cli_json(o, &a->m->out);
 }
 
-static int say(asking *a) {
-    const size_t notes = notes_of(a);
-    const char *answer = a->answer.data ? a->answer.data : "";
-    size_t n = a->answer.len;
-    if (notes) {
-        answer += notes + sizeof mark - 1;
-        n -= notes + sizeof mark - 1;
-        while (n && *answer == ' ') answer++, n--;
-    }
-    if (a->m->o->json) return say_json(a, notes, answer, n);
-    if (a->m->o->notes) MN_TRY(mn_cli_write(answer, n));
+/* What was said, and of notes what is not said yet: `told` is the object, NULL: there is none. */
+static int say_answer(asking *a, const json_t *told) {
+    const char *const all = a->answer.data ? a->answer.data : "";
+    const char *const answer = told ? json_string_value(json_object_get(told, "answer")) : all;
+    if (a->m->o->json) return say_json(a, told, answer ? answer : "");
+    if (a->m->o->notes && answer) MN_TRY(mn_cli_write(answer, strlen(answer)));
     MN_TRY(mn_buf_puts(&a->m->out, "\n"));
     return a->ids.len ? mn_buf_printf(&a->m->out, "from %s\n", a->ids.data) : 0;
+}
+
+static int say(asking *a) {
+    json_t *told = a->m->o->notes && a->schema.len
+                       ? json_loadb(a->answer.data ? a->answer.data : "", a->answer.len, 0, NULL)
+                       : NULL;
+    if (a->schema.len && !told)
+        return MN_FAIL(MN_EINVAL,
+                       "the model wrote %zu bytes and no answer behind its notes: a larger -n, or "
+                       "--read plain",
+                       a->answer.len);
+    const int rc = say_answer(a, told);
+    json_decref(told);
+    return rc;
 }
 
 static int ask(asking *a, const char *question) {
@@ -131,6 +155,7 @@ int mn_cli_mem_ask(mn_cli_mem *m) {
     json_decref(a.sources);
     mn_buf_free(&a.ids);
     mn_buf_free(&a.answer);
+    mn_buf_free(&a.schema);
     mn_buf_free(&question);
     return rc;
 }

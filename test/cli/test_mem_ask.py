@@ -24,8 +24,9 @@ class Ask(unittest.TestCase):
         self.assertEqual(run.returncode, rc, run.stderr)
         return run.stdout if rc == 0 else run.stderr
 
-    def ask(self, *options):
-        return self.mem("ask", "Who is allergic to nuts?", "-m", "smollm2-135m", *options)
+    def ask(self, *options, rc=0):
+        return self.mem("ask", "Who is allergic to nuts?", "-m", "smollm2-135m", *options,
+                        rc=rc)
 
     def test_nothing_is_known(self):
         for how in ("plain", "notes"):
@@ -42,10 +43,15 @@ class Ask(unittest.TestCase):
             self.assertGreater(len(said), len("\nfrom #1\n"))
             told = json.loads(self.ask("--read", how, "--json"))
             self.assertEqual([s["id"] for s in told["sources"]], [1])
-            self.assertTrue(told["answer"].strip() or how == "notes", told)
-            self.assertNotIn("Answer:", told["answer"] if "notes" in told else "")
-            if how == "plain":
-                self.assertNotIn("notes", told)
+            self.assertEqual(set(told), {"answer", "sources"} | ({"notes"} & {how}))
+            for note in told.get("notes", []):
+                self.assertEqual(note["id"], 1)  # no other record was shown
+            self.assertFalse(told["answer"].startswith("{"), told)
+
+    def test_notes_without_room_for_an_answer(self):
+        self.mem("add", "My sister Clara is allergic to nuts.")
+        said = self.ask("--read", "notes", "-n", "3", rc=1)
+        self.assertIn("--read plain", said)
 
     def test_what_cannot_be_asked_for(self):
         self.assertIn("notes", self.mem("ask", "who?", "--read", "aloud", rc=2))
