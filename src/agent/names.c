@@ -81,6 +81,21 @@ const char *mn_names_only(const mn_names *names, const char *query) {
     return only;
 }
 
+int mn_names_self(const char *query) {
+    static const char *const self[] = {"i", "me", "my", "mine", "myself"}, *const others[] = {
+                                                                               "you", "your",
+                                                                               "yours", "yourself"};
+    int own = 0;
+    for (mn_words w = mn_words_of(query, strlen(query)); mn_words_spoken(&w);) {
+        w.word[w.n] = '\0';
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+            if (strcmp(w.word, others[i]) == 0) return 0;
+        for (size_t i = 0; i < sizeof self / sizeof *self && !own; i++)
+            own = strcmp(w.word, self[i]) == 0;
+    }
+    return own;
+}
+
 /* "'s" behind a name, with either apostrophe: how many bytes. */
 static size_t possessive(const unsigned char *p, const unsigned char *end) {
     static const char *const forms[] = {"'s", "\xe2\x80\x99s"};

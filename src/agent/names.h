@@ -24,6 +24,8 @@ int mn_names_read(mn_names *names, mn_store *s, int64_t owner, mn_arena *arena);
 int mn_names_has(const mn_names *names, const char *word, size_t n);
 /* The one speaker the query names, or NULL: none, or several. */
 const char *mn_names_only(const mn_names *names, const char *query);
+/* Does who asks ask about himself: "where do I live", but not "what did you tell me"? */
+int mn_names_self(const char *query);
 /* The query as it is to become a vector. */
 int mn_names_rewrite(const mn_names *names, const char *query, mn_buf *out);
 

@@ -54,13 +54,18 @@ static const char *found(const char *text, size_t n, const char *what) {
     return memmem(text, n, what, strlen(what));
 }
 
+int mn_org_program(const char *speaker) {
+    static const char *const programs[] = {"assistant", "system", "tool"};
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+        if (strcasecmp(speaker, programs[i]) == 0) return 1;
+    return 0;
+}
+
 int mn_org_own_words(mn_org *c, const mn_row *e, const char **text, size_t *n) {
-    static const char *const nobody[] = {"assistant", "system", "tool"};
     char *out;
     *n = 0;
     *text = "";
-    for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++)
-        if (strcmp(e->speaker, nobody[i]) == 0) return 0;
+    if (mn_org_program(e->speaker)) return 0;
     MN_TRY(mn_arena_take(&c->arena, e->n + 1, &out));
     const char *at = e->text, *const end = e->text + e->n;
     while (at < end) {

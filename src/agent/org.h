@@ -98,6 +98,8 @@ int mn_notes_unseen(mn_notes *n, const mn_organiser *by); /* does any wait? */
 /* ---- for organisers ------------------------------------------------------------------------ */
 /* Was the row made by an organiser? */
 int mn_org_made(const mn_row *row);
+/* Is the speaker a program, who tells nothing of himself? */
+int mn_org_program(const char *speaker);
 /* Around what mn_mem_recall brings up. */
 extern const char mn_org_recalled[], mn_org_recalled_end[];
 /* The text without what was brought up by a search; 0 bytes: nothing is left, or nobody's own. */

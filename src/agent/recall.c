@@ -84,6 +84,7 @@ typedef struct recall {
     mn_arena *arena;
     mn_names names;
     const char *about; /* the speaker who is asked about, or NULL */
+    int own;           /* whoever asks, asks about himself */
     mn_cue cue[MN_CUES];
     int cues;
     term *term; /* [TERMS] */
@@ -113,6 +114,7 @@ static int split(recall *r) {
     MN_TRY(mn_arena_take(r->arena, TERMS * sizeof *r->term, &r->term));
     MN_TRY(mn_names_read(&r->names, r->s, r->owner, r->arena));
     r->about = mn_names_only(&r->names, query);
+    r->own = !r->about && mn_names_self(query);
     r->cues = r->seek->times == MN_TIMES_NONE ? 0 : mn_cues_of(query, n, r->cue);
     for (int named = 0; named < 2 && !r->terms; named++)
         for (mn_words w = mn_words_of(query, n); mn_words_next(&w);)
@@ -504,6 +506,12 @@ static int dated(const recall *r, const candidate *c) {
     return 0;
 }
 
+/* Did the one who is asked about say it? What is asked by somebody of himself, no program says. */
+static int is_about(const recall *r, const candidate *c) {
+    return r->about ? strcmp(c->row.speaker, r->about) == 0
+                    : r->own && !mn_org_program(c->row.speaker);
+}
+
 static double share(double x, double best) {
     return best > 0 && x > 0 ? x / best : 0;
 }
@@ -537,13 +545,13 @@ static void sum_up(recall *r) {
         words = fmax(words, r->c[i].words);
         sense = fmax(sense, r->c[i].sense);
     }
-    const double all =
-        WORDS + (r->vectors ? SENSE : 0) + (r->about ? SPEAKER : 0) + (r->cues ? DATE : 0);
+    const double all = WORDS + (r->vectors ? SENSE : 0) + (r->about || r->own ? SPEAKER : 0) +
+                       (r->cues ? DATE : 0);
     for (int i = 0; i < r->n; i++) {
         candidate *const c = r->c + i;
         if (!c->within || (c->words <= 0 && c->sense <= 0)) continue;
         const double said = WORDS * share(c->words, words) + SENSE * share(c->sense, sense);
-        const double by = r->about && strcmp(c->row.speaker, r->about) == 0 ? SPEAKER : 0;
+        const double by = is_about(r, c) ? SPEAKER : 0;
         const double asked = asks(c->row.text, c->row.n) ? QUESTION : 0;
         c->score = fmax(said + by + (dated(r, c) ? DATE : 0) - asked, 1e-6) / all;
         if (second(r, c)) c->score *= BEHIND;

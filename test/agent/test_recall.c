@@ -36,6 +36,14 @@ static void what_was_said_before_does_not(void **s) {
     assert_true(begins(FOUND("What car does Mia drive?"), "About the car"));
 }
 
+static void what_is_asked_of_oneself_no_program_says(void **s) {
+    (void)s;
+    say("mia", "2023-05-10", "My shoe size is the one of my father");
+    say("Assistant", "2023-05-10", "Your shoe size is the one of your father");
+    assert_true(begins(FOUND("What is my shoe size?"), "My shoe size"));
+    assert_true(begins(FOUND("What did you say of my shoe size?"), "Your shoe size"));
+}
+
 static void other_times_are_left_out(void **s) {
     (void)s;
     say("Mia", "2023-05-10", "The concert was loud");
@@ -100,6 +108,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(what_was_said_anew_comes_first),
         CASE(what_was_said_before_does_not),
+        CASE(what_is_asked_of_oneself_no_program_says),
         CASE(other_times_are_left_out),
         CASE(whole_sessions),
         CASE(facts_alone),
