@@ -23,10 +23,10 @@ MODES = ["legacy", "auto", "2026-07-28"]
 
 
 class Place:
-    """A region and a data folder of this test's own, and servers that have them."""
+    """A region and a data folder of this test's own, or those of a Server, and what has them."""
 
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="omnesia-mcp-")
+    def __init__(self, folder=None):
+        self.folder = folder or tempfile.mkdtemp(prefix="omnesia-mcp-")
         self.env = {"OMNESIA_DATA": self.folder + "/data", "OMNESIA_CONFIG": "none"}
 
     def arguments(self, *options):
