@@ -23,7 +23,8 @@ enum {
     ADD = MN_IN_ADD,
     SAID = MN_IN_ADD | MN_IN_UPDATE,
     LISTS = MN_IN_RECORDS | MN_IN_SEARCH | MN_IN_FORGET,
-    PAGES = MN_IN_RECORDS | MN_IN_SEARCH | MN_IN_HISTORY | MN_IN_RECORD, /* answers with a size */
+    PAGES = MN_IN_RECORDS | MN_IN_SEARCH | MN_IN_HISTORY | MN_IN_RECORD | MN_IN_TASKS |
+            MN_IN_TASK, /* answers with a size */
 };
 #define MOST_ID 9007199254740991.0 /* 2^53 - 1 */
 /* clang-format off */
@@ -161,11 +162,11 @@ const mn_field mn_field_rows[] = {
     ROW("since", TEXT, MN_IN_RECORDS, since, 0, 64, NULL, "of this time, or later"),
     ROW("before", TEXT, MN_IN_RECORDS, before, 0, 64, NULL, "of an earlier time than this"),
     ROW("newest", FLAG, MN_IN_RECORDS, newest, 0, 0, "false", "the last first"),
-    ROW("after", LONG, MN_IN_RECORDS, after, 0, MOST_ID, "0",
+    ROW("after", LONG, MN_IN_RECORDS | MN_IN_TASKS, after, 0, MOST_ID, "0",
         "go on behind the record of this id: `next` of the page before"),
     ROW("after", LONG, MN_IN_SEARCH | MN_IN_HISTORY, after, 0, 10000, "0",
         "go on behind so many: `next` of the page before"),
-    ROW("limit", INT, MN_IN_RECORDS, limit, 1, 1000, "50", "so many at most"),
+    ROW("limit", INT, MN_IN_RECORDS | MN_IN_TASKS, limit, 1, 1000, "50", "so many at most"),
     ROW("from", LONG, MN_IN_RECORD, from, 0, MN_RECORD_MAX, "0", "byte of its text to begin at"),
     ROW("budget", INT, PAGES, budget, 100, 20000, "2000", "tokens the answer may have, about"),
     ROW("all", FLAG, MN_IN_FORGET, all, 0, 0, "false", "everything, when nothing else is named"),

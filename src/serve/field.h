@@ -37,6 +37,8 @@ enum {
     MN_IN_RECORD = 65536,
     MN_IN_HISTORY = 131072,
     MN_IN_FORGET = 262144, /* DELETE */
+    MN_IN_TASKS = 524288,  /* GET /v1/tasks */
+    MN_IN_TASK = 1048576,
 };
 
 /* What is read out of memory, where nobody says: records found, listed, and tokens of an answer. */

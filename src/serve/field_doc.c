@@ -30,7 +30,9 @@ static const struct {
              {MN_IN_RECORDS, "list"},
              {MN_IN_RECORD, "record"},
              {MN_IN_HISTORY, "history"},
-             {MN_IN_FORGET, "forget"}};
+             {MN_IN_FORGET, "forget"},
+             {MN_IN_TASKS, "tasks"},
+             {MN_IN_TASK, "task"}};
 enum { NAMES = sizeof names / sizeof *names };
 
 static void range_of(const mn_field *row, char *out, size_t n) {

@@ -17,7 +17,7 @@
 #define PREFIX "task_"
 enum { PREFIX_LENGTH = sizeof PREFIX - 1 };
 
-static int call_library(mn_mem *mem, const mn_scope *scope, const json_t *call, json_t **out) {
+int mn_mcp_task_do(mn_mem *mem, const mn_scope *scope, const json_t *call, json_t **out) {
     char *text = json_dumps(call, JSON_COMPACT), *answer = NULL;
     if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a call");
     const int rc = mn_task_do(mem, scope, text, &answer);
@@ -44,7 +44,7 @@ static void drop_local(json_t *verb) {
 static int read_verbs(json_t **out) {
     json_t *const ask = json_pack("{s:s}", "do", "verbs"), *verb;
     size_t i;
-    const int rc = ask ? call_library(NULL, NULL, ask, out)
+    const int rc = ask ? mn_mcp_task_do(NULL, NULL, ask, out)
                        : MN_FAIL(MN_ENOMEM, "no memory for a list of tools");
     json_decref(ask);
     MN_TRY(rc);
@@ -143,7 +143,7 @@ static int run(mn_mcp_call *call) {
     int rc = o && json_object_set(o, "do", json_object_get(verb, "name")) == 0
                  ? 0
                  : MN_FAIL(MN_ENOMEM, "no memory for a call");
-    if (rc >= 0) rc = call_library(call->peer->mem, &call->peer->scope, o, &result);
+    if (rc >= 0) rc = mn_mcp_task_do(call->peer->mem, &call->peer->scope, o, &result);
     json_decref(o);
     if (rc >= 0) rc = mn_mcp_put(result, "note", json_string(mn_mcp_note));
     if (rc >= 0 && json_object_update(call->result, result) < 0)

@@ -104,6 +104,8 @@ int mn_mcp_memory_list(mn_mcp_call *call);
 
 /* mcp_tasks.c: tools for plans, which the library describes: they have no rows here. */
 extern const mn_mcp_tool mn_mcp_task_tool;
+/* mn_task_do with JSON: *out is the caller's. */
+int mn_mcp_task_do(mn_mem *mem, const mn_scope *scope, const json_t *call, json_t **out);
 int mn_mcp_task_is(const char *name); /* is it the name of one? */
 int mn_mcp_task_list(json_t *list,
                      int structured); /* what tools/list says of them, behind the others */

@@ -42,8 +42,7 @@ int mn_memory_asker(mn_exchange *x, mn_asker *out) {
     return rc;
 }
 
-/* The record that the path names. */
-static int id_of(const mn_exchange *x, int64_t *id) {
+int mn_memory_id(const mn_exchange *x, int64_t *id) {
     const size_t n = strcspn(x->rest, "/");
     char *end;
     *id = n && n < 17 && strspn(x->rest, "0123456789") == n ? strtoll(x->rest, &end, 10) : 0;
@@ -95,7 +94,7 @@ static int do_tool(mn_exchange *x, int (*run)(mn_mcp_call *call), int one, const
     const mn_mcp_peer peer = {.mem = x->server->options.mem, .scope = asker.scope};
     call.peer = &peer;
     int rc = call.result ? args_of(x, &call.args) : MN_FAIL(MN_ENOMEM, "no memory for an answer");
-    if (rc >= 0 && one) rc = id_of(x, &call.args.id);
+    if (rc >= 0 && one) rc = mn_memory_id(x, &call.args.id);
     if (rc >= 0) rc = run(&call);
     json_t *told = part ? json_object_get(call.result, part) : call.result;
     if (rc < 0)
@@ -226,7 +225,7 @@ int mn_memory_forget_work(mn_exchange *x) {
     if (mn_memory_asker(x, &asker) < 0) return 0;
     const int named = (f->session && *f->session) || (f->source && *f->source) ||
                       (f->ref && *f->ref) || (f->kind && *f->kind);
-    int rc = *x->rest ? id_of(x, &what.id) : 0;
+    int rc = *x->rest ? mn_memory_id(x, &what.id) : 0;
     if (rc >= 0 && f->all && named)
         rc = MN_FAIL(MN_EINVAL, "all means everything: it goes with nothing else");
     const int64_t n =

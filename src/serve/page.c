@@ -26,6 +26,7 @@
     X("owners.js", owners_js, SCRIPT)     \
     X("record.js", record_js, SCRIPT)     \
     X("share.js", share_js, SCRIPT)       \
+    X("tasks.js", tasks_js, SCRIPT)       \
     X("text.js", text_js, SCRIPT)         \
     X("timeline.js", timeline_js, SCRIPT) \
     X("units.js", units_js, SCRIPT)       \

@@ -29,7 +29,9 @@ int mn_memory_history_work(mn_exchange *x);
 int mn_memory_forget_work(mn_exchange *x); /* one, or all that fit */
 int mn_memory_export_work(mn_exchange *x);
 int mn_memory_overview_work(mn_exchange *x); /* memories_overview.c */
-int mn_state_work(mn_exchange *x);           /* state.c */
-int mn_metrics_work(mn_exchange *x);         /* metrics.c */
+int mn_tasks_work(mn_exchange *x);           /* tasks.c */
+int mn_task_work(mn_exchange *x);
+int mn_state_work(mn_exchange *x);   /* state.c */
+int mn_metrics_work(mn_exchange *x); /* metrics.c */
 
 #endif

@@ -54,6 +54,7 @@ ROUTES = {
     "GET /v1/memories/*": ["get"], "GET /v1/memories/*/history": ["history"],
     "PATCH /v1/memories/*": ["update"], "DELETE /v1/memories/*": ["forget"],
     "GET /v1/memories/export": ["carry_out"], "GET /v1/memories/overview": ["count"],
+    "GET /v1/tasks": ["plan"], "GET /v1/tasks/*": ["plan"],
     "POST /v1/chat/completions": "with --remember by mn_mem_recall and mn_mem_add: test/serve",
     "POST /v1/responses": "the same", "POST /v1/messages": "the same",
 }
@@ -391,13 +392,13 @@ class Http(Tools):
 
 
 class Memories(Http):
-    """/v1/memories, by the same keys and names."""
+    """/v1/memories and /v1/tasks, by the same keys and names."""
     name = "/v1/memories"
     does = {n for names in ROUTES.values() if isinstance(names, list) for n in names}
 
-    def send(self, s, method, path, body=None):
+    def send(self, s, method, path, body=None, at="/v1/memories"):
         names = {"Omnesia-User": s.user, "Omnesia-Agent": s.agent, "Omnesia-Run": s.run}
-        reply = self.server.ask(method, "/v1/memories" + path, body, headers={
+        reply = self.server.ask(method, at + path, body, headers={
             "Authorization": "Bearer " + self.keys[s.tenant],
             **{k: v for k, v in names.items() if v}})
         if reply.status == 404:
@@ -440,6 +441,13 @@ class Memories(Http):
 
     def forget_source(self, s, source):
         return self.send(s, "DELETE", "?source=" + source).json["forgotten"]
+
+    def plan(self, s, verb, **arguments):
+        """Here plans are looked at; what changes them are tools."""
+        if verb not in ("show", "list"):
+            return super().plan(s, verb, **arguments)
+        path = f"/{arguments['id']}" if verb == "show" else ""
+        return self.send(s, "GET", path, at="/v1/tasks").body.decode()
 
     def count(self, s):
         return self.send(s, "GET", "/overview").json["records"]

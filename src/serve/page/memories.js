@@ -6,6 +6,7 @@
  * anew. What others wrote is text here, whatever is in it.
  */
 import { record_view } from "./record.js";
+import { refresh_tasks } from "./tasks.js";
 import { Timeline, told } from "./timeline.js";
 import { count, el, get, say, some } from "./units.js";
 import { Web, graph } from "./web.js";
@@ -56,6 +57,7 @@ function show() {
     list.append(el("li", { class: "none" }, query ? "Nothing fits." : "Nothing of this time."));
   get("more").hidden = next === null || !!only;
   get("keep").disabled = !query;
+  get("memories").classList.toggle("seeking", !!query);
   say(get("seek-said"), query ? `${some(now.length, "record")}, best first`
     : session || only || timeline.range
       ? `${count(now.length)}${next === null ? "" : "+"} of ${some(overview?.records || 0, "record")}, newest first`
@@ -115,7 +117,7 @@ async function load(more) {
     if (mine !== wanted) return;
     records = more ? [...records, ...list_of(page)] : list_of(page);
     next = query ? null : page.next ?? null;
-    made = graph(records);
+    made = graph(records.filter(r => r.kind !== "task")); /* those have a picture of their own */
     if (only && !made.nodes.some(n => n.id === only)) only = null;
     show();
     if (!query && !session && !timeline.range)
@@ -128,6 +130,7 @@ async function load(more) {
 async function refresh() {
   at = version;
   asked_at = Date.now();
+  refresh_tasks();
   try {
     overview = await get_json("v1/memories/overview");
     timeline.show((overview.days || []).map(d => [String(d.day), +d.records || 0]));

@@ -85,7 +85,8 @@ export function record_view(r, { words, open, fresh, actions }) {
   const text = el("span", { class: "text" }, ...marked(r.text, words));
   const head = el("button", { class: "head", "aria-expanded": open },
     el("span", { class: "line" }, ...speaker_of(r), el("span", { class: "muted num" }, when_of(r)),
-      el("span", { class: "grow" }), ...r.bytes ? [el("span", { class: "muted" }, "cut")] : []), text);
+      el("span", { class: "grow" }), ...typeof r.kind === "string" && r.kind ? [el("span", { class: "tag" }, r.kind.slice(0, 20))] : [],
+      ...r.bytes ? [el("span", { class: "muted" }, "cut")] : []), text);
   head.addEventListener("click", () => actions.open(r, !open));
   return el("li", { class: `record${open ? " open" : ""}${fresh ? " fresh" : ""}`, "data-id": r.id },
     head, ...open ? [opened(r, actions)] : []);
