@@ -215,6 +215,15 @@ int mn_notes_check(const mn_row *r) {
     return mn_utf8_check("meta", r->meta, strlen(r->meta));
 }
 
+int mn_notes_check_said(const mn_row *r) {
+    MN_TRY(mn_notes_check(r));
+    if (!mn_org_made(r)) return 0;
+    return MN_FAIL(MN_EINVAL,
+                   "a record of kind %s with source %s is what the organiser %s makes; what is "
+                   "said has another kind or source",
+                   r->kind, r->source, r->source);
+}
+
 static int add_row(mn_notes *n, int64_t owner, mn_row *r) {
     mn_store *const s = n->store;
     MN_TRY(s->kind->insert(s, owner, r, &r->id));
@@ -271,7 +280,7 @@ int mn_notes_add(mn_notes *n, const mn_who *who, mn_row *rows, size_t count, int
     char why[512];
     MN_TRY(check_who(who));
     for (size_t i = 0; i < count; i++) {
-        const int rc = mn_notes_check(rows + i);
+        const int rc = mn_notes_check_said(rows + i);
         if (rc < 0 && count > 1) {
             snprintf(why, sizeof why, "%s", mn_error_detail());
             return MN_FAIL(rc, "record %zu of %zu: %s", i + 1, count, why);
@@ -332,7 +341,7 @@ static int look_around(mn_notes *n, const mn_who *who, mn_there *there) {
 int64_t mn_notes_carry(mn_notes *n, const mn_who *who, mn_there *there, mn_row *rows,
                        size_t count) {
     MN_TRY(check_who(who));
-    for (size_t i = 0; i < count; i++) MN_TRY(mn_notes_check(rows + i));
+    for (size_t i = 0; i < count; i++) MN_TRY(mn_notes_check_said(rows + i));
     if (!count) return 0;
     if (!there->after) {
         there->agent = who->agent;

@@ -39,6 +39,8 @@ int mn_notes_turn(mn_notes *n, int write, int (*work)(void *user), void *user);
 
 /* MN_EINVAL, MN_ETOOLONG: the row cannot be a record, and why. */
 int mn_notes_check(const mn_row *row);
+/* And may somebody have said it? Not what only organisers make: nobody can pretend to be one. */
+int mn_notes_check_said(const mn_row *row);
 /* Rows of a file, as they are, unless they are there (agent/there.h): id is the number the file
  * gives a record, or 0, and of that of the record it was a version of. Moments count as they stand,
  * MN_NEVER in `created` is now. Each row's id becomes that of its record in the store, and 0 when

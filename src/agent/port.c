@@ -119,7 +119,7 @@ static int flush(mn_port_in *in) {
 }
 
 int mn_port_row(mn_port_in *in, const char *where, const mn_row *row) {
-    const int rc = mn_notes_check(row);
+    const int rc = mn_notes_check_said(row);
     if (rc == MN_EINVAL || rc == MN_ETOOLONG)
         return mn_port_wrong(in, where, "%s", mn_error_detail());
     MN_TRY(rc);

@@ -36,10 +36,7 @@ typedef struct writing {
 static int put_shown(mn_buf *out, const char *before, const char *text, const char *behind) {
     if (!*text) return 0;
     MN_TRY(mn_buf_puts(out, before));
-    const size_t from = out->len;
-    MN_TRY(mn_buf_puts(out, text));
-    for (size_t i = from; i < out->len; i++)
-        if ((unsigned char)out->data[i] < 0x20 || out->data[i] == 0x7f) out->data[i] = ' ';
+    MN_TRY(mn_buf_show(out, text, strlen(text), " "));
     return mn_buf_puts(out, behind);
 }
 

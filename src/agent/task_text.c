@@ -25,12 +25,9 @@ static const char *const marks[] = {"○", "●", "✗"};
 static int put_line(mn_buf *out, const char *text) {
     size_t n = strcspn(text, "\r\n"), shown = 0, at = 0;
     while (at < n && shown < LINE) {
-        const unsigned char c = (unsigned char)text[at];
-        const int bytes = mn_utf8_sequence((const unsigned char *)text + at, n - at);
-        const size_t step = bytes > 0 ? (size_t)bytes : 1;
-        const int steers = bytes <= 0 || c < 0x20 || c == 0x7f ||
-                           (c == 0xc2 && (unsigned char)text[at + 1] < 0xa0);
-        MN_TRY(steers ? mn_buf_puts(out, "?") : mn_buf_append(out, text + at, step));
+        size_t step;
+        mn_utf8_shows((const unsigned char *)text + at, n - at, &step);
+        MN_TRY(mn_buf_show(out, text + at, step, " "));
         at += step;
         shown++;
     }

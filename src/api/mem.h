@@ -62,7 +62,7 @@ void mn_mem_organise_close(mn_mem *m);
 int64_t mn_mem_organise(mn_mem *m, int64_t us, const mn_progress *progress);
 /* A row as users see it, borrowed from it; and a record as a line of what is recalled. */
 mn_record mn_mem_record(const mn_row *row, double score);
-int mn_mem_line(mn_buf *out, const mn_record *r);
+int mn_mem_line(mn_buf *out, const mn_record *r, int64_t budget); /* in tokens; 0: all of it */
 /* A model that writes has a region: what it computes there is found when records go. */
 void mn_mem_reader(const mn_model *m, const char *path);
 int mn_mem_gone_row(void *gone, const mn_row *row);

@@ -65,10 +65,10 @@ static int add(mn_mem_gone *g, const mn_row *row) {
     mn_record r = mn_mem_record(row, 0);
     MN_TRY(mn_buf_append(&g->texts, r.text, r.n));
     MN_TRY(mn_buf_append(&g->texts, "", 1));
-    MN_TRY(mn_mem_line(&g->texts, &r));
+    MN_TRY(mn_mem_line(&g->texts, &r, 0));
     MN_TRY(mn_buf_append(&g->texts, "", 1));
     r.n = 0;
-    MN_TRY(mn_mem_line(&g->texts, &r));
+    MN_TRY(mn_mem_line(&g->texts, &r, 0));
     return mn_buf_append(&g->texts, "", 1);
 }
 

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/budget.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,6 +46,18 @@ int mn_buf_append(mn_buf *buf, const void *bytes, size_t n) {
 
 int mn_buf_puts(mn_buf *buf, const char *text) {
     return mn_buf_append(buf, text, strlen(text));
+}
+
+int mn_buf_show(mn_buf *buf, const char *text, size_t n, const char *line) {
+    size_t step;
+    for (size_t at = 0; at < n; at += step) {
+        const int shows = mn_utf8_shows((const unsigned char *)text + at, n - at, &step);
+        if (text[at] == '\n')
+            MN_TRY(mn_buf_puts(buf, line));
+        else
+            MN_TRY(mn_buf_append(buf, shows ? text + at : "?", shows ? step : 1));
+    }
+    return 0;
 }
 
 int mn_buf_printf(mn_buf *buf, const char *format, ...) {

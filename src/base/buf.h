@@ -22,6 +22,8 @@ typedef struct mn_buf {
 int mn_buf_append(mn_buf *buf, const void *bytes, size_t n);
 int mn_buf_puts(mn_buf *buf, const char *text);
 int mn_buf_printf(mn_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Text of anybody, for a terminal: a line end is `line`, what steers it (mn_utf8_shows) is '?'. */
+int mn_buf_show(mn_buf *buf, const char *text, size_t n, const char *line);
 /* Room for n more bytes beyond len; the caller writes there and raises len. */
 int mn_buf_reserve(mn_buf *buf, size_t n);
 void mn_buf_clear(mn_buf *buf); /* keeps the memory */

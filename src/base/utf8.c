@@ -23,6 +23,17 @@ int mn_utf8_sequence(const unsigned char *p, size_t n) {
     return len;
 }
 
+int mn_utf8_shows(const unsigned char *p, size_t n, size_t *step) {
+    const int len = mn_utf8_sequence(p, n);
+    *step = len > 0 ? (size_t)len : 1;
+    if (len <= 0) return 0;
+    if (len == 1) return (p[0] >= 0x20 && p[0] != 0x7f) || p[0] == '\t' || p[0] == '\n';
+    if (len == 2) return p[0] != 0xc2 || p[1] >= 0xa0; /* U+0080 .. U+009F */
+    const unsigned at = len == 3 ? (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu) : 0;
+    if (len == 3) return !(at >= 0x202a && at <= 0x202e) && !(at >= 0x2066 && at <= 0x2069);
+    return !(p[0] == 0xf3 && p[1] == 0xa0 && p[2] < 0x82); /* U+E0000 .. U+E007F */
+}
+
 int mn_utf8_check(const char *name, const char *text, size_t n) {
     const unsigned char *p = (const unsigned char *)text;
     for (size_t i = 0; i < n;) {

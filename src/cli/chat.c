@@ -136,7 +136,7 @@ static int on_text(void *user, const char *text, size_t n) {
     chat *c = user;
     mn_cli_progress_clear(&c->bar);
     if (interrupted) return 1;
-    c->write_failed = mn_cli_write(text, n) < 0;
+    c->write_failed = mn_cli_say(text, n) < 0;
     c->forgotten = !c->write_failed && mn_buf_append(&c->answer, text, n) < 0;
     return c->write_failed || c->forgotten;
 }
@@ -173,6 +173,11 @@ static int answer(chat *c) {
     r.progress = mn_cli_progress(&c->bar);
     interrupted = 0;
     int rc = mn_answer(model, &r, &c->stats);
+    if (rc == MN_ETOOLONG && r.recalled) { /* nobody's memory may keep anybody from asking */
+        fputs("(what was remembered has no room beside the question)\n", stderr);
+        r.recalled = NULL;
+        rc = mn_answer(model, &r, &c->stats);
+    }
     mn_cli_progress_clear(&c->bar);
     c->turn[0] = oldest;
     mn_buf_free(&opening);
@@ -302,9 +307,13 @@ static int run_memory(chat *c, const char *argument) {
         m->off = argument[1] == 'f';
     else if (*argument)
         return MN_FAIL(MN_EINVAL, "/memory wants on or off");
-    fprintf(stderr, "memory of %s is %s\n%s", m->user, m->off ? "off" : "on",
-            c->recalled && !m->off ? c->recalled : "");
-    return 0;
+    fprintf(stderr, "memory of %s is %s\n", m->user, m->off ? "off" : "on");
+    if (!c->recalled || m->off) return 0;
+    mn_buf shown = {0};
+    const int rc = mn_buf_show(&shown, c->recalled, strlen(c->recalled), "\n");
+    if (rc >= 0) fputs(shown.data, stderr);
+    mn_buf_free(&shown);
+    return rc;
 }
 
 static int run_quit(chat *c, const char *argument) {

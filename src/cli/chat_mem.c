@@ -5,6 +5,7 @@
  */
 #include "cli/chat_mem.h"
 
+#include "base/buf.h"
 #include "base/when.h"
 
 #include <stdio.h>
@@ -28,20 +29,23 @@ void mn_cli_chat_mem_close(mn_cli_chat_mem *c) {
     mn_mem_close(&c->mem);
 }
 
-/* One line of it: nothing in it may steer the terminal. */
+/* One line of it, as much as has room. */
 static int show(void *user, const mn_record *r) {
     (void)user;
-    char when[MN_WHEN_TEXT] = "some time", text[LINE + 1];
-    size_t n = 0;
+    const char *const who = r->speaker && *r->speaker ? r->speaker : "somebody";
+    char when[MN_WHEN_TEXT] = "some time";
+    mn_buf line = {0};
+    size_t n = r->n < LINE ? r->n : LINE;
+    while (n && n < r->n && ((unsigned char)r->text[n] & 0xc0) == 0x80) n--;
     if (r->from != MN_UNKNOWN) mn_when_text(r->from, when);
     when[strlen(when) > 10 ? 10 : strlen(when)] = 0;
-    for (size_t i = 0; i < r->n && n < LINE; i++)
-        text[n++] = (unsigned char)r->text[i] < 0x20 ? ' ' : r->text[i];
-    while (n && n == LINE && ((unsigned char)text[n - 1] & 0xc0) == 0x80) n--;
-    text[n] = 0;
-    fprintf(stderr, "(remembered: #%lld, %s, %s: %s%s)\n", (long long)r->id, when,
-            r->speaker && *r->speaker ? r->speaker : "somebody", text, n < r->n ? ".." : "");
-    return 0;
+    int rc = mn_buf_printf(&line, "(remembered: #%lld, %s, ", (long long)r->id, when);
+    if (rc >= 0) rc = mn_buf_show(&line, who, strlen(who), " ");
+    if (rc >= 0) rc = mn_buf_puts(&line, ": ");
+    if (rc >= 0) rc = mn_buf_show(&line, r->text, n, " ");
+    if (rc >= 0) fprintf(stderr, "%s%s)\n", line.data, n < r->n ? ".." : "");
+    mn_buf_free(&line);
+    return rc;
 }
 
 int mn_cli_chat_recall(mn_cli_chat_mem *c, const char *question, char **text) {

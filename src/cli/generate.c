@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static double born; /* when this process began, CLOCK_MONOTONIC seconds */
 
@@ -239,6 +240,15 @@ int mn_cli_prompt(const mn_opt_list *files, int n, const char *const *words, mn_
         MN_TRY(mn_buf_puts(out, words[i]));
     }
     return out->len ? mn_utf8_check("the prompt", out->data, out->len) : 0;
+}
+
+int mn_cli_say(const char *text, size_t n) {
+    mn_buf shown = {0};
+    if (!isatty(STDOUT_FILENO)) return mn_cli_write(text, n);
+    int rc = mn_buf_show(&shown, text, n, "\n");
+    if (rc >= 0 && shown.len) rc = mn_cli_write(shown.data, shown.len);
+    mn_buf_free(&shown);
+    return rc;
 }
 
 void mn_cli_full(const mn_stats *s) {

@@ -45,6 +45,8 @@ int mn_cli_documents(const mn_opt_list *files, mn_buf *out);
 int mn_cli_document(const char *name, const char *text, size_t n, mn_buf *out);
 /* Documents, then words: a prompt, checked. */
 int mn_cli_prompt(const mn_opt_list *files, int n, const char *const *words, mn_buf *out);
+/* Write what a model says: to a terminal nothing that steers it. */
+int mn_cli_say(const char *text, size_t n);
 /* A sentence on standard error when the context was full before the answer ended. */
 void mn_cli_full(const mn_stats *stats);
 /* The line of facts on standard error: tokens/s of prefill and decode, first token, memory. */

@@ -40,17 +40,13 @@ static const char *date_of(const mn_record *r, char out[MN_WHEN_TEXT]) {
 static int show_line(mn_cli_mem *m, const mn_record *r) {
     char when[MN_WHEN_TEXT], until[MN_WHEN_TEXT];
     mn_buf *const out = &m->out;
-    MN_TRY(mn_buf_printf(out, "#%lld  %s  ", (long long)r->id, date_of(r, when)));
-    if (*r->speaker) MN_TRY(mn_buf_printf(out, "%s: ", r->speaker));
-    for (size_t i = 0; i < r->n; i++) {
-        const unsigned char c = (unsigned char)r->text[i];
-        if (c == '\n')
-            MN_TRY(mn_buf_puts(out, "\n    "));
-        else if (c >= 0x20 || c == '\t')
-            MN_TRY(mn_buf_append(out, &c, 1));
-        else
-            MN_TRY(mn_buf_puts(out, "?")); /* nothing that steers a terminal */
-    }
+    const char *const date = date_of(r, when);
+    MN_TRY(mn_buf_printf(out, "#%lld  ", (long long)r->id));
+    MN_TRY(mn_buf_show(out, date, strlen(date), " "));
+    MN_TRY(mn_buf_puts(out, "  "));
+    MN_TRY(mn_buf_show(out, r->speaker, strlen(r->speaker), " "));
+    if (*r->speaker) MN_TRY(mn_buf_puts(out, ": "));
+    MN_TRY(mn_buf_show(out, r->text, r->n, "\n    "));
     if (r->expired != MN_UNKNOWN || r->until != MN_UNKNOWN)
         MN_TRY(
             mn_buf_printf(out, "  (until %s)",

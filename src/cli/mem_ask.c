@@ -55,7 +55,7 @@ static int on_text(void *user, const char *text, size_t n) {
     asking *const a = user;
     mn_cli_progress_clear(&a->bar);
     a->rc = mn_buf_append(&a->answer, text, n);
-    if (a->rc >= 0 && !a->m->o->json && !a->m->o->notes) a->rc = mn_cli_write(text, n);
+    if (a->rc >= 0 && !a->m->o->json && !a->m->o->notes) a->rc = mn_cli_say(text, n);
     return a->rc < 0;
 }
 

@@ -67,7 +67,7 @@ static int on_text(void *user, const char *text, size_t n) {
         mn_cli_progress_clear(&s->bar);
     }
     s->ends_line = n && text[n - 1] == '\n';
-    s->rc = s->o->json ? mn_buf_append(&s->text, text, n) : mn_cli_write(text, n);
+    s->rc = s->o->json ? mn_buf_append(&s->text, text, n) : mn_cli_say(text, n);
     return s->rc < 0;
 }
 

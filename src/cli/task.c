@@ -150,15 +150,12 @@ static const char *text_at(const json_t *o, const char *name) {
 
 /* "#14 Hotel: near the station (pending)" */
 static int show_task(task *t, const json_t *one) {
-    const char *const text = text_at(one, "text");
+    const char *const slot = text_at(one, "slot"), *const text = text_at(one, "text");
     mn_buf *const out = &t->out;
-    const size_t at = out->len;
-    MN_TRY(mn_buf_printf(out, "#%lld %s", (long long)json_integer_value(json_object_get(one, "id")),
-                         text_at(one, "slot")));
-    if (text && *text) MN_TRY(mn_buf_printf(out, ": %s", text));
-    for (size_t i = at; i < out->len; i++)
-        if ((unsigned char)out->data[i] < 0x20 || out->data[i] == 0x7f)
-            out->data[i] = ' '; /* nothing that steers a terminal */
+    MN_TRY(mn_buf_printf(out, "#%lld ", (long long)json_integer_value(json_object_get(one, "id"))));
+    MN_TRY(mn_buf_show(out, slot, strlen(slot), " "));
+    if (text && *text) MN_TRY(mn_buf_puts(out, ": "));
+    if (text) MN_TRY(mn_buf_show(out, text, strlen(text), " "));
     return mn_buf_printf(out, " (%s%s)\n", text_at(one, "status"),
                          json_is_true(json_object_get(one, "flagged")) ? ", flagged" : "");
 }
@@ -191,7 +188,7 @@ static int show(task *t) {
         if (text_at(r, whole[i])) {
             const char *const text = text_at(r, whole[i]);
             const size_t n = strlen(text);
-            MN_TRY(mn_buf_puts(&t->out, text));
+            MN_TRY(mn_buf_show(&t->out, text, n, "\n"));
             return n && text[n - 1] != '\n' ? mn_buf_puts(&t->out, "\n") : 0;
         }
     if (json_object_get(r, "task")) MN_TRY(show_task(t, json_object_get(r, "task")));

@@ -385,10 +385,28 @@ static int remove_folder(void **state) {
     return rmdir(data_folder);
 }
 
+/* A model may repeat what somebody hid in its memory. */
+static void what_a_model_says_steers_no_terminal(void **state) {
+    (void)state;
+    int fd;
+    setenv("OMNESIA_SYSTEM", "x\033[2Jy\302\2332Jz\342\200\256.", 1);
+    const pid_t child = on_terminal(&fd);
+    await(fd, "> ");
+    type(fd, "opts\r");
+    await(fd, "system x?[2Jy?2Jz?.");
+    unsetenv("OMNESIA_SYSTEM");
+    assert_int_equal(ended(child, fd, "/quit\r"), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conversation), cmocka_unit_test(commands), cmocka_unit_test(documents),
-        cmocka_unit_test(full_context), cmocka_unit_test(failures), cmocka_unit_test(terminal),
+        cmocka_unit_test(conversation),
+        cmocka_unit_test(commands),
+        cmocka_unit_test(documents),
+        cmocka_unit_test(full_context),
+        cmocka_unit_test(failures),
+        cmocka_unit_test(terminal),
+        cmocka_unit_test(what_a_model_says_steers_no_terminal),
         cmocka_unit_test(typed_ahead),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

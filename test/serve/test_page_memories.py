@@ -11,15 +11,17 @@ import unittest
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path += [str(Path(__file__).resolve().parents[1] / at) for at in ("serve", "agent")]
 
 import browser  # noqa: E402
+import poison  # noqa: E402
 from server import PROGRAM, Server  # noqa: E402
 from states import CONTRAST  # noqa: E402
 
 AT = "/v1/memories"
 TEXTS = "[...document.querySelectorAll('.record .text')].map(n => n.textContent)"
 NODES = "[...document.querySelectorAll('[data-node]')].map(n => n.dataset.node.split('\\n')[1])"
+SHOWN = ("page", "frame", "hidden", "turn", "claim", "field")
 EVIL = "<img src=x onerror=hit()><script>hit()</script>"
 
 
@@ -150,6 +152,25 @@ class Memories(unittest.TestCase):
         self.search("img (src) [x] *onerror* \\")
         tab.until(f"{TEXTS}[0] === {EVIL!r}")
         self.assertFalse(tab.eval("!!window.was_hit || !!document.querySelector('img')"))
+        self.assertEqual(tab.complaints, [])
+
+    def test_no_script_of_poison_runs(self):
+        """All that harms who reads it, as records, with every field of some."""
+        all_of_them = [s.fields for s in poison.scripts() if s.kind in SHOWN and not s.refused]
+        r = self.s.post(AT, {"records": all_of_them})
+        self.assertEqual(r.status, 200, r.body)
+        tab = self.open()
+        tab.eval("window.hit = () => { window.was_hit = true; }")
+        tab.until(f"{TEXTS}.length === 60")
+        while tab.eval("!document.getElementById('more').hidden"):
+            n = tab.eval(f"{TEXTS}.length")
+            tab.eval("document.getElementById('more').click()")
+            tab.until(f"{TEXTS}.length > {n} || document.getElementById('more').hidden")
+        self.assertEqual(sorted(tab.eval(TEXTS)), sorted(f["text"] for f in all_of_them))
+        tab.eval("[...document.querySelectorAll('.record .head')].slice(0, 1).map(n => n.click())")
+        self.assertFalse(tab.eval("!!window.was_hit || !!document.querySelector("
+                                  "'main :is(img, script, iframe, object, embed, base, style)')"))
+        self.assertEqual([u for u in tab.loads if "127.0.0.1" not in u], [])
         self.assertEqual(tab.complaints, [])
 
     def test_legible_in_both_themes_and_at_any_width(self):
