@@ -347,23 +347,25 @@ MN_API int mn_apply_template(const mn_model *model, const mn_request *request, c
 
 typedef struct mn_stats {
     int32_t prompt_tokens, tokens;
-    int32_t cached_tokens; /* of the prompt, that needed no computing */
-    const char
-        *cached_from;      /* where most were: "own" (this model's last answer), "process" (memory:
-                                any process, dead or alive), "disk"; NULL: none were */
-    int64_t cached_by;     /* process id of who computed most of them; 0: this one */
-    int32_t dropped_turns; /* by drop_oldest */
-    int32_t full_context;  /* the context, when it was full before the answer ended, or 0 */
+    int32_t cached_tokens;   /* of the prompt, that needed no computing */
+    const char *cached_from; /* where most were: "own" (its last answer), "process", "disk"; NULL */
+    int64_t cached_by;       /* process id of who computed most of them; 0: this one */
+    int32_t dropped_turns;   /* by drop_oldest */
+    int32_t full_context;    /* the context, when it was full before the answer ended, or 0 */
     double prefill_tps, decode_tps; /* computed tokens per second; 0: nothing measured */
     double first_token_ms;          /* from the start of mn_answer */
     const char *finish;             /* "stop" (end token or stop text), "length", "cancelled" */
 } mn_stats;
 
-/* Answer. stats may be NULL. MN_ETOOLONG: the prompt exceeds the context. The model keeps the keys
- * and values of its last answer: a prompt that begins with the same tokens (the next turn of a
- * conversation), under the same context and kv_q8, is computed from where they differ; the bytes
- * of the answer are the same. What is kept stays in the budget and goes when that gets short. */
+/* Answer. stats may be NULL. MN_ETOOLONG: the prompt exceeds the context. What the model computed
+ * for its last answer it keeps, within the budget: a prompt that begins with the same tokens, under
+ * the same context and kv_q8, is computed from where they differ, with the same bytes as answer. */
 MN_API int mn_answer(mn_model *model, const mn_request *request, mn_stats *stats);
+/* Ask a model behind somebody's URL, "https://host/v1#model" (OpenAI's form; its key is in
+ * OMNESIA_ENDPOINT_KEY). messages, and schema or NULL, are JSON; *answer is freed with
+ * mn_free_text. 1: it is whole; 0: it was cut short. MN_EIO, MN_EBUSY: host, status and why. */
+MN_API int mn_endpoint_ask(const char *endpoint, const char *messages, const char *schema,
+                           int32_t max_tokens, char **answer);
 /* What an answer to this request would find cached; nothing is computed. */
 typedef struct mn_cached {
     int32_t prompt_tokens, cached_tokens;
@@ -488,7 +490,7 @@ typedef struct mn_mem_options {
     mn_region *region;    /* where searches find vectors of large stores, and changes are told */
     const char *model;    /* for vectors; NULL: minilm-l6; "none": words alone */
     int durable;          /* 1: an add returns when it is on disk: it survives a power cut */
-    const char *organise; /* by whom, after each add: "mem0", "zep", "zep:MODEL"; NULL: nobody */
+    const char *organise; /* after each add, by: "mem0", "zep", "zep:MODEL", "zep:URL#MODEL" */
     int background;       /* 1: a thread makes vectors of what has none, and organises */
     int pull;             /* 1: the model is fetched when it is not here; else words do without */
     mn_progress progress; /* for fetching it */
@@ -563,9 +565,8 @@ MN_API int mn_mem_import(mn_mem *mem, const mn_scope *scope, const char *path, c
 MN_API int64_t mn_mem_export(mn_mem *mem, const mn_scope *scope, const char *path,
                              const char *format, const mn_progress *progress);
 
-/* What agents plan: trees of tasks, kept as records. A call and its result are JSON objects, by
- * docs/TASKS.md: {"do": "step", "parent": 12, "slot": "Hotel"}; {"do": "verbs"} says what there is.
- * *result is freed with mn_free_text. Any thread, and several processes at once. */
+/* What agents plan: trees of tasks, kept as records. A call and its result (mn_free_text) are JSON,
+ * by docs/TASKS.md: {"do": "step", "parent": 12, "slot": "Hotel"}, {"do": "verbs"}. Any thread. */
 MN_API int mn_task_do(mn_mem *mem, const mn_scope *scope, const char *json, char **result);
 
 /* ---- the model store ---------------------------------------------------------------------- */
@@ -585,8 +586,7 @@ MN_API int mn_store_list(int (*each)(void *user, const mn_store_entry *entry), v
 MN_API int mn_store_pull(const char *name, const mn_progress *progress,
                          void (*notice)(void *user, const char *line), void *user, char **path);
 MN_API void mn_free_text(char *text);
-/* One sentence that names the best larger model this machine would carry, for after the first
- * answer of `model`; freed with mn_free_text. NULL: there is none, or it was given before. */
+/* A sentence on the best larger model for this machine, once; freed with mn_free_text; or NULL. */
 MN_API int mn_store_hint(const char *model, char **text);
 
 /* ---- looking ------------------------------------------------------------------------------ */

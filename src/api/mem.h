@@ -7,6 +7,7 @@
 #define MN_API_MEM_H
 #include "agent/notes.h"
 #include "agent/org.h"
+#include "base/buf.h"
 #include "omnesia.h"
 
 #include <pthread.h>
@@ -57,6 +58,9 @@ int64_t mn_mem_catch_up(mn_mem *m, int64_t us, const mn_progress *progress);
 /* options.organise, for a store at `where`. */
 int mn_mem_organise_open(mn_mem *m, const char *where);
 void mn_mem_organise_close(mn_mem *m);
+/* The answer of an endpoint to a prompt, by a JSON schema; nothing when it was cut short. */
+int mn_mem_ask_far(const char *endpoint, const char *schema, const char *prompt, int32_t most,
+                   mn_buf *out);
 /* What waits is organised until nothing does or so many microseconds have passed (-1: none set);
  * how many. */
 int64_t mn_mem_organise(mn_mem *m, int64_t us, const mn_progress *progress);

@@ -2,17 +2,19 @@
  *
  * api/mem_organise.c - who organises a memory, and the model that it asks.
  *
- * options.organise is NAME or NAME:MODEL. Without a model organisers go by rules. A model is opened
- * when something waits for it, and answers at temperature 0, bound to a schema. While it cannot be
- * opened or does not answer, episodes wait: they are stored as they were said in any case. One
- * process at a time organises a store; others leave it to it.
+ * options.organise is NAME, NAME:MODEL or NAME:URL#MODEL (api/endpoint.c). Without a model
+ * organisers go by rules. A model is opened when something waits for it, and answers at temperature
+ * 0, bound to a schema. While it cannot be opened or does not answer, episodes wait: they are stored
+ * as they were said in any case. One process at a time organises a store; others leave it to it.
  */
 #include "api/mem.h"
 
+#include "api/endpoint.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +38,7 @@ int mn_mem_organise_open(mn_mem *m, const char *where) {
         return MN_FAIL(MN_EINVAL, "\"%s\": a model's name is missing behind the colon", given);
     if (given[n] && !(m->writer_name = mn_strdup(given + n + 1)))
         return MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
+    if (mn_endpoint_is(m->writer_name)) MN_TRY(mn_endpoint_check(m->writer_name));
     if (strstr(where, "://")) return 0;
     MN_TRY(mn_buf_printf(&seat, "%s-organise", where));
     m->seat = mn_strdup(seat.data);
@@ -49,18 +52,22 @@ void mn_mem_organise_close(mn_mem *m) {
     mn_free(m->seat);
 }
 
+/* It has failed a short while ago: who asks it again at once only waits. */
+static int check_pause(const mn_mem *m) {
+    if (!m->writer_refused || mn_clock_ns() - m->writer_refused >= AGAIN_NS) return 0;
+    return MN_FAIL(MN_EBUSY, "the model %s could not be asked; it is tried again in %d s",
+                   m->writer_name, (int)(AGAIN_NS / 1000000000u));
+}
+
 static int open_writer(mn_mem *m) {
     const mn_model_options o = {.kind = MN_WRITES,
                                 .no_pull = !m->options.pull,
                                 .region = m->region,
                                 .progress = m->options.progress};
-    const uint64_t now = mn_clock_ns();
     if (m->writer) return 0;
-    if (m->writer_refused && now - m->writer_refused < AGAIN_NS)
-        return MN_FAIL(MN_EBUSY, "the model %s could not be opened; it is tried again in %d s",
-                       m->writer_name, (int)(AGAIN_NS / 1000000000u));
+    MN_TRY(check_pause(m));
     const int rc = mn_model_open(m->writer_name, &o, &m->writer);
-    m->writer_refused = rc < 0 ? now : 0;
+    m->writer_refused = rc < 0 ? mn_clock_ns() : 0;
     return rc;
 }
 
@@ -68,10 +75,31 @@ static int keep_text(void *user, const char *text, size_t n) {
     return mn_buf_append(user, text, n) < 0;
 }
 
+int mn_mem_ask_far(const char *endpoint, const char *schema, const char *prompt, int32_t most,
+                   mn_buf *out) {
+    json_t *const list = json_pack("[{s:s, s:s}]", "role", "user", "content", prompt);
+    char *const messages = list ? json_dumps(list, JSON_COMPACT) : NULL, *answer = NULL;
+    json_decref(list);
+    if (!messages) return MN_FAIL(MN_ENOMEM, "no memory to ask %s", endpoint);
+    int rc = mn_endpoint_ask(endpoint, messages, schema, most, &answer);
+    if (rc > 0) rc = mn_buf_puts(out, answer); /* one that was cut short is none */
+    mn_free_text(answer);
+    mn_free(messages);
+    return rc;
+}
+
+static int extract_far(mn_mem *m, const char *schema, const char *prompt, mn_buf *out) {
+    MN_TRY(check_pause(m));
+    const int rc = mn_mem_ask_far(m->writer_name, schema, prompt, ANSWER_TOKENS, out);
+    m->writer_refused = rc < 0 ? mn_clock_ns() : 0;
+    return rc;
+}
+
 static int extract(void *user, const char *schema, const char *prompt, mn_buf *out) {
     mn_mem *const m = user;
     mn_stats stats;
     mn_request r = mn_request_default();
+    if (mn_endpoint_is(m->writer_name)) return extract_far(m, schema, prompt, out);
     MN_TRY(open_writer(m));
     r.prompt = prompt;
     r.grammar = schema;

@@ -4,6 +4,7 @@
  * where one is asked for.
  */
 #include "agent/task_do.h"
+#include "api/endpoint.h"
 #include "api/mem.h"
 
 #include "base/alloc.h"
@@ -42,6 +43,7 @@ static int answer(mn_mem *m, const char *name, const char *schema, const char *p
                   mn_buf *out) {
     mn_model *model = NULL;
     mn_request ask = mn_request_default();
+    if (mn_endpoint_is(name)) return mn_mem_ask_far(name, schema, prompt, ANSWER, out);
     MN_TRY(planner(m, name, &model));
     ask.prompt = prompt;
     ask.grammar = schema;

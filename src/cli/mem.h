@@ -40,7 +40,7 @@ extern const mn_cli_mem_verb mn_cli_mem_verbs[]; /* ends with {0} */
     {                                                                                       \
         .kind = MN_OPT_TEXT, .name = "organise", .value = "NAME", .offset = at,             \
         .help = "what else is made of what is said: mem0 (facts), zep (a graph), none; by " \
-                "rules, or as NAME:MODEL by a model"                                        \
+                "rules, as NAME:MODEL by a model, as NAME:URL#MODEL by an endpoint"         \
     }
 
 /* Whose records: --user, else OMNESIA_USER, else the login name. */

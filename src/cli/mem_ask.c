@@ -69,17 +69,40 @@ static int make_schema(asking *a) {
     return mn_buf_puts(&a->schema, behind_ids);
 }
 
+/* The same question to somebody's endpoint, which is sent what was found. */
+static int answer_far(asking *a, const char *endpoint, const char *question, const char *recalled) {
+    const int notes = a->m->o->notes;
+    const int32_t given = a->m->o->generate.tokens, most = given > 0 ? given
+                                                           : notes   ? NOTES_TOKENS
+                                                                     : ANSWER_TOKENS;
+    mn_buf text = {0};
+    char *said = NULL, *messages = NULL;
+    int rc = mn_buf_puts(&text, recalled);
+    if (rc >= 0) rc = mn_buf_puts(&text, question);
+    json_t *const list =
+        json_pack("[{s:s, s:s}, {s:s, s:s}]", "role", "system", "content", notes ? noting : role,
+                  "role", "user", "content", text.data ? text.data : "");
+    if (rc >= 0 && !(messages = json_dumps(list, JSON_COMPACT)))
+        rc = MN_FAIL(MN_ENOMEM, "no memory to ask %s", endpoint);
+    if (rc >= 0) rc = mn_endpoint_ask(endpoint, messages, a->schema.data, most, &said);
+    if (rc >= 0) rc = on_text(a, said, strlen(said)) ? a->rc : 0;
+    json_decref(list);
+    mn_free_text(said);
+    mn_free(messages);
+    mn_buf_free(&text);
+    return rc;
+}
+
 static int answer(asking *a, const char *question, const char *recalled) {
+    const char *const name = a->m->o->generate.model;
     mn_model *model = NULL;
     mn_request r = mn_cli_request(&a->m->o->generate);
+    if (a->m->o->notes) MN_TRY(make_schema(a));
+    if (name && strstr(name, "://")) return answer_far(a, name, question, recalled);
     r.prompt = question;
     r.recalled = recalled;
-    r.system = role;
-    if (a->m->o->notes) {
-        MN_TRY(make_schema(a));
-        r.system = noting;
-        r.grammar = a->schema.data;
-    }
+    r.system = a->m->o->notes ? noting : role;
+    r.grammar = a->schema.data;
     r.temp = 0;
     if (r.max_tokens <= 0) r.max_tokens = a->m->o->notes ? NOTES_TOKENS : ANSWER_TOKENS;
     r.on_text = on_text;
@@ -109,7 +132,7 @@ static int say_answer(asking *a, const json_t *told) {
     const char *const all = a->answer.data ? a->answer.data : "";
     const char *const answer = told ? json_string_value(json_object_get(told, "answer")) : all;
     if (a->m->o->json) return say_json(a, told, answer ? answer : "");
-    if (a->m->o->notes && answer) MN_TRY(mn_cli_write(answer, strlen(answer)));
+    if (a->m->o->notes && answer) MN_TRY(mn_cli_say(answer, strlen(answer)));
     MN_TRY(mn_buf_puts(&a->m->out, "\n"));
     return a->ids.len ? mn_buf_printf(&a->m->out, "from %s\n", a->ids.data) : 0;
 }

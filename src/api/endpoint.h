@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api/endpoint.h - a model that is behind somebody's URL instead of in a file.
+ */
+#ifndef MN_API_ENDPOINT_H
+#define MN_API_ENDPOINT_H
+
+/* Is this the name of one, "http://host/v1#model"? */
+int mn_endpoint_is(const char *name);
+/* MN_EINVAL: it is none that could be asked, and why. Nothing is sent. */
+int mn_endpoint_check(const char *name);
+
+#endif

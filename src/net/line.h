@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * net/line.h - a connection to another machine, plain or with TLS, that never waits longer than it
+ * was told.
+ *
+ * libssl is loaded when a line with TLS is opened first, and is needed for nothing else; the
+ * other's certificate must be good for its name by what this machine trusts (SSL_CERT_FILE and
+ * SSL_CERT_DIR name others). Looking up a name waits as long as the resolver does. One thread at a
+ * time.
+ */
+#ifndef MN_NET_LINE_H
+#define MN_NET_LINE_H
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mn_line mn_line;
+
+/* MN_EIO says what is wrong with host:port. deadline: mn_clock_ns, of all that is done with it. */
+int mn_line_open(const char *host, const char *port, int tls, uint64_t deadline, mn_line **out);
+void mn_line_close(mn_line **line);
+int mn_line_put(mn_line *line, const char *bytes, size_t n);
+/* At least a byte: how many; 0: the other has ended it. */
+int mn_line_get(mn_line *line, char *bytes, size_t n);
+
+#endif
