@@ -27,10 +27,11 @@ static const mn_store_kind *const stores[] = {
 #undef X
 };
 
-int mn_store_open(const char *where, int durable, mn_store **out) {
+int mn_store_open(const char *where, int how, mn_store **out) {
     for (size_t i = 0; i < sizeof stores / sizeof *stores; i++)
-        if (stores[i]->claims(where)) return stores[i]->open(where, durable, out);
-    return MN_FAIL(MN_EUNSUPPORTED, "%s: no store of this kind is known here", where);
+        if (stores[i]->claims(where)) return stores[i]->open(where, how, out);
+    return MN_FAIL(MN_EUNSUPPORTED, "%.*s://: no store of this kind is known here",
+                   (int)(strstr(where, "://") - where), where);
 }
 
 /* ---- the word index ----------------------------------------------------------------------- */
@@ -102,13 +103,13 @@ static int words_version(mn_notes *n) {
 
 int mn_notes_open(const char *where, int durable, mn_notes **out) {
     mn_notes *n = mn_calloc(1, sizeof *n);
-    if (!n) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
+    if (!n) return MN_FAIL(MN_ENOMEM, "no memory for the records of a store");
     pthread_mutexattr_t again;
     pthread_mutexattr_init(&again);
     pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&n->lock, &again);
     pthread_mutexattr_destroy(&again);
-    int rc = mn_store_open(where, durable, &n->store);
+    int rc = mn_store_open(where, durable ? MN_STORE_DURABLE : 0, &n->store);
     if (rc >= 0) rc = words_version(n);
     if (rc >= 0) clean_up(n);
     if (rc < 0)

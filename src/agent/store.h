@@ -47,6 +47,10 @@ typedef struct mn_rows {
     int newest;   /* 1: the last first; `after` is the one they came before */
 } mn_rows;
 
+enum {                       /* how a store is opened */
+       MN_STORE_DURABLE = 1, /* `end` returns when what was written would survive a power cut */
+       MN_STORE_THERE = 2,   /* one that is not there is not made: MN_ENOENT */
+};
 typedef struct mn_store mn_store;
 typedef struct mn_store_kind mn_store_kind;
 struct mn_store {
@@ -56,8 +60,7 @@ struct mn_store {
 struct mn_store_kind {
     const char *name;
     int (*claims)(const char *where); /* is it the place of such a store? */
-    /* durable: `end` returns when what was written would survive a power cut. */
-    int (*open)(const char *where, int durable, mn_store **out);
+    int (*open)(const char *where, int how, mn_store **out);
     void (*close)(mn_store *s);
 
     /* Between them everything is seen as it was at `begin`; others write one after the other.
@@ -146,7 +149,7 @@ struct mn_store_kind {
 };
 
 /* clang-format off */
-#define MN_STORE_LIST(X) X(sqlite)
+#define MN_STORE_LIST(X) X(sqlite) X(postgres)
 /* clang-format on */
 #define X(name) extern const mn_store_kind mn_store_##name;
 MN_STORE_LIST(X)
@@ -155,6 +158,6 @@ MN_STORE_LIST(X)
 int mn_row_keep(mn_arena *arena, const mn_row *row, mn_row *out);
 
 /* The first that claims the place. */
-int mn_store_open(const char *where, int durable, mn_store **out);
+int mn_store_open(const char *where, int how, mn_store **out);
 
 #endif

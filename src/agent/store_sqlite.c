@@ -124,6 +124,16 @@ static int made(const char *where) {
     return 0;
 }
 
+/* A path of no file stays one. */
+static int there(const char *path) {
+    uint64_t size;
+    int64_t when;
+    const int rc = mn_file_stat(path, &size, &when);
+    return rc == MN_ENOENT || (rc >= 0 && !size)
+               ? MN_FAIL(MN_ENOENT, "there are no records in %s", path)
+               : rc;
+}
+
 static int count_frames(void *user, sqlite3 *db, const char *name, int frames) {
     sqlite_store *const s = user;
     (void)db, (void)name;
@@ -140,12 +150,13 @@ static int path_of(const char *where, char **out) {
     return 0;
 }
 
-static int open_file(sqlite_store *s, const char *where, int durable) {
+static int open_file(sqlite_store *s, const char *where, int how) {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     char set[96];
     int64_t version = 0;
     MN_TRY(path_of(where, &s->path));
-    MN_TRY(mn_sync_open(s->path, durable, &s->sync));
+    if (how & MN_STORE_THERE) MN_TRY(there(s->path));
+    MN_TRY(mn_sync_open(s->path, how & MN_STORE_DURABLE, &s->sync));
     MN_TRY(mn_sync_lock(s->sync));
     int rc = made(s->path);
     if (rc >= 0 && sqlite3_open_v2(s->path, &s->db, flags, mn_pages_vfs())) rc = fail(s, "open");
@@ -187,11 +198,11 @@ static int store_claims(const char *where) {
     return strstr(where, "://") == NULL;
 }
 
-static int store_open(const char *where, int durable, mn_store **out) {
+static int store_open(const char *where, int how, mn_store **out) {
     sqlite_store *const s = mn_calloc(1, sizeof *s);
     if (!s) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
     s->base.kind = &mn_store_sqlite;
-    const int rc = open_file(s, where, durable);
+    const int rc = open_file(s, where, how);
     if (rc < 0)
         store_close(&s->base);
     else

@@ -5,6 +5,7 @@
  */
 #ifndef MN_TEST_AGENT_ORG_BED_H
 #define MN_TEST_AGENT_ORG_BED_H
+#include "agent/files.h"
 #include "agent/stores.h"
 
 #include "agent/notes_inside.h"
@@ -91,25 +92,19 @@ static inline const char *now(const char *kind) {
 }
 
 /* How often bytes occur in the files of the store. */
+static const char *bytes_sought;
+static int bytes_found;
+static inline void count_bytes(const char *path, const mn_buf *file) {
+    (void)path;
+    for (const char *p = file->data, *const end = p + file->len;
+         p && (p = memmem(p, (size_t)(end - p), bytes_sought, strlen(bytes_sought))); p++)
+        bytes_found++;
+}
 static inline int bytes_in_files(const char *what) {
-    static const char *const tail[] = {"", "-wal", "-shm", "-journal"};
-    int n = 0;
-    for (size_t i = 0; i < sizeof tail / sizeof *tail; i++) {
-        char path[200];
-        snprintf(path, sizeof path, "%s%s", place, tail[i]);
-        FILE *const f = fopen(path, "rb");
-        if (!f) continue;
-        fseek(f, 0, SEEK_END);
-        const size_t size = (size_t)ftell(f);
-        rewind(f);
-        char *const all = malloc(size + 1);
-        assert_non_null(all);
-        assert_int_equal(fread(all, 1, size, f), size);
-        fclose(f);
-        for (char *p = all; (p = memmem(p, size - (size_t)(p - all), what, strlen(what))); p++) n++;
-        free(all);
-    }
-    return n;
+    bytes_sought = what;
+    bytes_found = 0;
+    each_file(count_bytes);
+    return bytes_found;
 }
 
 #endif

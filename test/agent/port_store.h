@@ -5,11 +5,10 @@
  */
 #ifndef MN_TEST_PORT_STORE_H
 #define MN_TEST_PORT_STORE_H
-#include "test.h"
+#include "agent/kinds.h"
 
 #include "agent/port.h"
 #include "base/file.h"
-#include "folder.h"
 
 /* ---- a store, files, and what an import says ------------------------------------------------ */
 typedef struct heard {
@@ -18,13 +17,12 @@ typedef struct heard {
 } heard;
 
 static const mn_who ann = {.user = "ann"};
-static int stores;
 
 static inline mn_notes *new_store(void) {
-    char path[128];
+    char where[PLACE];
     mn_notes *n;
-    snprintf(path, sizeof path, "%s/store-%d.db", folder, stores++);
-    assert_ok(mn_notes_open(path, 0, &n));
+    assert_int_equal(new_place(where), 0);
+    assert_ok(mn_notes_open(where, 0, &n));
     return n;
 }
 
@@ -230,7 +228,8 @@ static inline int begin_all(void **unused) {
 
 static inline int end_all(void **unused) {
     (void)unused;
-    return folder_end();
+    const int rc = places_end();
+    return folder_end() || rc;
 }
 
 #endif

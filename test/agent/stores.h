@@ -4,38 +4,28 @@
  */
 #ifndef MN_TEST_AGENT_STORES_H
 #define MN_TEST_AGENT_STORES_H
-#include "folder.h"
-#include "test.h"
+#include "agent/kinds.h"
 
 #include "agent/notes.h"
 #include "agent/store.h"
 #include "agent/words.h"
 
-/* One row for each of MN_STORE_LIST; `place` is new and empty. */
-static const struct kind_of_store {
-    const mn_store_kind *kind;
-    const char *place; /* printf of the folder */
-} kinds_of_stores[] = {{&mn_store_sqlite, "%s/memory.db"}};
-enum { KINDS = sizeof kinds_of_stores / sizeof *kinds_of_stores };
-
-static const struct kind_of_store *kind_now = kinds_of_stores;
-static char place[160];
+static char place[PLACE]; /* new and empty */
 
 static inline int store_begin(void **s) {
     (void)s;
-    if (folder_begin("store", 1) < 0) return -1;
-    snprintf(place, sizeof place, kind_now->place, folder);
-    return 0;
+    return folder_begin("store", 1) < 0 ? -1 : new_place(place);
 }
 static inline int store_end(void **s) {
     (void)s;
-    return folder_end();
+    const int rc = places_end();
+    return folder_end() || rc;
 }
 
 static inline mn_store *opened(void) {
     mn_store *s = NULL;
     assert_ok(mn_store_open(place, 0, &s));
-    assert_ptr_equal(s->kind, kind_now->kind);
+    assert_ptr_equal(s->kind, kind_now()->kind);
     return s;
 }
 static inline void closed(mn_store **s) {

@@ -9,13 +9,12 @@
  * Every text has a secret of its own: letters that no rule for endings changes. The index keeps of
  * a word what differs from its neighbour in the alphabet, so the end of a secret is looked for.
  */
+#include "agent/files.h"
 #include "agent/stores.h"
 #include "soak.h"
 
 #include "agent/vectors.h"
-#include "base/file.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -119,21 +118,13 @@ static void look_for(const record *r, const mn_buf *file, const char *name) {
     }
 }
 
-/* In every file beside the store and of it. */
+static void look_at_file(const char *path, const mn_buf *file) {
+    for (int i = 0; i < n_records; i++)
+        if (!records[i].id || (soak_planted() && i == 0)) look_for(records + i, file, path);
+}
+
 static void look_everywhere(void) {
-    DIR *const d = opendir(folder);
-    assert_non_null(d);
-    for (const struct dirent *e; (e = readdir(d));) {
-        char path[400];
-        mn_buf file = {0};
-        if (*e->d_name == '.') continue;
-        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        assert_ok(mn_file_read(path, (size_t)1 << 30, &file));
-        for (int i = 0; i < n_records; i++)
-            if (!records[i].id || (soak_planted() && i == 0)) look_for(records + i, &file, path);
-        mn_buf_free(&file);
-    }
-    closedir(d);
+    each_file(look_at_file);
 }
 
 static int no_row(void *user, const mn_row *row, double score) {
@@ -171,6 +162,7 @@ static void forget(mn_notes *n) {
     record *const r = some();
     if (!r) return;
     const mn_rows which = {.id = r->id};
+    samples_taken(place);
     assert_int_equal(mn_notes_forget(n, &ann, &which, NULL, NULL), 1);
     r->id = 0;
     look_everywhere();
@@ -219,7 +211,8 @@ static void stores(void **s) {
     (void)s;
     static const long some[] = {1, 2, 3, 12, 18, 36};
     const soak all = soak_begin(0);
-    for (size_t i = 0; !soak_asked() && i < sizeof some / sizeof *some; i++)
+    const size_t n = on_postgres() ? 2 : sizeof some / sizeof *some; /* those are about SQLite */
+    for (size_t i = 0; !soak_asked() && i < n; i++)
         one_store(soak_seed(some[i]));
     for (long i = all.first; soak_asked() && i < all.end; i++) one_store(soak_seed(i));
     if (soak_asked()) soak_end(&all, all.end - all.first);
@@ -252,7 +245,10 @@ static void killed_on_the_way(void **s) {
                 mn_notes_forget(n, &ann, &(mn_rows){.id = records[i].id}, NULL, NULL);
             _exit(0);
         }
-        nanosleep(&(struct timespec){.tv_nsec = 2000000 + soak_random(&state) % 30000000}, NULL);
+        const long ms = on_postgres() ? 60 : 2; /* tables are written anew */
+        nanosleep(
+            &(struct timespec){.tv_nsec = ms * 1000000 + soak_random(&state) % (ms * 15000000)},
+            NULL);
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
         assert_ok(mn_notes_open(place, 0, &n));

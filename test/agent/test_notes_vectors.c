@@ -106,6 +106,7 @@ static void two_models(void **s) {
 static void not_forgotten(void **s) {
     (void)s;
     struct rlimit was, none = {0, 0};
+    if (on_postgres()) skip(); /* the disk is another's */
     assert_ok(mn_notes_model(one, "first", DIM));
     add(one, "apple");
     assert_int_equal(mn_notes_embed(one, &by_first, 10), 1);
@@ -128,8 +129,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(found_by_sense, begin, finish),
         cmocka_unit_test_setup_teardown(two_models, begin, finish),
         cmocka_unit_test_setup_teardown(not_forgotten, begin, finish)};
-    int failed = 0;
-    for (; kind_now < kinds_of_stores + KINDS; kind_now++)
-        failed += cmocka_run_group_tests_name(kind_now->kind->name, tests, NULL, NULL);
-    return failed;
+    return cmocka_run_group_tests_name(kind_now()->kind->name, tests, NULL, NULL);
 }

@@ -132,10 +132,5 @@ static void logs_and_names(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(links_of_one_owner), TEST(queues),
                                        TEST(logs_and_names)};
-    int failed = 0;
-    for (size_t i = 0; i < KINDS; i++) {
-        kind_now = kinds_of_stores + i;
-        failed += cmocka_run_group_tests_name(kind_now->kind->name, tests, NULL, NULL);
-    }
-    return failed;
+    return cmocka_run_group_tests_name(kind_now()->kind->name, tests, NULL, NULL);
 }
