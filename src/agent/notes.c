@@ -59,8 +59,8 @@ static int index_row(mn_notes *n, int64_t owner, const mn_row *r, int out) {
                                  words, out);
 }
 
-static int index_again(void *user, int64_t owner, const mn_row *row) {
-    return index_row(user, owner, row, 0);
+int mn_notes_index(void *notes, int64_t owner, const mn_row *row) {
+    return index_row(notes, owner, row, 0);
 }
 
 /* ---- the files ---------------------------------------------------------------------------- */
@@ -95,7 +95,7 @@ static int words_version(mn_notes *n) {
     MN_TRY(s->kind->end(s, 0));
     if (there < 0 || (there && strcmp(text, now) == 0)) return there < 0 ? there : 0;
     MN_TRY(s->kind->begin(s, 1));
-    int rc = there ? s->kind->reindex(s, index_again, n) : 0;
+    int rc = there ? s->kind->reindex(s, mn_notes_index, n) : 0;
     if (rc >= 0) rc = s->kind->set(s, "words", now);
     const int end = s->kind->end(s, rc >= 0);
     return rc < 0 ? rc : end;

@@ -31,6 +31,8 @@ int64_t mn_notes_end(mn_notes *n, int64_t rc);
 /* Within them. A new row, its moments as they stand; record `id` as `now` says from now on. */
 int mn_notes_put(mn_notes *n, int64_t owner, mn_row *row);
 int mn_notes_change(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now);
+/* The words of a row of `notes` into the index; what it is found by is all that is looked at. */
+int mn_notes_index(void *notes, int64_t owner, const mn_row *row);
 /* A row goes, with its words, vector and links. */
 int mn_notes_drop(mn_notes *n, int64_t owner, const mn_row *row);
 

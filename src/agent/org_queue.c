@@ -82,12 +82,21 @@ static int compare(void *user, const mn_row *row) {
     return 0;
 }
 
-/* The list, and the mark that the episode was seen. */
+static int first_waiting(void *user, int64_t id, int64_t owner) {
+    (void)owner;
+    *(int64_t *)user = id;
+    return 0;
+}
+
+/* The list, and the mark that the episode was seen, unless another process was faster. */
 static int commit(mn_org *c, const mn_row *episode, mn_ops *ops) {
     mn_store *const s = c->notes->store;
     same t = {.row = episode};
     MN_TRY(s->kind->fetch(s, c->owner, &episode->id, 1, compare, &t));
     if (!t.is) return 0;
+    int64_t waits = 0;
+    MN_TRY(s->kind->queued(s, c->by->name, episode->id - 1, 1, first_waiting, &waits));
+    if (waits != episode->id) return 0;
     const int done = mn_org_apply(c, ops);
     return done > 0 ? s->kind->done(s, c->by->name, episode->id) : done;
 }

@@ -5,8 +5,12 @@
  */
 #include "agent/place.h"
 
+#include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
 
+#include <stdio.h>
 #include <string.h>
 
 int mn_place_is_file(const char *where) {
@@ -43,4 +47,16 @@ int mn_place_shown(const char *where, mn_buf *out) {
     const size_t n = strcspn(at, "?#");
     MN_TRY(mn_buf_append(out, at, n));
     return at[n] == '?' ? show_options(at + n + 1, out) : 0;
+}
+
+int mn_place_beside(const char *where, mn_buf *out) {
+    char name[40], *path = NULL;
+    if (mn_place_is_file(where)) return mn_buf_puts(out, where);
+    snprintf(name, sizeof name, "server-%016llx",
+             (unsigned long long)mn_hash64(where, strlen(where)));
+    MN_TRY(mn_file_data_path(name, &path));
+    int rc = mn_file_mkdirs_of(path);
+    if (rc >= 0) rc = mn_buf_puts(out, path);
+    mn_free(path);
+    return rc;
 }

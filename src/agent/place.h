@@ -11,5 +11,8 @@
 
 int mn_place_is_file(const char *where); /* no NAME:// in front */
 int mn_place_shown(const char *where, mn_buf *out);
+/* The path that lock files of this machine are named after: the file's own; of a server, one in
+ * $OMNESIA_DATA that only this place has, and whose folder is made. */
+int mn_place_beside(const char *where, mn_buf *out);
 
 #endif

@@ -51,6 +51,44 @@ enum {                       /* how a store is opened */
        MN_STORE_DURABLE = 1, /* `end` returns when what was written would survive a power cut */
        MN_STORE_THERE = 2,   /* one that is not there is not made: MN_ENOENT */
 };
+/* All that a store has, in parts and pieces, for a store of another kind (agent/migrate.h). X(part,
+ * its numbers, its texts), in the order in which a store takes them:
+ *   about    name, value                  waiting  id
+ *   owner    id; tenant, user             link     owner, from, to; what
+ *   record   id, owner, and the others as mn_row has them
+ *   vector   its number, id, owner; bytes
+ *   queue    id, owner, done; organiser   log      its number, owner, at, id, other; organiser, op
+ *   number   the last that was given; to what ("owner", "record", "vector") */
+#define MN_PART_LIST(X) \
+    X(about, 0, 2)      \
+    X(owner, 1, 2)      \
+    X(record, 7, 10)    \
+    X(vector, 3, 1)     \
+    X(waiting, 1, 0)    \
+    X(link, 3, 1)       \
+    X(queue, 3, 1)      \
+    X(log, 5, 2)        \
+    X(number, 1, 1)
+enum {
+#define X(name, numbers, texts) MN_PART_##name,
+    MN_PART_LIST(X)
+#undef X
+        MN_PARTS,
+    MN_PART_NUMBERS = 7,
+    MN_PART_TEXTS = 10
+};
+typedef struct mn_piece {
+    int part;
+    int64_t number[MN_PART_NUMBERS];
+    const char *text[MN_PART_TEXTS]; /* each ends with a zero byte behind its length */
+    size_t length[MN_PART_TEXTS];
+} mn_piece;
+typedef int mn_piece_each(void *user, const mn_piece *piece); /* borrowed; non-zero stops */
+extern const struct mn_part {
+    const char *name;
+    int numbers, texts;
+} mn_parts[MN_PARTS];
+
 typedef struct mn_store mn_store;
 typedef struct mn_store_kind mn_store_kind;
 struct mn_store {
@@ -142,6 +180,10 @@ struct mn_store_kind {
     /* A few words about the store itself; get: 0 when there is none. */
     int (*get)(mn_store *s, const char *name, char *value, size_t cap);
     int (*set)(mn_store *s, const char *name, const char *value);
+    /* All pieces of a part, in one order that all kinds share: how many, or what `each` did. */
+    int (*pieces)(mn_store *s, int part, mn_piece_each *each, void *user);
+    /* One from another store, into a new one: what it is called stays. Words are indexed apart. */
+    int (*take)(mn_store *s, const mn_piece *piece);
     /* Outside of begin and end: work that writers were spared. */
     void (*rest)(mn_store *s);
     /* The same: what was removed leaves index, journal and free pages of all files. */

@@ -259,6 +259,8 @@ const mn_store_kind mn_store_postgres = {
     .again = mn_pg_again,
     .get = store_get,
     .set = store_set,
+    .pieces = mn_pg_pieces,
+    .take = mn_pg_take,
     .rest = mn_pg_rest,
     .scrub = mn_pg_scrub,
 };

@@ -102,6 +102,11 @@ int mn_pg_wait(mn_store *base, int64_t id);
 int mn_pg_vectors(mn_store *base, int64_t owner, int64_t *after,
                   int (*each)(void *user, int64_t id, const void *v, size_t n), void *user);
 int mn_pg_again(mn_store *base);
+
+/* ---- store_postgres_parts.c ---------------------------------------------------------------- */
+int mn_pg_pieces(mn_store *base, int part, mn_piece_each *each, void *user);
+int mn_pg_take(mn_store *base, const mn_piece *piece);
+
 /* ---- store_postgres_rows.c ----------------------------------------------------------------- */
 mn_row mn_pg_row_of(const postgres_store *s, const pg_result *r, int at);
 int mn_pg_rows(mn_store *base, const mn_rows *w, mn_row_each *each, void *user);

@@ -134,4 +134,17 @@ const char *const mn_pg_sql[PG_STATEMENTS] = {
     [PG_GET] = "SELECT value FROM about WHERE name = $1",
     [PG_SET] = "INSERT INTO about(name, value) VALUES($1, $2) ON CONFLICT(name) DO UPDATE SET "
                "value = excluded.value",
+    [PG_TAKE_OWNER] = "INSERT INTO owner(id, tenant, name) VALUES($1, $2, $3)",
+    [PG_TAKE_RECORD] = "INSERT INTO record(id, owner, of, valid_from, valid_until, created, "
+                       "expired, text, time, session, speaker, ref, source, kind, agent, run, "
+                       "meta) VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+                       "$15, $16, $17)",
+    [PG_TAKE_VECTOR] = "INSERT INTO vector(seq, id, owner, data) VALUES($1, $2, $3, $4)",
+    [PG_TAKE_QUEUE] = "INSERT INTO queue(id, owner, done, organiser) VALUES($1, $2, $3::bigint, "
+                      "$4)",
+    [PG_TAKE_LOG] = "INSERT INTO log(seq, owner, at, id, other, organiser, op) SELECT "
+                    "setval('log_seq_seq', $1::bigint), $2::bigint, $3::bigint, $4::bigint, "
+                    "$5::bigint, $6::text, $7::text",
+    [PG_TAKE_NUMBER] = "SELECT setval(($2::text || CASE $2::text WHEN 'vector' THEN '_seq_seq' "
+                       "ELSE '_id_seq' END)::regclass, $1::bigint)",
 };

@@ -49,6 +49,12 @@ enum {
     PG_VECTORS,
     PG_GET,
     PG_SET,
+    PG_TAKE_OWNER,
+    PG_TAKE_RECORD,
+    PG_TAKE_VECTOR,
+    PG_TAKE_QUEUE,
+    PG_TAKE_LOG,
+    PG_TAKE_NUMBER,
     PG_STATEMENTS
 };
 #define PG_FIELDS                                                                       \

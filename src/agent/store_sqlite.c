@@ -16,6 +16,7 @@
 #include "agent/store_sqlite.h"
 #include "agent/levels.h"
 #include "agent/pages.h"
+#include "agent/place.h"
 #include "agent/store.h"
 #include "agent/sync.h"
 
@@ -184,6 +185,7 @@ static int open_file(sqlite_store *s, const char *where, int how) {
 static void store_close(mn_store *base) {
     sqlite_store *const s = (sqlite_store *)base;
     for (int i = 0; i < STATEMENTS; i++) sqlite3_finalize(s->st[i]);
+    for (int i = 0; i < MN_PARTS; i++) sqlite3_finalize(s->take[i]);
     if (s->db) {
         /* Whoever closes has time; readers of old pages are not waited for. */
         sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -195,7 +197,7 @@ static void store_close(mn_store *base) {
 }
 
 static int store_claims(const char *where) {
-    return strstr(where, "://") == NULL;
+    return mn_place_is_file(where);
 }
 
 static int store_open(const char *where, int how, mn_store **out) {
@@ -722,6 +724,8 @@ const mn_store_kind mn_store_sqlite = {
     .again = store_again,
     .get = store_get,
     .set = store_set,
+    .pieces = mn_sqlite_pieces,
+    .take = mn_sqlite_take,
     .rest = store_rest,
     .scrub = store_scrub,
 };

@@ -14,7 +14,7 @@
 typedef struct sqlite_store {
     mn_store base;
     sqlite3 *db;
-    sqlite3_stmt *st[STATEMENTS];
+    sqlite3_stmt *st[STATEMENTS], *take[MN_PARTS];
     mn_sync *sync;
     char *path;
     int writing;
@@ -85,5 +85,9 @@ int mn_sqlite_done(mn_store *base, const char *organiser, int64_t id);
 int mn_sqlite_log(mn_store *base, int64_t owner, const mn_deed *d);
 int mn_sqlite_logs(mn_store *base, int64_t owner, int64_t id,
                    int (*each)(void *user, const mn_deed *deed), void *user);
+
+/* store_sqlite_parts.c */
+int mn_sqlite_pieces(mn_store *base, int part, mn_piece_each *each, void *user);
+int mn_sqlite_take(mn_store *base, const mn_piece *piece);
 
 #endif

@@ -5,6 +5,7 @@
 #include "api/mem.h"
 
 #include "agent/graph.h"
+#include "agent/place.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
@@ -22,7 +23,7 @@ enum {
 _Static_assert(MN_UNKNOWN == MN_NEVER && (int)MN_RECORD_MAX == (int)MN_TEXT_MAX, "said twice");
 
 /* ---- opening ------------------------------------------------------------------------------ */
-static int place(const char *store, mn_buf *out) {
+int mn_mem_place(const char *store, mn_buf *out) {
     char *path = NULL;
     if (store && *store) return mn_buf_puts(out, store);
     MN_TRY(mn_file_data_path("memory.db", &path));
@@ -31,18 +32,27 @@ static int place(const char *store, mn_buf *out) {
     return rc;
 }
 
+/* The path of a lock beside the store. */
+static int lock_path(const char *where, const char *suffix, char **out) {
+    mn_buf path = {0};
+    int rc = mn_place_beside(where, &path);
+    if (rc >= 0) rc = mn_buf_puts(&path, suffix);
+    if (rc >= 0)
+        *out = path.data;
+    else
+        mn_buf_free(&path);
+    return rc;
+}
+
 static int open_all(mn_mem *m, const char *store, mn_buf *where) {
-    MN_TRY(place(store, where));
+    MN_TRY(mn_mem_place(store, where));
     const char *const name = m->options.model ? m->options.model : "minilm-l6";
     m->model_name = mn_strdup(name);
-    if (!m->model_name) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where->data);
+    if (!m->model_name) return MN_FAIL(MN_ENOMEM, "no memory for the name of a model");
     MN_TRY(mn_notes_open(where->data, m->options.durable, &m->notes));
-    MN_TRY(mn_mem_organise_open(m, where->data));
-    if (!strstr(where->data, "://")) {
-        MN_TRY(mn_buf_puts(where, "-embed"));
-        m->turn = mn_strdup(where->data);
-        if (!m->turn) return MN_FAIL(MN_ENOMEM, "no memory to open %s", where->data);
-    }
+    MN_TRY(mn_mem_organise_open(m));
+    MN_TRY(lock_path(where->data, "-embed", &m->turn));
+    if (m->organiser) MN_TRY(lock_path(where->data, "-organise", &m->seat));
     return m->options.background ? mn_mem_thread_start(m) : 0;
 }
 

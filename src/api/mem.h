@@ -22,7 +22,7 @@ typedef struct mn_mem_gone {
 struct mn_mem {
     mn_notes *notes;
     mn_region *region; /* borrowed; NULL: changes are told nobody */
-    char *turn;        /* path of the lock of who makes vectors; NULL: there is none */
+    char *turn;        /* path of the lock of who makes vectors */
     mn_mem_options options;
     char *model_name;
     mn_model *model; /* NULL: not opened yet, or not here */
@@ -37,7 +37,7 @@ struct mn_mem {
     pthread_t thread;
     int running, stop;
     const mn_organiser *organiser; /* NULL: nobody organises */
-    char *seat;                    /* path of the lock of who organises; NULL: there is none */
+    char *seat;                    /* path of the lock of who organises */
     char *writer_name;             /* the model that it asks; NULL: by rules */
     mn_model *writer;
     uint64_t writer_refused; /* when it could not be opened; 0 */
@@ -55,8 +55,9 @@ int mn_mem_vector(mn_mem *m, const char *text, size_t n, float *out);
 /* Make vectors of records that wait until none does or so many microseconds have passed (-1: none
  * set); how many. */
 int64_t mn_mem_catch_up(mn_mem *m, int64_t us, const mn_progress *progress);
-/* options.organise, for a store at `where`. */
-int mn_mem_organise_open(mn_mem *m, const char *where);
+/* Where a store is; NULL or "": the user's own. */
+int mn_mem_place(const char *store, mn_buf *out);
+int mn_mem_organise_open(mn_mem *m); /* options.organise */
 void mn_mem_organise_close(mn_mem *m);
 /* The answer of an endpoint to a prompt, by a JSON schema; nothing when it was cut short. */
 int mn_mem_ask_far(const char *endpoint, const char *schema, const char *prompt, int32_t most,

@@ -5,7 +5,8 @@
  * options.organise is NAME, NAME:MODEL or NAME:URL#MODEL (api/endpoint.c). Without a model
  * organisers go by rules. A model is opened when something waits for it, and answers at temperature
  * 0, bound to a schema. While it cannot be opened or does not answer, episodes wait: they are stored
- * as they were said in any case. One process at a time organises a store; others leave it to it.
+ * as they were said in any case. One process of a machine at a time organises a store; others leave
+ * it to it.
  */
 #include "api/mem.h"
 
@@ -24,10 +25,9 @@ enum {
 };
 #define AGAIN_NS 30000000000u /* between two tries to open a model */
 
-int mn_mem_organise_open(mn_mem *m, const char *where) {
+int mn_mem_organise_open(mn_mem *m) {
     const char *const given = m->options.organise;
     char name[64];
-    mn_buf seat = {0};
     if (!given) return 0;
     const size_t n = strcspn(given, ":");
     snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), given);
@@ -37,13 +37,8 @@ int mn_mem_organise_open(mn_mem *m, const char *where) {
     if (given[n] && !given[n + 1])
         return MN_FAIL(MN_EINVAL, "\"%s\": a model's name is missing behind the colon", given);
     if (given[n] && !(m->writer_name = mn_strdup(given + n + 1)))
-        return MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
-    if (mn_endpoint_is(m->writer_name)) MN_TRY(mn_endpoint_check(m->writer_name));
-    if (strstr(where, "://")) return 0;
-    MN_TRY(mn_buf_printf(&seat, "%s-organise", where));
-    m->seat = mn_strdup(seat.data);
-    mn_buf_free(&seat);
-    return m->seat ? 0 : MN_FAIL(MN_ENOMEM, "no memory to open %s", where);
+        return MN_FAIL(MN_ENOMEM, "no memory for the name of a model");
+    return mn_endpoint_is(m->writer_name) ? mn_endpoint_check(m->writer_name) : 0;
 }
 
 void mn_mem_organise_close(mn_mem *m) {
@@ -133,8 +128,8 @@ static int64_t organise_all(mn_mem *m, int64_t us, const mn_progress *p) {
 int64_t mn_mem_organise(mn_mem *m, int64_t us, const mn_progress *progress) {
     const int waits = mn_notes_unseen(m->notes, m->organiser);
     if (waits <= 0) return waits;
-    int turn = m->seat ? mn_file_lock(m->seat, us < 0 ? -1 : 0) : -1;
-    if (m->seat && turn < 0) return turn == MN_EBUSY ? 0 : turn;
+    int turn = mn_file_lock(m->seat, us < 0 ? -1 : 0);
+    if (turn < 0) return turn == MN_EBUSY ? 0 : turn;
     const int64_t done = organise_all(m, us, progress);
     mn_file_close(&turn);
     return done;

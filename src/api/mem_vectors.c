@@ -3,8 +3,8 @@
  * api/mem_vectors.c - vectors of records: made after the fact, by whoever has time.
  *
  * A text of more tokens than the model reads is cut into pieces at spaces; its vector is the mean
- * of those of the first PIECES, brought to length 1. One process at a time makes vectors of a
- * store: others leave it to it.
+ * of those of the first PIECES, brought to length 1. One process of a machine at a time makes
+ * vectors of a store: others leave it to it.
  */
 #include "api/mem.h"
 
@@ -135,8 +135,8 @@ int64_t mn_mem_catch_up(mn_mem *m, int64_t us, const mn_progress *progress) {
     int64_t waits;
     MN_TRY(mn_notes_waits(m->notes, &waits));
     if (!waits || !m->model) return 0;
-    int turn = m->turn ? mn_file_lock(m->turn, us < 0 ? -1 : 0) : -1;
-    if (m->turn && turn < 0) return turn == MN_EBUSY ? 0 : turn;
+    int turn = mn_file_lock(m->turn, us < 0 ? -1 : 0);
+    if (turn < 0) return turn == MN_EBUSY ? 0 : turn;
     const int64_t done = make_all(m, us, progress);
     mn_file_close(&turn);
     return done;

@@ -212,8 +212,7 @@ static void stores(void **s) {
     static const long some[] = {1, 2, 3, 12, 18, 36};
     const soak all = soak_begin(0);
     const size_t n = on_postgres() ? 2 : sizeof some / sizeof *some; /* those are about SQLite */
-    for (size_t i = 0; !soak_asked() && i < n; i++)
-        one_store(soak_seed(some[i]));
+    for (size_t i = 0; !soak_asked() && i < n; i++) one_store(soak_seed(some[i]));
     for (long i = all.first; soak_asked() && i < all.end; i++) one_store(soak_seed(i));
     if (soak_asked()) soak_end(&all, all.end - all.first);
 }
