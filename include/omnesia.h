@@ -56,9 +56,8 @@ typedef struct mn_region mn_region;
 MN_API int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **out);
 MN_API void mn_region_close(mn_region **region);
 
-/* A region file that somebody cuts short while it is mapped raises SIGBUS. After this call that is
- * MN_ECORRUPT instead, where it happens inside a region; other SIGBUSes go where they went. The
- * library installs no handler by itself. */
+/* A region file that is cut short while it is mapped raises SIGBUS; after this call that is
+ * MN_ECORRUPT. Other SIGBUSes go where they went. The library installs no handler by itself. */
 MN_API int mn_guard_install(void);
 
 enum { MN_DAYS = 30 }; /* what nobody asked for leaves a region after so many */
@@ -93,8 +92,7 @@ typedef struct mn_region_process {
     uint64_t born;        /* seconds since 1970, when it opened the region */
     int32_t pins, writes; /* extents it uses; of which it writes */
 } mn_region_process;
-/* All of them, borrowed for the call, the caller's own process included. Non-zero stops, and is
- * returned. */
+/* All of them, borrowed for the call, the caller's own too. Non-zero stops, and is returned. */
 MN_API int mn_region_extents(mn_region *region,
                              int (*each)(void *user, const mn_region_extent *extent), void *user);
 MN_API int mn_region_processes(mn_region *region,
@@ -495,7 +493,7 @@ typedef struct mn_mem_options {
     int pull;             /* 1: the model is fetched when it is not here; else words do without */
     mn_progress progress; /* for fetching it */
 } mn_mem_options;
-/* store NULL: $OMNESIA_DATA/memory.db; else the path of another one, made when absent. */
+/* store NULL: $OMNESIA_DATA/memory.db; else a path, or postgres://..; made when absent. */
 MN_API int mn_mem_open(const char *store, const mn_mem_options *options, mn_mem **out);
 MN_API void mn_mem_close(mn_mem **mem);
 
@@ -553,9 +551,8 @@ MN_API int64_t mn_mem_embed(mn_mem *mem, int again, const mn_progress *progress)
 /* The key of the object that changes whenever something of this user does; for mn_watch_open. */
 MN_API int mn_mem_topic(const mn_scope *scope, char key[256]);
 
-typedef struct mn_carry { /* what an import did */
-    /* records; there already; unreadable; said by nobody, such as what tools put out */
-    int64_t added, there, wrong, skipped;
+typedef struct mn_carry {
+    int64_t added, there, wrong, skipped; /* skipped: said by nobody, such as what tools put out */
 } mn_carry;
 /* format NULL: by what it is; "jsonl", "markdown", "mcp", "mem0", "chatgpt". `wrong` is told what
  * could not be read and where; the rest comes in. */
@@ -564,6 +561,9 @@ MN_API int mn_mem_import(mn_mem *mem, const mn_scope *scope, const char *path, c
                          void *user, mn_carry *out);
 MN_API int64_t mn_mem_export(mn_mem *mem, const mn_scope *scope, const char *path,
                              const char *format, const mn_progress *progress);
+/* All of a store, of all users, goes to a new one; it is read back before it counts: everything or
+ * nothing. *result {"users", "rows", "vectors", "links", "digest"}, freed with mn_free_text. */
+MN_API int mn_mem_migrate(const char *from, const char *to, const mn_progress *p, char **result);
 
 /* What agents plan: trees of tasks, kept as records. A call and its result (mn_free_text) are JSON,
  * by docs/TASKS.md: {"do": "step", "parent": 12, "slot": "Hotel"}, {"do": "verbs"}. Any thread. */

@@ -258,6 +258,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "mn_mem_export": (c_int64, [c_void_p, POINTER(Scope), c_char_p, c_char_p,
                                 POINTER(Progress)]),
     "mn_endpoint_ask": (c_int, [c_char_p, c_char_p, c_char_p, c_int32, POINTER(c_void_p)]),
+    "mn_mem_migrate": (c_int, [c_char_p, c_char_p, POINTER(Progress), POINTER(c_void_p)]),
     "mn_task_do": (c_int, [c_void_p, POINTER(Scope), c_char_p, POINTER(c_void_p)]),
     "mn_store_list": (c_int, [EachEntry, c_void_p]),
     "mn_store_pull": (c_int, [c_char_p, POINTER(Progress), Notice, c_void_p, POINTER(c_void_p)]),

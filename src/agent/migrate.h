@@ -25,7 +25,7 @@ typedef struct mn_migrate_told {
     void *user;
 } mn_migrate_told;
 
-/* MN_ENOENT: there is no store at `from`; MN_ECONFLICT: there are records at `to`; MN_ECANCELLED. */
+/* MN_ENOENT: there is no store at `from`; MN_ECONFLICT: there are records at `to`. */
 int mn_migrate(const char *from, const char *to, const mn_migrate_told *told, mn_contents *out);
 
 #endif

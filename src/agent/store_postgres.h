@@ -52,6 +52,9 @@ int mn_pg_run_numbers(postgres_store *s, int which, int n, const int64_t *v);
 /* The first column of the first row: 1; 0: there is none. */
 int mn_pg_one(postgres_store *s, int which, const mn_pq_args *a, int64_t *out, int64_t *second);
 
+/* The one number that a question has for an answer; 0 when there is no row. */
+int mn_pg_number(postgres_store *s, const char *question, int64_t *out);
+
 static inline int64_t number_at(const postgres_store *s, const pg_result *r, int row, int column) {
     return mn_pq_number_of(s->pq, r, row, column);
 }

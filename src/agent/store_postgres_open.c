@@ -108,15 +108,6 @@ static int dial(postgres_store *s) {
     return MN_FAIL(MN_EIO, "cannot connect to %s: %s", s->shown, text);
 }
 
-/* One number of a question that has one row; 0 when it is NULL. */
-static int number_of(postgres_store *s, const char *question, int64_t *out) {
-    pg_result *r = NULL;
-    MN_TRY(mn_pg_ask(s, question, &(mn_pq_args){.n = 0}, &r));
-    *out = s->pq->ntuples(r) ? number_at(s, r, 0, 0) : 0;
-    s->pq->clear(r);
-    return 0;
-}
-
 static int check_server(postgres_store *s) {
     const char *const encoding = s->pq->parameterStatus(s->conn, "server_encoding");
     const int version = s->pq->serverVersion(s->conn);
@@ -135,13 +126,13 @@ static int check_server(postgres_store *s) {
 static int version_of(postgres_store *s, int64_t *version) {
     int64_t tables = 0, schema = 0;
     *version = 0;
-    MN_TRY(number_of(s, "SELECT count(*) FROM pg_namespace WHERE nspname = 'omnesia'", &schema));
+    MN_TRY(mn_pg_number(s, "SELECT count(*) FROM pg_namespace WHERE nspname = 'omnesia'", &schema));
     if (!schema) return 0;
-    MN_TRY(number_of(s,
-                     "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = "
-                     "c.relnamespace WHERE n.nspname = 'omnesia' AND c.relname = 'store'",
-                     &tables));
-    if (tables) MN_TRY(number_of(s, "SELECT version::bigint FROM omnesia.store", version));
+    MN_TRY(mn_pg_number(s,
+                        "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                        "c.relnamespace WHERE n.nspname = 'omnesia' AND c.relname = 'store'",
+                        &tables));
+    if (tables) MN_TRY(mn_pg_number(s, "SELECT version::bigint FROM omnesia.store", version));
     if (!tables || *version < 1)
         return MN_FAIL(MN_ECORRUPT,
                        "the schema omnesia of %s is of something else; give another database",
@@ -165,8 +156,11 @@ static int make_tables(postgres_store *s) {
     if (rc >= 0 && !version) {
         rc = mn_pg_do(s, "CREATE SCHEMA omnesia; SET LOCAL search_path = omnesia", "make");
         if (rc >= 0) rc = mn_pg_do(s, mn_pg_schema, "make");
-        snprintf(line, sizeof line,
-                 "CREATE TABLE store(version int NOT NULL); INSERT INTO store VALUES(%d)", VERSION);
+        snprintf(
+            line, sizeof line,
+            "CREATE TABLE store(version int NOT NULL, cleaned bigint NOT NULL); INSERT INTO store "
+            "VALUES(%d, 0)",
+            VERSION);
         if (rc >= 0) rc = mn_pg_do(s, line, "make");
     }
     if (rc >= 0) return mn_pg_do(s, "COMMIT", "make");

@@ -80,6 +80,14 @@ int mn_pg_one(postgres_store *s, int which, const mn_pq_args *a, int64_t *out, i
     return there;
 }
 
+int mn_pg_number(postgres_store *s, const char *question, int64_t *out) {
+    pg_result *r = NULL;
+    MN_TRY(mn_pg_ask(s, question, &(mn_pq_args){.n = 0}, &r));
+    *out = s->pq->ntuples(r) ? number_at(s, r, 0, 0) : 0;
+    s->pq->clear(r);
+    return 0;
+}
+
 /* ---- counters ----------------------------------------------------------------------------- */
 void mn_pg_uncount(postgres_store *s) {
     for (int i = 0; i < s->changes; i++) mn_free(s->change[i].speaker);

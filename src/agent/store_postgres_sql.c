@@ -2,7 +2,8 @@
  *
  * agent/store_postgres_sql.c - the texts of agent/store_postgres_sql.h.
  *
- *   store     its version; turn: has no rows, who reads or writes locks it
+ *   store     its version; cleaned: what transactions before this one removed is in no file
+ *   turn      has no rows; who reads or writes locks it
  *   record    rows (agent/store.h has what they mean), numbers never used again
  *   word      the word index: a row for each word of a record
  *   vector    data: the bytes as they came; seq: in which order

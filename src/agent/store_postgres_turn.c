@@ -16,6 +16,7 @@
 #include "agent/store_postgres.h"
 
 #include <stdio.h>
+#include <time.h>
 
 static const char read_turn[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
                                 "LOCK TABLE turn IN ACCESS SHARE MODE; SELECT 1";
@@ -81,13 +82,56 @@ void mn_pg_rest(mn_store *base) {
 /* ---- what is gone for good ---------------------------------------------------------------- */
 /* VACUUM FULL writes tables and indexes anew, without what was removed; the files before it go.
  * Rows that somebody may still see would stay, so nobody else is let in meanwhile: `guard` is a
- * second connection that holds the lock, for VACUUM runs in no transaction. */
+ * second connection that holds the lock, for VACUUM runs in no transaction. The guard first waits
+ * for those who write, for its transaction gets its number when it asks for the whole lock: what
+ * later numbers removed would stay, too. (Other ways to write a table anew look empty to who began
+ * before, which may be a backup.) */
+static const char guard_turn[] = "BEGIN; SET LOCAL lock_timeout = '10s';"
+                                 "LOCK TABLE turn IN EXCLUSIVE MODE;"
+                                 "LOCK TABLE turn IN ACCESS EXCLUSIVE MODE";
+enum { TRIES = 8, NAP_NS = 50000000 };
+
 static int rewrite(postgres_store *s) {
     char line[80];
     s->kept_back = 0;
     for (int i = 0; mn_pg_tables[i]; i++) {
         snprintf(line, sizeof line, "VACUUM (FULL, VERBOSE) %s", mn_pg_tables[i]);
         MN_TRY(mn_pg_do(s, line, "clean"));
+    }
+    return 0;
+}
+
+/* Once, unless another process has done so since transaction `removed` was the next. */
+static int clean_guarded(postgres_store *s, postgres_store *guard, int64_t removed) {
+    int64_t cleaned = 0;
+    s->kept_back = 0;
+    MN_TRY(mn_pg_do(guard, guard_turn, "clean"));
+    MN_TRY(mn_pg_number(guard, "SELECT cleaned FROM store", &cleaned));
+    if (cleaned >= removed) return 0;
+    MN_TRY(rewrite(s));
+    if (s->kept_back) return 0;
+    return mn_pg_do(guard, "UPDATE store SET cleaned = txid_current(); COMMIT", "clean");
+}
+
+static int clean_once(postgres_store *s, int64_t removed) {
+    mn_store *guard = NULL;
+    char why[500];
+    MN_TRY(mn_pg_open(s->where, MN_STORE_THERE, &guard));
+    const int rc = clean_guarded(s, (postgres_store *)guard, removed);
+    if (rc < 0) snprintf(why, sizeof why, "%s", mn_error_detail());
+    mn_pg_close(guard);
+    return rc < 0 ? MN_FAIL(rc, "%s", why) : 0;
+}
+
+/* Who waits for the lock, and the server itself, see rows as they were for a moment: they are let
+ * go on before it is tried again. */
+static int clean_all(postgres_store *s) {
+    int64_t removed;
+    MN_TRY(mn_pg_number(s, "SELECT txid_snapshot_xmax(txid_current_snapshot())", &removed));
+    MN_TRY(clean_once(s, removed));
+    for (int i = 0; i < TRIES && s->kept_back; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+        MN_TRY(clean_once(s, removed));
     }
     if (!s->kept_back) return 0;
     return MN_FAIL(MN_EBUSY,
@@ -98,18 +142,9 @@ static int rewrite(postgres_store *s) {
 
 int mn_pg_scrub(mn_store *base) {
     postgres_store *const s = (postgres_store *)base;
-    mn_store *guard = NULL;
     if (!s->conn) MN_TRY(mn_pg_connect(s));
-    MN_TRY(mn_pg_open(s->where, MN_STORE_THERE, &guard));
-    int rc = mn_pg_do((postgres_store *)guard,
-                      "BEGIN; SET LOCAL lock_timeout = '10s';"
-                      "LOCK TABLE turn IN ACCESS EXCLUSIVE MODE",
-                      "clean");
-    if (rc >= 0) rc = mn_pg_do(s, "SET lock_timeout = '10s'", "clean");
-    if (rc >= 0) rc = rewrite(s);
-    char why[500];
-    if (rc < 0) snprintf(why, sizeof why, "%s", mn_error_detail());
+    MN_TRY(mn_pg_do(s, "SET lock_timeout = '10s'", "clean"));
+    const int rc = clean_all(s);
     if (s->conn) s->pq->clear(s->pq->exec(s->conn, "RESET lock_timeout"));
-    mn_pg_close(guard);
-    return rc < 0 ? MN_FAIL(rc, "%s", why) : 0;
+    return rc;
 }

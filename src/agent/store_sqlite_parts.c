@@ -33,7 +33,7 @@ static const struct {
                      "INSERT INTO log(seq, owner, at, id, other, organiser, op) VALUES(?1, ?2, ?3, "
                      "?4, ?5, ?6, ?7)"},
     [MN_PART_number] = {"SELECT seq, name FROM sqlite_sequence WHERE name IN ('owner', 'record', "
-                        "'vector') ORDER BY name",
+                        "'vector') AND seq > 0 ORDER BY name",
                         "INSERT INTO sqlite_sequence(seq, name) VALUES(?1, ?2)"},
 };
 

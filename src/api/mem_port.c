@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * api/mem_port.c - omnesia.h, records in and out of files: agent/port.h in the shape users see.
+ * api/mem_port.c - omnesia.h, records in and out of files, and from store to store: agent/port.h
+ * and agent/migrate.h in the shape users see.
  */
+#include "agent/migrate.h"
 #include "agent/port.h"
 #include "api/mem.h"
+#include "base/hash.h"
 
 static mn_port_told told_of(const mn_progress *progress) {
     return (mn_port_told){.report = progress ? progress->report : NULL,
@@ -32,4 +35,33 @@ int64_t mn_mem_export(mn_mem *m, const mn_scope *scope, const char *path, const 
     const mn_port_told told = told_of(progress);
     MN_TRY(mn_mem_who(scope, &who));
     return mn_port_export(m->notes, &who, path, format, &told);
+}
+
+static int contents_json(const mn_contents *c, mn_buf *out) {
+    char hex[65];
+    mn_hash_hex(c->digest, hex);
+    return mn_buf_printf(out,
+                         "{\"users\":%lld,\"rows\":%lld,\"vectors\":%lld,\"links\":%lld,"
+                         "\"digest\":\"%s\"}",
+                         (long long)c->pieces[MN_PART_owner], (long long)c->pieces[MN_PART_record],
+                         (long long)c->pieces[MN_PART_vector], (long long)c->pieces[MN_PART_link],
+                         hex);
+}
+
+int mn_mem_migrate(const char *from, const char *to, const mn_progress *p, char **result) {
+    const mn_migrate_told told = {p ? p->report : NULL, p ? p->user : NULL};
+    mn_contents contents;
+    mn_buf where = {0}, where_to = {0}, said = {0};
+    *result = NULL;
+    int rc = mn_mem_place(from, &where);
+    if (rc >= 0) rc = mn_mem_place(to, &where_to);
+    if (rc >= 0) rc = mn_migrate(where.data, where_to.data, &told, &contents);
+    if (rc >= 0) rc = contents_json(&contents, &said);
+    mn_buf_free(&where);
+    mn_buf_free(&where_to);
+    if (rc >= 0)
+        *result = said.data;
+    else
+        mn_buf_free(&said);
+    return rc;
 }

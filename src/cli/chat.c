@@ -47,7 +47,7 @@ static const mn_opt options[] = {
      .name = "store",
      .value = "PATH",
      .offset = offsetof(chat_options, memory.store),
-     .help = "another store than memory.db in $OMNESIA_DATA"},
+     .help = "another store than memory.db in $OMNESIA_DATA: a path, or postgres://.."},
     MN_CLI_ORGANISE_ROW(offsetof(chat_options, memory.organise)),
     {MN_CLI_COUNT(0, "recall", offsetof(chat_options, memory.budget), 1 << 20, "500",
                   "tokens of what is recalled for a question, at most")},

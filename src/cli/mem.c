@@ -227,6 +227,7 @@ const mn_cli_mem_verb mn_cli_mem_verbs[] = {{"add", 1, -1, 0, add},
                                             {"import", 1, 1, 1, mn_cli_mem_import},
                                             {"reembed", 0, 0, 1, mn_cli_mem_reembed},
                                             {"organise", 0, 0, 0, mn_cli_mem_organise},
+                                            {"migrate", 1, 1, -1, mn_cli_mem_migrate},
                                             {0}};
 
 /* ---- running them ------------------------------------------------------------------------- */
@@ -248,6 +249,10 @@ static int unknown(const char *word) {
 static int open_and_run(const mn_cli_mem_verb *verb, mn_cli_mem *m) {
     const mn_cli_mem_options *const o = m->o;
     mn_cli_bar bar = {0};
+    if (verb->pull < 0) {
+        MN_TRY(verb->run(m));
+        return mn_cli_write(m->out.data, m->out.len);
+    }
     if (!o->generate.region || strcmp(o->generate.region, "none") != 0)
         MN_TRY(mn_cli_region_or_none(&o->generate, &m->region));
     const mn_mem_options how = {.region = m->region,
@@ -269,7 +274,7 @@ static int run(const void *options, int n_words, const char *const *words) {
     mn_cli_mem m = {.o = o, .out = {.what = "the result"}};
     if (!n_words)
         return MN_FAIL(MN_CLI_USAGE, "mem needs a verb: add, search, ask, get, update, history, "
-                                     "forget, list, export, import, reembed or organise");
+                                     "forget, list, export, import, reembed, organise or migrate");
     const mn_cli_mem_verb *const verb = verb_of(words[0]);
     if (!verb) return unknown(words[0]);
     m.n = n_words - 1;
@@ -313,9 +318,9 @@ static const mn_opt rows[] = {
      .help = "of this run of it; default: added for none, found of all"},
     {.kind = MN_OPT_TEXT,
      .name = "store",
-     .value = "PATH",
+     .value = "PLACE",
      .offset = AT(store),
-     .help = "another store than memory.db in $OMNESIA_DATA"},
+     .help = "another store than memory.db in $OMNESIA_DATA: a path, or postgres://USER@HOST/NAME"},
     {.kind = MN_OPT_TEXT,
      .name = "embedder",
      .value = "MODEL",
@@ -371,11 +376,11 @@ const mn_cli_command mn_cli_command_mem = {
     .options = rows,
     .size = sizeof(mn_cli_mem_options),
     .max_words = -1,
-    .words = "add|search|ask|get|update|history|forget|list|export|import|reembed|organise",
+    .words = "add|search|ask|get|update|history|forget|list|export|import|reembed|organise|migrate",
     .usage =
         "add TEXT|- | search QUERY | ask QUESTION | get ID | update ID TEXT | history ID|NAME | "
         "forget ID.. | list "
-        "| export FILE | import FILE | reembed | organise",
+        "| export FILE | import FILE | reembed | organise | migrate PLACE",
     .summary = "what agents remember: as it was said, found again in milliseconds",
     .about =
         "Records are stored as they were said, in $OMNESIA_DATA/memory.db, for all processes of "
@@ -396,6 +401,15 @@ const mn_cli_command mn_cli_command_mem = {
         "`history Ann`. `add` and `import` with --organise leave that to `organise`, and to any "
         "`chat`, `serve` or `mcp` that has it too. What is made of a record is forgotten with "
         "it.\n\n"
+        "`migrate PLACE` moves everything of all users, with ids, versions, times, links and "
+        "vectors, "
+        "to a new store, reads it back, and prints the digest that both have; it is all there "
+        "then, "
+        "or nothing: `omnesia mem migrate postgres://ann@db.example.org/memory` when memory "
+        "outgrows "
+        "one file, `omnesia mem --store postgres://ann@db.example.org/memory migrate memory.db` to "
+        "get it back. The store it came from stays as it was. A password belongs in ~/.pgpass, or "
+        "with the place in OMNESIA_STORE.\n\n"
         "With --json, `search`, `get`, `history` and `list` print {\"results\": [{\"id\", \"ref\", "
         "\"text\", \"time\", \"score\", \"source\"}]}, best first.",
 };

@@ -20,7 +20,7 @@ typedef struct mn_cli_mem_options {
 typedef struct mn_cli_mem {
     const mn_cli_mem_options *o;
     mn_region *region; /* NULL: changes are told nobody */
-    mn_mem *mem;
+    mn_mem *mem;       /* NULL: the verb opens stores itself */
     mn_scope scope;
     mn_buf out; /* the result */
     int n;
@@ -30,7 +30,7 @@ typedef struct mn_cli_mem {
 typedef struct mn_cli_mem_verb {
     const char *name;
     int least, most; /* words behind it; -1: any number */
-    int pull;        /* the model for vectors is fetched when it is missing */
+    int pull; /* the model for vectors is fetched when it is missing; -1: no memory is opened */
     int (*run)(mn_cli_mem *m);
 } mn_cli_mem_verb;
 extern const mn_cli_mem_verb mn_cli_mem_verbs[]; /* ends with {0} */
@@ -55,5 +55,6 @@ int mn_cli_mem_import(mn_cli_mem *m);
 int mn_cli_mem_export(mn_cli_mem *m);
 int mn_cli_mem_reembed(mn_cli_mem *m);
 int mn_cli_mem_organise(mn_cli_mem *m);
+int mn_cli_mem_migrate(mn_cli_mem *m);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/mem_carry.c - `omnesia mem import`, `export` and `reembed`: long work, with a bar.
+ * cli/mem_carry.c - `omnesia mem import`, `export`, `reembed`, `organise` and `migrate`: long work,
+ * with a bar.
  */
 #include "cli/mem.h"
 #include "cli/progress.h"
 
+#include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,4 +76,47 @@ int mn_cli_mem_organise(mn_cli_mem *m) {
     MN_TRY(embed(m, 1, &bar, &seen));
     return mn_buf_printf(&m->out, m->o->json ? "{\"organised\":%lld}\n" : "%lld organised\n",
                          (long long)seen);
+}
+
+/* ---- to another store --------------------------------------------------------------------- */
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number) {
+    interrupted = number;
+    signal(number, SIG_DFL); /* a second one ends the program */
+}
+
+static int report(void *user, const char *what, uint64_t done, uint64_t total) {
+    const mn_progress *const bar = user;
+    if (bar->report) bar->report(bar->user, what, done, total);
+    return interrupted != 0;
+}
+
+static int say_moved(mn_cli_mem *m, const char *result) {
+    if (m->o->json) return mn_buf_printf(&m->out, "%s\n", result);
+    json_t *const said = json_loads(result, 0, NULL);
+    const char *const name[] = {"users", "rows", "vectors", "links"};
+    long long n[4];
+    for (int i = 0; i < 4; i++) n[i] = json_integer_value(json_object_get(said, name[i]));
+    const int rc = mn_buf_printf(
+        &m->out,
+        "moved: %lld users, %lld records and former versions, %lld vectors, %lld links\n"
+        "both stores have the digest %s\n",
+        n[0], n[1], n[2], n[3], json_string_value(json_object_get(said, "digest")));
+    json_decref(said);
+    return rc;
+}
+
+int mn_cli_mem_migrate(mn_cli_mem *m) {
+    mn_cli_bar bar = {0};
+    const mn_progress drawn = mn_cli_progress(&bar);
+    const mn_progress p = {report, (void *)(uintptr_t)&drawn};
+    char *result = NULL;
+    signal(SIGINT, interrupt);
+    signal(SIGTERM, interrupt);
+    int rc = mn_mem_migrate(m->o->store, m->words[0], &p, &result);
+    mn_cli_progress_clear(&bar);
+    if (rc >= 0) rc = say_moved(m, result);
+    mn_free_text(result);
+    return rc;
 }

@@ -104,7 +104,8 @@ static const mn_opt options[] = {
          "whose memory /mcp has, where neither a key nor Omnesia-User says it; default: your login "
          "name"),
     TEXT("store", store, "FILE",
-         "where memory of /mcp is kept; default: memory.db in the data folder"),
+         "where memory of /mcp is kept; a path, or postgres://..; default: memory.db in the data "
+         "folder"),
     MN_CLI_ORGANISE_ROW(AT(organise)),
     {.kind = MN_OPT_FLAG,
      .name = "no-memory",

@@ -27,6 +27,7 @@ FUNCTIONS = {
     "mn_mem_forget": ["forget", "forget_source"],
     "mn_mem_embed": "makes vectors, and tells how many",
     "mn_mem_topic": ["topic"], "mn_mem_import": ["carry_in"], "mn_mem_export": ["carry_out"],
+    "mn_mem_migrate": "moves all of a store, of nobody in particular: test/agent/test_migrate.c",
     "mn_task_do": ["plan"],
 }
 # Commands: those that reach records, and the verbs of `mem`.
@@ -41,6 +42,7 @@ VERBS = {
     "export": ["carry_out"], "import": ["carry_in"],
     "ask": "asks mn_mem_recall, and a model answers from that: test/cli",
     "reembed": "makes vectors, and tells how many",
+    "migrate": "moves all of a store, of nobody in particular: test/agent/test_migrate.c",
     "organise": "makes records of records, of each user's for that user: test/agent/test_org.c",
 }
 TOOLS = {

