@@ -366,10 +366,24 @@ static int take_row(void *user, const mn_row *row) {
     return 0;
 }
 
+static int ids_of(recall *r, int64_t **ids) {
+    MN_TRY(mn_arena_take(r->arena, (size_t)(r->n + 1) * sizeof **ids, ids));
+    for (int i = 0; i < r->n; i++) (*ids)[i] = r->c[i].id;
+    return 0;
+}
+
+/* The vectors of all candidates, unless they are here. */
+static int bring_all(recall *r) {
+    int64_t *ids;
+    if (!r->vectors) return 0;
+    MN_TRY(ids_of(r, &ids));
+    return mn_vectors_bring(r->vectors, ids, r->n);
+}
+
 static int read_rows(recall *r) {
     int64_t *ids;
-    MN_TRY(mn_arena_take(r->arena, (size_t)(r->n + 1) * sizeof *ids, &ids));
-    for (int i = 0; i < r->n; i++) ids[i] = r->c[i].id;
+    MN_TRY(ids_of(r, &ids));
+    MN_TRY(bring_all(r));
     MN_TRY(r->s->kind->fetch(r->s, r->owner, ids, r->n, take_row, r));
     for (int i = 0; i < r->n; i++) {
         r->c[i].within = r->c[i].known;
@@ -582,6 +596,7 @@ static int centres(recall *r, int most) {
         for (int i = 0; i < all && i < most && order[i].score > 0; i++)
             MN_TRY(look_around(r, order[i].at));
     }
+    MN_TRY(bring_all(r));
     for (int i = 0; i < r->n; i++) {
         if (!r->c[i].within) continue;
         r->c[i].words = spread(r, i);

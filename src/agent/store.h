@@ -177,6 +177,15 @@ struct mn_store_kind {
                    int (*each)(void *user, int64_t id, const void *v, size_t n), void *user);
     int (*again)(mn_store *s); /* all vectors go, and are waited for */
 
+    /* For stores that find the nearest vectors themselves; NULL, all three: they are read and
+     * scanned by who asks. Does it so for this owner, who has so many? 1 or 0. */
+    int (*finds)(mn_store *s, int64_t owner);
+    /* The k whose codes are nearest to query[dim] by cosine, nearest first; those of ids[0..n). */
+    int (*nearest)(mn_store *s, int64_t owner, const float *query, int dim, int k,
+                   int (*each)(void *user, int64_t id, const void *v, size_t n), void *user);
+    int (*vectors_of)(mn_store *s, int64_t owner, const int64_t *ids, int n,
+                      int (*each)(void *user, int64_t id, const void *v, size_t n), void *user);
+
     /* A few words about the store itself; get: 0 when there is none. */
     int (*get)(mn_store *s, const char *name, char *value, size_t cap);
     int (*set)(mn_store *s, const char *name, const char *value);

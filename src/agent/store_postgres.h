@@ -24,6 +24,7 @@ typedef struct postgres_store {
     char *where, *shown; /* the place; as it may be shown */
     int durable, there;  /* there: no tables are made */
     int writing, within;
+    int64_t senses; /* there is an index by which the server finds the nearest vectors */
     char prepared[PG_STATEMENTS];
     int64_t kept_back; /* dead rows that the last VACUUM could not remove */
     pg_change change[MN_PG_CHANGES];
@@ -105,6 +106,11 @@ int mn_pg_wait(mn_store *base, int64_t id);
 int mn_pg_vectors(mn_store *base, int64_t owner, int64_t *after,
                   int (*each)(void *user, int64_t id, const void *v, size_t n), void *user);
 int mn_pg_again(mn_store *base);
+int mn_pg_finds(mn_store *base, int64_t owner);
+int mn_pg_nearest(mn_store *base, int64_t owner, const float *query, int dim, int k,
+                  int (*each)(void *user, int64_t id, const void *v, size_t n), void *user);
+int mn_pg_vectors_of(mn_store *base, int64_t owner, const int64_t *ids, int n,
+                     int (*each)(void *user, int64_t id, const void *v, size_t n), void *user);
 
 /* ---- store_postgres_parts.c ---------------------------------------------------------------- */
 int mn_pg_pieces(mn_store *base, int part, mn_piece_each *each, void *user);

@@ -162,10 +162,30 @@ static int make_tables(postgres_store *s) {
             "VALUES(%d, 0)",
             VERSION);
         if (rc >= 0) rc = mn_pg_do(s, line, "make");
+        if (rc >= 0) rc = mn_pg_do(s, mn_pg_senses, "make");
     }
     if (rc >= 0) return mn_pg_do(s, "COMMIT", "make");
     if (s->conn) s->pq->clear(s->pq->exec(s->conn, "ROLLBACK"));
     return rc;
+}
+
+/* Did whoever runs the database make an index of pgvector's on the vectors? Then its schema is
+ * looked into, too, and the index goes on until it has found enough of one owner (pgvector 0.8). */
+static int find_senses(postgres_store *s) {
+    static const char indexes[] = "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = "
+                                  "i.indexrelid JOIN pg_am a ON a.oid = c.relam WHERE i.indrelid "
+                                  "= 'omnesia.vector'::regclass AND a.amname = 'hnsw' AND "
+                                  "i.indisvalid";
+    static const char home[] = "SELECT set_config('search_path', 'omnesia, ' || "
+                               "quote_ident(n.nspname), false) FROM pg_extension e JOIN "
+                               "pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = "
+                               "'vector'";
+    MN_TRY(mn_pg_number(s, indexes, &s->senses));
+    if (!s->senses) return 0;
+    MN_TRY(mn_pg_do(s, home, "open"));
+    MN_TRY(mn_pg_do(s, "SET hnsw.ef_search = 200", "open")); /* twice as many as are asked for */
+    s->pq->clear(s->pq->exec(s->conn, "SET hnsw.iterative_scan = strict_order"));
+    return 0;
 }
 
 int mn_pg_connect(postgres_store *s) {
@@ -177,6 +197,7 @@ int mn_pg_connect(postgres_store *s) {
         rc = MN_FAIL(MN_ENOENT, "there are no records in %s", s->shown);
     if (rc >= 0 && !version) rc = make_tables(s);
     if (rc >= 0) rc = mn_pg_do(s, "SET search_path = omnesia", "open");
+    if (rc >= 0) rc = find_senses(s);
     if (rc < 0) mn_pg_disconnect(s);
     return rc;
 }

@@ -6,7 +6,8 @@
  *   turn      has no rows; who reads or writes locks it
  *   record    rows (agent/store.h has what they mean), numbers never used again
  *   word      the word index: a row for each word of a record
- *   vector    data: the bytes as they came; seq: in which order
+ *   vector    data: the bytes as they came; seq: in which order; sense: their codes as pgvector's
+ *             halfvec, made by the server of `data`
  *   link      from row `one` to row `other` of the same owner
  *   queue     what an organiser has seen (done) or has yet to see; log: what it did
  *   waiting   rows that wait for their vector
@@ -59,6 +60,20 @@ const char mn_pg_schema[] =
                 SECRET("record", "run") SECRET("record", "meta") SECRET("word", "word")
                     SECRET("speaker", "name") SECRET("vector", "data") SECRET("link", "what")
                         SECRET("log", "op");
+
+/* In a block that is given up as a whole when there is no pgvector, or none that has halfvec. */
+const char mn_pg_senses[] =
+    "DO $do$ DECLARE home text; BEGIN CREATE EXTENSION IF NOT EXISTS vector SCHEMA public;"
+    "SELECT quote_ident(n.nspname) INTO home FROM pg_extension e JOIN pg_namespace n ON n.oid = "
+    "e.extnamespace WHERE e.extname = 'vector';"
+    "EXECUTE format('CREATE FUNCTION omnesia.sense_of(d bytea) RETURNS %s.halfvec LANGUAGE sql "
+    "IMMUTABLE PARALLEL SAFE AS $f$ SELECT CASE WHEN octet_length(d) BETWEEN 36 AND 4100 THEN "
+    "(SELECT array_agg(((get_byte(d, i) + 128) %% 256 - 128)::real ORDER BY i) FROM "
+    "generate_series(0, octet_length(d) - 5) i)::%s.halfvec END $f$', home, home);"
+    "EXECUTE format('ALTER TABLE omnesia.vector ADD COLUMN sense %s.halfvec GENERATED ALWAYS AS "
+    "(omnesia.sense_of(data)) STORED', home);"
+    "EXECUTE 'ALTER TABLE omnesia.vector ALTER COLUMN sense SET STATISTICS 0';"
+    "EXCEPTION WHEN OTHERS THEN NULL; END $do$";
 
 const char *const mn_pg_tables[] = {"record", "word", "vector",  "speaker", "link",
                                     "queue",  "log",  "waiting", NULL};
@@ -132,6 +147,8 @@ const char *const mn_pg_sql[PG_STATEMENTS] = {
     [PG_WAIT_OUT] = "DELETE FROM waiting WHERE id = $1",
     [PG_VECTORS] = "SELECT seq, id, data FROM vector WHERE owner = $1 AND seq > $2 ORDER BY seq "
                    "LIMIT $3",
+    [PG_VECTORS_OF] = "SELECT id, data FROM vector WHERE owner = $1 AND id = ANY($2)",
+    [PG_FAR] = "SELECT 1::bigint FROM vector WHERE owner = $1 OFFSET $2 LIMIT 1",
     [PG_GET] = "SELECT value FROM about WHERE name = $1",
     [PG_SET] = "INSERT INTO about(name, value) VALUES($1, $2) ON CONFLICT(name) DO UPDATE SET "
                "value = excluded.value",

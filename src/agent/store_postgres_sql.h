@@ -47,6 +47,8 @@ enum {
     PG_WAIT,
     PG_WAIT_OUT,
     PG_VECTORS,
+    PG_VECTORS_OF,
+    PG_FAR,
     PG_GET,
     PG_SET,
     PG_TAKE_OWNER,
@@ -61,6 +63,7 @@ enum {
     "id, of, valid_from, valid_until, created, expired, text, time, session, speaker, " \
     "ref, source, kind, agent, run, meta"
 extern const char mn_pg_schema[];
+extern const char mn_pg_senses[]; /* what pgvector adds to it, where it is to be had */
 extern const char *const mn_pg_sql[PG_STATEMENTS];
 /* Tables that texts of users, or what was made of them, may be in; NULL-terminated. */
 extern const char *const mn_pg_tables[];

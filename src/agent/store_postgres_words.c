@@ -6,12 +6,19 @@
  * of a word are read from the end of its list, and no more of them than are asked for; a tsvector
  * with a GIN index would collect all of them first. Words come with their owner in front
  * (agent/words.h), so a list is one owner's.
+ *
+ * A vector is kept as its bytes, which come back as they were. Where the server has pgvector, it
+ * derives a column from them: their codes as a halfvec, which holds them exactly. Who runs the
+ * database may make an HNSW index on that (docs/MEMORY.md); then the server finds the nearest of an
+ * owner with FAR vectors or more, and a process reads only those that it compares. Without it every
+ * process reads all vectors of an owner once, and scans them faster than the server could.
  */
 #include "agent/store_postgres.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { PAGE = 1024 };
+enum { PAGE = 1024, FAR = 20000 };
 
 /* ---- the word index ----------------------------------------------------------------------- */
 /* The words of a line as a list. */
@@ -160,4 +167,61 @@ int mn_pg_again(mn_store *base) {
                     "DELETE FROM vector; INSERT INTO waiting(id) SELECT id FROM record ON CONFLICT "
                     "DO NOTHING",
                     "write to");
+}
+
+/* ---- the nearest, by pgvector --------------------------------------------------------------- */
+int mn_pg_finds(mn_store *base, int64_t owner) {
+    postgres_store *const s = (postgres_store *)base;
+    mn_pq_args a = {.n = 0};
+    int64_t there = 0;
+    if (!s->senses) return 0;
+    mn_pq_number(&a, owner);
+    mn_pq_number(&a, FAR - 1);
+    const int rc = mn_pg_one(s, PG_FAR, &a, &there, NULL);
+    return rc < 0 ? rc : there > 0;
+}
+
+/* Vectors in columns 0 and 1 of a result, which is let go of: how many, or what `each` did. */
+static int give_vectors(postgres_store *s, pg_result *r,
+                        int (*each)(void *user, int64_t id, const void *v, size_t n), void *user) {
+    int n = 0, stop = 0;
+    for (; n < s->pq->ntuples(r) && !stop; n++)
+        stop = each(user, number_at(s, r, n, 0), text_at(s, r, n, 1), bytes_at(s, r, n, 1));
+    s->pq->clear(r);
+    return stop ? stop : n;
+}
+
+static int query_text(const float *query, int dim, mn_buf *out) {
+    mn_buf_clear(out);
+    for (int d = 0; d < dim; d++)
+        MN_TRY(mn_buf_printf(out, "%c%.6g", d ? ',' : '[', (double)query[d]));
+    return mn_buf_puts(out, "]");
+}
+
+int mn_pg_nearest(mn_store *base, int64_t owner, const float *query, int dim, int k,
+                  int (*each)(void *user, int64_t id, const void *v, size_t n), void *user) {
+    postgres_store *const s = (postgres_store *)base;
+    mn_pq_args a = {.n = 0};
+    pg_result *r = NULL;
+    char sql[240];
+    snprintf(sql, sizeof sql,
+             "SELECT id, data FROM vector WHERE owner = $1 ORDER BY sense::halfvec(%d) <=> "
+             "$2::text::halfvec(%d) LIMIT %d",
+             dim, dim, k);
+    MN_TRY(query_text(query, dim, &s->list[0]));
+    mn_pq_number(&a, owner);
+    mn_pq_text(&a, s->list[0].data);
+    MN_TRY(mn_pg_ask(s, sql, &a, &r));
+    return give_vectors(s, r, each, user);
+}
+
+int mn_pg_vectors_of(mn_store *base, int64_t owner, const int64_t *ids, int n,
+                     int (*each)(void *user, int64_t id, const void *v, size_t n), void *user) {
+    postgres_store *const s = (postgres_store *)base;
+    mn_pq_args a = {.n = 0};
+    pg_result *r = NULL;
+    mn_pq_number(&a, owner);
+    MN_TRY(mn_pq_numbers(&a, ids, (size_t)n, &s->list[0]));
+    MN_TRY(mn_pg_run(s, PG_VECTORS_OF, &a, "read", &r));
+    return give_vectors(s, r, each, user);
 }

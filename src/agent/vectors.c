@@ -31,6 +31,7 @@ struct mn_vectors {
     mn_scan *scan;
     mn_scan_query asked;
     set set[OWNERS], *now; /* now: NULL: nothing was read yet */
+    mn_store *finder;      /* it finds the nearest of the owner itself; NULL: we do */
 };
 
 /* ---- parts --------------------------------------------------------------------------------- */
@@ -176,9 +177,24 @@ static set *set_of(mn_vectors *v, int64_t owner) {
 }
 
 int mn_vectors_read(mn_vectors *v, mn_store *store, int64_t owner) {
+    const int finds = store->kind->finds ? store->kind->finds(store, owner) : 0;
+    MN_TRY(finds);
     v->now = set_of(v, owner);
     v->now->used = ++v->clock;
+    v->finder = finds ? store : NULL;
+    if (finds) { /* what was read for the last question may be of any age */
+        clear(v, v->now);
+        v->now->owner = owner;
+        v->now->used = v->clock;
+        return 0;
+    }
     const int rc = store->kind->vectors(store, owner, &v->now->after, take, v);
+    return rc < 0 ? rc : 0;
+}
+
+int mn_vectors_bring(mn_vectors *v, const int64_t *ids, int n) {
+    if (!v->now || !v->finder || !n) return 0;
+    const int rc = v->finder->kind->vectors_of(v->finder, v->now->owner, ids, n, take, v);
     return rc < 0 ? rc : 0;
 }
 
@@ -237,7 +253,32 @@ float mn_vectors_blend(const mn_vectors *v, const int64_t *ids, float share, int
     return square > 0 ? dot / sqrtf(square) : 0;
 }
 
+typedef struct finding {
+    mn_vectors *v;
+    mn_scan_hit *out;
+    int n, k;
+} finding;
+
+static int take_near(void *user, int64_t id, const void *bytes, size_t n) {
+    finding *const f = user;
+    MN_TRY(take(f->v, id, bytes, n));
+    if (f->n == f->k) return 0;
+    f->out[f->n].id = id;
+    f->out[f->n++].score = mn_vectors_blend(f->v, &id, 0, 1);
+    return 0;
+}
+
+static int find_nearest(mn_vectors *v, mn_scan_hit *out, int k) {
+    finding f = {.v = v, .out = out, .k = k};
+    float query[MN_VECTOR_DIM_MAX];
+    for (int d = 0; d < v->dim; d++) query[d] = (float)v->asked.codes[d];
+    const int rc =
+        v->finder->kind->nearest(v->finder, v->now->owner, query, v->dim, k, take_near, &f);
+    return rc < 0 ? rc : f.n;
+}
+
 int mn_vectors_nearest(mn_vectors *v, mn_scan_hit *out, int k) {
+    if (v->finder) return find_nearest(v, out, k);
     mn_scan_part part[PARTS];
     const set *const s = v->now;
     for (int i = 0; i < s->parts; i++) {

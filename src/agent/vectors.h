@@ -5,7 +5,8 @@
  * In the store a vector is dim codes of a byte and one float, their scale. Those of an owner are
  * read when they are first searched, and then only what is new; a record whose vector was made
  * again has the newer one. The owners who asked last are kept. Up to MN_VECTORS_EXACT of them all
- * are looked at, beyond that their signs first (agent/scan.h).
+ * are looked at, beyond that their signs first (agent/scan.h). A store that finds the nearest of an
+ * owner itself (agent/store.h) is asked for them; then only vectors that are compared are read.
  */
 #ifndef MN_AGENT_VECTORS_H
 #define MN_AGENT_VECTORS_H
@@ -21,6 +22,8 @@ int mn_vectors_dim(const mn_vectors *v);
 
 /* Read what is new of this owner, whom the calls below are about then. Inside begin and end. */
 int mn_vectors_read(mn_vectors *v, mn_store *s, int64_t owner);
+/* These of him are to be compared, too; a store that has been read has brought them. */
+int mn_vectors_bring(mn_vectors *v, const int64_t *ids, int n);
 /* The row is not there any more, whoever's it was. */
 void mn_vectors_drop(mn_vectors *v, int64_t id);
 void mn_vectors_clear(mn_vectors *v);

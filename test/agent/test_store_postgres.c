@@ -189,6 +189,105 @@ static void seen_by_somebody_else(void **unused) {
     mn_notes_close(&n);
 }
 
+/* ---- the nearest -------------------------------------------------------------------------- */
+enum { MANY = 21000, DIM = 32, QUERIES = 6 };
+
+typedef struct found {
+    char text[2000];
+    size_t n;
+} found;
+static int note_found(void *user, const mn_row *row, double score) {
+    found *const f = user;
+    f->n += (size_t)snprintf(f->text + f->n, sizeof f->text - f->n, "%lld %.5f\n",
+                             (long long)row->id, score);
+    return 0;
+}
+
+/* Questions that some row is the answer to. */
+static float asked[QUERIES][DIM];
+static int take_asked(void *user, int64_t id, const void *v, size_t n) {
+    (void)id;
+    assert_int_equal(n, DIM + 4);
+    for (int d = 0; d < DIM; d++) ((float *)user)[d] = (float)((const signed char *)v)[d] / 400;
+    return 0;
+}
+
+static void search(found out[QUERIES]) {
+    static const mn_who ann = {.user = "ann"};
+    mn_notes *n = NULL;
+    assert_ok(mn_notes_open(place, 0, &n));
+    assert_ok(mn_notes_model(n, "toy", DIM));
+    for (int i = 0; i < QUERIES; i++) {
+        float v[DIM];
+        for (int d = 0; d < DIM; d++) v[d] = (float)((i * 37 + d * d * 11) % 64 - 32) / 100;
+        const mn_seek seek = {.query = "zzz", .vector = v, .dim = DIM, .k = 10, .as_of = MN_NEVER};
+        out[i] = (found){.n = 0};
+        assert_int_equal(mn_notes_find(n, &ann, &seek, note_found, out + i), 10);
+    }
+    mn_notes_close(&n);
+}
+
+/* How many ids, with which lines begin, are in both. */
+static int shared(const found *a, const found *b) {
+    int n = 0;
+    for (const char *at = a->text; *at; at = strchr(at, '\n') + 1) {
+        char line[60];
+        snprintf(line, sizeof line, "\n%.*s", (int)strcspn(at, " ") + 1, at);
+        n += strstr(b->text, line) || strncmp(b->text, line + 1, strlen(line) - 1) == 0;
+    }
+    return n;
+}
+
+/* What an index of pgvector finds is what a process finds that reads all vectors, nearly. */
+static void the_server_finds_the_nearest(void **unused) {
+    (void)unused;
+    static found here[QUERIES], there[QUERIES];
+    char sql[900];
+    mn_store *s = opened();
+    int64_t a, other;
+    assert_ok(s->kind->begin(s, 1));
+    assert_ok(s->kind->owner(s, "", "ann", 1, &a));
+    other = owner_of(s, "bob");
+    assert_ok(s->kind->set(s, "model", "toy"));
+    assert_ok(s->kind->end(s, 1));
+    snprintf(sql, sizeof sql,
+             "INSERT INTO omnesia.record(owner, of, valid_from, valid_until, created, expired, "
+             "text, time, session, speaker, ref, source, kind, agent, run, meta) SELECT CASE WHEN "
+             "i %% 3 = 0 THEN %lld ELSE %lld END, 0, i, %lld, i, %lld, 'row ' || i, '', 'of ' || i "
+             "/ 10, '', '', '', '', '', '', '' FROM generate_series(1, %d) i; INSERT INTO "
+             "omnesia.vector(id, owner, data) SELECT id, owner, decode(md5((id %% 700)::text) || "
+             "left(md5((-id %% 700)::text), 20) || left(md5(id::text), 12), 'hex') || "
+             "'\\x0000803f'::bytea FROM omnesia.record",
+             (long long)other, (long long)a, (long long)INT64_MIN + 1, (long long)INT64_MIN + 1,
+             MANY * 3 / 2);
+    in_place(sql);
+    assert_ok(s->kind->begin(s, 0));
+    for (int i = 0; i < QUERIES; i++)
+        assert_int_equal(
+            s->kind->vectors_of(s, a, (int64_t[]){i * 3000 + 1}, 1, take_asked, asked[i]), 1);
+    assert_ok(s->kind->end(s, 0));
+    closed(&s);
+    search(here);
+    in_place("SET search_path = public; CREATE INDEX by_sense ON omnesia.vector USING hnsw "
+             "((sense::halfvec(32)) halfvec_cosine_ops) WITH (m = 8, ef_construction = 32); "
+             "ANALYZE omnesia.vector");
+    s = opened();
+    assert_ok(s->kind->begin(s, 0));
+    assert_int_equal(s->kind->finds(s, a), 1);
+    assert_int_equal(s->kind->finds(s, other), 0);
+    assert_ok(s->kind->end(s, 0));
+    closed(&s);
+    search(there);
+    int same = 0;
+    for (int i = 0; i < QUERIES; i++) same += shared(here + i, there + i);
+    print_message("an index found %d of the nearest %d\n", same, QUERIES * 10);
+    assert_true(same > QUERIES * 6);
+    raw c = raw_open(place);
+    assert_true(raw_number(&c, "SELECT sum(idx_scan) FROM pg_stat_user_indexes WHERE indexrelname "
+                               "= 'by_sense'") >= QUERIES);
+    raw_close(&c);
+}
+
 /* ---- writers ------------------------------------------------------------------------------ */
 enum { WRITERS = 4, ROWS = 60 };
 
@@ -233,10 +332,12 @@ static void writers_take_turns(void **unused) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_begin, store_end)
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(of_a_newer_version),       TEST(of_something_else),
-                                       TEST(only_if_it_is_there),      TEST(can_only_be_read),
-                                       TEST(in_another_encoding),      TEST(no_password_is_shown),
-                                       TEST(places_as_they_are_shown), TEST(without_the_library),
-                                       TEST(seen_by_somebody_else),    TEST(writers_take_turns)};
+    const struct CMUnitTest tests[] = {
+        TEST(of_a_newer_version),       TEST(of_something_else),
+        TEST(only_if_it_is_there),      TEST(can_only_be_read),
+        TEST(in_another_encoding),      TEST(no_password_is_shown),
+        TEST(places_as_they_are_shown), TEST(without_the_library),
+        TEST(seen_by_somebody_else),    TEST(the_server_finds_the_nearest),
+        TEST(writers_take_turns)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
