@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-const struct mn_part mn_parts[MN_PARTS] = {
+const struct mn_store_part mn_store_parts[MN_PARTS] = {
 #define X(name, numbers, texts) {#name, numbers, texts},
     MN_PART_LIST(X)
 #undef X
@@ -32,8 +32,8 @@ static void add_number(mn_sha256 *hash, uint64_t v) {
     mn_sha256_add(hash, bytes, sizeof bytes);
 }
 
-static void digest(walk *w, const mn_piece *p) {
-    const struct mn_part *const part = mn_parts + p->part;
+static void digest(walk *w, const mn_store_piece *p) {
+    const struct mn_store_part *const part = mn_store_parts + p->part;
     for (int i = 0; i < part->numbers; i++) add_number(w->hash, (uint64_t)p->number[i]);
     for (int i = 0; i < part->texts; i++) {
         add_number(w->hash, p->length[i]);
@@ -41,7 +41,7 @@ static void digest(walk *w, const mn_piece *p) {
     }
 }
 
-static int index_record(mn_notes *n, const mn_piece *p) {
+static int index_record(mn_notes *n, const mn_store_piece *p) {
     const mn_row row = {.id = p->number[0],
                         .of = p->number[2],
                         .text = p->text[0],
@@ -55,7 +55,7 @@ static int index_record(mn_notes *n, const mn_piece *p) {
     return mn_notes_index(n, p->number[1], &row);
 }
 
-static int walk_piece(void *user, const mn_piece *p) {
+static int walk_piece(void *user, const mn_store_piece *p) {
     walk *const w = user;
     if (p->part == MN_PART_about && strcmp(p->text[0], "words") == 0) return 0;
     digest(w, p);
@@ -81,12 +81,12 @@ static int walk_parts(walk *w) {
 }
 
 /* ---- both stores -------------------------------------------------------------------------- */
-static int note_last(void *user, const mn_piece *p) {
+static int note_last(void *user, const mn_store_piece *p) {
     if (strcmp(p->text[0], "record") == 0) *(int64_t *)user = p->number[0];
     return 0;
 }
 
-static int one_is_there(void *user, const mn_piece *p) {
+static int one_is_there(void *user, const mn_store_piece *p) {
     (void)user, (void)p;
     return MN_FAIL(MN_ECONFLICT, "there are records already where these are to go: give the path "
                                  "of a new store, or an empty database");
@@ -105,7 +105,7 @@ static int copy(mn_store *from, mn_notes *to, const mn_migrate_told *told, mn_co
         if (w.contents.pieces[i] != back.contents.pieces[i])
             return MN_FAIL(MN_ECORRUPT,
                            "%lld of %s were read and %lld came back; nothing was moved",
-                           (long long)w.contents.pieces[i], mn_parts[i].name,
+                           (long long)w.contents.pieces[i], mn_store_parts[i].name,
                            (long long)back.contents.pieces[i]);
     if (memcmp(w.contents.digest, back.contents.digest, 32) != 0)
         return MN_FAIL(MN_ECORRUPT, "what came back is not what was read; nothing was moved");

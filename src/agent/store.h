@@ -77,17 +77,17 @@ enum {
     MN_PART_NUMBERS = 7,
     MN_PART_TEXTS = 10
 };
-typedef struct mn_piece {
+typedef struct mn_store_piece {
     int part;
     int64_t number[MN_PART_NUMBERS];
     const char *text[MN_PART_TEXTS]; /* each ends with a zero byte behind its length */
     size_t length[MN_PART_TEXTS];
-} mn_piece;
-typedef int mn_piece_each(void *user, const mn_piece *piece); /* borrowed; non-zero stops */
-extern const struct mn_part {
+} mn_store_piece;
+typedef int mn_piece_each(void *user, const mn_store_piece *piece); /* borrowed; non-zero stops */
+extern const struct mn_store_part {
     const char *name;
     int numbers, texts;
-} mn_parts[MN_PARTS];
+} mn_store_parts[MN_PARTS];
 
 typedef struct mn_store mn_store;
 typedef struct mn_store_kind mn_store_kind;
@@ -192,7 +192,7 @@ struct mn_store_kind {
     /* All pieces of a part, in one order that all kinds share: how many, or what `each` did. */
     int (*pieces)(mn_store *s, int part, mn_piece_each *each, void *user);
     /* One from another store, into a new one: what it is called stays. Words are indexed apart. */
-    int (*take)(mn_store *s, const mn_piece *piece);
+    int (*take)(mn_store *s, const mn_store_piece *piece);
     /* Outside of begin and end: work that writers were spared. */
     void (*rest)(mn_store *s);
     /* The same: what was removed leaves index, journal and free pages of all files. */

@@ -114,7 +114,7 @@ int mn_pg_vectors_of(mn_store *base, int64_t owner, const int64_t *ids, int n,
 
 /* ---- store_postgres_parts.c ---------------------------------------------------------------- */
 int mn_pg_pieces(mn_store *base, int part, mn_piece_each *each, void *user);
-int mn_pg_take(mn_store *base, const mn_piece *piece);
+int mn_pg_take(mn_store *base, const mn_store_piece *piece);
 
 /* ---- store_postgres_rows.c ----------------------------------------------------------------- */
 mn_row mn_pg_row_of(const postgres_store *s, const pg_result *r, int at);

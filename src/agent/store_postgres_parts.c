@@ -35,11 +35,11 @@ static const int write_part[MN_PARTS] = {
     [MN_PART_number] = PG_TAKE_NUMBER,
 };
 
-static mn_piece piece_of(const postgres_store *s, const pg_result *r, int at, int which) {
-    mn_piece p = {.part = which};
-    const int numbers = mn_parts[which].numbers;
+static mn_store_piece piece_of(const postgres_store *s, const pg_result *r, int at, int which) {
+    mn_store_piece p = {.part = which};
+    const int numbers = mn_store_parts[which].numbers;
     for (int i = 0; i < numbers; i++) p.number[i] = number_at(s, r, at, i);
-    for (int i = 0; i < mn_parts[which].texts; i++) {
+    for (int i = 0; i < mn_store_parts[which].texts; i++) {
         p.text[i] = text_at(s, r, at, numbers + i);
         p.length[i] = bytes_at(s, r, at, numbers + i);
     }
@@ -55,7 +55,7 @@ static int some(postgres_store *s, int which, mn_piece_each *each, void *user, i
     MN_TRY(mn_pg_ask(s, line, &(mn_pq_args){.n = 0}, &r));
     int n = 0;
     for (; n < s->pq->ntuples(r) && !*stop; n++) {
-        const mn_piece p = piece_of(s, r, n, which);
+        const mn_store_piece p = piece_of(s, r, n, which);
         *stop = each(user, &p);
     }
     s->pq->clear(r);
@@ -78,11 +78,12 @@ int mn_pg_pieces(mn_store *base, int which, mn_piece_each *each, void *user) {
     return stop ? stop : all;
 }
 
-int mn_pg_take(mn_store *base, const mn_piece *p) {
+int mn_pg_take(mn_store *base, const mn_store_piece *p) {
     postgres_store *const s = (postgres_store *)base;
     mn_pq_args a = {.n = 0};
-    for (int i = 0; i < mn_parts[p->part].numbers; i++) mn_pq_number(&a, p->number[i]);
-    for (int i = 0; i < mn_parts[p->part].texts; i++) mn_pq_bytes(&a, p->text[i], p->length[i]);
+    for (int i = 0; i < mn_store_parts[p->part].numbers; i++) mn_pq_number(&a, p->number[i]);
+    for (int i = 0; i < mn_store_parts[p->part].texts; i++)
+        mn_pq_bytes(&a, p->text[i], p->length[i]);
     MN_TRY(mn_pg_run(s, write_part[p->part], &a, "write to", NULL));
     const char *const speaker = p->part == MN_PART_record ? p->text[3] : "";
     return *speaker ? mn_pg_count(s, p->number[1], speaker, 1, 0) : 0;

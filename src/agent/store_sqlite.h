@@ -88,6 +88,6 @@ int mn_sqlite_logs(mn_store *base, int64_t owner, int64_t id,
 
 /* store_sqlite_parts.c */
 int mn_sqlite_pieces(mn_store *base, int part, mn_piece_each *each, void *user);
-int mn_sqlite_take(mn_store *base, const mn_piece *piece);
+int mn_sqlite_take(mn_store *base, const mn_store_piece *piece);
 
 #endif

@@ -37,11 +37,11 @@ static const struct {
                         "INSERT INTO sqlite_sequence(seq, name) VALUES(?1, ?2)"},
 };
 
-static mn_piece piece_of(sqlite3_stmt *q, int which) {
-    mn_piece p = {.part = which};
-    const int numbers = mn_parts[which].numbers;
+static mn_store_piece piece_of(sqlite3_stmt *q, int which) {
+    mn_store_piece p = {.part = which};
+    const int numbers = mn_store_parts[which].numbers;
     for (int i = 0; i < numbers; i++) p.number[i] = sqlite3_column_int64(q, i);
-    for (int i = 0; i < mn_parts[which].texts; i++) {
+    for (int i = 0; i < mn_store_parts[which].texts; i++) {
         const int blob = sqlite3_column_type(q, numbers + i) == SQLITE_BLOB;
         p.text[i] = blob ? sqlite3_column_blob(q, numbers + i) : text_out(q, numbers + i);
         p.length[i] = (size_t)sqlite3_column_bytes(q, numbers + i);
@@ -55,7 +55,7 @@ int mn_sqlite_pieces(mn_store *base, int which, mn_piece_each *each, void *user)
     int rc = SQLITE_DONE, n = 0, stop = 0;
     if (sqlite3_prepare_v2(s->db, part[which].read, -1, &q, NULL)) return fail(s, "ask");
     while (!stop && (rc = sqlite3_step(q)) == SQLITE_ROW) {
-        const mn_piece p = piece_of(q, which);
+        const mn_store_piece p = piece_of(q, which);
         n++;
         stop = each(user, &p);
     }
@@ -64,7 +64,7 @@ int mn_sqlite_pieces(mn_store *base, int which, mn_piece_each *each, void *user)
     return stop ? stop : n;
 }
 
-static int count_speaker(sqlite_store *s, const mn_piece *p) {
+static int count_speaker(sqlite_store *s, const mn_store_piece *p) {
     sqlite3_stmt *q = NULL;
     const char *const speaker = p->text[3];
     if (!*speaker) return 0;
@@ -85,7 +85,7 @@ static int forget_number(sqlite_store *s, const char *name) {
     return rc;
 }
 
-int mn_sqlite_take(mn_store *base, const mn_piece *p) {
+int mn_sqlite_take(mn_store *base, const mn_store_piece *p) {
     sqlite_store *const s = (sqlite_store *)base;
     sqlite3_stmt **const q = s->take + p->part;
     int at = 0;
@@ -93,8 +93,9 @@ int mn_sqlite_take(mn_store *base, const mn_piece *p) {
     if (!*q &&
         sqlite3_prepare_v3(s->db, part[p->part].write, -1, SQLITE_PREPARE_PERSISTENT, q, NULL))
         return fail(s, "write to");
-    for (int i = 0; i < mn_parts[p->part].numbers; i++) sqlite3_bind_int64(*q, ++at, p->number[i]);
-    for (int i = 0; i < mn_parts[p->part].texts; i++)
+    for (int i = 0; i < mn_store_parts[p->part].numbers; i++)
+        sqlite3_bind_int64(*q, ++at, p->number[i]);
+    for (int i = 0; i < mn_store_parts[p->part].texts; i++)
         if (p->part == MN_PART_vector)
             sqlite3_bind_blob64(*q, ++at, p->text[i], p->length[i], SQLITE_STATIC);
         else

@@ -55,7 +55,7 @@ static void fill_all(mn_notes *n) {
     mn_row last = a_row("the last, which goes");
     int64_t id;
     assert_ok(mn_notes_add(n, &tom, &last, 1, &id));
-    assert_int_equal(mn_notes_forget(n, &tom, &(mn_rows){.id = id}), 1);
+    assert_int_equal(mn_notes_forget(n, &tom, &(mn_rows){.id = id}, NULL, NULL), 1);
 }
 
 static char one[PLACE], two[PLACE], three[PLACE];
@@ -132,7 +132,7 @@ static void there_and_back(void **unused) {
     assert_ok(migrated(two, three, &b));
     assert_memory_equal(&a, &b, sizeof a);
     for (int i = 0; i < MN_PARTS; i++)
-        if (!a.pieces[i]) fail_msg("there was no %s to be moved", mn_parts[i].name);
+        if (!a.pieces[i]) fail_msg("there was no %s to be moved", mn_store_parts[i].name);
     assert_int_equal(a.pieces[MN_PART_owner], 2);
     assert_int_equal(a.pieces[MN_PART_number], 3);
     same_exports(one, two);

@@ -178,7 +178,7 @@ static void seen_by_somebody_else(void **unused) {
     assert_ok(mn_notes_add(n, &ann, &row, 1, NULL));
     raw other = raw_open(place);
     raw_do(&other, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1");
-    assert_fails(mn_notes_forget(n, &ann, &one), MN_EBUSY, "have to stay");
+    assert_fails(mn_notes_forget(n, &ann, &one, NULL, NULL), MN_EBUSY, "have to stay");
     assert_int_equal(mn_notes_find(n, &ann, &all, none, NULL), 0);
     raw_do(&other, "COMMIT");
     mn_notes_rest(n); /* tries again */
