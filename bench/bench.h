@@ -39,11 +39,16 @@ typedef struct mn_bench {
 /* All of them, in the order they are listed; a new one is a name here and a file. */
 #define MN_BENCH_LIST(X)                                                                         \
     X(speed) X(vattention) X(share) X(restore) X(objects) X(region) X(serve) X(fastgen) X(flover) \
-    X(batchllm) X(fastswitch) X(mem) X(longmemeval) X(tme) X(trim) X(hcam)
+    X(batchllm) X(fastswitch) X(mem) X(longmemeval) X(tme) X(trim) X(hcam) X(amem) \
+    X(mem0) X(zep)
 #define X(name) extern const mn_bench mn_bench_##name;
 MN_BENCH_LIST(X)
 #undef X
 /* clang-format on */
+
+struct mn_reader;
+/* The histories that the options ask for: of a file, or of the generator. */
+int mn_bench_histories(const mn_bench_options *o, struct mn_reader *r);
 
 /* What this machine can do at most with this team of threads. */
 typedef struct mn_limits {
@@ -71,6 +76,13 @@ double mn_bench_median(const double *values, int n);
 /* One line to standard output; json: a JSON object, on a line of its own. */
 int mn_bench_row_print(const mn_bench_row *r, int json);
 int mn_bench_row_skip(const mn_bench_row *r, const char *reason, int json);
+/* One figure, and its bar; 0: none. "add  8 writers, p99  0.61 ms, bar <= 5: pass" */
+typedef struct mn_bench_point {
+    const char *bench, *row, *what, *unit;
+    double value, bar;
+    int at_least; /* more is better */
+} mn_bench_point;
+int mn_bench_point_print(const mn_bench_point *p, int json);
 /* Is this row asked for? */
 int mn_bench_wants(const mn_bench_options *o, const char *row);
 

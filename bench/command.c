@@ -102,7 +102,8 @@ static const mn_opt options[] = {
      .value = "FILE",
      .offset = AT(data),
      .no_env = 1,
-     .help = "of longmemeval: a file of LoCoMo or LongMemEval; default: histories of our own"},
+     .help = "of longmemeval, amem, mem0 and zep: a file of LoCoMo or LongMemEval; default: "
+             "histories of our own"},
     {MN_CLI_COUNT(0, "histories", AT(histories), 1000, "4", "of longmemeval: how many of our own"),
      .no_env = 1},
     {.kind = MN_OPT_FLAG,
@@ -122,7 +123,8 @@ static const mn_opt options[] = {
      .value = "NAME",
      .offset = AT(organise),
      .no_env = 1,
-     .help = "of longmemeval: who organises what is told, as of `mem`; default: nobody"},
+     .help = "of longmemeval: who organises what is told, as of `mem`; default: nobody; of amem "
+             "and zep: a model that does; default: rules"},
     {.kind = MN_OPT_TEXT,
      .name = "dump",
      .value = "FOLDER",
@@ -182,4 +184,10 @@ const mn_cli_command mn_cli_command_bench = {
         "four acquaintances made up from `--seed`, or of a file of LoCoMo or LongMemEval (`--data "
         "FILE`). `--dump FOLDER` writes the first as JSON lines that `mem import` reads, with the "
         "questions and what was true when.\n\n"
-        "`bench hcam` asks 32,768 steps in two levels, and all of them."};
+        "`bench hcam` asks 32,768 steps in two levels, and all of them.\n\n"
+
+        "`bench amem` asks the same of two memories, one with links between its notes. `bench "
+        "mem0` "
+        "and `bench zep` measure adding and finding beside mem0ai and graphiti-core, which are "
+        "fetched from PyPI when they are first measured, with models on either side that cost "
+        "nothing."};

@@ -84,7 +84,7 @@ static mn_marks *marks_of(mn_judge *j, const char *type) {
 int mn_judge_open(mn_judge *j, const char *model, const char *organiser) {
     char path[96];
     const mn_mem_options options = {.model = model, .organise = organiser, .pull = 1};
-    *j = (mn_judge){.words_alone = strcmp(model, "none") == 0,
+    *j = (mn_judge){.words_alone = strcmp(model, "none") == 0 && !organiser,
                     .organiser = organiser,
                     .all.type = "all",
                     .any_time.type = "names a time, any",
@@ -132,7 +132,7 @@ static int make_vectors(mn_judge *j) {
     return made < 0 ? (int)made : 0;
 }
 
-static int tell(mn_judge *j, const mn_scope *scope, const mn_history *h) {
+int mn_judge_tell(mn_judge *j, const mn_scope *scope, const mn_history *h) {
     mn_buf records = {0};
     int rc = 0;
     mn_buf_clear(&j->ids);
@@ -150,19 +150,13 @@ static int tell(mn_judge *j, const mn_scope *scope, const mn_history *h) {
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */
-typedef struct found {
-    const mn_judge *j;
-    int turn[MN_JUDGE_LONG], n;
-    double best; /* score */
-} found;
-
 static int by_id(const void *a, const void *b) {
     const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
 
 static int note(void *user, const mn_record *r) {
-    found *f = user;
+    mn_judge_found *f = user;
     const int64_t *ids = (const int64_t *)(const void *)f->j->ids.data;
     const int64_t *at = bsearch(&r->id, ids, f->j->ids.len / sizeof *ids, sizeof *ids, by_id);
     if (!f->n) f->best = r->score;
@@ -170,7 +164,7 @@ static int note(void *user, const mn_record *r) {
     return 0;
 }
 
-static int rank_of(const found *f, int turn) {
+static int rank_of(const mn_judge_found *f, int turn) {
     for (int i = 0; i < f->n; i++)
         if (f->turn[i] == turn) return i;
     return MN_JUDGE_LONG;
@@ -179,7 +173,7 @@ static int rank_of(const found *f, int turn) {
 /* The same question in another way. */
 static int ask_again(mn_judge *j, const mn_scope *scope, const mn_history *h, const mn_asked *q,
                      mn_find how, mn_marks *m) {
-    found f = {.j = j};
+    mn_judge_found f = {.j = j};
     how.query = q->text;
     how.k = MN_JUDGE_LONG;
     MN_TRY(mn_mem_find(j->mem, scope, &how, note, &f));
@@ -187,13 +181,18 @@ static int ask_again(mn_judge *j, const mn_scope *scope, const mn_history *h, co
     return 0;
 }
 
-static int ask(mn_judge *j, const mn_scope *scope, const mn_history *h, const mn_asked *q) {
-    found f = {.j = j};
-    const mn_find what = {.query = q->text, .k = MN_JUDGE_LONG};
+int mn_judge_search(mn_judge *j, const mn_scope *scope, const mn_find *what, mn_judge_found *out) {
+    *out = (mn_judge_found){.j = j};
     const double before = mn_clock_seconds();
-    MN_TRY(mn_mem_find(j->mem, scope, &what, note, &f));
+    MN_TRY(mn_mem_find(j->mem, scope, what, note, out));
     const double ms = (mn_clock_seconds() - before) * 1e3;
-    MN_TRY(mn_buf_append(&j->ms, &ms, sizeof ms));
+    return mn_buf_append(&j->ms, &ms, sizeof ms);
+}
+
+static int ask(mn_judge *j, const mn_scope *scope, const mn_history *h, const mn_asked *q) {
+    mn_judge_found f;
+    const mn_find what = {.query = q->text, .k = MN_JUDGE_LONG};
+    MN_TRY(mn_judge_search(j, scope, &what, &f));
     if (q->absent) {
         j->absent++;
         j->absent_score += f.best;
@@ -263,7 +262,7 @@ int mn_judge_history(mn_judge *j, const mn_history *h) {
     char facts[128];
     const mn_scope scope = {.user = h->id}, other = {.user = facts};
     snprintf(facts, sizeof facts, "%.100s, what was true", h->id);
-    MN_TRY(tell(j, &scope, h));
+    MN_TRY(mn_judge_tell(j, &scope, h));
     for (int i = 0; i < mn_askeds_n(h); i++) MN_TRY(ask(j, &scope, h, &mn_askeds(h)[i]));
     MN_TRY(tell_truths(j, &other, h));
     for (int i = 0; i < mn_pasts_n(h); i++) MN_TRY(ask_past(j, &other, h, &mn_pasts(h)[i]));

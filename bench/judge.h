@@ -25,7 +25,7 @@ typedef struct mn_marks {
 
 typedef struct mn_judge {
     mn_mem *mem;
-    int words_alone; /* no vectors */
+    int words_alone; /* neither vectors nor organised */
     char folder[64];
     mn_marks all, type[MN_JUDGE_TYPES];
     mn_marks any_time, pruned; /* questions that name a time, which does nothing; other times left
@@ -43,8 +43,16 @@ typedef struct mn_judge {
     mn_buf ids; /* int64_t: of each turn of the history, ascending */
 } mn_judge;
 
-/* model: for vectors, "none" for words alone. organiser: "mem0", .., or NULL. */
+/* model: for vectors, "none" for words alone; organiser: "mem0", .., or NULL. */
 int mn_judge_open(mn_judge *j, const char *model, const char *organiser);
+/* All turns of a history, and their vectors; then those that a search finds, best first. */
+int mn_judge_tell(mn_judge *j, const mn_scope *scope, const mn_history *h);
+typedef struct mn_judge_found {
+    const mn_judge *j;
+    int turn[MN_JUDGE_LONG], n;
+    double best; /* score */
+} mn_judge_found;
+int mn_judge_search(mn_judge *j, const mn_scope *scope, const mn_find *what, mn_judge_found *out);
 int mn_judge_history(mn_judge *j, const mn_history *h);
 void mn_judge_close(mn_judge *j);
 

@@ -163,17 +163,8 @@ static int put_json(mn_buf *out, const mn_judge *j, const char *source, const mn
     return rc;
 }
 
-/* ---- the run -------------------------------------------------------------------------------- */
-static int judge_one(void *user, mn_history *h) {
-    return mn_judge_history(user, h);
-}
-
-static int dump_one(void *user, mn_history *h) {
-    return mn_history_dump(h, user);
-}
-
-/* Each history, of the file or of the generator. */
-static int each_history(const mn_bench_options *o, mn_reader *r) {
+/* ---- the histories -------------------------------------------------------------------------- */
+int mn_bench_histories(const mn_bench_options *o, mn_reader *r) {
     int rc = 0;
     if (o->data && *o->data) return mn_history_read(o->data, r);
     for (int i = 0; rc >= 0 && i < o->histories; i++) {
@@ -184,6 +175,15 @@ static int each_history(const mn_bench_options *o, mn_reader *r) {
         r->n++;
     }
     return rc;
+}
+
+/* ---- the run -------------------------------------------------------------------------------- */
+static int judge_one(void *user, mn_history *h) {
+    return mn_judge_history(user, h);
+}
+
+static int dump_one(void *user, mn_history *h) {
+    return mn_history_dump(h, user);
 }
 
 static int report(const mn_bench_options *o, const mn_judge *j, const mn_reader *r) {
@@ -209,12 +209,12 @@ static int run(const mn_bench_options *o) {
     if (o->dump && *o->dump) {
         r.each = dump_one;
         r.user = (void *)(uintptr_t)o->dump;
-        return each_history(o, &r);
+        return mn_bench_histories(o, &r);
     }
     r.each = judge_one;
     r.user = &j;
     int rc = mn_judge_open(&j, o->vectors, o->organise);
-    if (rc >= 0) rc = each_history(o, &r);
+    if (rc >= 0) rc = mn_bench_histories(o, &r);
     if (rc >= 0) rc = report(o, &j, &r);
     mn_judge_close(&j);
     return rc;

@@ -93,19 +93,8 @@ double mn_bench_at(mn_bench_times *t, double share) {
 
 int mn_bench_figure(const char *row, const char *what, double value, const char *unit, double bar,
                     int json) {
-    char line[256];
-    const char *const judged = value <= bar ? "pass" : "below";
-    if (json)
-        snprintf(line, sizeof line,
-                 "{\"bench\":\"mem\",\"row\":\"%s\",\"what\":\"%s\",\"value\":%.4g,\"unit\":\"%s\","
-                 "\"bar\":%g,\"pass\":%s}\n",
-                 row, what, value, unit, bar, value <= bar ? "true" : "false");
-    else if (bar > 0)
-        snprintf(line, sizeof line, "%-8s %-34s %8.3f %s, bar <= %g: %s\n", row, what, value, unit,
-                 bar, judged);
-    else
-        snprintf(line, sizeof line, "%-8s %-34s %8.3f %s\n", row, what, value, unit);
-    return mn_cli_write(line, strlen(line));
+    const mn_bench_point p = {"mem", row, what, unit, value, bar, 0};
+    return mn_bench_point_print(&p, json);
 }
 
 /* ---- running ------------------------------------------------------------------------------- */

@@ -93,7 +93,7 @@ static int prepare(bed *b, const mn_bench_options *o, const char *folder) {
 static int theirs(bed *b, const char *kind, double *rate, double *cosine) {
     const char *const words[] = {b->model->net->path, b->texts, b->threads, kind, b->vectors, NULL};
     json_t *said;
-    MN_TRY(mn_peer_python("ONNX Runtime", mn_peer_embed_py, words, &said));
+    MN_TRY(mn_peer_python("ONNX Runtime", MN_PEER_MEMORY, mn_peer_embed_py, words, &said));
     const double seconds = json_number_value(json_object_get(said, "seconds"));
     json_decref(said);
     if (!(seconds > 0)) return MN_FAIL(MN_EIO, "ONNX Runtime says no time");

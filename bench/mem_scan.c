@@ -133,7 +133,7 @@ static int run(bed *b, const mn_bench_options *o) {
         char dim[16];
         snprintf(dim, sizeof dim, "%d", DIM);
         const char *const words[] = {b->vectors, b->questions, dim, NULL};
-        int rc = mn_peer_python("sqlite-vec", mn_peer_scan_py, words, &said);
+        int rc = mn_peer_python("sqlite-vec", MN_PEER_MEMORY, mn_peer_scan_py, words, &said);
         if (rc == MN_ENOENT) return mn_bench_row_skip(row, mn_error_detail(), o->json);
         for (int k = 0; k < KINDS && rc >= 0; k++) rc = theirs(b, said, kind[k], other + k);
         json_decref(said);

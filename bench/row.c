@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,12 +88,36 @@ int mn_bench_row_print(const mn_bench_row *r, int json) {
     return send(&out, put(&out, r, json));
 }
 
-int mn_bench_row_skip(const mn_bench_row *r, const char *reason, int json) {
+int mn_bench_row_skip(const mn_bench_row *r, const char *why, int json) {
+    char reason[512];
     mn_buf out = {0};
+    snprintf(reason, sizeof reason, "%s", why);
+    for (char *p = reason; *p; p++) /* one line, and a string of JSON */
+        if ((unsigned char)*p < ' ' || *p == '"' || *p == '\\') *p = *p == '"' ? '\'' : ' ';
     return send(&out,
                 json ? mn_buf_printf(&out,
                                      "{\"row\": \"%s\", \"what\": \"%s\", \"skipped\": "
                                      "\"%s\"}\n",
                                      r->name, r->what, reason)
                      : mn_buf_printf(&out, "%-9s %s: skipped: %s\n", r->name, r->what, reason));
+}
+
+int mn_bench_point_print(const mn_bench_point *p, int json) {
+    const int pass = p->at_least ? p->value >= p->bar : p->value <= p->bar;
+    const char *const sign = p->at_least ? ">=" : "<=";
+    mn_buf out = {0};
+    if (json)
+        return send(&out, mn_buf_printf(&out,
+                                        "{\"bench\":\"%s\",\"row\":\"%s\",\"what\":\"%s\","
+                                        "\"value\":%.4g,\"unit\":\"%s\",\"bar\":\"%s %g\","
+                                        "\"pass\":%s}\n",
+                                        p->bench, p->row, p->what, p->value, p->unit, sign, p->bar,
+                                        p->bar == 0 ? "null"
+                                        : pass      ? "true"
+                                                    : "false"));
+    int rc = mn_buf_printf(&out, "%-8s %-34s %8.3f %s", p->row, p->what, p->value, p->unit);
+    if (rc >= 0 && p->bar != 0)
+        rc = mn_buf_printf(&out, ", bar %s %g: %s", sign, p->bar, pass ? "pass" : "below");
+    if (rc >= 0) rc = mn_buf_puts(&out, "\n");
+    return send(&out, rc);
 }

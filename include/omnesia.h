@@ -488,7 +488,7 @@ typedef struct mn_mem_options {
     mn_region *region;    /* where searches find vectors of large stores, and changes are told */
     const char *model;    /* for vectors; NULL: minilm-l6; "none": words alone */
     int durable;          /* 1: an add returns when it is on disk: it survives a power cut */
-    const char *organise; /* after each add, by: "mem0", "zep", "zep:MODEL", "zep:URL#MODEL" */
+    const char *organise; /* after each add, by: "mem0", "amem:MODEL", "zep:URL#MODEL"; NULL */
     int background;       /* 1: a thread makes vectors of what has none, and organises */
     int pull;             /* 1: the model is fetched when it is not here; else words do without */
     mn_progress progress; /* for fetching it */
@@ -533,6 +533,7 @@ typedef struct mn_find {
     const char *session, *source, *ref, *kind, *apart; /* apart: not of it; of edges, ref: whose */
     int32_t versions, newest;        /* 1: what they were before, too; the last first, alone */
     const char *value, *key, *times; /* of a query: docs/MEMORY.md, "How it is searched" */
+    const char *rank; /* of a query for edges of ref: "rrf", "mmr", "distance", "mentions" */
 } mn_find;
 /* Each is borrowed for the call, which may not ask `mem` for anything; non-zero stops, and is
  * returned; else how many. MN_ENOENT: `id` is no record of this scope. */

@@ -179,7 +179,7 @@ class Find(Structure):
                  ("id", c_int64), ("after", c_int64)] +
                 [(name, c_char_p) for name in ("session", "source", "ref", "kind", "apart")] +
                 [("versions", c_int32), ("newest", c_int32)] +
-                [(name, c_char_p) for name in ("value", "key", "times")])
+                [(name, c_char_p) for name in ("value", "key", "times", "rank")])
 
 
 class Carry(Structure):

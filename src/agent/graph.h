@@ -44,15 +44,32 @@ int mn_graph_part(const mn_row *row, const char *part, char out[MN_FIELD_MAX]);
 /* Triples from elsewhere, all or none. */
 int mn_graph_add(mn_notes *n, const mn_who *who, const mn_triple *t, size_t count);
 
+typedef enum mn_graph_rank {
+    MN_GRAPH_RRF,
+    MN_GRAPH_MMR,
+    MN_GRAPH_DISTANCE,
+    MN_GRAPH_MENTIONS
+} mn_graph_rank;
 typedef struct mn_graph_find {
     const char *entity; /* its name */
     int depth;          /* over so many edges, at most 3; 0: 1 */
     int64_t as_of;      /* MN_NEVER: of all times, and by time */
     int most;           /* 0: all */
+    /* Of mn_graph_search alone. */
+    const char *query;
+    const float *vector; /* of the query, [dim] of length 1; NULL: by words and by distance */
+    int dim;
+    mn_graph_rank rank;
 } mn_graph_find;
 /* Edges of an entity, and of those they lead to: near ones first, each distance by time. How many,
  * or what `each` did; MN_ENOENT: nobody of that name is known. */
 int mn_graph_edges(mn_notes *n, const mn_who *who, const mn_graph_find *what, mn_notes_each *each,
                    void *user);
+
+/* Edges that answer a query, near an entity, best first; most 0: 10. As mn_graph_edges. */
+int mn_graph_search(mn_notes *n, const mn_who *who, const mn_graph_find *what, mn_notes_each *each,
+                    void *user);
+/* "rrf" (or NULL), "mmr", "distance", "mentions". MN_EINVAL: there is no such way. */
+int mn_graph_rank_of(const char *name, mn_graph_rank *out);
 
 #endif

@@ -406,14 +406,18 @@ static int of_our_model(mn_notes *n) {
     return rc < 0 ? rc : strcmp(there, n->model) == 0;
 }
 
+int mn_notes_sense(mn_notes *n, mn_vectors **out) {
+    const int ours = of_our_model(n);
+    *out = ours > 0 ? n->vectors : NULL;
+    return ours < 0 ? ours : 0;
+}
+
 static int find_best(mn_notes *n, int64_t owner, finding *f) {
     mn_arena arena = {.limit = (size_t)1 << 30, .what = "a search"};
+    mn_vectors *v;
     mn_hit *hits;
-    int count;
-    const int ours = of_our_model(n);
-    mn_vectors *const v = ours ? n->vectors : NULL;
-    const int rc =
-        ours < 0 ? ours : mn_recall(n->store, owner, f->who, f->seek, v, &arena, &hits, &count);
+    int count, rc = mn_notes_sense(n, &v);
+    if (rc >= 0) rc = mn_recall(n->store, owner, f->who, f->seek, v, &arena, &hits, &count);
     for (int i = 0; rc >= 0 && i < count; i++)
         if (give(f, &hits[i].row, hits[i].score)) break;
     mn_arena_free(&arena);

@@ -28,7 +28,10 @@ struct mn_notes {
 int mn_notes_begin(mn_notes *n, int write);
 int64_t mn_notes_end(mn_notes *n, int64_t rc);
 
-/* Within them. A new row, its moments as they stand; record `id` as `now` says from now on. */
+/* Within them. The vectors that may be asked: those of the store are of the model that is used
+ * here; NULL: there are none. */
+int mn_notes_sense(mn_notes *n, mn_vectors **out);
+/* A new row, its moments as they stand; record `id` as `now` says from now on. */
 int mn_notes_put(mn_notes *n, int64_t owner, mn_row *row);
 int mn_notes_change(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now);
 /* The words of a row of `notes` into the index; what it is found by is all that is looked at. */

@@ -19,7 +19,7 @@ static const mn_organiser *const organisers[] = {
 enum { ORGANISERS = sizeof organisers / sizeof *organisers };
 
 /* What organisers make. */
-static const char *const kinds[] = {"fact", "entity", "edge", "community", "note"};
+static const char *const kinds[] = {"fact", "entity", "edge", "community", "note", "summary"};
 
 int mn_organiser_find(const char *name, const mn_organiser **out) {
     *out = NULL;

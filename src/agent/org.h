@@ -78,7 +78,7 @@ struct mn_organiser {
 };
 
 /* clang-format off */
-#define MN_ORGANISERS(X) X(mem0) X(mem0_additive) X(zep)
+#define MN_ORGANISERS(X) X(mem0) X(mem0_additive) X(amem) X(zep)
 /* clang-format on */
 #define X(name) extern const mn_organiser mn_organiser_##name;
 MN_ORGANISERS(X)

@@ -218,6 +218,16 @@ int mn_vector_pack(const float *x, int dim, void *out) {
 }
 
 /* ---- asking ------------------------------------------------------------------------------- */
+int mn_vectors_of(const mn_vectors *v, int64_t id, float *out) {
+    const set *const s = v->now;
+    const uint32_t place = s->n ? s->place[slot_of(v, s, id)] : 0;
+    const float scale = place ? *scale_of(v, s, place - 1) : 0;
+    if (scale == 0) return 0;
+    const int8_t *const codes = codes_of(v, s, place - 1);
+    for (int d = 0; d < v->dim; d++) out[d] = scale * (float)codes[d];
+    return 1;
+}
+
 int mn_vectors_ask(mn_vectors *v, const float *query) {
     return mn_scan_ask(query, v->dim, &v->asked);
 }

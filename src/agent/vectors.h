@@ -36,6 +36,9 @@ int mn_vectors_nearest(mn_vectors *v, mn_scan_hit *out, int k);
  * when ids[0] has none. */
 float mn_vectors_blend(const mn_vectors *v, const int64_t *ids, float share, int n);
 
+/* The vector of a row, [dim] of length 1: 1; 0: it has none. */
+int mn_vectors_of(const mn_vectors *v, int64_t id, float *out);
+
 /* A vector as the store keeps it; 0: it is all zeroes, or no numbers. */
 static inline size_t mn_vector_bytes(int dim) {
     return (size_t)dim + sizeof(float);

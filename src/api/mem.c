@@ -308,13 +308,23 @@ static int sense_of(mn_mem *m, const mn_who *who, const char *query, float **out
     return rc < 0 ? (int)rc : 0;
 }
 
+/* Edges are asked for by whose they are: by a name, which has no bar as their own have. */
 static int is_graph(const mn_find *f) {
-    return !f->query && f->kind && strcmp(f->kind, "edge") == 0 && f->ref && *f->ref;
+    if (!f->kind || strcmp(f->kind, "edge") != 0 || !f->ref || !*f->ref) return 0;
+    return !f->query || !strstr(f->ref, " | ");
 }
 
-static int find_edges(mn_mem *m, const mn_who *who, const mn_find *f, int64_t as_of, shown *to) {
-    const mn_graph_find what = {.entity = f->ref, .as_of = as_of, .most = f->k};
-    return mn_graph_edges(m->notes, who, &what, show, to);
+static int find_edges(mn_mem *m, const mn_who *who, const mn_find *f, const mn_seek *seek,
+                      shown *to) {
+    mn_graph_find what = {.entity = f->ref,
+                          .as_of = seek->as_of,
+                          .most = f->k,
+                          .query = f->query,
+                          .vector = seek->vector,
+                          .dim = seek->dim};
+    MN_TRY(mn_graph_rank_of(f->rank, &what.rank));
+    return f->query ? mn_graph_search(m->notes, who, &what, show, to)
+                    : mn_graph_edges(m->notes, who, &what, show, to);
 }
 
 int mn_mem_find(mn_mem *m, const mn_scope *scope, const mn_find *what,
@@ -338,25 +348,35 @@ int mn_mem_find(mn_mem *m, const mn_scope *scope, const mn_find *what,
     if (what->newest && (what->query || what->versions || seek.as_of != MN_NEVER))
         return MN_FAIL(MN_EINVAL, "newest first are records as they are now: it goes with no "
                                   "query, no as_of and no versions");
-    if (is_graph(what)) return find_edges(m, &who, what, seek.as_of, &to);
+    if (what->rank && *what->rank && (!what->query || !is_graph(what)))
+        return MN_FAIL(MN_EINVAL, "rank is of a query for edges: it goes with kind \"edge\" and a "
+                                  "name as ref");
     if (what->query) MN_TRY(sense_of(m, &who, what->query, &sense));
     seek.vector = sense;
     seek.dim = m->dim;
-    const int rc = mn_notes_find(m->notes, &who, &seek, show, &to);
+    const int rc = is_graph(what) ? find_edges(m, &who, what, &seek, &to)
+                                  : mn_notes_find(m->notes, &who, &seek, show, &to);
     mn_free(sense);
     return rc;
 }
 
-int64_t mn_mem_embed(mn_mem *m, int again, const mn_progress *progress) {
-    int64_t seen = 0;
-    if (m->organiser && again) MN_TRY(mn_notes_organise_all(m->notes, m->organiser));
-    if (m->organiser) seen = mn_mem_organise(m, -1, progress);
-    if (seen < 0) return seen;
-    if (m->organiser && strcmp(m->model_name, "none") == 0) return seen;
+static int64_t make_vectors(mn_mem *m, int again, const mn_progress *progress) {
     if (!mn_mem_model(m, 1))
         return strcmp(m->model_name, "none") == 0
                    ? MN_FAIL(MN_EINVAL, "the model for vectors is \"none\"")
                    : MN_ENOENT;
     if (again) MN_TRY(mn_notes_again(m->notes));
     return mn_mem_catch_up(m, -1, progress);
+}
+
+/* Organisers compare records by their vectors, and what they make gets vectors, too. */
+int64_t mn_mem_embed(mn_mem *m, int again, const mn_progress *progress) {
+    const int words = m->organiser && strcmp(m->model_name, "none") == 0;
+    if (m->organiser && again) MN_TRY(mn_notes_organise_all(m->notes, m->organiser));
+    const int64_t first = words ? 0 : make_vectors(m, again, progress);
+    if (!m->organiser || (first < 0 && first != MN_ENOENT)) return first;
+    const int64_t seen = mn_mem_organise(m, -1, progress);
+    if (seen < 0 || words) return seen;
+    const int64_t second = make_vectors(m, 0, progress);
+    return second < 0 ? second : first + second;
 }

@@ -100,7 +100,8 @@ static mn_find asked(const mn_cli_mem *m) {
                      .kind = o->kind,
                      .value = o->value,
                      .key = o->key,
-                     .times = o->when};
+                     .times = o->when,
+                     .rank = o->rank};
 }
 
 /* ---- verbs -------------------------------------------------------------------------------- */
@@ -357,6 +358,9 @@ static const mn_opt rows[] = {
      .standard = "plain",
      .choices = "plain|notes",
      .help = "ask: the answer at once, or notes on each record first"},
+    TEXT("rank", "WAY", rank,
+         "search, with --kind edge and an entity's name as --ref: rrf (the default), mmr (unlike "
+         "each other), distance or mentions"),
     TEXT("format", "NAME", format,
          "import, export: jsonl, markdown, mcp, mem0 or chatgpt; default: by what it is"),
     FLAG("all", all, "forget: everything of this user, agent and run"),
@@ -397,7 +401,8 @@ const mn_cli_command mn_cli_command_mem = {
         "folder to read; `import FILE` takes that back, and memories of the MCP reference server, "
         "of Mem0, of ChatGPT, and folders of Markdown. What is there already is not doubled.\n\n"
         "`organise` shows every record that it has not seen to whom --organise names, who makes "
-        "facts (mem0) or a graph of who and what was spoken of (zep) of them: `list --kind fact`, "
+        "facts (mem0), notes that know each other (amem) or a graph of who and what was spoken of "
+        "(zep) of them: `list --kind fact`, "
         "`history Ann`. `add` and `import` with --organise leave that to `organise`, and to any "
         "`chat`, `serve` or `mcp` that has it too. What is made of a record is forgotten with "
         "it.\n\n"

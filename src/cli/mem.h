@@ -11,7 +11,7 @@ typedef struct mn_cli_mem_options {
     mn_cli_common common;
     mn_cli_generate generate; /* of `ask` */
     const char *user, *agent, *run, *store, *embedder, *organise;
-    const char *session, *speaker, *ref, *source, *kind, *time, *as_of, *format;
+    const char *session, *speaker, *ref, *source, *kind, *time, *as_of, *format, *rank;
     const char *value, *key, *when; /* of `search` and `ask` */
     int32_t k, budget;
     int json, all, durable, no_embed, notes;
@@ -36,11 +36,11 @@ typedef struct mn_cli_mem_verb {
 extern const mn_cli_mem_verb mn_cli_mem_verbs[]; /* ends with {0} */
 
 /* The option --organise, of all who add records. */
-#define MN_CLI_ORGANISE_ROW(at)                                                             \
-    {                                                                                       \
-        .kind = MN_OPT_TEXT, .name = "organise", .value = "NAME", .offset = at,             \
-        .help = "what else is made of what is said: mem0 (facts), zep (a graph), none; by " \
-                "rules, as NAME:MODEL by a model, as NAME:URL#MODEL by an endpoint"         \
+#define MN_CLI_ORGANISE_ROW(at)                                                                  \
+    {                                                                                            \
+        .kind = MN_OPT_TEXT, .name = "organise", .value = "NAME", .offset = at,                  \
+        .help = "what else is made of what is said: mem0 (facts), amem (notes), zep (a graph), " \
+                "none; by rules, as NAME:MODEL by a model, as NAME:URL#MODEL by an endpoint"     \
     }
 
 /* Whose records: --user, else OMNESIA_USER, else the login name. */

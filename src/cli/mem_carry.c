@@ -72,7 +72,8 @@ int mn_cli_mem_organise(mn_cli_mem *m) {
     mn_cli_bar bar = {0};
     int64_t seen;
     if (!m->o->organise || !*m->o->organise || strcmp(m->o->organise, "none") == 0)
-        return MN_FAIL(MN_CLI_USAGE, "organise by whom? --organise mem0 (facts) or zep (a graph)");
+        return MN_FAIL(MN_CLI_USAGE,
+                       "organise by whom? --organise mem0 (facts), amem (notes) or zep (a graph)");
     MN_TRY(embed(m, 1, &bar, &seen));
     return mn_buf_printf(&m->out, m->o->json ? "{\"organised\":%lld}\n" : "%lld organised\n",
                          (long long)seen);

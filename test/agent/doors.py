@@ -109,7 +109,7 @@ class CFind(ctypes.Structure):
                 ("id", c_int64), ("after", c_int64)] + \
         [(n, c_char_p) for n in ("session", "source", "ref", "kind", "apart")] + \
         [("versions", c_int32), ("newest", c_int32)] + \
-        [(n, c_char_p) for n in ("value", "key", "times")]
+        [(n, c_char_p) for n in ("value", "key", "times", "rank")]
 
 
 class CCarry(ctypes.Structure):

@@ -10,6 +10,8 @@
 #include "base/alloc.h"
 #include "base/random.h"
 
+#include <math.h>
+
 static int keep_id(void *user, const mn_row *row, double score) {
     (void)score;
     *(int64_t *)user = row->id;
@@ -273,11 +275,93 @@ static void no_memory(void **s) {
     assert_ok(rc);
 }
 
+/* ---- searching ------------------------------------------------------------------------------ */
+/* A vector for a text: where it points is up to its first letter, and a little to its length. */
+static int make(void *user, const char *const *texts, const size_t *lengths, int count,
+                float *out) {
+    (void)user;
+    for (int i = 0; i < count; i++, out += 32) {
+        memset(out, 0, 32 * sizeof *out);
+        out[(unsigned char)*texts[i] % 32] = 0.96f;
+        out[lengths[i] % 4 * 7 + 1] += 0.28f;
+        float square = 0;
+        for (int k = 0; k < 32; k++) square += out[k] * out[k];
+        for (int k = 0; k < 32; k++) out[k] /= sqrtf(square);
+    }
+    return 0;
+}
+
+static const char *searched(const char *query, mn_graph_rank rank, int dense) {
+    static listing l;
+    float v[32];
+    const size_t n = strlen(query);
+    make(NULL, &query, &n, 1, v);
+    const mn_graph_find what = {.entity = "Ann",
+                                .as_of = MN_NEVER,
+                                .most = 4,
+                                .query = query,
+                                .vector = dense ? v : NULL,
+                                .dim = 32,
+                                .rank = rank};
+    l = (listing){.n = 0};
+    assert_ok(mn_graph_search(notes, &ann, &what, list_row, &l));
+    return l.text;
+}
+
+static void searches(void **s) {
+    (void)s;
+    const mn_vector_maker by_letter = {.make = make, .dim = 32};
+    tell("Ann", "knows", "Ben", "2020-01-01", "");
+    tell("Ben", "lives in", "Rome", "2020-01-01", "");
+    tell("Cleo", "lives in", "Rome", "2020-01-01", "");
+    tell("Zoe", "lives in", "Oslo", "2020-01-01", ""); /* nobody whom Ann knows */
+    const char *const words = searched("who lives in Oslo", MN_GRAPH_RRF, 0);
+    assert_non_null(strstr(words, "Zoe"));
+    const char *const knows = searched("who knows Ben", MN_GRAPH_RRF, 0);
+    assert_ptr_equal(strstr(knows, "Ann knows Ben"), knows);
+    const char *const near = searched("who lives in Oslo", MN_GRAPH_DISTANCE, 0);
+    assert_ptr_equal(strstr(near, "Ann knows Ben"), near);
+    assert_true(strstr(near, "Zoe") > strstr(near, "Cleo"));
+    assert_ok(mn_notes_model(notes, "by letter", 32));
+    while (mn_notes_embed(notes, &by_letter, 8) > 0) continue;
+    /* Those nearest first, then what is unlike them. */
+    tell("Carl", "lives in", "Rome", "2020-01-01", "");
+    while (mn_notes_embed(notes, &by_letter, 8) > 0) continue;
+    static char fused[16384];
+    snprintf(fused, sizeof fused, "%s", searched("Cities of Rome", MN_GRAPH_RRF, 1));
+    const char *const apart = searched("Cities of Rome", MN_GRAPH_MMR, 1);
+    assert_string_not_equal(apart, fused);
+    const char *const first = apart + 1; /* both begin with C: the second is put behind others */
+    assert_true(*apart == 'C' && strstr(first, "| C") > strstr(first, "| "));
+    assert_fails(mn_graph_search(notes, &ann, &(mn_graph_find){.entity = "Nobody", .query = "x"},
+                                 list_row, &(listing){.n = 0}),
+                 MN_ENOENT, "no entity");
+    mn_graph_rank rank;
+    assert_ok(mn_graph_rank_of("mentions", &rank));
+    assert_int_equal(rank, MN_GRAPH_MENTIONS);
+    assert_ok(mn_graph_rank_of(NULL, &rank));
+    assert_int_equal(rank, MN_GRAPH_RRF);
+    assert_fails(mn_graph_rank_of("best", &rank), MN_EINVAL, "rrf, mmr, distance or mentions");
+}
+
+/* What two episodes say stands above what one does. */
+static void mentioned(void **s) {
+    (void)s;
+    organise_by("zep");
+    say("Ann", "2023-05-01", "I like tea.");
+    say("Ann", "2023-05-02", "I like tunes.");
+    say("Ann", "2023-05-03", "I like tunes.");
+    organise(NULL);
+    const char *const all = searched("what does Ann like", MN_GRAPH_MENTIONS, 0);
+    assert_ptr_equal(strstr(all, "I like tunes."), all);
+    assert_non_null(strstr(all, "I like tea."));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, org_begin, org_end)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(contradictions),     TEST(many_at_a_time), TEST(refusals),
-        TEST(true_at_any_moment), TEST(same_names),     TEST(walks),
-        TEST(communities),        TEST(forgotten),      TEST(no_memory)};
+        TEST(contradictions), TEST(many_at_a_time), TEST(refusals),    TEST(true_at_any_moment),
+        TEST(same_names),     TEST(walks),          TEST(communities), TEST(forgotten),
+        TEST(no_memory),      TEST(searches),       TEST(mentioned)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,8 @@ static void names(void **s) {
     assert_null(o);
     assert_ok(mn_organiser_find("mem0", &o));
     assert_ptr_equal(o, &mn_organiser_mem0);
-    assert_fails(mn_organiser_find("Mem0", &o), MN_EINVAL, "there are none, mem0, mem0-additive");
+    assert_fails(mn_organiser_find("Mem0", &o), MN_EINVAL,
+                 "there are none, mem0, mem0-additive, amem, zep");
 }
 
 static void facts(void **s) {

@@ -9,8 +9,9 @@
 
 static const char *says[8];  /* the answers, one after the other */
 static char asked[8][65536]; /* and the prompts */
-static int asks, fails_with;
-static int64_t changes; /* this record, while the model thinks */
+static int asks, fails_with, summaries;
+static const char *sums_up; /* what it says when it is asked for a summary */
+static int64_t changes;     /* this record, while the model thinks */
 
 static int extract(void *user, const char *schema, const char *prompt, mn_buf *out) {
     (void)user;
@@ -18,6 +19,11 @@ static int extract(void *user, const char *schema, const char *prompt, mn_buf *o
     assert_true(json_is_object(j)); /* a schema it is */
     json_decref(j);
     if (fails_with) return MN_FAIL(fails_with, "the model is down");
+    if (strstr(schema, "\"summary\"")) {
+        snprintf(asked[7], sizeof asked[7], "%s", prompt);
+        summaries++;
+        return mn_buf_puts(out, sums_up ? sums_up : "");
+    }
     assert_true(asks < 8 && says[asks] != NULL);
     snprintf(asked[asks], sizeof asked[asks], "%s", prompt);
     if (changes) {
@@ -214,10 +220,40 @@ static void graph(void **s) {
                         "ann lives in Oslo [2024-05-01 ]");
 }
 
+/* Ten facts, and the next messages are seen with a summary; it goes with any of them. */
+static void summary(void **s) {
+    (void)s;
+    char fact[80], text[40];
+    organise_by("mem0-additive");
+    sums_up = "{\"summary\":\"Ann collects boats.\"}";
+    summaries = 0;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(summaries, 0);
+        snprintf(fact, sizeof fact, "{\"facts\":[\"Ann has harbour boat %d\"]}", i);
+        answers(fact, NULL);
+        snprintf(text, sizeof text, "number %d it is", i);
+        say("Ann", "2023-05-01", text);
+        assert_int_equal(mn_notes_organise(notes, by, &model, 1), 1);
+        assert_null(strstr(asked[0], "about so far"));
+    }
+    assert_int_equal(summaries, 1);
+    assert_non_null(strstr(asked[7], "Ann has harbour boat 4"));
+    assert_non_null(strstr(now("summary"), "Ann collects boats."));
+    answers("{\"facts\":[]}", NULL);
+    say("Ann", "2023-05-02", "hello");
+    assert_int_equal(mn_notes_organise(notes, by, &model, 1), 1);
+    assert_int_equal(summaries, 1); /* nothing new: it stays as it is */
+    assert_non_null(strstr(asked[0], "{\"speaker\":\"summary\",\"text\":\"Ann collects boats.\"}"));
+    assert_true(mn_notes_forget(notes, &ann, &(mn_rows){.id = 1}, NULL, NULL) > 0);
+    assert_string_equal(LIST(.rows = {.kind = "summary", .versions = 1}), "");
+    assert_int_equal(bytes_in_files("collects boats"), 0);
+    sums_up = NULL;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, org_begin, org_end)
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(decides), TEST(made_of_two), TEST(adds_alone),
                                        TEST(down),    TEST(meanwhile),   TEST(nonsense),
-                                       TEST(quoted),  TEST(graph)};
+                                       TEST(quoted),  TEST(graph),       TEST(summary)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,19 +57,45 @@ static void wastes_less_than_a_page(void **state) {
     json_decref(rows);
 }
 
-/* Peers that are not there are no failure, and are named. */
+/* Peers that are not there, and cannot be made, are no failure, and are named. */
 static void goes_on_without_peers(void **state) {
     (void)state;
-    char *const before = getenv("PEERS_DIR");
-    setenv("PEERS_DIR", "/nowhere", 1);
-    json_t *rows = rows_of("mem --row scan --rounds 1");
-    if (before)
-        setenv("PEERS_DIR", before, 1);
+    static const struct {
+        const char *words, *row, *names;
+    } all[] = {{"mem --row scan --rounds 1", "scan", "tools/peers/memory.sh"},
+               {"mem0 --row given --rounds 1", "given", "tools/peers/agents.sh"},
+               {"zep --row graph --rounds 1", "graph", "tools/peers/agents.sh"}};
+    char *const before = getenv("PEERS_DIR"), *const kept = before ? strdup(before) : NULL;
+    setenv("PEERS_DIR", "/proc/nowhere", 1);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        json_t *rows = rows_of(all[i].words);
+        const json_t *why = json_object_get(json_object_get(rows, all[i].row), "skipped");
+        assert_non_null(why);
+        if (!strstr(json_string_value(why), all[i].names)) fail_msg("%s", json_string_value(why));
+        json_decref(rows);
+    }
+    if (kept)
+        setenv("PEERS_DIR", kept, 1);
     else
         unsetenv("PEERS_DIR");
-    const json_t *why = json_object_get(json_object_get(rows, "scan"), "skipped");
-    assert_non_null(why);
-    assert_non_null(strstr(json_string_value(why), "tools/peers/memory.sh"));
+    free(kept);
+}
+
+/* What a memory finds, with links and without, and of a graph on a day: by words alone. */
+static void asks_memories(void **state) {
+    (void)state;
+    json_t *rows = rows_of("amem --small --histories 1 --vectors none");
+    assert_true(of(rows, "recall", "value") > 0);
+    assert_true(of(rows, "links", "value") > 0);
+    json_decref(rows);
+    rows = rows_of("mem0 --row tokens --small --histories 1 --vectors none");
+    assert_true(of(rows, "tokens", "value") > 0 && of(rows, "tokens", "value") < 100);
+    json_decref(rows);
+    rows = rows_of("zep --row as-of --small --histories 2");
+    assert_true(of(rows, "as-of", "value") == 100);
+    json_decref(rows);
+    rows = rows_of("zep --row talks --small --histories 1 --vectors none");
+    assert_non_null(json_object_get(rows, "talks"));
     json_decref(rows);
 }
 
@@ -194,11 +220,17 @@ static void says_what_is_wrong(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares_bits),         cmocka_unit_test(wastes_less_than_a_page),
-        cmocka_unit_test(goes_on_without_peers), cmocka_unit_test(starts_processes),
-        cmocka_unit_test(dies_and_starts_anew),  cmocka_unit_test(shares),
-        cmocka_unit_test(joins_one_loop),        cmocka_unit_test(leaves_nothing),
-        cmocka_unit_test(says_what_is_wrong),    cmocka_unit_test(takes_turns_in_memory),
+        cmocka_unit_test(compares_bits),
+        cmocka_unit_test(wastes_less_than_a_page),
+        cmocka_unit_test(goes_on_without_peers),
+        cmocka_unit_test(asks_memories),
+        cmocka_unit_test(starts_processes),
+        cmocka_unit_test(dies_and_starts_anew),
+        cmocka_unit_test(shares),
+        cmocka_unit_test(joins_one_loop),
+        cmocka_unit_test(leaves_nothing),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(takes_turns_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,8 @@
  * agent/org/mem0.c - facts out of messages, after "Mem0: Building Production-Ready AI Agents with
  * Scalable Long-Term Memory" (Chhikara et al., 2025).
  *
- * mem0, as the paper has it: a model lists the facts of a message, seen with the ten before it;
+ * mem0, as the paper has it: a model lists the facts of a message, seen with the ten before it and
+ * the summary of what came before (org/mem0_summary.c);
  * beside each it is shown the ten facts that are most like it, by small numbers, and says for each
  * whether it is new (ADD), says one of them anew (UPDATE), makes one untrue (DELETE) or is known
  * (NOOP). mem0_additive, as the authors' code has it since: one call, shown what is known, and
@@ -13,8 +14,9 @@
  * new one; a fact the model forgets to speak of is new; one that is there in the same words is
  * known without asking. Without a model, or when what it says is no answer, sentences in which
  * somebody states something of himself are the facts, word for word; those that org/say.h
- * understands end others of the same subject and relation. There is no running summary.
+ * understands end others of the same subject and relation.
  */
+#include "agent/org/mem0.h"
 #include "agent/graph.h"
 #include "agent/graph_names.h"
 #include "agent/org/ask.h"
@@ -135,6 +137,10 @@ static int keep_scored(void *user, const mn_row *row, double score) {
 
 static int show_before(mn_org *c, const mn_row *episode, mn_buf *out) {
     shown before = {.c = c};
+    mn_row summary;
+    MN_TRY(mn_mem0_summary(c, &summary));
+    if (summary.id) MN_TRY(mn_buf_puts(out, "What the conversation was about so far:\n"));
+    if (summary.id) MN_TRY(mn_ask_line(out, "summary", summary.text, summary.n, 2 * LINE_MAX));
     MN_TRY(mn_org_before(c, episode, BEFORE, keep, &before));
     if (before.n) MN_TRY(mn_buf_puts(out, "Messages before it:\n"));
     for (int i = before.n - 1; i >= 0; i--)
@@ -337,6 +343,7 @@ static int on_episode_additive(mn_org *c, const mn_row *episode, mn_ops *ops) {
     return organise(c, episode, by_model_additive, ops);
 }
 
-const mn_organiser mn_organiser_mem0 = {.name = "mem0", .on_episode = on_episode};
-const mn_organiser mn_organiser_mem0_additive = {.name = "mem0-additive",
-                                                 .on_episode = on_episode_additive};
+const mn_organiser mn_organiser_mem0 = {
+    .name = "mem0", .on_episode = on_episode, .on_tick = mn_mem0_summarise};
+const mn_organiser mn_organiser_mem0_additive = {
+    .name = "mem0-additive", .on_episode = on_episode_additive, .on_tick = mn_mem0_summarise};
