@@ -531,9 +531,8 @@ typedef struct mn_find {
     const char *as_of; /* what was true then (a date: at its end) */
     int64_t id, after; /* this one; those that came after this one */
     const char *session, *source, *ref, *kind, *apart; /* apart: not of it; of edges, ref: whose */
-    int32_t versions, newest;        /* 1: what they were before, too; the last first, alone */
-    const char *value, *key, *times; /* of a query: docs/MEMORY.md, "How it is searched" */
-    const char *rank; /* of a query for edges of ref: "rrf", "mmr", "distance", "mentions" */
+    int32_t versions, newest; /* 1: what they were before, too; the last first, alone */
+    const char *value, *key, *times, *rank; /* of a query: docs/MEMORY.md, "How it is searched" */
 } mn_find;
 /* Each is borrowed for the call, which may not ask `mem` for anything; non-zero stops, and is
  * returned; else how many. MN_ENOENT: `id` is no record of this scope. */

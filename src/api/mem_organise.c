@@ -4,9 +4,9 @@
  *
  * options.organise is NAME, NAME:MODEL or NAME:URL#MODEL (api/endpoint.c). Without a model
  * organisers go by rules. A model is opened when something waits for it, and answers at temperature
- * 0, bound to a schema. While it cannot be opened or does not answer, episodes wait: they are stored
- * as they were said in any case. One process of a machine at a time organises a store; others leave
- * it to it.
+ * 0, bound to a schema. While it cannot be opened or does not answer, episodes wait: they are
+ * stored as they were said in any case. One process of a machine at a time organises a store;
+ * others leave it to it.
  */
 #include "api/mem.h"
 

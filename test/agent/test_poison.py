@@ -38,7 +38,8 @@ CLEAN = {"grammar": 'root ::= "so it is"'}
 
 STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"'
 LINE = re.compile(rf'#(?P<id>\d+)(?: (?:[\d-]+(?: [\d:]+)?|{STRING}))?(?: (?P<speaker>{STRING}))?: '
-                  rf'(?P<text>{STRING})(?: \(cut: it has \d+ bytes\))?(?: from (?P<source>{STRING}))?')
+                  rf'(?P<text>{STRING})(?: \(cut: it has \d+ bytes\))?'
+                  rf'(?: from (?P<source>{STRING}))?')
 
 
 class World:

@@ -4,9 +4,9 @@
  * takes facts out of its next message.
  *
  * A model writes it from the summary before it and the facts that came since, when there are FRESH
- * of them, after a batch of episodes and not while one waits. It is a record of kind "summary", made
- * of those facts: when one of them is forgotten, so is every word of it, and the next is written
- * from what is left. Without a model there is none.
+ * of them, after a batch of episodes and not while one waits. It is a record of kind "summary",
+ * made of those facts: when one of them is forgotten, so is every word of it, and the next is
+ * written from what is left. Without a model there is none.
  */
 #include "agent/org/ask.h"
 #include "agent/org/mem0.h"
