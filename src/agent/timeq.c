@@ -116,8 +116,17 @@ int mn_timeq_of(const char *text, size_t length, int64_t now, mn_timeq *out) {
     return 1;
 }
 
+/* Can there be a year in it? Most texts have none, and need not be read word by word. */
+static int may_have_year(const char *text, size_t n) {
+    for (size_t i = 0; i + 4 <= n; i++)
+        if ((text[i] == '1' || text[i] == '2') && (text[i + 1] == '9' || text[i + 1] == '0'))
+            return 1;
+    return 0;
+}
+
 /* Does the text name a day of that time, or its year? */
 static int names_it(const mn_timeq *t, const char *text, size_t length) {
+    if (!may_have_year(text, length)) return 0;
     mn_cue cue[MN_CUES];
     mn_cue_word w[MN_CUE_WORDS + 2];
     const int cues = mn_cues_of(text, length, cue), n = mn_cue_words(text, length, w);
