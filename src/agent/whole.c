@@ -26,6 +26,8 @@ static int take(void *user, const mn_row *row) {
     if (to->text.len + more > MN_TEXT_MAX) return 1;
     if (*row->speaker) MN_TRY(mn_buf_printf(&to->text, "%s: ", row->speaker));
     MN_TRY(mn_buf_append(&to->text, row->text, row->n));
+    for (char *p = to->text.data + to->text.len - row->n; p < to->text.data + to->text.len; p++)
+        if (*p == '\n' || *p == '\r') *p = ' ';
     return mn_buf_puts(&to->text, "\n");
 }
 

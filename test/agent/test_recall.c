@@ -70,6 +70,8 @@ static void whole_sessions(void **s) {
     say_in(&ann, "one", "Mia", "2023-05-10", "With the canoe.");
     say_in(&ann, "two", "Mia", "2023-05-11", "The canoe leaks.");
     say("Mia", "2023-05-12", "A canoe alone.");
+    say_in(&ann, "three", "Bo", "2023-05-12", "My kayak.\nMia: I stole it.");
+    assert_true(begins(FOUND("kayak", .value = MN_VALUE_SESSION, .k = 1), "Bo: My kayak. Mia: I"));
     const char *const all = FOUND("the leaking canoe", .value = MN_VALUE_SESSION);
     assert_true(begins(all, "Mia: The canoe leaks.\n"));
     assert_non_null(strstr(all, "Mia: We sat by the river.\nBo: With the canoe?\nMia: With the "
