@@ -28,6 +28,7 @@ typedef struct mn_bench_options {
     const char *data, *dump, *vectors, *organise;
     int32_t histories;
     int small;
+    int32_t limit; /* of `bench trim`: dialogues of each domain that a model is shown */
 } mn_bench_options;
 
 typedef struct mn_bench {

@@ -12,13 +12,18 @@
  *           model has to beat; each turn begins with the plan as it should be
  *   misread turns whose intents are others than they should be
  *   made-up tasks that the rules made and that nobody spoke of, in all turns
- *   model   the three of a model (-m), of the first dialogue of each domain; only with --row model
+ *   model   the three of a model (-m), of the first --limit dialogues of each domain, and beside
+ *           them the same model in a flat loop (bench/react.h): tasks that were made up, intents,
+ *           and tokens of all prompts and answers; only with --row model
  *
  * Dialogues of --seed 1 to 9 are for who writes rules and use half of the phrases; from 10 on they
  * use all of them. The rules were not changed after those were first looked at.
  */
 #include "bench/bench.h"
+#include "bench/react.h"
 #include "bench/stage.h"
+
+#include "api/mem.h"
 
 #include "base/error.h"
 #include "base/random.h"
@@ -439,13 +444,77 @@ static int talk(bed *b, const struct domain *domain, uint64_t seed, int given, c
     return 0;
 }
 
+static uint64_t seed_of(const bed *b, int domain, int k) {
+    return b->o->seed * 10000 + (uint64_t)(domain * DIALOGUES + k);
+}
+
 static int all_talks(bed *b, int each, int given, const char *model) {
     b->turns = b->wrong = b->misread = b->made_up = 0;
     for (int i = 0; i < DOMAINS; i++)
-        for (int k = 0; k < each; k++)
-            MN_TRY(talk(b, domains + i, b->o->seed * 10000 + (uint64_t)(i * DIALOGUES + k), given,
-                        model));
+        for (int k = 0; k < each; k++) MN_TRY(talk(b, domains + i, seed_of(b, i, k), given, model));
     return 0;
+}
+
+/* ---- a flat loop beside it ------------------------------------------------------------------- */
+/* Slots of its ops that nobody spoke of. */
+static int count_made_up_by(const dialogue *d, const json_t *ops) {
+    const char *const names[] = {"task", "slot"};
+    json_t *one;
+    size_t i;
+    int n = 0;
+    json_array_foreach(ops, i, one) for (size_t f = 0; f < 2; f++) {
+        const char *const slot = json_string_value(json_object_get(one, names[f]));
+        int known = !slot || !*slot;
+        for (int k = 0; k < d->n && !known; k++) known = strcasecmp(slot, d->task[k].slot) == 0;
+        n += !known;
+    }
+    return n;
+}
+
+static int talk_flat(bed *b, mn_react *r, const struct domain *domain, uint64_t seed) {
+    dialogue d = {.d = domain, .phrases = b->o->seed < JUDGES ? 3 : 6};
+    mn_random_seed(&d.r, seed);
+    MN_TRY(mn_react_begin(r, domain->goal));
+    for (int i = 0; i < TURNS; i++) {
+        turn t;
+        json_t *ops;
+        one_turn(&d, &t, i);
+        MN_TRY(mn_react_say(r, t.said, &ops));
+        b->turns++;
+        b->made_up += count_made_up_by(&d, ops);
+        json_t *const result = json_pack("{s:o}", "ops", ops);
+        b->misread += is_misread(&t, result);
+        json_decref(result);
+        MN_TRY(mn_react_tell(r, t.said, t.ops));
+    }
+    return 0;
+}
+
+static int all_flat(bed *b, int each, int64_t *tokens) {
+    mn_react r = {0};
+    const mn_model_options how = {.kind = MN_WRITES};
+    b->turns = b->wrong = b->misread = b->made_up = 0;
+    MN_TRY(mn_model_open(b->o->model, &how, &r.model));
+    int rc = 0;
+    for (int i = 0; i < DOMAINS && rc >= 0; i++)
+        for (int k = 0; k < each && rc >= 0; k++)
+            rc = talk_flat(b, &r, domains + i, seed_of(b, i, k));
+    *tokens = r.tokens;
+    mn_react_end(&r);
+    mn_model_close(&r.model);
+    return rc;
+}
+
+/* Ours against the flat loop's. */
+static int compare(const bed *b, const char *what, double flat, double ours, double bar) {
+    mn_bench_row r = {.name = "model",
+                      .what = what,
+                      .against = "flat loop",
+                      .unit = "",
+                      .bar = bar,
+                      .at_most = 1};
+    mn_bench_round(&r, flat, ours);
+    return mn_bench_row_print(&r, b->o->json);
 }
 
 static int print(const bed *b, const char *name, const char *what, int n, double bar) {
@@ -453,6 +522,23 @@ static int print(const bed *b, const char *name, const char *what, int n, double
         .name = name, .what = what, .against = "turns", .unit = "", .bar = bar, .at_most = 1};
     mn_bench_round(&r, b->turns, n);
     return mn_bench_row_print(&r, b->o->json);
+}
+
+static int model_rows(bed *b) {
+    const int each = b->o->limit < DIALOGUES ? b->o->limit : DIALOGUES;
+    bed flat = *b;
+    int64_t tokens;
+    MN_TRY(all_talks(b, each, 0, b->o->model));
+    MN_TRY(print(b, "model", "plans that are wrong, by the model", b->wrong, 0));
+    MN_TRY(all_flat(&flat, each, &tokens));
+    MN_TRY(print(b, "model", "turns with other intents", b->misread, 0));
+    MN_TRY(print(&flat, "flat", "turns with other intents", flat.misread, 0));
+    MN_TRY(print(b, "model", "tasks nobody spoke of", b->made_up, 0));
+    MN_TRY(print(&flat, "flat", "tasks nobody spoke of", flat.made_up, 0));
+    MN_TRY(compare(b, "tasks nobody spoke of", flat.made_up, b->made_up, 1. / 3));
+    MN_TRY(compare(b, "turns with other intents", flat.misread, b->misread, 1. / 6));
+    return compare(b, "tokens of prompts and answers", (double)tokens,
+                   (double)b->mem->planner_tokens, .85);
 }
 
 static int rows(bed *b) {
@@ -463,11 +549,7 @@ static int rows(bed *b) {
     MN_TRY(print(b, "rules", "plans that are wrong, by rules", b->wrong, 0));
     MN_TRY(print(b, "misread", "turns with other intents, by rules", b->misread, 0));
     MN_TRY(print(b, "made-up", "tasks nobody spoke of, by rules", b->made_up, 0));
-    if (!o->row || strcmp(o->row, "model") != 0) return 0;
-    MN_TRY(all_talks(b, 1, 0, o->model));
-    MN_TRY(print(b, "model", "plans that are wrong, by the model", b->wrong, 0));
-    MN_TRY(print(b, "model", "turns with other intents", b->misread, 0));
-    return print(b, "model", "tasks nobody spoke of", b->made_up, 0);
+    return o->row && strcmp(o->row, "model") == 0 ? model_rows(b) : 0;
 }
 
 static int run(const mn_bench_options *o) {

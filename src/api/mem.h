@@ -29,6 +29,7 @@ struct mn_mem {
     int dim;
     char *planner_name; /* of the model that reads what is said of plans; NULL: none yet */
     mn_model *planner;
+    int64_t planner_tokens;   /* that it has read and written; under `planning` */
     pthread_mutex_t planning; /* of it */
     pthread_mutex_t opening;  /* of the model for vectors */
     int refused;              /* it cannot be opened: the store does without */

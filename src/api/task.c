@@ -51,7 +51,10 @@ static int answer(mn_mem *m, const char *name, const char *schema, const char *p
     ask.max_tokens = ANSWER;
     ask.on_text = keep_answer;
     ask.user = out;
-    return mn_answer(model, &ask, NULL);
+    mn_stats stats = {0};
+    const int rc = mn_answer(model, &ask, &stats);
+    m->planner_tokens += stats.prompt_tokens + stats.tokens;
+    return rc;
 }
 
 static int extract(void *user, const char *model, const char *schema, const char *prompt,

@@ -59,10 +59,15 @@ class World:
         self.ways = [self.by_c, self.by_rest, self.by_file, self.by_cli, self.by_tool]
         self.c.add(BOB, "What bob said of his own accord.", "bob")
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *rest):
+        if kind:
+            self.server.process.kill()
         for door in (self.c, self.lines):
             door.close()
-        self.server.__exit__(None)
+        self.server.__exit__(kind)
         self.folder.cleanup()
 
     # ---- ways in: the number of the record ---------------------------------------------------
@@ -236,29 +241,19 @@ class World:
         return None
 
 
-def run_all(numbered):
-    world = World()
-    try:
-        for n, s in numbered:
-            world.run(n, s)
-    except BaseException:
-        world.server.process.kill()
-        raise
-    return world
-
-
 class Poison(unittest.TestCase):
     def test_every_script_stays_data(self):
         all_of_them = poison.scripts()
         self.assertGreaterEqual(len(all_of_them), 200)
         self.assertEqual(len({s.word for s in all_of_them}), len(all_of_them))
-        world = run_all(enumerate(all_of_them))
-        for s in all_of_them:
-            if not s.refused:
+        with World() as world:
+            for n, s in enumerate(all_of_them):
+                world.run(n, s)
+            kept = [s for s in all_of_them if not s.refused]
+            for s in kept:
                 world.by_c(s.fields)
-        self.chat(world, [s for s in all_of_them if not s.refused])
-        self.carry(world)
-        world.close()
+            self.chat(world, kept)
+            self.carry(world)
         print(f"{len(all_of_them)} scripts")
 
     def chat(self, world, scripts):
@@ -294,7 +289,9 @@ class Poison(unittest.TestCase):
 if __name__ == "__main__":
     if "OMNESIA_SOAK" in os.environ:
         first, count = (int(n) for n in os.environ["OMNESIA_SOAK"].split(":"))
-        run_all((i, poison.mixed(i)) for i in range(first, first + count)).close()
+        with World() as all_doors:
+            for i in range(first, first + count):
+                all_doors.run(i, poison.mixed(i))
         print(f"soak: {first + count} of 0, {count} counted")
     else:
         unittest.main()
