@@ -37,9 +37,9 @@ NAMES = ["speaker", "source", "session", "ref", "time", "kind"]
 CLEAN = {"grammar": 'root ::= "so it is"'}
 
 STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"'
-LINE = re.compile(rf'#(?P<id>\d+)(?: (?:[\d-]+(?: [\d:]+)?|{STRING}))?(?: (?P<speaker>{STRING}))?: '
-                  rf'(?P<text>{STRING})(?: \(cut: it has \d+ bytes\))?'
-                  rf'(?: from (?P<source>{STRING}))?')
+LINE = re.compile(rf'#(?P<id>\d+)(?: (?:[\d-]+(?: [\d:]+)?|(?P<time>{STRING})))?'
+                  rf'(?: (?P<speaker>{STRING}))?: (?P<text>{STRING})'
+                  rf'(?: \(cut: it has \d+ bytes\))?(?: from (?P<source>{STRING}))?')
 
 
 class World:
@@ -136,12 +136,14 @@ class World:
             at = LINE.fullmatch(line)
             if not at:
                 raise AssertionError(f"{self.doing}: {line[:200]!r} is no line of a record")
-            records[int(at["id"])] = {k: json.loads(at[k]) for k in ("text", "source", "speaker")
-                                      if at[k]}
+            records[int(at["id"])] = {k: json.loads(at[k]) for k in ("text", "time", "source",
+                                                                    "speaker") if at[k]}
         return records
 
     def as_data(self, s, i):
         one = self.shown(ANN, s.word).get(i, {})
+        if not one.get("speaker") and "time" not in s.fields:
+            one["speaker"] = one.get("time")  # of a record whose time nobody knows
         want = {k: s.fields.get(k) for k in ("text", "source", "speaker")}
         if want["source"] == "chat":  # where most are from
             want["source"] = None
