@@ -269,8 +269,7 @@ typedef struct mn_text {
 MN_API int mn_embed_all(mn_model *model, const mn_text *texts, size_t n_texts, float *out,
                         int32_t *tokens, const mn_progress *progress);
 
-/* A vocabulary without its model: files that hold nothing else (and need no weights read) open
- * too. The rest as above; mn_encode and mn_decode do the same with a model's own vocabulary. */
+/* A vocabulary without its model, also from a file that holds nothing else. The rest as above. */
 typedef struct mn_vocab mn_vocab;
 MN_API int mn_vocab_open(const char *name_or_path, const mn_model_options *options, mn_vocab **out);
 MN_API void mn_vocab_close(mn_vocab **vocab);
@@ -279,8 +278,7 @@ MN_API int mn_vocab_encode(const mn_vocab *vocab, const char *text, size_t n, un
 MN_API int mn_vocab_decode(const mn_vocab *vocab, const int32_t *ids, size_t n, unsigned flags,
                            char *text, size_t cap);
 
-/* How many bytes of the text have no token, and are left out by mn_vocab_encode (most vocabularies
- * have one for every byte that occurs in UTF-8, some for all). */
+/* How many bytes of the text have no token, and are left out by mn_vocab_encode. */
 MN_API size_t mn_vocab_missing(const mn_vocab *vocab, const char *text, size_t n);
 
 /* ---- answers: the whole loop -------------------------------------------------------------- */
@@ -492,6 +490,8 @@ typedef struct mn_mem_options {
     int background;       /* 1: a thread makes vectors of what has none, and organises */
     int pull;             /* 1: the model is fetched when it is not here; else words do without */
     mn_progress progress; /* for fetching it */
+    int (*tell)(void *user, const char *line); /* how {"do": "write"} goes, or NULL: nothing new; */
+    void *tell_user;                           /* non-zero stops it */
 } mn_mem_options;
 /* store NULL: $OMNESIA_DATA/memory.db; else a path, or postgres://..; made when absent. */
 MN_API int mn_mem_open(const char *store, const mn_mem_options *options, mn_mem **out);

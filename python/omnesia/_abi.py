@@ -150,7 +150,7 @@ class MemOptions(Structure):
 
     _fields_ = [("region", c_void_p), ("model", c_char_p), ("durable", c_int),
                 ("organise", c_char_p), ("background", c_int), ("pull", c_int),
-                ("progress", Progress)]
+                ("progress", Progress), ("tell", c_void_p), ("tell_user", c_void_p)]
 
 
 class Scope(Structure):

@@ -153,7 +153,8 @@ static int refuse_unknown(const mn_task_verb *verb, const json_t *call) {
 }
 
 static int read_args(const mn_task_verb *verb, json_t *call, mn_task_args *args) {
-    *args = (mn_task_args){.role = "user", .form = "tree", .limit = 50};
+    *args = (mn_task_args){
+        .role = "user", .form = "tree", .limit = 50, .context = 4096, .seconds = 10, .tries = 12};
     MN_TRY(refuse_unknown(verb, call));
     for (const mn_task_field *f = mn_task_fields; f->name; f++) {
         if (!(f->verbs & verb->bit)) continue;
@@ -211,9 +212,8 @@ static int do_call(run_ *r, json_t *call, int64_t *changed) {
     if (!r->c.notes) return MN_FAIL(MN_EINVAL, "no store is given for %s", name);
     MN_TRY(read_args(r->verb, call, &r->c.args));
     r->c.result = json_object();
-    const int rc = r->verb->run == mn_trim_say
-                       ? mn_trim_say(&r->c)
-                       : mn_notes_turn(r->c.notes, r->verb->writes, work, r);
+    const int rc =
+        r->verb->own ? r->verb->run(&r->c) : mn_notes_turn(r->c.notes, r->verb->writes, work, r);
     mn_tasks_free(&r->c.t);
     if (rc >= 0 && r->verb->writes && changed) *changed = changed_in(r->c.result);
     return rc;
@@ -290,9 +290,10 @@ static json_t *describe(const mn_task_verb *v) {
     json_t *out = NULL;
     if (describe_fields(v, schema) >= 0 &&
         mn_buf_printf(&gives, "{\"type\":\"object\",\"properties\":{%s}}", v->gives) >= 0)
-        out = json_pack("{s:s, s:s, s:s, s:s, s:b, s:O, s:o}", "name", v->name, "title", v->title,
-                        "about", v->about, "words", v->words, "writes", v->writes, "takes", schema,
-                        "gives", json_loads(gives.data, 0, NULL));
+        out =
+            json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:O, s:o}", "name", v->name, "title",
+                      v->title, "about", v->about, "words", v->words, "writes", v->writes, "local",
+                      v->local, "takes", schema, "gives", json_loads(gives.data, 0, NULL));
     json_decref(schema);
     mn_buf_free(&gives);
     return out;

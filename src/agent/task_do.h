@@ -17,16 +17,30 @@
 
 enum { MN_TASK_JSON = 2 << 20, MN_TASK_TEXT = 1 << 16 }; /* bytes of a call; of a text */
 
+/* What was said so far, by "user" and "assistant" in turn; the answer follows the schema. */
+typedef struct mn_talk {
+    const char *model, *schema, *system;
+    const mn_task_said *said; /* [n] */
+    int n;
+    int32_t context, room; /* tokens in all, and of those that the answer needs at least */
+    int32_t read, written; /* it took so many: is filled */
+} mn_talk;
+
 /* A model that answers `prompt` with JSON of `schema`: its text in *out, for mn_free. */
 typedef struct mn_extractor {
     int (*extract)(void *user, const char *model, const char *schema, const char *prompt,
                    char **out);
     void *user;
+    /* One that goes on with a talk: 0, or 1 when the context was full before the answer ended.
+     * MN_ETOOLONG: what was said leaves no room. NULL: there is none. */
+    int (*talk)(void *user, mn_talk *talk, char **out);
+    /* How long work goes, as a line, or NULL: nothing new. Non-zero stops it. May be NULL. */
+    int (*tell)(void *user, const char *line);
 } mn_extractor;
 
 typedef struct mn_task_args {
-    const char *slot, *text, *role, *model, *form;
-    int64_t id, parent, beside, version, budget, after, limit;
+    const char *slot, *text, *role, *model, *form, *folder, *check, *tests;
+    int64_t id, parent, beside, version, budget, after, limit, context, seconds, tries;
     json_t *deps, *ops;
 } mn_task_args;
 
@@ -48,6 +62,7 @@ typedef struct mn_task_verb {
     const char *tree;  /* the field that says which tree; NULL: all, or, when it writes, none */
     const char *gives; /* members of the result, as "properties" of a JSON schema has them */
     int (*run)(mn_task_call *call); /* in a turn; its tree is read, and written when it changed */
+    int own;                        /* 1: it takes turns itself */
 } mn_task_verb;
 extern const mn_task_verb mn_task_verbs[]; /* name NULL ends */
 
@@ -81,7 +96,8 @@ int mn_task_put(json_t *object, const char *name, json_t *value);
 /* Dependencies by number, as places: MN_ENOENT for what is no task at all; others are dropped. */
 int mn_task_deps(mn_task_call *c, json_t *list, int **out, int *n);
 
-/* trim.c: `say`. */
+/* trim.c: `say`; l2mac.c: `write`. */
 int mn_trim_say(mn_task_call *call);
+int mn_l2mac_write(mn_task_call *call);
 
 #endif

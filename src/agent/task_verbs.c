@@ -19,7 +19,8 @@ enum {
     SAY = 128,
     PROMPT = 256,
     SHOW = 512,
-    LIST = 1024
+    LIST = 1024,
+    WRITE = 2048
 };
 
 /* ---- what verbs do ------------------------------------------------------------------------- */
@@ -244,7 +245,16 @@ const mn_task_verb mn_task_verbs[] = {
         "*text", SAY, 1, 0, "id",
         "\"ops\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"
         "\"tasks\":{\"type\":\"array\","
-        "\"items\":" TASK "}," TEXTS("ask"), mn_trim_say},
+        "\"items\":" TASK "}," TEXTS("ask"), mn_trim_say, 1},
+    {"write", "Write files",
+        "A model writes files into a folder, step by step, each in a fresh context, until a "
+        "command passes. The steps are tasks below the one that is told. The same call goes on "
+        "where one was stopped, in whatever way.",
+        "*text", WRITE, 1, 1, NULL,
+        "\"task\":" TASK ",\"steps\":{\"type\":\"array\",\"items\":" TASK "},"
+        "\"files\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}," TEXTS("check") ","
+        TEXTS("said") ",\"read\":{\"type\":\"integer\"},\"written\":{\"type\":\"integer\"}",
+        mn_l2mac_write, 1},
     {"prompt", "What a task needs",
         "All that matters for one task, as a text: the path from the goal down to it, what it "
         "builds on, and what was said about it. " DATA,
@@ -284,6 +294,20 @@ const mn_task_field mn_task_fields[] = {
     ROW("text", LINE, DONE | FAIL, 0, text, 0, MN_TASK_TEXT, NULL, 0,
         "its text from now on: what came of it; default: as it was"),
     ROW("text", LINE, SAY, SAY, text, 1, MN_TASK_TEXT, NULL, 0, "what was said"),
+    ROW("text", LINE, WRITE, WRITE, text, 1, MN_TASK_TEXT, NULL, 0, "what is to be written"),
+    ROW("folder", LINE, WRITE, WRITE, folder, 1, 1024, NULL, 1,
+        "where to; made when it is absent, and nothing outside of it is read or written"),
+    ROW("check", LINE, WRITE, 0, check, 1, MN_TASK_TEXT, NULL, 1,
+        "a command that passes (exit status 0) when the files are right; it runs in a copy of the "
+        "folder after each file that is written"),
+    ROW("tests", LINE, WRITE, 0, tests, 1, 1024, NULL, 1,
+        "a folder whose files go over those of the copy before the command runs"),
+    ROW("context", COUNT, WRITE, 0, context, 512, 1 << 20, NULL, 0,
+        "tokens of context the model is given; default: 4096"),
+    ROW("seconds", COUNT, WRITE, 0, seconds, 1, 3600, NULL, 0,
+        "the command has failed after so long; default: 10"),
+    ROW("tries", COUNT, WRITE, 0, tries, 1, 1000, NULL, 0,
+        "answers of the model to a step, before it has failed; default: 12"),
     ROW("deps", IDS, LINKED, 0, deps, 0, MN_TASK_DEPS, NULL, 0,
         "tasks of the same tree that it builds on"),
     ROW("beside", ID, STEP, 0, beside, 1, MOST_ID, NULL, 0,
@@ -295,6 +319,7 @@ const mn_task_field mn_task_fields[] = {
         "what it means, each {intent: new, update, check, undo or replace; task, parent: an id or "
         "a slot; slot, text, deps, status}; default: by rules"),
     ROW("model", LINE, SAY, 0, model, 1, 1024, NULL, 1, "a model that finds out what it means"),
+    ROW("model", LINE, WRITE, WRITE, model, 1, 1024, NULL, 1, "the model that writes"),
     ROW("budget", COUNT, PROMPT | SHOW | LIST, 0, budget, 0, 1 << 20, NULL, 0,
         "tokens the answer may have, about; 0: any number"),
     ROW("form", LINE, SHOW, 0, form, 1, 8, "tree|list|svg", 0, "how it is shown; default: tree"),

@@ -70,8 +70,84 @@ static int extract(void *user, const char *model, const char *schema, const char
     return rc;
 }
 
+/* ---- writing -------------------------------------------------------------------------------- */
+typedef struct hearing {
+    mn_mem *m;
+    mn_buf text;
+    int circles; /* it would have gone on until the context was full */
+} hearing;
+
+static int tell(void *user, const char *line) {
+    const mn_mem *const m = user;
+    return m->options.tell && m->options.tell(m->options.tell_user, line);
+}
+
+/* Is the end of a text, for a long while, nothing but one piece again and again? */
+static int runs_on(const mn_buf *text) {
+    enum { WHILE = 800, PIECE = 160 };
+    if (text->len < WHILE + PIECE) return 0;
+    const char *const end = text->data + text->len - WHILE;
+    for (int n = 1; n <= PIECE; n++)
+        if (memcmp(end, end - n, WHILE) == 0) return 1;
+    return 0;
+}
+
+static int hear(void *user, const char *text, size_t n) {
+    hearing *const h = user;
+    if (mn_buf_append(&h->text, text, n) < 0 || tell(h->m, NULL)) return 1;
+    return h->circles = runs_on(&h->text);
+}
+
+static int turns_of(const mn_talk *talk, mn_turn **out) {
+    *out = mn_calloc((size_t)talk->n, sizeof **out);
+    if (!*out) return MN_FAIL(MN_ENOMEM, "no memory for a talk of %d turns", talk->n);
+    for (int i = 0; i < talk->n; i++) (*out)[i] = (mn_turn){talk->said[i].who, talk->said[i].text};
+    return 0;
+}
+
+static int go_on(mn_mem *m, mn_talk *talk, mn_turn *turns, hearing *h) {
+    mn_model *model = NULL;
+    mn_model_info info;
+    mn_cached known;
+    mn_stats stats = {0};
+    mn_request ask = mn_request_default();
+    MN_TRY(planner(m, talk->model, &model));
+    mn_model_describe(model, &info);
+    ask.turns = turns;
+    ask.n_turns = (size_t)talk->n;
+    ask.system = talk->system;
+    ask.grammar = talk->schema;
+    ask.context = talk->context < info.n_context ? talk->context : info.n_context;
+    ask.temp = 0;
+    ask.on_text = hear;
+    ask.user = h;
+    MN_TRY(mn_explain(model, &ask, &known));
+    if (known.prompt_tokens + talk->room > ask.context)
+        return MN_FAIL(MN_ETOOLONG, "%d tokens leave no %d of %d for an answer",
+                       known.prompt_tokens, talk->room, ask.context);
+    MN_TRY(mn_answer(model, &ask, &stats));
+    talk->read = stats.prompt_tokens;
+    talk->written = stats.tokens;
+    if (tell(m, NULL)) return MN_FAIL(MN_ECANCELLED, "stopped on request");
+    return h->circles || (stats.finish && strcmp(stats.finish, "length") == 0);
+}
+
+static int talk(void *user, mn_talk *talk, char **out) {
+    hearing h = {.m = user, .text = {.limit = 4 << 20}};
+    mn_turn *turns;
+    MN_TRY(turns_of(talk, &turns));
+    pthread_mutex_lock(&h.m->planning);
+    int rc = go_on(h.m, talk, turns, &h);
+    pthread_mutex_unlock(&h.m->planning);
+    if (rc >= 0 && !(*out = mn_strdup(h.text.data ? h.text.data : "")))
+        rc = MN_FAIL(MN_ENOMEM, "no memory for an answer of %zu bytes", h.text.len);
+    mn_buf_free(&h.text);
+    mn_free(turns);
+    return rc;
+}
+
 int mn_task_do(mn_mem *m, const mn_scope *scope, const char *json, char **result) {
-    const mn_extractor by = {extract, m};
+    const mn_extractor by = {extract, m, talk, tell};
     mn_who who = {NULL, NULL, NULL, NULL};
     int64_t changed;
     *result = NULL;

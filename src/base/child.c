@@ -73,8 +73,8 @@ static int in_path(const char *program, char **out) {
     return MN_FAIL(MN_ENOENT, "there is no program '%s' in PATH", program);
 }
 
-static _Noreturn void become(const char *file, const char *const *argv, char **env, int said,
-                             int failed, pid_t parent) {
+static _Noreturn void become(const char *file, const char *const *argv, char *const *env,
+                             const mn_child_how *how, int said, int failed, pid_t parent) {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigset_t none;
@@ -85,7 +85,7 @@ static _Noreturn void become(const char *file, const char *const *argv, char **e
     signal(SIGINT, SIG_DFL);
     const int nothing = open("/dev/null", O_RDONLY);
     if (getppid() == parent && nothing >= 0 && dup2(nothing, 0) >= 0 && dup2(said, 1) >= 0 &&
-        dup2(said, 2) >= 0)
+        dup2(said, 2) >= 0 && (!how->before || how->before(how->user) == 0))
         execve(file, (char *const *)(uintptr_t)argv, env);
     const int e = errno;
     while (write(failed, &e, sizeof e) < 0 && errno == EINTR) {
@@ -93,13 +93,14 @@ static _Noreturn void become(const char *file, const char *const *argv, char **e
     _exit(127);
 }
 
-static int start(mn_child *child, const char *file, const char *const *argv, char **env) {
+static int start(mn_child *child, const char *file, const char *const *argv, char *const *env,
+                 const mn_child_how *how) {
     int said[2] = {-1, -1}, failed[2] = {-1, -1}, rc = 0, e = 0;
     const pid_t parent = getpid();
     if (pipe2(said, O_CLOEXEC) < 0 || pipe2(failed, O_CLOEXEC) < 0 || (child->pid = fork()) < 0)
         rc = MN_FAIL(MN_EIO, "cannot start %s: %s", argv[0], strerror(errno));
     else if (child->pid == 0)
-        become(file, argv, env, said[1], failed[1], parent);
+        become(file, argv, env, how, said[1], failed[1], parent);
     if (said[1] >= 0) close(said[1]);
     if (failed[1] >= 0) close(failed[1]);
     if (rc >= 0) {
@@ -123,25 +124,36 @@ static int start(mn_child *child, const char *file, const char *const *argv, cha
     return 0;
 }
 
-int mn_child_start(const char *const *argv, const char *const *env, mn_child **out) {
-    *out = NULL;
+static int start_in(const char *const *argv, char *const *env, const mn_child_how *how,
+                    mn_child **out) {
     char *file;
+    *out = NULL;
     MN_TRY(in_path(argv[0], &file));
     mn_child *child = mn_calloc(1, sizeof *child);
-    char **all = merged(env);
-    int rc = 0;
-    if (!child || !all) {
-        rc = MN_FAIL(MN_ENOMEM, "no memory to start %s", argv[0]);
-    } else {
+    int rc = child ? 0 : MN_FAIL(MN_ENOMEM, "no memory to start %s", argv[0]);
+    if (child) {
         child->said_fd = -1;
-        rc = start(child, file, argv, all);
+        rc = start(child, file, argv, env, how);
     }
     mn_free(file);
-    mn_free(all);
     if (rc < 0)
         mn_free(child);
     else
         *out = child;
+    return rc;
+}
+
+int mn_child_start_as(const char *const *argv, const mn_child_how *how, mn_child **out) {
+    return start_in(argv, (char *const *)(uintptr_t)how->env, how, out);
+}
+
+int mn_child_start(const char *const *argv, const char *const *env, mn_child **out) {
+    char **const all = merged(env);
+    const mn_child_how how = {.before = NULL};
+    *out = NULL;
+    if (!all) return MN_FAIL(MN_ENOMEM, "no memory to start %s", argv[0]);
+    const int rc = start_in(argv, all, &how, out);
+    mn_free(all);
     return rc;
 }
 

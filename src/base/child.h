@@ -14,6 +14,15 @@ typedef struct mn_child mn_child;
 /* Start argv[0] (searched in PATH) with the environment plus `env` ("NAME=VALUE", ended by NULL;
  * may itself be NULL). MN_ENOENT: there is no such program. */
 int mn_child_start(const char *const *argv, const char *const *env, mn_child **out);
+/* The same, otherwise: `env` alone is its environment; and `before` is called in the child, last of
+ * all before it becomes the program, where only async-signal-safe calls are allowed. It may go
+ * on in a child of its own; non-zero: errno says what failed. */
+typedef struct mn_child_how {
+    const char *const *env;
+    int (*before)(void *user);
+    void *user;
+} mn_child_how;
+int mn_child_start_as(const char *const *argv, const mn_child_how *how, mn_child **out);
 /* Wait at most wait_ms: 1 when it has ended (with *status: exit status, or 128 + signal), 0 when
  * it still runs. */
 int mn_child_wait(mn_child *child, int wait_ms, int *status);

@@ -239,6 +239,7 @@ static int find_verb(task *t, const char *name, json_t **verbs) {
     const char *names[32];
     size_t n = 0;
     json_array_foreach(json_object_get(*verbs, "verbs"), i, one) {
+        if (json_is_true(json_object_get(one, "local"))) continue; /* it has a command: `write` */
         if (n < sizeof names / sizeof *names) names[n++] = text_at(one, "name");
         if (strcmp(text_at(one, "name"), name) == 0) t->verb = one;
     }

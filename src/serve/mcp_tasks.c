@@ -3,7 +3,7 @@
  * serve/mcp_tasks.c - tools for plans, task_new to task_list: each is a verb of mn_task_do, which
  * says itself what there is ({"do": "verbs"}), takes the arguments as they are, and checks them. A
  * verb that a new library has is a tool at once. What names things of this machine (`local`) is no
- * argument of a tool.
+ * tool, and no argument of one.
  */
 #include "serve/mcp_tools.h"
 
@@ -48,7 +48,12 @@ static int read_verbs(json_t **out) {
                        : MN_FAIL(MN_ENOMEM, "no memory for a list of tools");
     json_decref(ask);
     MN_TRY(rc);
-    json_array_foreach(json_object_get(*out, "verbs"), i, verb) drop_local(verb);
+    json_t *const list = json_object_get(*out, "verbs");
+    for (i = json_array_size(list); i-- && (verb = json_array_get(list, i));)
+        if (json_is_true(json_object_get(verb, "local")))
+            json_array_remove(list, i);
+        else
+            drop_local(verb);
     return 0;
 }
 

@@ -32,6 +32,7 @@ FUNCTIONS = {
 }
 # Commands: those that reach records, and the verbs of `mem`.
 COMMANDS = {"mem": "its verbs are below", "task": "the verbs of plans are below",
+            "write": "asks mn_task_do, to write what a model says: test/agent/test_l2mac.c",
             "mcp": "its tools are below", "serve": "its routes are below",
             "chat": "asks mn_mem_recall and mn_mem_add: test/cli/test_chat.c"}
 OTHER_COMMANDS = ("run batch demo explain region top put get watch del ls pull models inspect "
@@ -64,6 +65,8 @@ ROUTES = {
 PLANS = {"new": "slot text", "step": "parent slot text", "update": "id text", "done": "id text",
          "fail": "id text", "rollback": "id", "replace": "id slot text", "prompt": "id",
          "show": "id", "list": "", "say": "text"}
+# Verbs that are programs of this machine alone.
+LOCAL_PLANS = {"write": "goes on with a tree of its own, of who asks: test/agent/test_l2mac.c"}
 OTHER_ROUTES = """GET /|GET /page/*|GET /health|GET /metrics|GET /openapi.json|GET /api/state|
 GET /v1/models|GET /v1/models/*|POST /v1/completions|POST /v1/embeddings|
 POST /v1/messages/count_tokens|POST /v1/files|GET /v1/files|
@@ -90,7 +93,8 @@ def refusal(said):
 class COptions(ctypes.Structure):
     _fields_ = [("region", c_void_p), ("model", c_char_p), ("durable", c_int),
                 ("organise", c_char_p), ("background", c_int), ("pull", c_int),
-                ("report", c_void_p), ("user", c_void_p)]
+                ("report", c_void_p), ("user", c_void_p), ("tell", c_void_p),
+                ("tell_user", c_void_p)]
 
 
 class CScope(ctypes.Structure):

@@ -328,7 +328,7 @@ class Doors(unittest.TestCase):
             c = doors.C(LIBRARY, folder + "/memory.db", False)
             said = json.loads(c.plan(Scope(None, "ann", None, None), "verbs"))
             c.close()
-        self.same([v["name"] for v in said["verbs"]], doors.PLANS)
+        self.same([v["name"] for v in said["verbs"]], doors.PLANS, doors.LOCAL_PLANS)
 
     def test_tools(self):
         ask = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})

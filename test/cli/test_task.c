@@ -80,6 +80,7 @@ static void what_is_refused(void **state) {
     (void)state;
     says("task", 2, "", "task needs a verb");
     says("task shwo", 2, "", "did you mean `task show`?");
+    says("task write x", 2, "", "task write: see `omnesia task --help`");
     says("task done x", 2, "", "x is no number of a task");
     says("task done 99999", 1, "", "there is no task #99999");
     says("task new", 1, "", "new needs slot");
@@ -126,14 +127,15 @@ static void no_door_lacks_a_verb(void **state) {
         char row[64];
         const char *const called = json_string_value(json_object_get(verb, "name"));
         snprintf(row, sizeof row, "| `%s` |", called);
-        assert_non_null(strstr(help.out, called));
+        const int local = json_is_true(json_object_get(verb, "local"));
+        if (!local) assert_non_null(strstr(help.out, called));
         if (!strstr(doc.data, row)) fail_msg("docs/TASKS.md has no row %s", row);
         assert_non_null(strstr(doc.data, json_string_value(json_object_get(verb, "about"))));
         json_object_foreach(json_object_get(json_object_get(verb, "takes"), "properties"), name,
                             field) {
             size_t k = 0;
             while (k < sizeof ways / sizeof *ways && strcmp(ways[k], name) != 0) k++;
-            assert_true(k < sizeof ways / sizeof *ways);
+            if (!local) assert_true(k < sizeof ways / sizeof *ways);
             const char *const about = json_string_value(json_object_get(field, "description"));
             if (!strstr(doc.data, about)) fail_msg("docs/TASKS.md lacks %s: %s", name, about);
         }
