@@ -28,7 +28,9 @@ typedef struct mn_bench_options {
     const char *data, *dump, *vectors, *organise;
     int32_t histories;
     int small;
-    int32_t limit; /* of `bench trim`: dialogues of each domain that a model is shown */
+    int32_t
+        limit; /* of `bench trim`: dialogues of each domain; of `bench l2mac`: jobs of each kind;
+                      0: what each does by itself */
 } mn_bench_options;
 
 typedef struct mn_bench {
@@ -41,7 +43,7 @@ typedef struct mn_bench {
 #define MN_BENCH_LIST(X)                                                                         \
     X(speed) X(vattention) X(share) X(restore) X(objects) X(region) X(serve) X(fastgen) X(flover) \
     X(batchllm) X(fastswitch) X(mem) X(longmemeval) X(tme) X(trim) X(hcam) X(amem) \
-    X(mem0) X(zep)
+    X(mem0) X(zep) X(l2mac)
 #define X(name) extern const mn_bench mn_bench_##name;
 MN_BENCH_LIST(X)
 #undef X

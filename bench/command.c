@@ -106,8 +106,10 @@ static const mn_opt options[] = {
              "histories of our own"},
     {MN_CLI_COUNT(0, "histories", AT(histories), 1000, "4", "of longmemeval: how many of our own"),
      .no_env = 1},
-    {MN_CLI_COUNT(0, "limit", AT(limit), 25, "1",
-                  "of trim: dialogues of each domain that a model is shown"),
+    {MN_CLI_COUNT(
+         0, "limit", AT(limit), 1000, "0",
+         "of trim: dialogues of each domain that a model is shown (0: one); of l2mac: jobs "
+         "of each kind (0: one catalogue, and all modules)"),
      .no_env = 1},
     {.kind = MN_OPT_FLAG,
      .name = "small",
@@ -188,9 +190,10 @@ const mn_cli_command mn_cli_command_bench = {
         "FILE`). `--dump FOLDER` writes the first as JSON lines that `mem import` reads, with the "
         "questions and what was true when.\n\n"
         "`bench hcam` asks 32,768 steps in two levels, and all of them.\n\n"
-
         "`bench amem` asks the same of two memories, one with links between its notes. `bench "
-        "mem0` "
-        "and `bench zep` measure adding and finding beside mem0ai and graphiti-core, which are "
-        "fetched from PyPI when they are first measured, with models on either side that cost "
-        "nothing."};
+        "mem0` and `bench zep` measure adding and finding beside mem0ai and graphiti-core, which "
+        "are fetched from PyPI when they are first measured, with models on either side that cost "
+        "nothing.\n\n"
+        "`bench l2mac` has a model write a catalogue of 60 entries and small modules in C with a "
+        "context of 2,048 tokens. It is meant for -m qwen2.5-coder-1.5b, and takes hours on two "
+        "cores: `--limit N` and `--row modules` are quicker."};

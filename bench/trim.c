@@ -525,7 +525,7 @@ static int print(const bed *b, const char *name, const char *what, int n, double
 }
 
 static int model_rows(bed *b) {
-    const int each = b->o->limit < DIALOGUES ? b->o->limit : DIALOGUES;
+    const int asked = b->o->limit ? b->o->limit : 1, each = asked < DIALOGUES ? asked : DIALOGUES;
     bed flat = *b;
     int64_t tokens;
     MN_TRY(all_talks(b, each, 0, b->o->model));

@@ -31,9 +31,9 @@ static int words_of(const mn_l2mac *w) {
     return (int)(w->c->args.context / 4);
 }
 
-#define EXAMPLE                                                                                  \
-    "{\"steps\":[{\"file\":\"list-1.txt\",\"text\":\"items 1 to 10\"},{\"file\":\"list-2.txt\"," \
-    "\"text\":\"items 11 to 20\"}]}"
+#define EXAMPLE                                                                                 \
+    "{\"steps\":[{\"file\":\"one.md\",\"text\":\"all of items 1 to 10\"},{\"file\":\"two.md\"," \
+    "\"text\":\"all of items 11 to 20\"}]}"
 int mn_l2mac_list_question(const mn_l2mac *w, mn_buf *out) {
     return mn_buf_printf(
         out,
@@ -120,7 +120,8 @@ int mn_l2mac_question(mn_l2mac *w, int64_t id, const char *summary, const char *
     if (summary) MN_TRY(mn_buf_printf(out, "What was done in this step so far: %s\n", summary));
     if (nudge) MN_TRY(mn_buf_printf(out, "%s\n", nudge));
     const mn_task *const one = w->c->t.node + at;
-    return mn_buf_printf(out, "Do this step now: %s: %s", one->slot, one->text);
+    return mn_buf_printf(out, "Do this step now, exactly as the task describes it: %s: %s",
+                         one->slot, one->text);
 }
 
 #define TOOL(name)   "{\"type\":\"object\",\"properties\":{\"tool\":{\"const\":\"" name "\"},"

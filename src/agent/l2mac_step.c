@@ -238,8 +238,8 @@ static int act(step *s) {
     if (is_by(answer, "cut"))
         return begin_context(
             s, NULL,
-            "Your last answer was too long for the context, and nothing came of it: "
-            "write less, and no word twice.");
+            "Your last answer came to no end, and nothing came of it: write what this step asks "
+            "for, and nothing else.");
     json_t *const o = json_loads(answer->text, JSON_REJECT_DUPLICATES, NULL);
     const int rc = act_on(s, o);
     json_decref(o);
