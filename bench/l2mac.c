@@ -166,7 +166,7 @@ static int catalogues(bed *b) {
         int64_t tokens, spent = 0;
         MN_TRY(begin_job(b, "catalogue", i));
         MN_TRY(mn_catalogue_task(seed, &b->task));
-        MN_TRY(mn_catalogue_tests(seed, b->tests));
+        MN_TRY(mn_catalogue_tests(b->tests));
         MN_TRY(mn_buf_puts(&b->check, mn_catalogue_check));
         MN_TRY(single(b, "Write all of it, one exhibit after the other.", 0, &answer, &spent));
         mn_bench_round(&one, MN_CATALOGUE, entries(answer.data));

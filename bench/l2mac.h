@@ -12,8 +12,7 @@
  * one for each seed. */
 enum { MN_CATALOGUE = 60, MN_CATALOGUE_PARTS = 12 };
 int mn_catalogue_task(uint64_t seed, mn_buf *out);
-/* check.awk and names.txt, into a folder that is there. */
-int mn_catalogue_tests(uint64_t seed, const char *folder);
+int mn_catalogue_tests(const char *folder); /* check.awk, into a folder that is there */
 extern const char mn_catalogue_check[];
 
 /* l2mac_modules.c: small sets of C files, and tests of them that the model does not see. */

@@ -174,6 +174,6 @@ int mn_l2mac_tell(mn_l2mac *w, const char *format, ...) {
     va_end(args);
     for (char *p = line; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f) *p = ' ';
-    if (!by->tell || !by->tell(by->user, line)) return 0;
+    if (!by->tell || !by->tell(by->user, *line ? line : NULL)) return 0;
     return MN_FAIL(MN_ECANCELLED, "stopped on request");
 }

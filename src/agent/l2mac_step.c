@@ -240,7 +240,10 @@ static int act(step *s) {
             s, NULL,
             "Your last answer came to no end, and nothing came of it: write what this step asks "
             "for, and nothing else.");
-    json_t *const o = json_loads(answer->text, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t e = {0};
+    json_t *const o = json_loads(answer->text, JSON_REJECT_DUPLICATES, &e);
+    if (!o && json_error_code(&e) == json_error_out_of_memory)
+        return MN_FAIL(MN_ENOMEM, "no memory for an answer of the model");
     const int rc = act_on(s, o);
     json_decref(o);
     return rc;

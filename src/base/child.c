@@ -181,10 +181,14 @@ static void drain(mn_child *c) {
 int mn_child_wait(mn_child *c, int wait_ms, int *status) {
     const int64_t until = (int64_t)(mn_clock_ns() / 1000000) + wait_ms;
     for (long nap = 1; !c->ended; nap = nap < 25 ? nap * 2 : 50) {
+        siginfo_t end = {0};
         int st;
-        const pid_t done = waitpid(c->pid, &st, WNOHANG);
+        const int rc = waitid(P_PID, (id_t)c->pid, &end, WEXITED | WNOHANG | WNOWAIT);
         if (c->said_fd >= 0) drain(c);
-        if (done == c->pid) {
+        if (rc == 0 && end.si_pid == c->pid) {
+            kill(-c->pid, SIGKILL); /* what it left behind; its number is still its own */
+            while (waitpid(c->pid, &st, 0) < 0 && errno == EINTR) {
+            }
             c->ended = 1;
             c->status = WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st);
             if (c->said_fd >= 0) drain(c);

@@ -230,11 +230,10 @@ static int by_path(const void *a, const void *b) {
 int mn_jail_list(const mn_jail *j, int (*each)(void *user, const char *path, uint64_t bytes),
                  void *user) {
     listing l = {.all = mn_calloc(MN_JAIL_FILES + 1, sizeof *l.all)};
-    int rc = 0;
     if (!l.all) return MN_FAIL(MN_ENOMEM, "no memory for a list of files");
-    mn_walk(j->where, MN_JAIL_DEPTH, 1 << 16, list_one, &l);
+    int rc = mn_walk(j->where, MN_JAIL_DEPTH, 1 << 16, list_one, &l);
     qsort(l.all, (size_t)l.n, sizeof *l.all, by_path);
-    if (l.n > MN_JAIL_FILES)
+    if (rc >= 0 && l.n > MN_JAIL_FILES)
         rc = MN_FAIL(MN_ETOOLONG, "%s holds more than %d files: give a folder of its own", j->where,
                      MN_JAIL_FILES);
     for (int i = 0; i < l.n && !rc; i++) rc = each(user, l.all[i].path, l.all[i].bytes);
@@ -387,8 +386,7 @@ int mn_jail_copy(const mn_jail *j, const char *over, int64_t owner, char **out) 
     MN_TRY(make_scratch(j->where, path, sizeof path));
     int rc = open_at(&c.to, path);
     if (rc >= 0) rc = mn_jail_list(j, copy_one, &c);
-    if (rc >= 0 && over && mn_walk(over, MN_JAIL_DEPTH, MN_JAIL_FILES, copy_over, &c) != 0)
-        rc = c.rc;
+    if (rc >= 0 && over && mn_walk(over, MN_JAIL_DEPTH, 1 << 16, copy_over, &c) != 0) rc = c.rc;
     if (rc >= 0 && owner >= 0 && fchown(c.to.fd, (uid_t)owner, (gid_t)owner) < 0)
         rc = fail_at("give away", path);
     if (c.to.fd >= 0) close(c.to.fd);

@@ -63,7 +63,7 @@ static int talk(void *user, mn_talk *t, char **out) {
         return 1;
     }
     *out = mn_strdup(text);
-    return 0;
+    return *out ? 0 : MN_FAIL(MN_ENOMEM, "no memory");
 }
 
 static int tell(void *user, const char *line) {
@@ -76,6 +76,7 @@ static int tell(void *user, const char *line) {
 /* ---- the bed -------------------------------------------------------------------------------- */
 static char store[96], out[96];
 static json_t *result;
+static long failing; /* the allocation that fails; 0: none */
 static mn_who who = {.user = "ann"};
 
 static int begin(void **state) {
@@ -107,7 +108,9 @@ static int try_write(script *s, const char *name, const char *more) {
     assert_ok(mn_notes_open(store, 0, &notes));
     json_decref(result);
     result = NULL;
+    if (failing) mn_alloc_fail_after(failing);
     const int rc = mn_task_run(notes, &who, &by, call, &text, NULL);
+    mn_alloc_fail_after(0);
     if (rc >= 0) result = json_loads(text, 0, NULL);
     mn_free(text);
     mn_notes_close(&notes);
@@ -441,6 +444,30 @@ static void a_death_at_any_moment_changes_nothing(void **state) {
     }
 }
 
+/* Without memory for its own. */
+static const char *frugal(const mn_talk *t, int n) {
+    (void)n;
+    return strncmp(last(t), "Wrote", 5) == 0
+               ? "{\"tool\":\"step_complete\",\"summary\":\"s\"}"
+               : "{\"tool\":\"write_file\",\"path\":\"f1\",\"text\":\"x\"}";
+}
+static void memory_may_run_out(void **state) {
+    static const char plan[] = "{\"steps\":[{\"file\":\"f1\",\"text\":\"one\"}]}";
+    (void)state;
+    /* The first 30 are of the call itself: test/agent/test_task_do.c. */
+    for (long n = 31;; n += 1 + n / 32) {
+        script s = {.answer = frugal, .plan = plan};
+        failing = n;
+        const int rc = try_write(&s, "frugal", "");
+        failing = 0;
+        if (rc >= 0) break;
+        const char *const why = mn_error_detail(); /* Jansson does not say why it read nothing */
+        if (!strstr(why, "memory") && !strstr(why, "no JSON object")) fail_msg("%ld: %s", n, why);
+    }
+    assert_string_equal(files("frugal"), "./f1=x ");
+    assert_string_equal(status(), "done");
+}
+
 static void what_is_wrong_is_named(void **state) {
     script s = {.answer = plain, .plan = PLAN};
     mn_notes *notes;
@@ -470,6 +497,7 @@ int main(void) {
         cmocka_unit_test_teardown(answers_that_are_none_end, drop),
         cmocka_unit_test_teardown(checks_that_misbehave_end, drop),
         cmocka_unit_test_teardown(who_is_stopped_goes_on, drop),
+        cmocka_unit_test_teardown(memory_may_run_out, drop),
         cmocka_unit_test_teardown(what_is_wrong_is_named, drop),
         cmocka_unit_test_teardown(a_death_at_any_moment_changes_nothing, drop),
     };

@@ -8,6 +8,7 @@
 #include "folder.h"
 
 #include "base/cage.h"
+#include "base/child.h"
 #include "base/clock.h"
 
 #include <dirent.h>
@@ -96,6 +97,19 @@ static void nothing_stays_behind(void **state) {
     assert_true(gone("7653.25"));
 }
 
+/* Also where there are no namespaces. */
+static void a_group_ends_with_its_leader(void **state) {
+    const char *const words[] = {"sh", "-c", "sleep 7649.25 & exit 4", NULL};
+    mn_child *child;
+    int status;
+    (void)state;
+    assert_ok(mn_child_start(words, NULL, &child));
+    assert_int_equal(mn_child_wait(child, 20000, &status), 1);
+    assert_int_equal(status, 4);
+    assert_true(gone("7649.25"));
+    mn_child_end(&child);
+}
+
 static void one_that_multiplies_is_bounded(void **state) {
     (void)state;
     const int status = run("bomb() { bomb | bomb & }; bomb; sleep 7652.25", 2);
@@ -169,6 +183,7 @@ int main(void) {
         cmocka_unit_test(a_command_ends_as_it_ends),
         cmocka_unit_test(one_that_hangs_is_ended),
         cmocka_unit_test(nothing_stays_behind),
+        cmocka_unit_test(a_group_ends_with_its_leader),
         cmocka_unit_test(one_that_multiplies_is_bounded),
         cmocka_unit_test(one_that_eats_memory_is_refused),
         cmocka_unit_test(one_that_prints_for_ever_is_cut),
