@@ -3,14 +3,14 @@
  * bench/l2mac_catalogue.c - a long text that a machine can check.
  *
  * 60 exhibits of a museum in 12 files of 5; the seed says of what kind those of each file are. An
- * exhibit is 10 lines: its number and a name that no other has, figures within bounds, the number of
- * another one, a text of at least 20 words. The check is a script of awk, which says of each file at
- * most two things that are wrong, with the place and what should be there; files that are missing
- * count when OMNESIA_LAST is 1.
+ * exhibit is 10 lines: its number and a name that no other has, figures within bounds, the number
+ * of another one, a text of at least 20 words. The check is a script of awk, which says of each
+ * file at most two things that are wrong, with the place and what should be there; files that are
+ * missing count when OMNESIA_LAST is 1.
  *
  * How it is asked for was found by trial with a model of 1.5B: it does what an example shows much
- * better than what a description says; it copies names that are listed instead of writing about them;
- * and it counts no words, so that the least number is well below what it writes anyway.
+ * better than what a description says; it copies names that are listed instead of writing about
+ * them; and it counts no words, so that the least number is well below what it writes anyway.
  */
 #include "bench/l2mac.h"
 

@@ -23,8 +23,8 @@ typedef struct mn_child_how {
     void *user;
 } mn_child_how;
 int mn_child_start_as(const char *const *argv, const mn_child_how *how, mn_child **out);
-/* Wait at most wait_ms: 1 when it has ended, and all of its group with it (with *status: exit status, or 128 + signal), 0 when
- * it still runs. */
+/* Wait at most wait_ms: 1 when it has ended, and all of its group with it (with *status: exit
+ * status, or 128 + signal), 0 when it still runs. */
 int mn_child_wait(mn_child *child, int wait_ms, int *status);
 /* The last 16 kB or so it has said, NUL-terminated; borrowed. */
 const char *mn_child_said(const mn_child *child);
