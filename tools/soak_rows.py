@@ -181,7 +181,7 @@ ROWS = {
          "tokens", [Test("tokens", "api-poison-models", "release", "is a special token", "0:1")]),
     "17b": ("what is remembered is data, whatever it says, by all doors and for all who read it",
             10000, "scripts",
-            [Test("doors", "agent-poison", "release", "is no line of JSON", "0:1")]),
+            [Test("doors", "agent-poison", "release", "is no line of a record", "0:1")]),
     "17c": ("what is forgotten is in no file: every version of it, as text, word and vector", 1000,
             "stores", [Test("forget", "agent-forget", "release", "still, of record", "2:1")]),
     19: ("disks of every size that is too small", 0, "sizes",

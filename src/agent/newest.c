@@ -139,7 +139,15 @@ static void move(texts *t, mn_hit *hits, int k, int to) {
     t->bag[to].moved = 1;
 }
 
-int mn_newest_first(const char *query, mn_arena *arena, mn_hit *hits, int n) {
+/* Is one of the words that no other record has in it? */
+static int is_meant(const bag *b, const uint64_t *alone, int words) {
+    for (int i = 0; i < words; i++)
+        if (has(b, alone[i])) return 1;
+    return 0;
+}
+
+int mn_newest_first(const char *query, const uint64_t *alone, int words, mn_arena *arena,
+                    mn_hit *hits, int n) {
     texts *t;
     if (n < 2 || asks_of_past(query)) return 0;
     MN_TRY(mn_arena_take(arena, sizeof *t, &t));
@@ -147,7 +155,7 @@ int mn_newest_first(const char *query, mn_arena *arena, mn_hit *hits, int n) {
     for (int o = 0; o < t->n && (t->bag[o].moved || t->bag[o].rank < FIRST); o++) {
         double most = ENOUGH;
         int best = -1;
-        if (t->bag[o].moved) continue;
+        if (t->bag[o].moved || is_meant(t->bag + o, alone, words)) continue;
         for (int k = o + 1; k < t->n; k++) {
             const double sure = anew(t, hits, o, k);
             if (sure < most || (best >= 0 && sure == most)) continue;

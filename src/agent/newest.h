@@ -10,7 +10,10 @@
 #include "agent/recall.h"
 
 /* hits [n], best first: those that say one of the best anew move before it, and get its score. A
- * question about the past ("where did she live before") leaves them as they are. */
-int mn_newest_first(const char *query, mn_arena *arena, mn_hit *hits, int n);
+ * question about the past ("where did she live before") leaves them as they are; so does a record
+ * that has one of `alone` [words], hashes of words of the question that no other record has: it is
+ * meant. */
+int mn_newest_first(const char *query, const uint64_t *alone, int words, mn_arena *arena,
+                    mn_hit *hits, int n);
 
 #endif

@@ -683,6 +683,15 @@ static int of_time(const mn_seek *seek, mn_hit *hits, int n) {
     return kept ? kept : n;
 }
 
+/* What says one of the best anew moves before it. */
+static int newest_first(const recall *r, mn_hit *hits, int n) {
+    uint64_t alone[TERMS];
+    int words = 0;
+    for (int i = 0; i < r->terms; i++)
+        if (r->term[i].df > 0 && r->term[i].df < 2) alone[words++] = r->term[i].hash;
+    return mn_newest_first(r->seek->query, alone, words, r->arena, hits, n);
+}
+
 int mn_recall(mn_store *s, int64_t owner, const mn_who *who, const mn_seek *seek,
               mn_vectors *vectors, mn_arena *arena, mn_hit **hits, int *n) {
     const int dense = seek->vector && vectors && mn_vectors_dim(vectors) == seek->dim;
@@ -706,7 +715,7 @@ int mn_recall(mn_store *s, int64_t owner, const mn_who *who, const mn_seek *seek
     qsort(order, (size_t)*n, sizeof *order, better);
     for (int i = 0; i < *n; i++) (*hits)[i] = (mn_hit){r.c[order[i].at].row, order[i].score};
     if (seek->times == MN_TIMES_PRUNE) *n = of_time(seek, *hits, *n);
-    if (!seek->rows.kind) MN_TRY(mn_newest_first(seek->query, arena, *hits, *n));
+    if (!seek->rows.kind) MN_TRY(newest_first(&r, *hits, *n));
     return seek->value == MN_VALUE_SESSION ? mn_whole_sessions(s, owner, who, seek, arena, *hits, n)
                                            : 0;
 }

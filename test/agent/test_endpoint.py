@@ -199,7 +199,7 @@ class Far(unittest.TestCase):
         path, head, body = e.asked[0]
         self.assertEqual((path, "Authorization" in head), ("/v1/chat/completions", False))
         self.assertEqual([m["role"] for m in body["messages"]], ["system", "user"])
-        self.assertIn('"text": "I moved to Oslo."', body["messages"][1]["content"])
+        self.assertIn(': "I moved to Oslo."', body["messages"][1]["content"])
         self.assertNotIn("Oslo", body["messages"][0]["content"])
         e.play = (200, completion("I do not know."))
         self.assertIn("I do not know.", self.good(self.mem("ask", "zebra?", "-m", model)))

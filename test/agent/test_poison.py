@@ -271,7 +271,7 @@ class Poison(unittest.TestCase):
         self.assertEqual(STEERS.findall(said.replace("\x1b[K", "")), [], said[-400:])
         for line in said.split("\n"):
             self.assertRegex(line, r"^(\(remembered: #\d+, |\(what was remembered has no room |"
-                             r"memory of ann is on$|Records of earlier |\{\"id\": \d+, |"
+                             r"memory of ann is on$|Records of earlier |#\d+ |"
                              r"\(end of the records\)$|$)")
         kept = world.server.get(f"/v1/memories?after={was}&limit=1000&budget=20000", headers={
             "Omnesia-User": "ann"}).json["results"]
