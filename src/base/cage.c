@@ -3,7 +3,7 @@
  * base/cage.c - what the child does to itself between fork and exec.
  *
  *     namespaces (user first, unless root) -> a child, which is process 1 of them -> its child ->
- *     limits -> Landlock -> nobody -> exec
+ *     limits -> Landlock -> another user -> exec
  *
  * The two in between wait, and end as their child does. When whoever started it dies, so does the
  * first (PR_SET_PDEATHSIG), then process 1, then all that are in there with it. Whether namespaces
@@ -31,18 +31,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534, SPACES = CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC };
+enum { USERS = 61184, SO_MANY = 4096, SPACES = CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC };
 
 typedef struct inside {
     const mn_cage *cage;
     int spaces; /* namespaces are permitted */
     int processes;
-    uid_t uid;
+    uid_t uid, as; /* who starts it; when that is root, who it runs as */
     gid_t gid;
 } inside;
 
+/* A user of this process alone: as nobody it would count, and see, all that others run as nobody.
+ */
 int64_t mn_cage_owner(void) {
-    return geteuid() == 0 ? NOBODY : -1;
+    return geteuid() == 0 ? USERS + getpid() % SO_MANY : -1;
 }
 
 /* ---- namespaces ----------------------------------------------------------------------------- */
@@ -174,7 +176,7 @@ static int before(void *user) {
     if (in->spaces && (enter_spaces(in) < 0 || become_second() < 0)) return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || limits(in) < 0) return -1;
     if (write_here_alone(in->cage->folder) < 0) return -1;
-    if (in->uid == 0 && (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0))
+    if (in->uid == 0 && (setgroups(0, NULL) < 0 || setgid(in->as) < 0 || setuid(in->as) < 0))
         return -1;
     return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* again: another user, and another process */
 }
@@ -213,6 +215,7 @@ int mn_cage_run(const mn_cage *cage, const char *command, mn_buf *said, int *sta
     const char *const words[] = {"sh", "-c", command, NULL}, *env[32];
     mn_buf own[5] = {{0}};
     inside in = {.cage = cage, .spaces = permitted(), .uid = geteuid(), .gid = getegid()};
+    in.as = (uid_t)mn_cage_owner();
     size_t n = 0;
     mn_child *child;
     int rc = 0;

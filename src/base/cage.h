@@ -4,8 +4,8 @@
  *
  * `sh -c COMMAND` runs in a folder, with an environment of its own and the limits below. Where the
  * system permits it has no network, sees no process but its own, and all of them end with it (new
- * namespaces); it can write nowhere but in the folder (Landlock); started by root it runs as
- * nobody. Its processes are the first to go when the machine runs out of memory. It is not a
+ * namespaces); it can write nowhere but in the folder (Landlock); started by root it runs as a user
+ * of its own. Its processes are the first to go when the machine runs out of memory. It is not a
  * virtual machine: it reads what its user may read.
  */
 #ifndef MN_BASE_CAGE_H
