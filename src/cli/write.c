@@ -239,7 +239,6 @@ const mn_cli_command mn_cli_command_write = {
         "over "
         "it, under limits of time, memory, processes and size, without a network where the system "
         "permits that; started by root it runs as a user of its own. What it says goes back to the "
-        "model. It "
-        "finds OMNESIA_LAST=1 in its environment when all files should be there.\n\n"
+        "model. It finds OMNESIA_LAST=1 in its environment when all files should be there.\n\n"
         "The steps are tasks (`omnesia task show`). Stopped in whatever way, the same command goes "
         "on where it was. Exit status 1: the check does not pass. docs/TASKS.md has all of it."};
