@@ -275,7 +275,7 @@ static void tell(void) {
         "The carnival is next week: who carries the walrus costume?", "I had soup for lunch",
         "Soup again, and no bus"};
     for (int i = 0; i < 5; i++) {
-        char session[8];
+        char session[16];
         snprintf(session, sizeof session, "s%d", i);
         say_in(&ann, session, "Ann", "2023-05-01", texts[i]);
     }
