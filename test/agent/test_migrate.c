@@ -51,7 +51,9 @@ static void fill_all(mn_notes *n) {
     assert_ok(mn_notes_model(n, "toy", DIM));
     for (int i = 0; i < 4; i++) assert_true(mn_notes_embed(n, &by, 8) > 0);
     const mn_row now = a_row("what it says now");
-    assert_ok(mn_notes_update(n, &ann, row_at(n, 2).row.id, &now));
+    copy third = row_at(n, 2);
+    assert_ok(mn_notes_update(n, &ann, third.row.id, &now));
+    mn_arena_free(&third.arena);
     mn_row last = a_row("the last, which goes");
     int64_t id;
     assert_ok(mn_notes_add(n, &tom, &last, 1, &id));
