@@ -27,6 +27,13 @@ static const mn_store_kind *const stores[] = {
 #undef X
 };
 
+int mn_store_newer(const char *where, int64_t version, int known) {
+    return MN_FAIL(MN_EUNSUPPORTED,
+                   "%s has version %lld and this program reads %d: it was made by a newer omnesia, "
+                   "which is needed to read it",
+                   where, (long long)version, known);
+}
+
 int mn_store_open(const char *where, int how, mn_store **out) {
     for (size_t i = 0; i < sizeof stores / sizeof *stores; i++)
         if (stores[i]->claims(where)) return stores[i]->open(where, how, out);

@@ -372,25 +372,17 @@ static int take_row(void *user, const mn_row *row) {
     return 0;
 }
 
-static int ids_of(recall *r, int first, int64_t **ids) {
+/* The ids of candidates from the first-th on; their vectors are here then. */
+static int bring(recall *r, int first, int64_t **ids) {
     MN_TRY(mn_arena_take(r->arena, (size_t)(r->n - first + 1) * sizeof **ids, ids));
     for (int i = first; i < r->n; i++) (*ids)[i - first] = r->c[i].id;
-    return 0;
-}
-
-/* The vectors of candidates from the first-th on, unless they are here. */
-static int bring_all(recall *r, int first) {
-    int64_t *ids;
-    if (!r->vectors) return 0;
-    MN_TRY(ids_of(r, first, &ids));
-    return mn_vectors_bring(r->vectors, ids, r->n - first);
+    return r->vectors ? mn_vectors_bring(r->vectors, *ids, r->n - first) : 0;
 }
 
 /* Those from the first-th on. */
 static int read_rows(recall *r, int first) {
     int64_t *ids;
-    MN_TRY(ids_of(r, first, &ids));
-    MN_TRY(bring_all(r, first));
+    MN_TRY(bring(r, first, &ids));
     MN_TRY(r->s->kind->fetch(r->s, r->owner, ids, r->n - first, take_row, r));
     for (int i = first; i < r->n; i++) {
         r->c[i].within = r->c[i].known;
@@ -593,6 +585,7 @@ static int better(const void *a, const void *b) {
 
 /* Look around the best by words and the best by vectors. */
 static int centres(recall *r, int most) {
+    int64_t *ids;
     rank *order;
     const int all = r->n;
     MN_TRY(mn_arena_take(r->arena, (size_t)(all + 1) * sizeof *order, &order));
@@ -603,7 +596,7 @@ static int centres(recall *r, int most) {
         for (int i = 0; i < all && i < most && order[i].score > 0; i++)
             MN_TRY(look_around(r, order[i].at));
     }
-    MN_TRY(bring_all(r, 0));
+    MN_TRY(bring(r, 0, &ids));
     for (int i = 0; i < r->n; i++) {
         if (!r->c[i].within) continue;
         r->c[i].words = spread(r, i);

@@ -211,4 +211,7 @@ int mn_row_keep(mn_arena *arena, const mn_row *row, mn_row *out);
 /* The first that claims the place. */
 int mn_store_open(const char *where, int how, mn_store **out);
 
+/* What a store says whose version is above the one that is known: MN_EUNSUPPORTED. */
+int mn_store_newer(const char *where, int64_t version, int known);
+
 #endif

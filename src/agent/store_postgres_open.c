@@ -137,11 +137,7 @@ static int version_of(postgres_store *s, int64_t *version) {
         return MN_FAIL(MN_ECORRUPT,
                        "the schema omnesia of %s is of something else; give another database",
                        s->shown);
-    if (*version > VERSION)
-        return MN_FAIL(MN_EUNSUPPORTED,
-                       "%s has version %lld and this program reads %d: it was made by a newer "
-                       "omnesia, which is needed to read it",
-                       s->shown, (long long)*version, VERSION);
+    if (*version > VERSION) return mn_store_newer(s->shown, *version, VERSION);
     return 0;
 }
 

@@ -93,11 +93,7 @@ static int version_of(sqlite_store *s, int64_t *version) {
     if ((tables || application) && application != APPLICATION)
         return MN_FAIL(MN_ECORRUPT, "%s is an SQLite file of something else; give another path",
                        s->path);
-    if (*version > VERSION)
-        return MN_FAIL(MN_EUNSUPPORTED,
-                       "%s has version %lld and this program reads %d: it was made by a newer "
-                       "omnesia, which is needed to read it",
-                       s->path, (long long)*version, VERSION);
+    if (*version > VERSION) return mn_store_newer(s->path, *version, VERSION);
     return 0;
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/ends.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/stamp.h"
@@ -115,9 +116,7 @@ static int forget_line(reader *r, const char *line, const char *hollow) {
     int n = 0, k = 0, from = 0, end = 0;
     int rc = n = tokens_of(r, line, &ids);
     if (rc >= 0) rc = k = tokens_of(r, hollow, &around);
-    while (rc >= 0 && from < n && from < k && ids[from] == around[from]) from++;
-    while (rc >= 0 && end < n - from && end < k - from && ids[n - 1 - end] == around[k - 1 - end])
-        end++;
+    if (rc >= 0) mn_same_ends(ids, n, around, k, &from, &end);
     if (rc >= 0 && n - from - end < OWN) from = end = n > 2 * OWN ? 2 : 0;
     if (rc >= 0 && n > from + end) rc = forget_tokens(r, ids + from, n - from - end);
     mn_free(ids);

@@ -35,6 +35,16 @@ extern const mn_opt mn_cli_common_rows[];
     .kind = MN_OPT_INT, .letter = letter_, .name = name_, .value = "N", .offset = offset_, \
     .min = 0, .max = high, .standard = standard_, .help = help_
 
+/* A row with a text: a setting, which the environment and a file may have, too; or a word of this
+ * call alone. */
+#define MN_CLI_TEXT(name_, value_, offset_, help_) \
+    { .kind = MN_OPT_TEXT, .name = name_, .value = value_, .offset = offset_, .help = help_ }
+#define MN_CLI_WORD(name_, value_, offset_, help_)                                           \
+    {                                                                                        \
+        .kind = MN_OPT_TEXT, .name = name_, .value = value_, .no_env = 1, .offset = offset_, \
+        .help = help_                                                                        \
+    }
+
 typedef struct mn_cli_command {
     const char *name;
     /* `options` is the filled struct. 0: success; negative: failure with mn_error_detail(),

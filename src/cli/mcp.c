@@ -24,9 +24,8 @@ typedef struct mcp_options {
     int durable, no_memory;
 } mcp_options;
 
-#define AT(field) offsetof(mcp_options, field)
-#define TEXT(long_name, field, stands, about) \
-    { .kind = MN_OPT_TEXT, .name = long_name, .value = stands, .offset = AT(field), .help = about }
+#define AT(field)                      offsetof(mcp_options, field)
+#define TEXT(name, field, value, help) MN_CLI_TEXT(name, value, AT(field), help)
 #define FLAG(long_name, field, about) \
     { .kind = MN_OPT_FLAG, .name = long_name, .offset = AT(field), .help = about }
 static const mn_opt options[] = {

@@ -292,12 +292,8 @@ static int run(const void *options, int n_words, const char *const *words) {
 }
 
 /* ---- the table ---------------------------------------------------------------------------- */
-#define AT(field) offsetof(mn_cli_mem_options, field)
-#define TEXT(name_, value_, field, help_)                                                      \
-    {                                                                                          \
-        .kind = MN_OPT_TEXT, .name = name_, .value = value_, .no_env = 1, .offset = AT(field), \
-        .help = help_                                                                          \
-    }
+#define AT(field)                      offsetof(mn_cli_mem_options, field)
+#define TEXT(name, value, field, help) MN_CLI_WORD(name, value, AT(field), help)
 #define FLAG(name_, field, help_) \
     { .kind = MN_OPT_FLAG, .name = name_, .no_env = 1, .offset = AT(field), .help = help_ }
 

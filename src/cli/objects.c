@@ -247,13 +247,10 @@ static int ls(const void *opaque, int n_words, const char *const *words) {
 }
 
 /* ---- the tables --------------------------------------------------------------------------- */
-#define AT(field) offsetof(object_options, field)
-#define TEXT(name_, value_, field, help_)                                                      \
-    {                                                                                          \
-        .kind = MN_OPT_TEXT, .name = name_, .value = value_, .no_env = 1, .offset = AT(field), \
-        .help = help_                                                                          \
-    }
-#define IF_VERSION TEXT("if-version", "V", version, "only if that is its version now; 0: if absent")
+#define AT(field)                      offsetof(object_options, field)
+#define TEXT(name, value, field, help) MN_CLI_WORD(name, value, AT(field), help)
+static const char only_if[] = "only if that is its version now; 0: if absent";
+#define IF_VERSION TEXT("if-version", "V", version, only_if)
 
 static const mn_opt put_rows[] = {
     MN_CLI_REGION_ROW(AT(region)),

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/budget.h"
+#include "base/ends.h"
 #include "cli/progress.h"
 #include "cli/since.h"
 
@@ -40,9 +41,7 @@ static int forget_file(mn_region *r, const mn_vocab *v, const char *file, mn_for
     int rc = both_of(file, &full, &hollow);
     if (rc >= 0) rc = n = tokens_of(v, &full, &ids);
     if (rc >= 0) rc = k = tokens_of(v, &hollow, &around);
-    while (rc >= 0 && from < n && from < k && ids[from] == around[from]) from++;
-    while (rc >= 0 && end < n - from && end < k - from && ids[n - 1 - end] == around[k - 1 - end])
-        end++;
+    if (rc >= 0) mn_same_ends(ids, n, around, k, &from, &end);
     if (rc >= 0 && n - from - end < 1)
         rc = MN_FAIL(MN_EINVAL, "%s has no tokens of its own, by which it could be found", file);
     if (rc >= 0) rc = mn_region_forget_tokens(r, ids + from, n - from - end, out);

@@ -33,9 +33,8 @@ typedef struct serve_options {
     uint64_t body;
 } serve_options;
 
-#define AT(field) offsetof(serve_options, field)
-#define TEXT(long_name, field, stands, about) \
-    { .kind = MN_OPT_TEXT, .name = long_name, .value = stands, .offset = AT(field), .help = about }
+#define AT(field)                      offsetof(serve_options, field)
+#define TEXT(name, field, value, help) MN_CLI_TEXT(name, value, AT(field), help)
 #define LIST(short_name, long_name, field, stands, about)                              \
     {                                                                                  \
         .kind = MN_OPT_LIST, .letter = short_name, .name = long_name, .value = stands, \

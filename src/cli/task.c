@@ -285,14 +285,9 @@ static int run(const void *options, int n_words, const char *const *words) {
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */
-#define AT(field) offsetof(task_options, field)
-#define TEXT(name_, value_, field, help_)                                                      \
-    {                                                                                          \
-        .kind = MN_OPT_TEXT, .name = name_, .value = value_, .no_env = 1, .offset = AT(field), \
-        .help = help_                                                                          \
-    }
-#define SCOPE(name_, value_, field, help_) \
-    { .kind = MN_OPT_TEXT, .name = name_, .value = value_, .offset = AT(field), .help = help_ }
+#define AT(field)                       offsetof(task_options, field)
+#define TEXT(name, value, field, help)  MN_CLI_WORD(name, value, AT(field), help)
+#define SCOPE(name, value, field, help) MN_CLI_TEXT(name, value, AT(field), help)
 
 static const mn_opt rows[] = {
     SCOPE("user", "NAME", user, "whose plans; default: the login name"),

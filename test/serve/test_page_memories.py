@@ -7,7 +7,6 @@ them, what is forgotten in the page is gone from the server. Without a Chromium:
 """
 import subprocess
 import sys
-import unittest
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -15,7 +14,8 @@ sys.path += [str(Path(__file__).resolve().parents[1] / at) for at in ("serve", "
 
 import browser  # noqa: E402
 import poison  # noqa: E402
-from server import PROGRAM, Server  # noqa: E402
+from memory_page import MemoryPage  # noqa: E402
+from server import PROGRAM  # noqa: E402
 from states import CONTRAST  # noqa: E402
 
 AT = "/v1/memories"
@@ -25,32 +25,11 @@ SHOWN = ("page", "frame", "hidden", "turn", "claim", "field")
 EVIL = "<img src=x onerror=hit()><script>hit()</script>"
 
 
-class Memories(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.browser = browser.Browser()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.browser.close()
-
-    def setUp(self):
-        self.s = Server("--user", "anna").start()
-        self.addCleanup(self.s.__exit__, None)
-
+class Memories(MemoryPage):
     def add(self, *texts, **fields):
         r = self.s.post(AT, {"records": [{"text": t, **fields} for t in texts]})
         self.assertEqual(r.status, 200, r.body)
         return r.json["ids"]
-
-    def open(self, **window):
-        tab = self.tab = self.browser.tab(still=True, **window)
-        self.addCleanup(tab.close)
-        tab.go(f"http://127.0.0.1:{self.s.port}/")
-        tab.until("document.getElementById('live').getAttribute('aria-busy') === 'false'")
-        tab.eval("document.querySelector('[data-show=memories]').click()")
-        tab.until("document.getElementById('memories').getAttribute('aria-busy') === 'false'")
-        return tab
 
     def search(self, words):
         self.tab.eval("document.getElementById('seek').focus(),"

@@ -9,13 +9,13 @@ a Chromium: skipped.
 import json
 import subprocess
 import sys
-import unittest
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import browser  # noqa: E402
+from memory_page import MemoryPage  # noqa: E402
 from server import PROGRAM, Server  # noqa: E402
 from states import CONTRAST  # noqa: E402
 from test_mcp import call  # noqa: E402
@@ -29,19 +29,7 @@ def row(id_):
     return f"document.querySelector('[data-task=\"{id_}\"]')"
 
 
-class Tasks(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.browser = browser.Browser()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.browser.close()
-
-    def setUp(self):
-        self.s = Server("--user", "anna").start()
-        self.addCleanup(self.s.__exit__, None)
-
+class Tasks(MemoryPage):
     def do(self, verb, **arguments):
         r = self.s.post("/mcp", call(1, "task_" + verb, **arguments)).json["result"]
         told = r["content"][0]["text"]
@@ -62,15 +50,6 @@ class Tasks(unittest.TestCase):
         self.do("fail", id=back, text="sold out")
         train = self.do("replace", id=back, slot="Night train")
         return top, dates, hotel, flight, out, back, train
-
-    def open(self, **window):
-        tab = self.tab = self.browser.tab(still=True, **window)
-        self.addCleanup(tab.close)
-        tab.go(f"http://127.0.0.1:{self.s.port}/")
-        tab.until("document.getElementById('live').getAttribute('aria-busy') === 'false'")
-        tab.eval("document.querySelector('[data-show=memories]').click()")
-        tab.until("document.getElementById('memories').getAttribute('aria-busy') === 'false'")
-        return tab
 
     def test_a_plan_over_http(self):
         top, dates, hotel, *_ = self.trip()
