@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
@@ -66,10 +65,12 @@ class Migrate(unittest.TestCase):
         place = postgres.new_place()
         self.fill(5000)
         before = self.export("before.jsonl")
-        move = subprocess.Popen([PROGRAM, "mem", "migrate", place], env=self.env,
-                                stderr=subprocess.PIPE, text=True)
-        time.sleep(0.5)
-        move.send_signal(signal.SIGINT)
+        self.run_mem("list", "--store", place)  # makes its tables
+        with postgres.locked(place, "omnesia.owner") as waits:
+            move = subprocess.Popen([PROGRAM, "mem", "migrate", place], env=self.env,
+                                    stderr=subprocess.PIPE, text=True)
+            waits()
+            move.send_signal(signal.SIGINT)
         said = move.communicate(timeout=60)[1]
         self.assertNotEqual(move.returncode, 0)
         self.assertIn("nothing was moved", said)
