@@ -137,14 +137,26 @@ void mn_notes_close(mn_notes **notes) {
     *notes = NULL;
 }
 
-static int begin(mn_notes *n, int write) {
-    pthread_mutex_lock(&n->lock);
-    const int rc = n->within ? 0 : n->store->kind->begin(n->store, write);
-    if (rc < 0)
+/* The lock is ours, and when rc is 0 a transaction; otherwise neither is needed any more. */
+static int begun(mn_notes *n, int rc) {
+    if (rc)
         pthread_mutex_unlock(&n->lock);
     else if (!n->within++)
         n->broken = 0;
     return rc;
+}
+
+static int begin(mn_notes *n, int write) {
+    pthread_mutex_lock(&n->lock);
+    return begun(n, n->within ? 0 : n->store->kind->begin(n->store, write));
+}
+
+int mn_notes_ask(mn_notes *n, const void *request, size_t bytes, int64_t *id) {
+    mn_store *const s = n->store;
+    *id = 0;
+    pthread_mutex_lock(&n->lock);
+    if (n->within) return begun(n, 0);
+    return begun(n, s->kind->ask ? s->kind->ask(s, request, bytes, id) : s->kind->begin(s, 1));
 }
 
 /* Ends what `begin` began: kept when rc says success, of which it is the value then. */
@@ -184,7 +196,7 @@ static int check_name(const char *what, const char *text, int needed) {
     return n ? mn_utf8_check(what, text, n) : 0;
 }
 
-static int check_who(const mn_who *who) {
+int mn_notes_check_who(const mn_who *who) {
     MN_TRY(check_name("tenant", who->tenant, 0));
     MN_TRY(check_name("user", who->user, 1));
     MN_TRY(check_name("agent", who->agent, 0));
@@ -232,13 +244,16 @@ int mn_notes_check_said(const mn_row *r) {
                    r->kind, r->source, r->source);
 }
 
-static int add_row(mn_notes *n, int64_t owner, mn_row *r) {
+int mn_notes_insert(mn_notes *n, int64_t owner, const char *organiser, mn_row *r) {
     mn_store *const s = n->store;
     MN_TRY(s->kind->insert(s, owner, r, &r->id));
     MN_TRY(index_row(n, owner, r, 0));
-    if (n->organiser && !r->of && !mn_org_made(r))
-        MN_TRY(s->kind->queue(s, n->organiser->name, owner, r->id));
+    if (*organiser && !r->of && !mn_org_made(r)) MN_TRY(s->kind->queue(s, organiser, owner, r->id));
     return s->kind->wait(s, r->id);
+}
+
+static int add_row(mn_notes *n, int64_t owner, mn_row *r) {
+    return mn_notes_insert(n, owner, n->organiser ? n->organiser->name : "", r);
 }
 
 int mn_notes_put(mn_notes *n, int64_t owner, mn_row *row) {
@@ -246,8 +261,7 @@ int mn_notes_put(mn_notes *n, int64_t owner, mn_row *row) {
     return add_row(n, owner, row);
 }
 
-/* When a row came, and since when it is true. */
-static void date_row(mn_row *r, int64_t now, char text[MN_WHEN_TEXT]) {
+void mn_notes_date(mn_row *r, int64_t now, char text[MN_WHEN_TEXT]) {
     mn_when w;
     if (!r->created) {
         r->created = now;
@@ -262,42 +276,8 @@ static void date_row(mn_row *r, int64_t now, char text[MN_WHEN_TEXT]) {
     if (!r->until) r->until = MN_NEVER;
 }
 
-static int owner_of(mn_notes *n, const mn_who *who, int make, int64_t *owner) {
+int mn_notes_owner(mn_notes *n, const mn_who *who, int make, int64_t *owner) {
     return n->store->kind->owner(n->store, who->tenant ? who->tenant : "", who->user, make, owner);
-}
-
-static int add_all(mn_notes *n, const mn_who *who, mn_row *rows, size_t count, int64_t *ids) {
-    const int64_t now = mn_when_now();
-    char when[MN_WHEN_TEXT];
-    int64_t owner;
-    MN_TRY(owner_of(n, who, 1, &owner));
-    for (size_t i = 0; i < count; i++) {
-        mn_row r = rows[i];
-        r.of = 0;
-        r.agent = who->agent ? who->agent : r.agent;
-        r.run = who->run ? who->run : r.run;
-        date_row(&r, now, when);
-        MN_TRY(add_row(n, owner, &r));
-        rows[i].id = r.id;
-        if (ids) ids[i] = r.id;
-    }
-    return 0;
-}
-
-int mn_notes_add(mn_notes *n, const mn_who *who, mn_row *rows, size_t count, int64_t *ids) {
-    char why[512];
-    MN_TRY(check_who(who));
-    for (size_t i = 0; i < count; i++) {
-        const int rc = mn_notes_check_said(rows + i);
-        if (rc < 0 && count > 1) {
-            snprintf(why, sizeof why, "%s", mn_error_detail());
-            return MN_FAIL(rc, "record %zu of %zu: %s", i + 1, count, why);
-        }
-        MN_TRY(rc);
-    }
-    if (!count) return 0;
-    MN_TRY(begin(n, 1));
-    return (int)end(n, add_all(n, who, rows, count, ids));
 }
 
 /* ---- what comes from a file ---------------------------------------------------------------- */
@@ -326,7 +306,7 @@ static int64_t carry_all(mn_notes *n, const mn_who *who, mn_there *there, mn_row
                          size_t count) {
     const int64_t now = mn_when_now();
     int64_t owner, added = 0;
-    MN_TRY(owner_of(n, who, 1, &owner));
+    MN_TRY(mn_notes_owner(n, who, 1, &owner));
     MN_TRY(mn_there_read(there, n->store, owner));
     for (size_t i = 0; i < count; i++) {
         mn_row *const r = rows + i;
@@ -342,13 +322,13 @@ static int64_t carry_all(mn_notes *n, const mn_who *who, mn_there *there, mn_row
 /* Most of what is there, without keeping others from writing. */
 static int look_around(mn_notes *n, const mn_who *who, mn_there *there) {
     int64_t owner;
-    MN_TRY(owner_of(n, who, 0, &owner));
+    MN_TRY(mn_notes_owner(n, who, 0, &owner));
     return owner ? mn_there_read(there, n->store, owner) : 0;
 }
 
 int64_t mn_notes_carry(mn_notes *n, const mn_who *who, mn_there *there, mn_row *rows,
                        size_t count) {
-    MN_TRY(check_who(who));
+    MN_TRY(mn_notes_check_who(who));
     for (size_t i = 0; i < count; i++) MN_TRY(mn_notes_check_said(rows + i));
     if (!count) return 0;
     if (!there->after) {
@@ -437,7 +417,7 @@ static int missing(const mn_who *who, int64_t id) {
 
 static int64_t find(mn_notes *n, finding *f) {
     int64_t owner;
-    MN_TRY(owner_of(n, f->who, 0, &owner));
+    MN_TRY(mn_notes_owner(n, f->who, 0, &owner));
     if (owner) MN_TRY(f->seek->query ? find_best(n, owner, f) : find_in_order(n, owner, f));
     if (f->stopped) return f->stopped;
     const int asked = f->seek->rows.id && !f->seek->query;
@@ -448,7 +428,7 @@ int mn_notes_find(mn_notes *n, const mn_who *who, const mn_seek *seek, mn_notes_
                   void *user) {
     finding f = {.who = who, .seek = seek, .each = each, .user = user};
     const size_t length = seek->query ? strlen(seek->query) : 0;
-    MN_TRY(check_who(who));
+    MN_TRY(mn_notes_check_who(who));
     if (length > MN_TEXT_MAX)
         return MN_FAIL(MN_ETOOLONG, "the query has %zu bytes; %d are allowed", length, MN_TEXT_MAX);
     if (length) MN_TRY(mn_utf8_check("the query", seek->query, length));
@@ -460,9 +440,9 @@ int mn_notes_question(mn_notes *n, const mn_who *who, const char *query, mn_buf 
     mn_arena arena = {.what = "names of speakers"};
     mn_names names = {0};
     int64_t owner;
-    MN_TRY(check_who(who));
+    MN_TRY(mn_notes_check_who(who));
     MN_TRY(begin(n, 0));
-    int rc = owner_of(n, who, 0, &owner);
+    int rc = mn_notes_owner(n, who, 0, &owner);
     if (rc >= 0) rc = mn_names_read(&names, n->store, owner, &arena);
     if (rc >= 0) rc = mn_names_rewrite(&names, query, out);
     mn_arena_free(&arena);
@@ -555,13 +535,13 @@ static int update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now,
     const int64_t clock = mn_when_now();
     char when[MN_WHEN_TEXT];
     int64_t owner;
-    MN_TRY(owner_of(n, who, 0, &owner));
+    MN_TRY(mn_notes_owner(n, who, 0, &owner));
     const mn_rows which = {
         .owner = owner, .id = id, .agent = who->agent, .run = who->run, .most = 1};
     if (id > 0) MN_TRY(s->kind->rows(s, &which, keep_row, k));
     if (!k->n) return missing(who, id);
     mn_row was = *k->row, next = changed(&was, now);
-    date_row(&next, clock, when);
+    mn_notes_date(&next, clock, when);
     MN_TRY(cut_former(n, who, owner, &next, k));
     MN_TRY(index_row(n, owner, &was, 1));
     const int made = mn_org_made(&was);
@@ -589,7 +569,7 @@ int mn_notes_change(mn_notes *n, const mn_who *who, int64_t id, const mn_row *no
 
 int mn_notes_update(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now) {
     kept k = {.arena = {.what = "a record"}};
-    MN_TRY(check_who(who));
+    MN_TRY(mn_notes_check_who(who));
     MN_TRY(mn_notes_check(now));
     MN_TRY(begin(n, 1));
     const int64_t rc = end(n, update(n, who, id, now, &k));
@@ -624,7 +604,7 @@ static int64_t forget_some(mn_notes *n, const mn_rows *which, kept *k, mn_orphan
 static int64_t forget(mn_notes *n, const mn_who *who, const mn_rows *which, mn_orphans *orphans) {
     mn_rows rows = *which;
     int64_t sum = 0;
-    MN_TRY(owner_of(n, who, 0, &rows.owner));
+    MN_TRY(mn_notes_owner(n, who, 0, &rows.owner));
     rows.agent = who->agent;
     rows.run = who->run;
     rows.versions = MN_BEFORE; /* or a record would go whose versions are in the next batch */
@@ -644,7 +624,7 @@ static int64_t forget(mn_notes *n, const mn_who *who, const mn_rows *which, mn_o
 int64_t mn_notes_forget(mn_notes *n, const mn_who *who, const mn_rows *which, mn_row_each *each,
                         void *user) {
     char why[512];
-    MN_TRY(check_who(who));
+    MN_TRY(mn_notes_check_who(who));
     MN_TRY(begin(n, 1));
     mn_orphans orphans = {.left = {.what = "what goes with it"}};
     n->dropped = each;

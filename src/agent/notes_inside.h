@@ -8,6 +8,7 @@
 #include "agent/notes.h"
 #include "agent/org.h"
 #include "agent/vectors.h"
+#include "base/when.h"
 
 #include <pthread.h>
 
@@ -28,7 +29,19 @@ struct mn_notes {
 int mn_notes_begin(mn_notes *n, int write);
 int64_t mn_notes_end(mn_notes *n, int64_t rc);
 
-/* Within them. The vectors that may be asked: those of the store are of the model that is used
+/* To write one thing, which `request` says whole (agent/store.h): 1: it is written, and nothing was
+ * begun. 0: as mn_notes_begin. */
+int mn_notes_ask(mn_notes *n, const void *request, size_t bytes, int64_t *id);
+
+int mn_notes_check_who(const mn_who *who);
+/* When a row came, and since when it is true. */
+void mn_notes_date(mn_row *r, int64_t now, char text[MN_WHEN_TEXT]);
+
+/* Within them. The number of an owner; 0: there is none (`make` makes it). */
+int mn_notes_owner(mn_notes *n, const mn_who *who, int make, int64_t *owner);
+/* A new row, with its words, which waits for its vector and for the organiser; "": for none. */
+int mn_notes_insert(mn_notes *n, int64_t owner, const char *organiser, mn_row *r);
+/* The vectors that may be asked: those of the store are of the model that is used
  * here; NULL: there are none. */
 int mn_notes_sense(mn_notes *n, mn_vectors **out);
 /* A new row, its moments as they stand; record `id` as `now` says from now on. */

@@ -105,6 +105,13 @@ struct mn_store_kind {
      * `keep` 0: what was written is not. When `end` fails, neither. */
     int (*begin)(mn_store *s, int write);
     int (*end)(mn_store *s, int keep);
+    /* For stores whose writers write for one another; NULL, both. Ask: to begin to write, where
+     * `request` says all of it. 1: another has written it and gave it the number *id; nothing was
+     * begun. 0: begun; when *id is not 0, one who died may have done it under that number. Answer:
+     * before `end`, what others ask for; when `each` fails, nothing must be kept. */
+    int (*ask)(mn_store *s, const void *request, size_t n, int64_t *id);
+    int (*answer)(mn_store *s, int (*each)(void *user, const void *request, size_t n, int64_t *id),
+                  void *user);
 
     /* The number of an owner, never used again; 0: there is none (`make` makes it). */
     int (*owner)(mn_store *s, const char *tenant, const char *user, int make, int64_t *out);

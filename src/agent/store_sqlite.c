@@ -163,7 +163,7 @@ static int open_file(sqlite_store *s, const char *where, int how) {
         snprintf(
             set, sizeof set,
             "PRAGMA cache_size = -%d; PRAGMA journal_size_limit = %d; PRAGMA secure_delete = ON",
-            CACHE_KIB, JOURNAL_REST);
+            CACHE_KIB, 2 * JOURNAL_MOST);
         rc = execute(s, set, "open");
     }
     if (rc >= 0) rc = version_of(s, &version);
@@ -174,7 +174,7 @@ static int open_file(sqlite_store *s, const char *where, int how) {
                      "open");
     if (rc >= 0 && !version) rc = make_tables(s);
     if (s->db) sqlite3_wal_hook(s->db, count_frames, s);
-    mn_sync_unlock(s->sync);
+    mn_sync_unlock(s->sync, rc >= 0);
     return rc;
 }
 
@@ -209,16 +209,46 @@ static int store_open(const char *where, int how, mn_store **out) {
 }
 
 /* ---- transactions ------------------------------------------------------------------------- */
+static int begin_write(sqlite_store *s) {
+    const int rc = run_ids(s, BEGIN_WRITE, 0, NULL, "write to");
+    s->writing = rc >= 0;
+    if (rc < 0) mn_sync_unlock(s->sync, 0);
+    return rc;
+}
+
 static int store_begin(mn_store *base, int write) {
     sqlite_store *const s = (sqlite_store *)base;
-    if (write)
-        MN_TRY(mn_sync_lock(s->sync));
-    else
+    if (!write) {
         mn_sync_pass(s->sync);
-    const int rc = run_ids(s, write ? BEGIN_WRITE : BEGIN, 0, NULL, "write to");
-    s->writing = write && rc >= 0;
-    if (rc < 0 && write) mn_sync_unlock(s->sync);
+        return run_ids(s, BEGIN, 0, NULL, "read");
+    }
+    MN_TRY(mn_sync_lock(s->sync));
+    return begin_write(s);
+}
+
+static int store_ask(mn_store *base, const void *request, size_t n, int64_t *id) {
+    sqlite_store *const s = (sqlite_store *)base;
+    mn_desk_reply reply;
+    int rc = mn_sync_ask(s->sync, request, n, &reply);
+    *id = reply.id;
+    if (rc == 0) return begin_write(s);
+    if (rc == 1) MN_TRY(mn_sync_wait(s->sync));
     return rc;
+}
+
+static int store_answer(mn_store *base, mn_desks_each *each, void *user) {
+    return mn_sync_take(((sqlite_store *)base)->sync, each, user);
+}
+
+/* Most of the journal is brought to the file while others write. What they write meanwhile is
+ * brought in a turn of ours, after which the next writer begins the journal anew. */
+static void shorten(sqlite_store *s) {
+    s->frames = 0;
+    for (int i = 0; i < 2; i++)
+        if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL)) return;
+    if (mn_sync_lock(s->sync) < 0) return;
+    sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    mn_sync_unlock(s->sync, 1);
 }
 
 static int store_end(mn_store *base, int keep) {
@@ -227,10 +257,9 @@ static int store_end(mn_store *base, int keep) {
     int rc = run_ids(s, keep ? COMMIT : ROLLBACK, 0, NULL, "write to");
     /* What failed to be written may leave the transaction open. */
     if (rc < 0) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    if (s->writing && s->frames > JOURNAL_MOST / PAGE)
-        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-    if (s->writing) mn_sync_unlock(s->sync);
+    if (s->writing) mn_sync_unlock(s->sync, keep && rc >= 0);
     s->writing = 0;
+    if (wrote && s->frames > JOURNAL_MOST / PAGE) shorten(s);
     return rc >= 0 && wrote ? mn_sync_wait(s->sync) : rc;
 }
 
@@ -677,7 +706,7 @@ static int store_scrub(mn_store *base) {
     MN_TRY(mn_sync_lock(s->sync));
     mn_levels_lower(s->path, mn_pages_vfs());
     const int rc = empty_journal(s);
-    mn_sync_unlock(s->sync);
+    mn_sync_unlock(s->sync, 1);
     return rc;
 }
 
@@ -687,6 +716,8 @@ const mn_store_kind mn_store_sqlite = {
     .open = store_open,
     .close = store_close,
     .begin = store_begin,
+    .ask = store_ask,
+    .answer = store_answer,
     .end = store_end,
     .owner = store_owner,
     .whose = store_whose,

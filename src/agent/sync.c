@@ -1,33 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/sync.c - four lock files, a number in three of them.
+ * agent/sync.c - three lock files, a number in two of them.
  */
 #include "agent/sync.h"
 
 #include "base/alloc.h"
 #include "base/append.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/file.h"
-#include "base/sparse.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { PLACES = 4096, MORE_NS = 500000 };
-
 struct mn_sync {
-    char *turns, *line, *synced, *gate, *journal; /* paths */
-    int turn;                                     /* descriptor of the lock that is held, or -1 */
-    int queue, place;                             /* of PATH-line, or -1; the byte of it, or -1 */
-    int passing, shut;                            /* of the gate: who reads, who shut it; or -1 */
-    int wal;                                      /* of the journal, or -1 */
+    char *turns, *synced, *gate, *journal; /* paths */
+    mn_desks *line;
+    int passing, shut; /* of the gate: who reads, who shut it; or -1 */
+    int wal;           /* of the journal, or -1 */
     int durable;
-    uint64_t mine;  /* number of the last own commit */
-    uint64_t since; /* ns: when it had come to the head of the line */
+    uint64_t mine; /* number of the last own commit */
 };
 
 static int path_of(const char *path, const char *suffix, char **out) {
@@ -40,16 +34,10 @@ static int path_of(const char *path, const char *suffix, char **out) {
 int mn_sync_open(const char *path, int durable, mn_sync **out) {
     mn_sync *s = mn_calloc(1, sizeof *s);
     if (!s) return MN_FAIL(MN_ENOMEM, "no memory to open %s", path);
-    *s = (mn_sync){.turn = -1,
-                   .queue = -1,
-                   .place = -1,
-                   .passing = -1,
-                   .shut = -1,
-                   .wal = -1,
-                   .durable = durable};
+    *s = (mn_sync){.passing = -1, .shut = -1, .wal = -1, .durable = durable};
     int rc = mn_file_mkdirs_of(path);
     if (rc >= 0) rc = path_of(path, "-lock", &s->turns);
-    if (rc >= 0) rc = path_of(path, "-line", &s->line);
+    if (rc >= 0) rc = mn_desks_open(path, &s->line);
     if (rc >= 0) rc = path_of(path, "-sync", &s->synced);
     if (rc >= 0) rc = path_of(path, "-gate", &s->gate);
     if (rc >= 0) rc = path_of(path, "-wal", &s->journal);
@@ -64,11 +52,10 @@ void mn_sync_close(mn_sync **sync) {
     mn_sync *const s = *sync;
     if (!s) return;
     mn_append_close(&s->wal);
-    mn_byte_locks_close(&s->queue);
+    mn_desks_close(&s->line);
     mn_file_close(&s->passing);
     mn_file_close(&s->shut);
     mn_free(s->turns);
-    mn_free(s->line);
     mn_free(s->synced);
     mn_free(s->gate);
     mn_free(s->journal);
@@ -89,38 +76,18 @@ static int set_number(int fd, const char *path, uint64_t n) {
                    strerror(errno));
 }
 
-/* Take the next place and wait for the one before it. Whoever reads the number at the same time
- * finds the place taken and goes on to the next; what is written last may be one too few, and lets
- * somebody in early: the turn itself is a lock of its own. */
-static int stand_in_line(mn_sync *s) {
-    uint64_t n;
-    if (s->queue < 0) MN_TRY(s->queue = mn_byte_locks_open(s->line));
-    number_of(s->queue, &n);
-    for (int tried = 0; tried < PLACES; tried++, n++) {
-        if (!mn_byte_lock_try(s->queue, (int)(n % PLACES))) continue;
-        s->place = (int)(n % PLACES);
-        break;
-    }
-    set_number(s->queue, s->line, n + 1); /* or the next one looks for his place from here */
-    mn_byte_lock_wait(s->queue, (int)((n + PLACES - 1) % PLACES));
-    return 0;
-}
-
-static void leave_line(mn_sync *s) {
-    if (s->place >= 0) mn_byte_lock_free(s->queue, s->place);
-    s->place = -1;
-}
-
 int mn_sync_lock(mn_sync *s) {
-    if (mn_clock_ns() - s->since < MORE_NS) {
-        s->turn = mn_file_lock(s->turns, 0);
-        if (s->turn >= 0) return 0;
-    }
-    int rc = stand_in_line(s);
-    if (rc >= 0) rc = s->turn = mn_file_lock(s->turns, -1);
-    if (rc < 0) leave_line(s);
-    s->since = mn_clock_ns();
-    return rc < 0 ? rc : 0;
+    return mn_sync_ask(s, NULL, 0, &(mn_desk_reply){0});
+}
+
+int mn_sync_ask(mn_sync *s, const void *request, size_t n, mn_desk_reply *reply) {
+    const int rc = mn_desks_wait(s->line, request, n, reply);
+    if (rc == 1) s->mine = reply->commit;
+    return rc;
+}
+
+int mn_sync_take(mn_sync *s, mn_desks_each *each, void *user) {
+    return mn_desks_take(s->line, each, user);
 }
 
 /* The number that PATH-sync has, or 0 when there is none yet. 0: it cannot be read. */
@@ -139,16 +106,17 @@ static int number_synced(const mn_sync *s, uint64_t *n) {
  * for us, and mn_sync_wait does it itself. */
 static uint64_t next_number(const mn_sync *s) {
     uint64_t committed, done;
-    if (!number_of(s->turn, &committed) || !number_synced(s, &done)) return UINT64_MAX;
+    const int turn = mn_desks_turn(s->line);
+    if (!number_of(turn, &committed) || !number_synced(s, &done)) return UINT64_MAX;
     const uint64_t most = committed > done ? committed : done;
-    if (most >= UINT64_MAX - 1 || set_number(s->turn, s->turns, most + 1) < 0) return UINT64_MAX;
+    if (most >= UINT64_MAX - 1 || set_number(turn, s->turns, most + 1) < 0) return UINT64_MAX;
     return most + 1;
 }
 
-void mn_sync_unlock(mn_sync *s) {
-    if (s->durable) s->mine = next_number(s);
-    mn_file_close(&s->turn);
-    leave_line(s);
+void mn_sync_unlock(mn_sync *s, int kept) {
+    if (s->durable || mn_desks_took(s->line)) s->mine = next_number(s);
+    mn_desks_tell(s->line, kept, s->mine);
+    mn_desks_leave(s->line);
 }
 
 /* With the lock of PATH-sync in `fd`: sync, and say so, unless somebody has. */

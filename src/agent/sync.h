@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/sync.h - writers of one SQLite file take turns, and share what they wait for on the disk.
- *
- * The turn is a lock of PATH-lock; SQLite alone would have each writer look again and again. Who
- * wants it stands in line: PATH-line has the number of the next place, a place is a byte of that
- * file which is locked, and who stands there waits for the byte before it. So the kernel wakes the
- * next one and nobody else, and a death is a place that is free. Who had to wait may have more
- * for half a millisecond, as long as nobody is quicker: pages that he has read are still true then,
- * which they are not for the next one.
+ * agent/sync.h - writers of one SQLite file take turns (agent/desks.h; SQLite alone would have each
+ * look again and again), and share what they wait for on the disk.
  *
  * To be safe from a power cut a writer needs the journal on disk after its commit: fdatasync,
  * milliseconds. Commits are counted in PATH-lock while the turn lasts, and PATH-sync says up to
@@ -19,7 +13,7 @@
  */
 #ifndef MN_AGENT_SYNC_H
 #define MN_AGENT_SYNC_H
-#include <stdint.h>
+#include "agent/desks.h"
 
 typedef struct mn_sync mn_sync;
 
@@ -27,11 +21,15 @@ typedef struct mn_sync mn_sync;
 int mn_sync_open(const char *path, int durable, mn_sync **out);
 void mn_sync_close(mn_sync **s);
 
-int mn_sync_lock(mn_sync *s);    /* the turn to write */
-void mn_sync_unlock(mn_sync *s); /* what was written is committed, or was given up */
-int mn_sync_wait(mn_sync *s);    /* what was committed in the last turn is on disk */
-void mn_sync_pass(mn_sync *s);   /* before reading begins: waits while the gate is shut */
-int mn_sync_shut(mn_sync *s);    /* with the turn to write */
+/* The turn to write; or somebody has written what `request` says, which is committed: 1. And the
+ * end of it: what was written, for others too, is committed, or was given up. */
+int mn_sync_lock(mn_sync *s);
+int mn_sync_ask(mn_sync *s, const void *request, size_t n, mn_desk_reply *reply);
+int mn_sync_take(mn_sync *s, mn_desks_each *each, void *user); /* what others ask for */
+void mn_sync_unlock(mn_sync *s, int kept);
+int mn_sync_wait(mn_sync *s);  /* what was committed last is on disk */
+void mn_sync_pass(mn_sync *s); /* before reading begins: waits while the gate is shut */
+int mn_sync_shut(mn_sync *s);  /* with the turn to write */
 void mn_sync_reopen(mn_sync *s);
 int64_t mn_sync_length(mn_sync *s); /* bytes of the journal */
 

@@ -268,11 +268,6 @@ int mn_byte_lock_try(int fd, int byte) {
 int mn_byte_lock_held(int fd, int byte) {
     return lock(fd, F_OFD_GETLK, F_WRLCK, byte) != 1; /* in doubt, alive */
 }
-void mn_byte_lock_wait(int fd, int byte) {
-    while (lock(fd, F_OFD_SETLKW, F_RDLCK, byte) < 0 && errno == EINTR) {
-    }
-    mn_byte_lock_free(fd, byte);
-}
 void mn_byte_lock_free(int fd, int byte) {
     lock(fd, F_OFD_SETLK, F_UNLCK, byte);
 }

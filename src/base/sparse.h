@@ -52,9 +52,8 @@ uint64_t mn_sparse_room(const mn_sparse *s);
  * the descriptor. */
 int mn_byte_locks_open(const char *path);
 void mn_byte_locks_close(int *fd);
-int mn_byte_lock_try(int fd, int byte);   /* 1: ours now; 0: another's */
-int mn_byte_lock_held(int fd, int byte);  /* 1: another's; 0: nobody's or ours */
-void mn_byte_lock_wait(int fd, int byte); /* until nobody has it; it is not ours then */
+int mn_byte_lock_try(int fd, int byte);  /* 1: ours now; 0: another's */
+int mn_byte_lock_held(int fd, int byte); /* 1: another's; 0: nobody's or ours */
 void mn_byte_lock_free(int fd, int byte);
 
 #endif

@@ -53,7 +53,7 @@ static void *write_much(void *unused) {
     for (int i = 0; i < TURNS; i++) {
         assert_ok(mn_sync_lock(s));
         in_turn();
-        mn_sync_unlock(s);
+        mn_sync_unlock(s, 1);
     }
     mn_sync_close(&s);
     return NULL;
@@ -73,7 +73,7 @@ static void *write_once(void *number) {
     assert_ok(mn_sync_open(path, 0, &s));
     assert_ok(mn_sync_lock(s));
     order[atomic_fetch_add(&came, 1)] = *(int *)number;
-    mn_sync_unlock(s);
+    mn_sync_unlock(s, 1);
     mn_sync_close(&s);
     return NULL;
 }
@@ -91,7 +91,7 @@ static void who_came_first_is_first(void **unused) {
         assert_int_equal(pthread_create(t + i, NULL, write_once, number + i), 0);
         usleep(100000);
     }
-    mn_sync_unlock(s);
+    mn_sync_unlock(s, 1);
     for (int i = 0; i < WRITERS; i++) pthread_join(t[i], NULL);
     for (int i = 0; i < WRITERS; i++) assert_int_equal(order[i], i);
     mn_sync_close(&s);
@@ -109,7 +109,7 @@ static void nobody_starves(void **unused) {
     while (!atomic_load(&came) && mn_clock_seconds() < until) {
         assert_ok(mn_sync_lock(s));
         usleep(100);
-        mn_sync_unlock(s);
+        mn_sync_unlock(s, 1);
     }
     assert_int_equal(atomic_load(&came), 1);
     pthread_join(t, NULL);
@@ -138,7 +138,7 @@ static void the_dead_make_room(void **unused) {
         assert_int_equal(atomic_load(&came), 0);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);
-        if (waits) mn_sync_unlock(s);
+        if (waits) mn_sync_unlock(s, 1);
         pthread_join(t, NULL);
         assert_int_equal(atomic_load(&came), 1);
         mn_sync_close(&s);

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test/agent/test_desks.c - who has the turn writes what others wait with: it is told once and to
+ * whom it belongs, whoever dies on the way, and nothing of it stays in the file.
+ */
+#include "test.h"
+
+#include "agent/desks.h"
+#include "base/file.h"
+#include "folder.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MANY = 70 };
+
+static char path[160];
+
+static int make_folder(void **unused) {
+    (void)unused;
+    return folder_begin("desks", 0);
+}
+static int remove_folder(void **unused) {
+    (void)unused;
+    return folder_end();
+}
+static int fresh(void **unused) {
+    (void)unused;
+    static int number;
+    snprintf(path, sizeof path, "%s/%d.db", folder, number++);
+    return 0;
+}
+
+/* Who has had a turn has a desk. */
+static mn_desks *seated(void) {
+    mn_desks *d;
+    mn_desk_reply reply;
+    assert_ok(mn_desks_open(path, &d));
+    assert_int_equal(mn_desks_wait(d, NULL, 0, &reply), 0);
+    mn_desks_leave(d);
+    return d;
+}
+
+typedef struct asker {
+    mn_desks *d;
+    char request[32];
+    int rc;
+    mn_desk_reply reply;
+    pthread_t thread;
+} asker;
+
+static void *ask(void *user) {
+    asker *const a = user;
+    a->rc = mn_desks_wait(a->d, a->request, strlen(a->request) + 1, &a->reply);
+    if (a->rc == 0) mn_desks_leave(a->d);
+    return NULL;
+}
+
+static asker begin(const char *request) {
+    asker a = {.d = seated()};
+    snprintf(a.request, sizeof a.request, "%s", request);
+    return a;
+}
+static void start(asker *a) {
+    assert_int_equal(pthread_create(&a->thread, NULL, ask, a), 0);
+}
+static void finish(asker *a) {
+    pthread_join(a->thread, NULL);
+    mn_desks_close(&a->d);
+}
+
+/* Gives out the number that the request says; "no" fails. */
+static int number(void *seen, const void *request, size_t n, int64_t *id) {
+    assert_int_equal(((const char *)request)[n - 1], 0);
+    ++*(int *)seen;
+    *id = strtoll(request, NULL, 10);
+    return *id ? 0 : MN_FAIL(MN_EINVAL, "no number");
+}
+
+static void take_until(mn_desks *d, int want) {
+    int seen = 0;
+    while (seen < want) {
+        assert_true(mn_desks_take(d, number, &seen) >= 0);
+        usleep(1000);
+    }
+    assert_int_equal(mn_desks_took(d), want);
+}
+
+static void assert_nothing_left(const char *text) {
+    char where[192];
+    mn_map map;
+    snprintf(where, sizeof where, "%s-line", path);
+    assert_ok(mn_file_map(where, &map));
+    assert_null(memmem(map.data, map.size, text, strlen(text)));
+    mn_file_unmap(&map);
+}
+
+static void one_writes_for_all(void **unused) {
+    (void)unused;
+    mn_desk_reply reply;
+    asker a[3] = {begin("11 wine"), begin("22 wine"), begin("33 wine")};
+    mn_desks *d = seated();
+    assert_int_equal(mn_desks_wait(d, "99 wine", 8, &reply), 0);
+    for (int i = 0; i < 3; i++) start(a + i);
+    take_until(d, 3);
+    mn_desks_tell(d, 1, 7);
+    mn_desks_leave(d);
+    for (int i = 0; i < 3; i++) {
+        finish(a + i);
+        assert_int_equal(a[i].rc, 1);
+        assert_int_equal(a[i].reply.id, 11 * (i + 1));
+        assert_int_equal(a[i].reply.commit, 7);
+    }
+    assert_nothing_left("wine");
+    mn_desks_close(&d);
+}
+
+/* What was given up, or cannot be written, is its writer's own business. */
+static void what_fails_is_done_by_oneself(void **unused) {
+    (void)unused;
+    for (int bad = 0; bad < 2; bad++) {
+        fresh(NULL);
+        mn_desk_reply reply;
+        int seen = 0, rc = 0;
+        asker a = begin(bad ? "no wine" : "11 wine");
+        mn_desks *d = seated();
+        assert_int_equal(mn_desks_wait(d, NULL, 0, &reply), 0);
+        start(&a);
+        while (!seen) rc = mn_desks_take(d, number, &seen);
+        assert_int_equal(rc, bad ? MN_EINVAL : 1);
+        mn_desks_tell(d, 0, 0);
+        assert_int_equal(mn_desks_take(d, number, &seen), 0);
+        mn_desks_leave(d);
+        finish(&a);
+        assert_int_equal(a.rc, 0);
+        assert_int_equal(a.reply.id, 0);
+        assert_nothing_left("wine");
+        mn_desks_close(&d);
+    }
+}
+
+/* Another process has the turn, and has taken the request, or not, when it is killed. */
+static void the_one_who_writes_dies(void **unused) {
+    (void)unused;
+    for (int took = 0; took < 2; took++) {
+        fresh(NULL);
+        asker a = begin("11 wine");
+        int ready[2];
+        char c;
+        assert_int_equal(pipe(ready), 0);
+        const pid_t child = fork();
+        if (!child) {
+            mn_desks *d;
+            mn_desk_reply reply;
+            int seen = 0;
+            if (mn_desks_open(path, &d) < 0 || mn_desks_wait(d, NULL, 0, &reply)) _exit(1);
+            if (write(ready[1], "t", 1) != 1) _exit(1);
+            while (took && !seen) mn_desks_take(d, number, &seen);
+            if (write(ready[1], "s", 1) != 1) _exit(1);
+            pause();
+        }
+        assert_int_equal(read(ready[0], &c, 1), 1);
+        start(&a);
+        assert_int_equal(read(ready[0], &c, 1), 1);
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        finish(&a);
+        assert_int_equal(a.rc, 0);
+        assert_int_equal(a.reply.id, took ? 11 : 0);
+        assert_nothing_left("wine");
+        close(ready[0]);
+        close(ready[1]);
+    }
+}
+
+/* Nothing is written for the dead, and their desk is the next one's. */
+static void the_one_who_waits_dies(void **unused) {
+    (void)unused;
+    mn_desk_reply reply;
+    mn_desks *d = seated();
+    int seen = 0, ready[2], go[2];
+    char c;
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(go), 0);
+    const pid_t child = fork();
+    if (!child) {
+        mn_desks *own;
+        if (mn_desks_open(path, &own) < 0 || mn_desks_wait(own, NULL, 0, &reply)) _exit(1);
+        mn_desks_leave(own);
+        if (write(ready[1], "t", 1) != 1 || read(go[0], &c, 1) != 1) _exit(1);
+        mn_desks_wait(own, "11 wine", 8, &reply);
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &c, 1), 1);
+    assert_int_equal(mn_desks_wait(d, NULL, 0, &reply), 0);
+    assert_int_equal(write(go[1], "g", 1), 1);
+    while (!seen) assert_true(mn_desks_take(d, number, &seen) >= 0); /* it stands there */
+    mn_desks_tell(d, 0, 0);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(mn_desks_take(d, number, &seen), 0);
+    mn_desks_leave(d);
+    asker a = begin("22 wine");
+    start(&a);
+    finish(&a);
+    assert_int_equal(a.rc, 0);
+    assert_nothing_left("wine");
+    mn_desks_close(&d);
+    for (int i = 0; i < 2; i++) close(ready[i]), close(go[i]);
+}
+
+/* More than there are desks for wait for the turn alone. */
+static void there_are_more_than_desks(void **unused) {
+    (void)unused;
+    static asker a[MANY];
+    for (int i = 0; i < MANY; i++) a[i] = begin("11 wine");
+    for (int i = 0; i < MANY; i++) start(a + i);
+    for (int i = 0; i < MANY; i++) finish(a + i);
+    for (int i = 0; i < MANY; i++) assert_true(a[i].rc >= 0);
+    assert_nothing_left("wine");
+}
+
+/* Whatever the file had before. */
+static void the_file_is_anything(void **unused) {
+    (void)unused;
+    char where[192], *const junk = malloc(1 << 20);
+    snprintf(where, sizeof where, "%s-line", path);
+    memset(junk, 0xa5, 1 << 20);
+    FILE *const f = fopen(where, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(junk, 1, 1 << 20, f), 1 << 20);
+    fclose(f);
+    free(junk);
+    asker a = begin("11 wine");
+    mn_desk_reply reply;
+    mn_desks *d = seated();
+    assert_int_equal(mn_desks_wait(d, NULL, 0, &reply), 0);
+    start(&a);
+    take_until(d, 1);
+    mn_desks_tell(d, 1, 1);
+    mn_desks_leave(d);
+    finish(&a);
+    assert_int_equal(a.reply.id, 11);
+    mn_desks_close(&d);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(one_writes_for_all, fresh),
+        cmocka_unit_test(what_fails_is_done_by_oneself),
+        cmocka_unit_test(the_one_who_writes_dies),
+        cmocka_unit_test_setup(the_one_who_waits_dies, fresh),
+        cmocka_unit_test_setup(there_are_more_than_desks, fresh),
+        cmocka_unit_test_setup(the_file_is_anything, fresh),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
