@@ -251,7 +251,7 @@ static void server_killed(void **unused) {
     if (!on_postgres()) skip();
     assert_fails(mn_migrate(one, two, &told, &c), MN_EIO, "nothing of this was kept");
     int rc = -1;
-    for (int tries = 0; tries < 600 && (rc = migrated(one, two, &c)) == MN_EIO; tries++)
+    for (int tries = 0; tries < 1200 && (rc = migrated(one, two, &c)) == MN_EIO; tries++)
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     assert_ok(rc);
     same_exports(one, two);

@@ -161,6 +161,18 @@ static int busy(void) {
     return 0;
 }
 
+/* Until so many operations more are done, or all: on any machine a storm has as many deaths. */
+static void wait_for(unsigned more) {
+    long before = -1;
+    for (;;) {
+        long done = 0;
+        for (int i = 0; i < seats(); i++) done += J->seat[i].done;
+        if (before < 0) before = done;
+        if (done >= before + (long)more || !busy() || J->bad) return;
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    }
+}
+
 /* In this process nobody may have the store open while others fork. */
 static void storm(unsigned long state) {
     pid_t pid[SEATS_MOST];
@@ -168,7 +180,8 @@ static void storm(unsigned long state) {
     snprintf(place, sizeof place, "%s/memory.db", folder);
     for (int i = 0; i < seats(); i++) pid[i] = begin_worker(i, &state);
     while (busy() && !J->bad) {
-        nanosleep(&(struct timespec){.tv_nsec = 1000000 + soak_random(&state) % 20000000}, NULL);
+        wait_for(1 + soak_random(&state) % 60);
+        nanosleep(&(struct timespec){.tv_nsec = soak_random(&state) % 1000000}, NULL);
         const int k = (int)(soak_random(&state) % (unsigned)seats());
         kill(pid[k], SIGKILL);
         assert_int_equal(waitpid(pid[k], &status, 0), pid[k]);

@@ -6,9 +6,10 @@
 #include "test.h"
 
 #include "agent/sync.h"
-#include "base/clock.h"
 #include "folder.h"
+#include "until.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -78,7 +79,18 @@ static void *write_once(void *number) {
     return NULL;
 }
 
-/* Each begins to wait well behind the one before. */
+/* How many have taken a place in line: the number of the next one. */
+static uint64_t places(void) {
+    char line[200];
+    uint64_t n = 0;
+    snprintf(line, sizeof line, "%s-line", path);
+    const int fd = open(line, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || pread(fd, &n, sizeof n, 0) != (ssize_t)sizeof n) n = 0;
+    if (fd >= 0) close(fd);
+    return n;
+}
+
+/* Each stands in line when the next one comes. */
 static void who_came_first_is_first(void **unused) {
     (void)unused;
     pthread_t t[WRITERS];
@@ -89,7 +101,7 @@ static void who_came_first_is_first(void **unused) {
     for (int i = 0; i < WRITERS; i++) {
         number[i] = i;
         assert_int_equal(pthread_create(t + i, NULL, write_once, number + i), 0);
-        usleep(100000);
+        wait_until(places() == (uint64_t)i + 2);
     }
     mn_sync_unlock(s, 1);
     for (int i = 0; i < WRITERS; i++) pthread_join(t[i], NULL);
@@ -105,8 +117,8 @@ static void nobody_starves(void **unused) {
     mn_sync *s;
     assert_ok(mn_sync_open(path, 0, &s));
     assert_int_equal(pthread_create(&t, NULL, write_once, &number), 0);
-    const double until = mn_clock_seconds() + 20;
-    while (!atomic_load(&came) && mn_clock_seconds() < until) {
+    const double late = mn_clock_seconds() + 60;
+    while (!atomic_load(&came) && mn_clock_seconds() < late) {
         assert_ok(mn_sync_lock(s));
         usleep(100);
         mn_sync_unlock(s, 1);
@@ -119,22 +131,26 @@ static void nobody_starves(void **unused) {
 /* A process that is killed while it stands in line, and one with the turn: the next one goes on. */
 static void the_dead_make_room(void **unused) {
     (void)unused;
-    for (int waits = 0; waits < 2; waits++) {
+    for (uint64_t waits = 0; waits < 2; waits++) {
         mn_sync *s;
+        int turn[2]; /* the child says that it has it */
+        char byte;
         fresh(NULL);
+        assert_int_equal(pipe(turn), 0);
         assert_ok(mn_sync_open(path, 0, &s));
         if (waits) assert_ok(mn_sync_lock(s));
         const pid_t child = fork();
         if (!child) {
             mn_sync *own;
             if (mn_sync_open(path, 0, &own) < 0 || mn_sync_lock(own) < 0) _exit(1);
-            pause();
+            if (write(turn[1], "x", 1) == 1) pause();
         }
-        usleep(100000);
+        wait_until(places() == waits + 1);
+        if (!waits) assert_int_equal(read(turn[0], &byte, 1), 1);
         pthread_t t;
         int number = 0;
         assert_int_equal(pthread_create(&t, NULL, write_once, &number), 0);
-        usleep(100000);
+        wait_until(places() == waits + 2);
         assert_int_equal(atomic_load(&came), 0);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);
@@ -142,6 +158,7 @@ static void the_dead_make_room(void **unused) {
         pthread_join(t, NULL);
         assert_int_equal(atomic_load(&came), 1);
         mn_sync_close(&s);
+        close(turn[0]), close(turn[1]);
     }
 }
 

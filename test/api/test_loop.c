@@ -4,11 +4,10 @@
  * each alone: in every order, with few slots and with many, little memory, others cancelled
  * meanwhile, and rows that are still on their way from the disk.
  */
-#include "test.h"
+#include "until.h"
 
 #include "api/loop.h"
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/walk.h"
 #include "folder.h"
 #include "model/golden.h"
@@ -60,8 +59,7 @@ static void done(void *user, int rc, const mn_stats *stats) {
     assert_int_equal(o->ended, 0);
     o->rc = rc;
     o->stats = *stats;
-    o->ended = 1;
-    n_ended++;
+    o->ended = ++n_ended;
     pthread_cond_signal(&some_ended);
     pthread_mutex_unlock(&lock);
 }
@@ -342,11 +340,7 @@ static mn_region *on_disk_alone(one *o, const char *name) {
     mn_model *m = open_tiny("tiny-llama.gguf", r);
     assert_ok(mn_answer(m, &o->r, &o->stats));
     mn_model_close(&m);
-    for (int ms = 0; ms < 20000 && mn_region_charged(r); ms++) {
-        mn_region_shrink(r, 0); /* the mover may be at it */
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
-    assert_int_equal(mn_region_charged(r), 0);
+    wait_until((mn_region_shrink(r, 0), !mn_region_charged(r))); /* the mover may be at it */
     return r;
 }
 
@@ -380,9 +374,9 @@ static int waited(mn_region *r, const one *expected, int cached) {
     const double asked = mn_clock_seconds();
     assert_ok(mn_loop_ask(l, m, &late->r, done, &late->job));
     wait_for(1);
-    assert_true(late->ended && !other->ended); /* whatever happens */
     mn_job_cancel(other->job);
     wait_for(2);
+    assert_true(late->ended < other->ended); /* whatever happens */
     same(expected, late);
     assert_true(late->stats.cached_tokens >= cached);
     mn_job_release(&other->job);
@@ -400,7 +394,7 @@ static void who_waits_for_the_disk_holds_up_nobody(void **unused) {
     mn_region *r = on_disk_alone(o, "arrives");
     atomic_store(&never_comes, 1);
     int once = 0;
-    for (int i = 0; i < 5 && !once; i++) once = waited(r, o, 100); /* others may need the cores */
+    for (int i = 0; i < 20 && !once; i++) once = waited(r, o, 100); /* others may need the cores */
     assert_true(once);
     atomic_store(&never_comes, 0);
     remove_files(&r);

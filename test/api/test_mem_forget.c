@@ -5,12 +5,11 @@
  * to do with it stays.
  */
 #include "mem_bed.h"
+#include "until.h"
 
-#include "base/clock.h"
 #include "model/golden.h"
 
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 static char region_path[160], model_path[256];
@@ -142,10 +141,7 @@ static void while_it_is_used(void **unused) {
     answer("Ann: " SECRET "\nBob:");
     forget(id);
     answer(OTHER);
-    const double until = mn_clock_seconds() + 30;
-    while (there(SECRET) && mn_clock_seconds() < until)
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-    assert_false(there(SECRET));
+    wait_until(!there(SECRET));
     assert_true(there(OTHER));
 }
 

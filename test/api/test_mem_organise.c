@@ -4,8 +4,7 @@
  * a thread or when asked; edges of an entity; what an export has.
  */
 #include "mem_bed.h"
-
-#include <unistd.h>
+#include "until.h"
 
 static mn_mem *opened_with(const char *organise, int background) {
     const mn_mem_options how = {.model = "none", .organise = organise, .background = background};
@@ -22,11 +21,8 @@ static void by_a_thread(void **s) {
     int64_t id;
     assert_ok(mn_mem_add(worker, &ann, &r, 1, &id));
     found f = {.n = 0};
-    for (int i = 0; i < 100 && !f.count; i++) {
-        usleep(50000);
-        f = (found){.n = 0};
-        assert_ok(mn_mem_find(worker, &ann, &(mn_find){.kind = "edge"}, keep_found, &f));
-    }
+    wait_until((f = (found){.n = 0},
+                mn_mem_find(worker, &ann, &(mn_find){.kind = "edge"}, keep_found, &f)) > 0);
     assert_non_null(strstr(f.text, "I live in Rome."));
     mn_mem_close(&worker);
 }

@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include "folder.h"
+#include "until.h"
 
 #include "base/cage.h"
 #include "base/child.h"
@@ -62,11 +63,6 @@ static int alive(const char *word) {
     return n;
 }
 
-static int gone(const char *word) {
-    for (int i = 0; i < 100 && alive(word); i++) usleep(20000);
-    return !alive(word);
-}
-
 static void a_command_ends_as_it_ends(void **state) {
     (void)state;
     assert_int_equal(run("echo right; echo wrong >&2; exit 3", 20), 3);
@@ -84,8 +80,8 @@ static void a_command_ends_as_it_ends(void **state) {
 static void one_that_hangs_is_ended(void **state) {
     (void)state;
     assert_int_equal(run("sleep 7654.25 & sleep 7654.25", 1), -1);
-    assert_true(took < 8);
-    assert_true(gone("7654.25"));
+    assert_true(took < 60);
+    wait_until(!alive("7654.25"));
     const int status = run("while :; do :; done", 2);
     assert_true(status == -1 || status > 128);
 }
@@ -94,7 +90,7 @@ static void nothing_stays_behind(void **state) {
     (void)state;
     if (*mn_cage_lacks()) skip();
     assert_int_equal(run("setsid sleep 7653.25 & (nohup sleep 7653.25 &) ; exit 0", 20), 0);
-    assert_true(gone("7653.25"));
+    wait_until(!alive("7653.25"));
 }
 
 /* Also where there are no namespaces. */
@@ -106,7 +102,7 @@ static void a_group_ends_with_its_leader(void **state) {
     assert_ok(mn_child_start(words, NULL, &child));
     assert_int_equal(mn_child_wait(child, 20000, &status), 1);
     assert_int_equal(status, 4);
-    assert_true(gone("7649.25"));
+    wait_until(!alive("7649.25"));
     mn_child_end(&child);
 }
 
@@ -114,16 +110,16 @@ static void one_that_multiplies_is_bounded(void **state) {
     (void)state;
     const int status = run("bomb() { bomb | bomb & }; bomb; sleep 7652.25", 2);
     assert_true(status != 0);
-    assert_true(took < 20);
-    assert_true(gone("bomb"));
+    assert_true(took < 60);
+    wait_until(!alive("bomb"));
     assert_int_equal(run("for i in $(seq 300); do sleep 7651.25 & done; exit 0", 5) != 0, 1);
-    assert_true(gone("7651.25"));
+    wait_until(!alive("7651.25"));
 }
 
 static void one_that_eats_memory_is_refused(void **state) {
     (void)state;
     assert_int_not_equal(run("exec awk 'BEGIN { s = \"x\"; while (1) s = s s }'", 20), 0);
-    assert_true(took < 25);
+    assert_true(took < 60);
 }
 
 static void one_that_prints_for_ever_is_cut(void **state) {
@@ -175,7 +171,7 @@ static void it_can_be_stopped(void **state) {
     const mn_cage cage = {.folder = folder, .seconds = 60, .stop = stop, .user = &asked};
     (void)state;
     assert_fails(mn_cage_run(&cage, "sleep 7650.25", &said, &status), MN_ECANCELLED, "on request");
-    assert_true(gone("7650.25"));
+    wait_until(!alive("7650.25"));
 }
 
 int main(void) {

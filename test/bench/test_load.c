@@ -3,7 +3,7 @@
  * test/bench/test_load.c - the load generator against a little server of known habits: what it
  * notes is what happened, requests do not wait for each other, and failures are told.
  */
-#include "test.h"
+#include "until.h"
 
 #include "base/alloc.h"
 #include "bench/load.h"
@@ -11,10 +11,12 @@
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { STEP_MS = 30, PIECES = 3 };
+enum { STEP_MS = 30, PIECES = 3, AT_ONCE = 20 };
+static atomic_int came; /* requests for /together */
 
 /* ---- the server --------------------------------------------------------------------------- */
 static void put(int fd, const char *text) {
@@ -46,6 +48,8 @@ static void serve_one(int fd, const char *request) {
     static const char whole[] = "{\"choices\": [{\"text\": \"all\"}], \"usage\": "
                                 "{\"prompt_tokens\": 2, \"completion_tokens\": 1}}";
     char reply[512];
+    if (strstr(request, "/together")) /* nobody is answered before all have asked */
+        for (atomic_fetch_add(&came, 1); atomic_load(&came) < AT_ONCE;) usleep(1000);
     if (strstr(request, "/stream")) stream(fd);
     if (strstr(request, "/whole")) {
         snprintf(reply, sizeof reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
@@ -55,7 +59,6 @@ static void serve_one(int fd, const char *request) {
     if (strstr(request, "/health")) put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     if (strstr(request, "/busy")) put(fd, "HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nfull");
     if (strstr(request, "/half")) put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhal");
-    if (strstr(request, "/never")) usleep(500000);
     if (strstr(request, "/error"))
         put(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {\"error\": "
                 "{\"message\": \"out of room\"}}\n\n");
@@ -75,8 +78,8 @@ static void *talk(void *opaque) {
             break;
     }
     serve_one(fd, request);
-    if (strstr(request, "/health") ||
-        strstr(request, "/stream")) { /* stays until the other leaves */
+    if (strstr(request, "/health") || strstr(request, "/stream") ||
+        strstr(request, "/never")) { /* stays until the other leaves */
         char byte;
         while (recv(fd, &byte, 1, 0) > 0) {
         }
@@ -113,13 +116,13 @@ static int port_of(int listens) {
 static int port;
 
 /* ---- what is noted ------------------------------------------------------------------------ */
-static void notes_every_piece(void **state) {
-    (void)state;
+/* Whether each piece was noted when it came. */
+static int noted(void) {
     mn_load *l;
     mn_buf firsts = {0}, gaps = {0};
     assert_ok(mn_load_open(port, &l));
     assert_int_equal(mn_load_ask(l, 0.05, "/stream", "{}", 42), 0);
-    assert_ok(mn_load_run(l, 10, NULL, NULL));
+    assert_ok(mn_load_run(l, 60, NULL, NULL));
     assert_ok(mn_load_check(l));
     const mn_asked *a = mn_load_get(l, 0);
     assert_int_equal(a->tag, 42);
@@ -137,10 +140,20 @@ static void notes_every_piece(void **state) {
     assert_int_equal(mn_load_gaps(l, &gaps), PIECES - 1);
     const double *const first = (const double *)(const void *)firsts.data;
     assert_true(*first >= a->first - a->sent); /* counts from when it was due */
-    for (int i = 1; i < PIECES; i++) assert_true(a->at[i] - a->at[i - 1] > STEP_MS * 0.5e-3);
+    for (int i = 0; i < PIECES; i++) assert_true(a->at[i] - a->sent >= (i + 1) * STEP_MS * 1e-3);
+    int apart = 1;
+    for (int i = 1; i < PIECES; i++) apart &= a->at[i] - a->at[i - 1] > STEP_MS * 0.5e-3;
     mn_buf_free(&firsts);
     mn_buf_free(&gaps);
     mn_load_close(&l);
+    return apart;
+}
+
+static void notes_every_piece(void **state) {
+    (void)state;
+    int once = 0;
+    for (int i = 0; i < 20 && !once; i++) once = noted(); /* others may need the cores */
+    assert_true(once);
 }
 
 static void takes_whole_answers(void **state) {
@@ -152,7 +165,7 @@ static void takes_whole_answers(void **state) {
     body[599999] = 0;
     assert_ok(mn_load_ask(l, 0, "/whole", body, 0));
     assert_ok(mn_load_ask(l, 0, "/health", NULL, 1));
-    assert_ok(mn_load_run(l, 10, NULL, NULL));
+    assert_ok(mn_load_run(l, 60, NULL, NULL));
     assert_ok(mn_load_check(l));
     assert_string_equal(mn_load_get(l, 0)->text.data, "all");
     assert_int_equal(mn_load_get(l, 0)->tokens, 1);
@@ -162,16 +175,18 @@ static void takes_whole_answers(void **state) {
     mn_load_close(&l);
 }
 
-/* Open loop: 20 answers of 90 ms, one due every 5 ms. */
+/* Open loop: one is due every 5 ms, and the first is answered when the last has been sent. */
 static void does_not_wait(void **state) {
     (void)state;
     mn_load *l;
     assert_ok(mn_load_open(port, &l));
-    for (int i = 0; i < 20; i++) assert_ok(mn_load_ask(l, i * 0.005, "/stream", "{}", i));
-    assert_ok(mn_load_run(l, 10, NULL, NULL));
+    for (int i = 0; i < AT_ONCE; i++)
+        assert_ok(mn_load_ask(l, i * 0.005, "/stream/together", "{}", i));
+    assert_ok(mn_load_run(l, 60, NULL, NULL));
     assert_ok(mn_load_check(l));
-    assert_true(mn_load_get(l, 10)->sent < mn_load_get(l, 0)->end);
-    for (int i = 0; i < 20; i++) assert_true(mn_load_get(l, i)->sent >= i * 0.005);
+    for (int i = 0; i < AT_ONCE; i++)
+        assert_true(mn_load_get(l, AT_ONCE - 1)->sent < mn_load_get(l, i)->end);
+    for (int i = 0; i < AT_ONCE; i++) assert_true(mn_load_get(l, i)->sent >= i * 0.005);
     mn_load_close(&l);
 }
 
@@ -186,7 +201,7 @@ static void asks_on(void **state) {
     int calls = 0;
     assert_ok(mn_load_open(port, &l));
     assert_ok(mn_load_ask(l, 0, "/whole", "{}", 0));
-    assert_ok(mn_load_run(l, 10, two_more, &calls));
+    assert_ok(mn_load_run(l, 60, two_more, &calls));
     assert_int_equal(calls, 3);
     assert_int_equal(mn_load_count(l), 3);
     assert_true(mn_load_get(l, 2)->sent >= mn_load_get(l, 1)->end + 0.02);
@@ -201,9 +216,8 @@ static void keeps_connections(void **state) {
         if (keep) mn_load_keep(l);
         for (int i = 0; i < 30; i++) assert_ok(mn_load_ask(l, 0, "/stream", "{}", i));
         assert_ok(mn_load_ask(l, 0, "/whole", "{}", 0)); /* this one hangs up */
-        assert_ok(mn_load_run(l, 10, NULL, NULL));
-        usleep(50000);
-        assert_int_equal(mn_load_kept(l), keep ? 30 : 0);
+        assert_ok(mn_load_run(l, 60, NULL, NULL));
+        wait_until(mn_load_kept(l) == (keep ? 30 : 0)); /* the hanging up is on its way */
         mn_load_close(&l);
     }
 }
@@ -222,7 +236,7 @@ static void tells_what_failed(void **state) {
         assert_ok(mn_load_open(port, &l));
         assert_ok(mn_load_ask(l, 0, "/health", NULL, 0));
         assert_ok(mn_load_ask(l, 0, bad[i].path, "{}", 1));
-        assert_ok(mn_load_run(l, 10, NULL, NULL)); /* the load goes on */
+        assert_ok(mn_load_run(l, 60, NULL, NULL)); /* the load goes on */
         assert_fails(mn_load_check(l), MN_EIO, bad[i].says);
         assert_int_equal(mn_load_get(l, 0)->why.len, 0);
         mn_load_close(&l);
@@ -234,7 +248,7 @@ static void nobody_listens(void **state) {
     mn_load *l;
     assert_ok(mn_load_open(port_of(0), &l));
     assert_ok(mn_load_ask(l, 0, "/health", NULL, 0));
-    assert_ok(mn_load_run(l, 10, NULL, NULL));
+    assert_ok(mn_load_run(l, 60, NULL, NULL));
     assert_fails(mn_load_check(l), MN_EIO, "refused");
     mn_load_close(&l);
 }
@@ -284,7 +298,7 @@ static void no_memory(void **state) {
         mn_alloc_fail_after(n);
         int rc = mn_load_open(port, &l);
         if (rc >= 0) rc = mn_load_ask(l, 0, "/whole", "{}", 0);
-        if (rc >= 0) rc = mn_load_run(l, 10, NULL, NULL);
+        if (rc >= 0) rc = mn_load_run(l, 60, NULL, NULL);
         if (rc >= 0) rc = mn_load_check(l);
         const int failed = mn_alloc_fail_left() <= 0;
         mn_alloc_fail_after(0);

@@ -29,6 +29,6 @@ refused)
     exit 3 ;;
 silent) exit 0 ;;
 junk) echo "this is no zip archive" >"$dest/$wheel"; exit 0 ;;
-slow) head -c 5000 "$FAKE_WHEELS/$wheel" >"$TMPDIR/half"; sleep 0.06 ;;
+slow) head -c 5000 "$FAKE_WHEELS/$wheel" >"$TMPDIR/half"; sleep 0.3 ;;
 esac
 cp "$FAKE_WHEELS/$wheel" "$dest/"

@@ -6,7 +6,7 @@
  * Sizes are small: what a figure is says nothing here, but rows whose outputs differ in a bit, or
  * that find something other than what they measure, fail.
  */
-#include "test.h"
+#include "until.h"
 
 #include "cli/run.h"
 
@@ -179,13 +179,11 @@ static void leaves_nothing(void **state) {
                   (char *)NULL);
             _exit(127);
         }
-        for (int ms = 0; !all_left(child) && ms < 5000; ms++) usleep(1000);
-        assert_int_equal(all_left(child) > 0, 1);
+        wait_until(all_left(child));
         usleep(300000); /* in the middle of it */
         kill(child, signals[i]);
         waitpid(child, NULL, 0);
-        for (int ms = 0; all_left(child) && ms < 5000; ms++) usleep(1000);
-        assert_int_equal(all_left(child), 0);
+        wait_until(!all_left(child));
     }
 }
 
@@ -214,8 +212,7 @@ static void says_what_is_wrong(void **state) {
         assert_int_equal(r.status, wrong[i].status);
         if (!strstr(r.err, wrong[i].says)) fail_msg("%s: %s", line, r.err);
     }
-    for (int ms = 0; all_left(0) && ms < 5000; ms++) usleep(1000); /* another's may be going */
-    assert_int_equal(all_left(0), 0);
+    wait_until(!all_left(0)); /* another's may be going */
 }
 
 int main(void) {

@@ -164,7 +164,7 @@ static pid_t start_pull(const char *streams) {
 static void killed(void **s) {
     (void)s;
     int died = 0;
-    for (int ms = 0; ms < 450; ms += 40) {
+    for (int ms = 0; ms < 1200; ms += 100) { /* it takes 900 and more */
         fresh();
         setenv("FAKE_MODE", "slow", 1);
         const pid_t child = start_pull(in_bed("killed"));

@@ -291,19 +291,29 @@ static void moments(void **state) {
     assert_in_range(now - t, 0, 86400);
 }
 
+/* Words for the shell while a chat, $chat, has the region; it ends when descriptor 9 is closed. */
+static cli_run beside_chat(const char *options, const char *words) {
+    char line[2048];
+    snprintf(line, sizeof line,
+             "--version >/dev/null; rm -f $BED/hold; mkfifo $BED/hold; "
+             "\"$OMNESIA_PROGRAM\" chat -n 2 %s <$BED/hold >/dev/null 2>&1 & chat=$!; "
+             "exec 9>$BED/hold; echo Hi >&9; "
+             "until \"$OMNESIA_PROGRAM\" top --json | grep -q '\"processes\":.{\"pid\":'; do "
+             "sleep 0.02; done; %s",
+             options, words);
+    return run(line);
+}
+
 /* A process that has it: what it uses stays, and who it is is said. */
 static void in_use(void **state) {
     (void)state;
-    char line[1024];
     learn(STORY);
-    snprintf(line, sizeof line,
-             "--version >/dev/null; (echo Hi; sleep 3) | \"$OMNESIA_PROGRAM\" chat -n 2 "
-             "-f %s/story >/dev/null 2>&1 & sleep 1; "
-             "\"$OMNESIA_PROGRAM\" region forget --all; echo status $?; "
-             "\"$OMNESIA_PROGRAM\" region destroy; echo status $?; "
-             "\"$OMNESIA_PROGRAM\" top --json; wait",
-             bed);
-    const cli_run r = run(line);
+    const cli_run r = beside_chat(
+        "-f $BED/story",
+        "until \"$OMNESIA_PROGRAM\" region forget --all | grep ' stay: '; do sleep 0.02; done; "
+        "\"$OMNESIA_PROGRAM\" region forget --all >/dev/null; echo status $?; "
+        "\"$OMNESIA_PROGRAM\" region destroy; echo status $?; "
+        "\"$OMNESIA_PROGRAM\" top --json; exec 9>&-; wait");
     has(r.out, " stay: process ");
     has(r.out, "status 1\nstatus 1\n");
     has(r.err, "is in use by process ");
@@ -416,8 +426,7 @@ static void strangers(void **state) {
 
 static void the_dead_are_buried(void **state) {
     (void)state;
-    run("--version >/dev/null; (echo Hi; sleep 9) | \"$OMNESIA_PROGRAM\" chat -n 2 >/dev/null 2>&1 "
-        "& sleep 0.5; kill -9 $!; wait $! 2>/dev/null; true");
+    beside_chat("", "kill -9 $chat; wait $chat 2>/dev/null; true");
     must(0, "region gc");
     assert_int_equal(found("open"), 0);
     assert_int_equal(found("orphans"), 0);

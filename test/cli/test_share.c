@@ -98,18 +98,22 @@ static void private_leaves_nothing(void **state) {
     expect(ask("p", "--private", SHIPS), ships, ships.prompt - 1, "process");
 }
 
-/* Killed while it reads, or while it answers: the next one has what was there. */
+/* Killed while it reads, or (the last) while it answers: the next one has what was there. */
 static void killed(void **state) {
     (void)state;
     const said ships = ask("none", "", SHIPS);
-    char line[1024], name[32];
+    char line[1024], name[32], when[200];
     int most = 0;
     for (int i = 1; i <= 6; i++) {
         snprintf(name, sizeof name, "k%d", i);
-        snprintf(line, sizeof line,
-                 "run --temp 0 --region %s/%s -f %s/story.txt '%s' >/dev/null 2>&1 & "
-                 "sleep 0.%02d; kill -9 $!; wait $! 2>/dev/null; true",
-                 bed, name, bed, SHIPS, 15 * i);
+        snprintf(when, sizeof when, "sleep 0.%02d", 15 * i);
+        if (i == 6)
+            snprintf(when, sizeof when, "while [ ! -s %s/k6.out ]; do sleep 0.01; done", bed);
+        snprintf(
+            line, sizeof line,
+            "run --temp 0 -n 4000 --region %s/%s -f %s/story.txt '%s' >%s/%s.out 2>/dev/null & "
+            "%s; kill -9 $!; wait $! 2>/dev/null; true",
+            bed, name, bed, SHIPS, bed, name, when);
         assert_int_equal(run(line).status, 0);
         const said next = ask(name, "", SHIPS);
         assert_string_equal(next.text, ships.text);

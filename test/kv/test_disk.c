@@ -8,6 +8,7 @@
  * and states that a power cut may leave.
  */
 #include "share_bed.h"
+#include "until.h"
 
 #include "base/fault.h"
 #include "base/hash.h"
@@ -192,9 +193,7 @@ static void says_when_it_has_arrived(void **state) {
     leave_the_cache(one);
     s = fresh(a);
     assert_int_equal(match(s, 1, 3000, 2, 10), 3000);
-    for (int ms = 0; ms < 20000 && !mn_seq_ready(s); ms++)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    assert_true(mn_seq_ready(s)); /* though nobody has touched it */
+    wait_until(mn_seq_ready(s)); /* though nobody has touched it */
     if (leave_the_cache(one)) {
         mn_seq_close(&s);
         print_message("the file system of %s keeps files in memory\n", folder);
@@ -213,10 +212,7 @@ static void little_is_not_read_from_disk(void **state) {
     mn_seq *s = fresh(a);
     grow(s, 1, 500, 100);
     mn_seq_close(&s);
-    for (int ms = 0; ms < 10000 && mn_region_charged(a); ms++) {
-        mn_region_shrink(a, 0); /* the mover may be at it */
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
+    wait_until((mn_region_shrink(a, 0), !mn_region_charged(a))); /* the mover may be at it */
     for (int head = 24; head <= 72; head += 48) {
         int32_t ids[CONTEXT];
         int coming = -1;
@@ -239,10 +235,7 @@ static void readers_stay(void **state) {
     mn_region_shrink(a, 0);
     expect(t, 1, 0, 500);
     mn_seq_close(&t);
-    uint64_t left = 0; /* the mover may be at it */
-    for (int ms = 0; ms < 10000 && !(left = mn_region_shrink(a, 0)); ms++)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    assert_true(left > 0);
+    wait_until(mn_region_shrink(a, 0) > 0); /* the mover may be at it */
     t = fresh(b);
     assert_int_equal(match(t, 1, 500, 2, 1), 500);
     assert_int_equal(mn_seq_out(t), 500);
@@ -538,11 +531,7 @@ static void short_ones_that_others_follow(void **state) {
     assert_int_equal(mn_seq_match(s, ids, 140, &coming), 40);
     grow(s, 2, 100, 50);
     mn_seq_close(&s);
-    for (int ms = 0; ms < 10000 && mn_region_charged(a); ms++) { /* the mover may be at it */
-        mn_region_shrink(a, 0);
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
-    assert_int_equal(mn_region_charged(a), 0);
+    wait_until((mn_region_shrink(a, 0), !mn_region_charged(a))); /* the mover may be at it */
     start_anew();
     s = fresh(b);
     assert_int_equal(mn_seq_match(s, ids, 140, &coming), 140);

