@@ -34,7 +34,7 @@ class Terminal:
             os.chdir(folder)
             os.execvpe(command[0], command, env)
 
-    def see(self, pattern, seconds=20):
+    def see(self, pattern, seconds=60):
         """What is shown until `pattern` was; what was shown without it, when it never comes."""
         shown, end = "", time.monotonic() + seconds
         while not re.search(pattern, shown) and time.monotonic() < end:

@@ -170,7 +170,7 @@ class ModelTest(Folder):
         next(forgotten)
         del forgotten
         gc.collect()
-        for _ in range(100):
+        for _ in range(1200):
             if threading.active_count() == threads:
                 break
             time.sleep(0.05)
@@ -366,7 +366,7 @@ class RegionTest(Folder):
             threading.Timer(0.2, watch.close).start()
             start = time.monotonic()
             self.assertEqual(list(watch), [])
-            self.assertLess(time.monotonic() - start, 10)
+            self.assertLess(time.monotonic() - start, 60)
 
     def test_other_process(self):
         region = self.region()

@@ -97,7 +97,7 @@ class Browser:
             data = data[os.write(self.to, data):]
         return self.number
 
-    def call(self, method, session=None, timeout=30, **params):
+    def call(self, method, session=None, timeout=60, **params):
         number, end = self.post(method, params, session), time.monotonic() + timeout
         while number not in self.answers:
             if time.monotonic() > end:
@@ -183,7 +183,7 @@ class Tab:
             raise RuntimeError(detail.get("exception", {}).get("description", detail["text"]))
         return done["result"].get("value")
 
-    def until(self, script, timeout=30):
+    def until(self, script, timeout=60):
         """Wait until an expression is true, as JavaScript sees it."""
         end = time.monotonic() + timeout
         while not self.eval(f"!!({script})"):

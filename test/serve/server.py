@@ -143,7 +143,7 @@ class Server:
     def stop(self, sig=signal.SIGTERM):
         began = time.time()
         self.process.send_signal(sig)
-        status = self.process.wait(20)
+        status = self.process.wait(60)
         self.stopped_in = time.time() - began
         self.reader.join(5)
         return status
@@ -163,10 +163,10 @@ class Server:
 
     # ---- asking ----------------------------------------------------------------------------------
 
-    def connect(self, timeout=30):
+    def connect(self, timeout=60):
         return socket.create_connection(("127.0.0.1", self.port), timeout)
 
-    def raw(self, data, timeout=30):
+    def raw(self, data, timeout=60):
         """Send bytes, read one reply."""
         with self.connect(timeout) as sock:
             sock.sendall(data)
@@ -217,7 +217,7 @@ class Server:
     def jobs(self):
         return self.get("/api/state").json["jobs"]
 
-    def wait_idle(self, seconds=5):
+    def wait_idle(self, seconds=60):
         """Seconds until no job is left."""
         began = time.time()
         while time.time() - began < seconds:
@@ -233,7 +233,7 @@ class Server:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
-    def descriptors_left(self, most, seconds=5):
+    def descriptors_left(self, most, seconds=60):
         """How many are open, once there are `most` or fewer, or after so many seconds."""
         end = time.time() + seconds
         while self.descriptors() > most and time.time() < end:

@@ -168,10 +168,9 @@ class Deaths(Folder):
         while deaths < 20:
             p = self.start()
             before = len(kept)
-            until = time.time() + 60  # let it answer something, then let it die at any moment
-            while p.poll() is None and time.time() < until and len(self.part()) <= before:
-                time.sleep(0.002)
-            time.sleep(r.random() * 0.1)
+            more = r.randrange(16)  # let it answer something, then let it die at any moment
+            while p.poll() is None and len(self.part()) <= before + more:
+                time.sleep(r.random() * 0.004)
             p.kill()
             p.communicate()
             if p.returncode == 0 or os.path.exists(self.out):  # killed on its way out
@@ -198,7 +197,7 @@ class Deaths(Folder):
         while p.poll() is None and len(self.part()) < 3:
             time.sleep(0.01)
         p.send_signal(signal.SIGINT)
-        _, said = p.communicate(timeout=30)
+        _, said = p.communicate(timeout=60)
         self.assertEqual(p.returncode, 130, said)
         self.assertIn("the same command goes on", said)
         self.assertFalse(os.path.exists(self.out))
@@ -251,6 +250,7 @@ class Deaths(Folder):
         p = self.start()
         while p.poll() is None and not self.part():
             time.sleep(0.01)
+        p.send_signal(signal.SIGSTOP)  # it is not done before the other one has come
         self.assertIn("another process is at work on", self.run_it(status=1))
         p.kill()
         p.communicate()

@@ -158,7 +158,7 @@ class Memories(MemoryPage):
             tab = self.open(dark=dark, width=width, height=800)
             tab.until(f"{TEXTS}.length === 3 && {NODES}.length >= 4")
             tab.eval("document.querySelector('.record .head').click()")
-            tab.sleep(0.3)
+            tab.until("document.getAnimations().length === 0")
             self.assertEqual(tab.eval(CONTRAST)["bad"], [], f"at {width}, dark: {dark}")
             self.assertLessEqual(tab.eval("document.documentElement.scrollWidth"), width)
             wide = tab.eval("""[...document.querySelectorAll('.memories, .panel, header, .record')]
