@@ -546,7 +546,7 @@ MN_API int mn_mem_recall(mn_mem *mem, const mn_scope *scope, const mn_find *what
 MN_API int mn_mem_update(mn_mem *mem, const mn_scope *scope, int64_t id, const mn_record *now);
 /* They go, with their versions, from all files; `all` where `what` names nothing. How many. */
 MN_API int64_t mn_mem_forget(mn_mem *mem, const mn_scope *scope, const mn_find *what, int all);
-/* What waits is organised, and gets vectors; `again`: so is everything. How many. */
+/* What waits is organised, and gets vectors; `again`: all, or new ones if nobody does. How many. */
 MN_API int64_t mn_mem_embed(mn_mem *mem, int again, const mn_progress *progress);
 /* The key of the object that changes whenever something of this user does; for mn_watch_open. */
 MN_API int mn_mem_topic(const mn_scope *scope, char key[256]);

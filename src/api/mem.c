@@ -369,14 +369,17 @@ static int64_t make_vectors(mn_mem *m, int again, const mn_progress *progress) {
     return mn_mem_catch_up(m, -1, progress);
 }
 
-/* Organisers compare records by their vectors, and what they make gets vectors, too. */
+/* Organisers compare records by their vectors, and what they make gets vectors, too. What has one
+ * keeps it when everything is organised; where no model can be had, that is done by words. */
 int64_t mn_mem_embed(mn_mem *m, int again, const mn_progress *progress) {
     const int words = m->organiser && strcmp(m->model_name, "none") == 0;
-    if (m->organiser && again) MN_TRY(mn_notes_organise_all(m->notes, m->organiser));
-    const int64_t first = words ? 0 : make_vectors(m, again, progress);
+    const int everything = m->organiser && again;
+    if (everything) MN_TRY(mn_notes_organise_all(m->notes, m->organiser));
+    const int64_t first = words ? 0 : make_vectors(m, again && !everything, progress);
     if (!m->organiser || (first < 0 && first != MN_ENOENT)) return first;
     const int64_t seen = mn_mem_organise(m, -1, progress);
-    if (seen < 0 || words) return seen;
+    if (seen < 0 || words || (everything && first < 0)) return seen;
     const int64_t second = make_vectors(m, 0, progress);
-    return second < 0 ? second : first + second;
+    if (second < 0) return second;
+    return everything ? seen : first + second;
 }

@@ -227,7 +227,7 @@ const mn_cli_mem_verb mn_cli_mem_verbs[] = {{"add", 1, -1, 0, add},
                                             {"export", 1, 1, 0, mn_cli_mem_export},
                                             {"import", 1, 1, 1, mn_cli_mem_import},
                                             {"reembed", 0, 0, 1, mn_cli_mem_reembed},
-                                            {"organise", 0, 0, 0, mn_cli_mem_organise},
+                                            {"organise", 0, 0, 1, mn_cli_mem_organise},
                                             {"migrate", 1, 1, -1, mn_cli_mem_migrate},
                                             {0}};
 
@@ -256,8 +256,9 @@ static int open_and_run(const mn_cli_mem_verb *verb, mn_cli_mem *m) {
     }
     if (!o->generate.region || strcmp(o->generate.region, "none") != 0)
         MN_TRY(mn_cli_region_or_none(&o->generate, &m->region));
+    const int by_words = o->no_embed && verb->run == mn_cli_mem_organise;
     const mn_mem_options how = {.region = m->region,
-                                .model = verb->run == mn_cli_mem_organise ? "none" : o->embedder,
+                                .model = by_words ? "none" : o->embedder,
                                 .organise = o->organise,
                                 .durable = o->durable,
                                 .pull = verb->pull && !o->no_embed,
@@ -360,7 +361,7 @@ static const mn_opt rows[] = {
     TEXT("format", "NAME", format,
          "import, export: jsonl, markdown, mcp, mem0 or chatgpt; default: by what it is"),
     FLAG("all", all, "forget: everything of this user, agent and run"),
-    FLAG("no-embed", no_embed, "import: leave the vectors to others"),
+    FLAG("no-embed", no_embed, "import, organise: leave the vectors to others"),
     {.kind = MN_OPT_FLAG,
      .name = "durable",
      .offset = AT(durable),

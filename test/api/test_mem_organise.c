@@ -44,6 +44,48 @@ static void when_asked(void **s) {
     refuses(&bob, (mn_find){.kind = "edge", .ref = "Ann"}, MN_ENOENT, "no entity");
 }
 
+/* Vectors by name of what was done; how many. */
+static int count_vectors(void *user, const char *what, uint64_t done, uint64_t total) {
+    (void)total;
+    if (strcmp(what, "making vectors") == 0) *(uint64_t *)user = done;
+    return 0;
+}
+
+/* What is organised again keeps the vectors it has, and what is made of it gets its own. */
+static void with_vectors(void **s) {
+    (void)s;
+    char model[1024];
+    uint64_t made = 0;
+    const mn_progress p = {count_vectors, &made};
+    snprintf(model, sizeof model, "%s/test/model/data/tiny-bert/model.safetensors",
+             getenv("OMNESIA_SOURCE"));
+    const mn_mem_options plain = {.model = model}, how = {.model = model, .organise = "mem0"};
+    add_record(&ann, (mn_record){.text = "I live in Rome.", .speaker = "Ann"});
+    mn_mem_close(&mem);
+    assert_ok(mn_mem_open(place, &plain, &mem));
+    assert_int_equal(mn_mem_embed(mem, 0, &p), 1);
+    assert_int_equal(made, 1);
+    mn_mem_close(&mem);
+    assert_ok(mn_mem_open(place, &how, &mem));
+    assert_int_equal(mn_mem_embed(mem, 1, &p), 1); /* one was organised, and */
+    assert_string_equal(FOUND(&ann, .kind = "fact"), "2 I live in Rome.");
+    assert_int_equal(made, 1); /* the fact alone got a vector */
+    made = 0;
+    assert_int_equal(mn_mem_embed(mem, 0, &p), 0);
+    assert_int_equal(made, 0);
+}
+
+/* A model that cannot be had: everything is organised, by words. */
+static void without_the_model(void **s) {
+    (void)s;
+    const mn_mem_options how = {.model = "/nowhere/model.safetensors", .organise = "mem0"};
+    add_record(&ann, (mn_record){.text = "I live in Rome.", .speaker = "Ann"});
+    mn_mem_close(&mem);
+    assert_ok(mn_mem_open(place, &how, &mem));
+    assert_int_equal(mn_mem_embed(mem, 1, NULL), 1);
+    assert_string_equal(FOUND(&ann, .kind = "fact"), "2 I live in Rome.");
+}
+
 static void refusals(void **s) {
     (void)s;
     static const struct {
@@ -85,7 +127,8 @@ static void exports(void **s) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, mem_begin, mem_end)
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(by_a_thread), TEST(when_asked), TEST(refusals),
-                                       TEST(exports)};
+    const struct CMUnitTest tests[] = {TEST(by_a_thread),  TEST(when_asked),
+                                       TEST(with_vectors), TEST(without_the_model),
+                                       TEST(refusals),     TEST(exports)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
