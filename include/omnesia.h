@@ -491,7 +491,7 @@ typedef struct mn_mem_options {
     int pull;             /* 1: the model is fetched when it is not here; else words do without */
     mn_progress progress; /* for fetching it */
     int (*tell)(void *user, const char *line); /* how {"do": "write"} goes, or NULL: nothing new; */
-    void *tell_user;                           /* non-zero stops it */
+    void *tell_user; /* non-zero stops it. Also what keeps the thread from its work, once */
 } mn_mem_options;
 /* store NULL: $OMNESIA_DATA/memory.db; else a path, or postgres://..; made when absent. */
 MN_API int mn_mem_open(const char *store, const mn_mem_options *options, mn_mem **out);

@@ -209,6 +209,18 @@ static int store_open(const char *where, int how, mn_store **out) {
 }
 
 /* ---- transactions ------------------------------------------------------------------------- */
+/* What is in a file that has no name any more nobody else sees, and the last process that has it
+ * open takes it along: nothing may be acknowledged there. */
+static int still_there(sqlite_store *s) {
+    int moved = 0;
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved ? MN_FAIL(MN_EIO,
+                           "the store %s is gone: its file was moved or removed while it was open; "
+                           "start again to go on with what is there now",
+                           s->path)
+                 : 0;
+}
+
 static int begin_write(sqlite_store *s) {
     const int rc = run_ids(s, BEGIN_WRITE, 0, NULL, "write to");
     s->writing = rc >= 0;
@@ -218,6 +230,7 @@ static int begin_write(sqlite_store *s) {
 
 static int store_begin(mn_store *base, int write) {
     sqlite_store *const s = (sqlite_store *)base;
+    MN_TRY(still_there(s));
     if (!write) {
         mn_sync_pass(s->sync);
         return run_ids(s, BEGIN, 0, NULL, "read");
@@ -229,6 +242,7 @@ static int store_begin(mn_store *base, int write) {
 static int store_ask(mn_store *base, const void *request, size_t n, int64_t *id) {
     sqlite_store *const s = (sqlite_store *)base;
     mn_desk_reply reply;
+    MN_TRY(still_there(s));
     int rc = mn_sync_ask(s->sync, request, n, &reply);
     *id = reply.id;
     if (rc == 0) return begin_write(s);

@@ -143,21 +143,32 @@ int64_t mn_mem_catch_up(mn_mem *m, int64_t us, const mn_progress *progress) {
 }
 
 /* ---- the thread ---------------------------------------------------------------------------- */
+/* A second of what waits: whether there may be more. Nothing is done of it while another process
+ * has the turn, or the store cannot be asked: that is told once, when it begins. */
+static int work_a_while(mn_mem *m, int *troubled) {
+    int64_t waits = 0;
+    int more = 0;
+    const int rc = mn_notes_waits(m->notes, &waits);
+    if (rc < 0 && !*troubled && m->options.tell)
+        m->options.tell(m->options.tell_user, mn_error_detail());
+    *troubled = rc < 0;
+    if (rc < 0) return 0;
+    if (waits && mn_mem_model(m, m->options.pull)) more = mn_mem_catch_up(m, 1000000, NULL) > 0;
+    if (m->organiser && mn_mem_organise(m, 1000000, NULL) > 0) more = 1;
+    return more;
+}
+
 static void *work(void *user) {
     mn_mem *const m = user;
+    int troubled = 0;
     pthread_mutex_lock(&m->lock);
     while (!m->stop) {
         pthread_mutex_unlock(&m->lock);
-        int64_t waits = 0;
-        if (mn_notes_waits(m->notes, &waits) >= 0 && waits && mn_mem_model(m, m->options.pull))
-            mn_mem_catch_up(m, 1000000, NULL);
-        else
-            waits = 0;
-        if (m->organiser && mn_mem_organise(m, 1000000, NULL) > 0) waits = 1;
+        const int more = work_a_while(m, &troubled);
         mn_notes_rest(m->notes);
         mn_mem_unread_again(m);
         pthread_mutex_lock(&m->lock);
-        if (m->stop || waits) continue;
+        if (m->stop || more) continue;
         struct timespec t;
         clock_gettime(CLOCK_REALTIME, &t);
         t.tv_nsec += LOOK_MS * 1000000L;

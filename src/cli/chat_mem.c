@@ -4,6 +4,7 @@
  * neither, and is never kept again.
  */
 #include "cli/chat_mem.h"
+#include "cli/progress.h"
 
 #include "base/buf.h"
 #include "base/when.h"
@@ -20,7 +21,8 @@ static mn_scope scope_of(const mn_cli_chat_mem *c) {
 int mn_cli_chat_mem_open(mn_cli_chat_mem *c, mn_region *region) {
     char when[MN_WHEN_TEXT];
     if (!c->user) return 0;
-    const mn_mem_options how = {.region = region, .organise = c->organise, .background = 1};
+    const mn_mem_options how = {
+        .region = region, .organise = c->organise, .background = 1, .tell = mn_cli_tell};
     snprintf(c->session, sizeof c->session, "chat %s", mn_when_text(mn_when_now(), when));
     return mn_mem_open(c->store, &how, &c->mem);
 }

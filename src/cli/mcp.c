@@ -10,6 +10,7 @@
 #include "serve/mcp.h"
 #include "cli/mem.h"
 #include "cli/objects.h"
+#include "cli/progress.h"
 
 #include "base/alloc.h"
 
@@ -105,8 +106,11 @@ static int run(const void *opaque, int n_words, const char *const *words) {
                         .scope = {.user = mn_cli_user(o->user), .agent = o->agent, .run = o->run}};
     json_set_alloc_funcs(mn_malloc, mn_free);
     MN_TRY(mn_cli_region_open("mcp", o->region, &peer.region));
-    const mn_mem_options how = {
-        .region = peer.region, .organise = o->organise, .durable = o->durable, .background = 1};
+    const mn_mem_options how = {.region = peer.region,
+                                .organise = o->organise,
+                                .durable = o->durable,
+                                .background = 1,
+                                .tell = mn_cli_tell};
     int rc = o->no_memory ? 0 : mn_mem_open(o->store, &how, &peer.mem);
     if (rc >= 0) rc = talk(&peer);
     mn_mem_close(&peer.mem);

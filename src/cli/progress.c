@@ -96,6 +96,11 @@ void mn_cli_notice(void *bar, const char *line) {
     fprintf(stderr, "omnesia: %s\n", line);
 }
 
+int mn_cli_tell(void *bar, const char *line) {
+    if (line) mn_cli_notice(bar, line);
+    return 0;
+}
+
 int mn_cli_model_open(const char *name, mn_model_options how, mn_model **out) {
     mn_cli_bar bar = {.in_bytes = 1};
     how.progress = mn_cli_progress(&bar);

@@ -25,5 +25,7 @@ int mn_cli_model_open(const char *name, mn_model_options how, mn_model **out);
 
 /* For mn_store_pull: a notice line on standard error, the bar stepping aside. user is the bar. */
 void mn_cli_notice(void *bar, const char *line);
+/* The same for mn_mem_options.tell. */
+int mn_cli_tell(void *bar, const char *line);
 
 #endif

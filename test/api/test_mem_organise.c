@@ -6,6 +6,9 @@
 #include "mem_bed.h"
 #include "until.h"
 
+#include <stdatomic.h>
+#include <unistd.h>
+
 static mn_mem *opened_with(const char *organise, int background) {
     const mn_mem_options how = {.model = "none", .organise = organise, .background = background};
     mn_mem *m = NULL;
@@ -27,6 +30,47 @@ static void by_a_thread(void **s) {
     mn_mem_close(&worker);
 }
 
+/* ---- a store that goes ----------------------------------------------------------------------- */
+static atomic_int told;
+static char said[300];
+static int hear(void *user, const char *line) {
+    (void)user;
+    snprintf(said, sizeof said, "%s", line);
+    return (int)atomic_fetch_add(&told, 1) * 0;
+}
+
+/* Somebody moves the folder of an open store: it is said once, nothing is kept where nobody would
+ * find it, also when another one is at its place, and all is well when it is back. */
+static void goes_away(void **s) {
+    (void)s;
+    const mn_mem_options how = {.model = "none", .background = 1, .tell = hear};
+    const mn_record r = {.text = "The hare sleeps.", .n = 16};
+    char away[200];
+    int64_t id;
+    mn_mem *worker = NULL, *other = NULL;
+    mn_mem_close(&mem);
+    assert_ok(mn_mem_open(place, &how, &worker));
+    assert_ok(mn_mem_add(worker, &ann, &r, 1, &id));
+    snprintf(away, sizeof away, "%s-away", folder);
+    assert_int_equal(rename(folder, away), 0);
+    wait_until(atomic_load(&told));
+    assert_non_null(strstr(said, "is gone"));
+    assert_fails(mn_mem_add(worker, &ann, &r, 1, &id), MN_EIO, "is gone");
+    assert_fails(mn_mem_find(worker, &ann, &(mn_find){.query = "hare"}, NULL, NULL), MN_EIO,
+                 "gone");
+    assert_ok(mn_mem_open(place, &(mn_mem_options){.model = "none"}, &other));
+    assert_fails(mn_mem_add(worker, &ann, &r, 1, &id), MN_EIO, "is gone");
+    mn_mem_close(&other);
+    assert_int_equal(folder_end(), 0);
+    usleep(1500000); /* it has looked again */
+    assert_int_equal(atomic_load(&told), 1);
+    assert_int_equal(rename(away, folder), 0);
+    assert_ok(mn_mem_add(worker, &ann, &r, 1, &id));
+    mn_mem_close(&worker);
+    mem = opened_with(NULL, 0);
+}
+
+/* ---- when somebody asks ---------------------------------------------------------------------- */
 static void when_asked(void **s) {
     (void)s;
     add_record(&ann,
@@ -127,8 +171,8 @@ static void exports(void **s) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, mem_begin, mem_end)
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(by_a_thread),  TEST(when_asked),
-                                       TEST(with_vectors), TEST(without_the_model),
-                                       TEST(refusals),     TEST(exports)};
+    const struct CMUnitTest tests[] = {
+        TEST(by_a_thread),       TEST(goes_away), TEST(when_asked), TEST(with_vectors),
+        TEST(without_the_model), TEST(refusals),  TEST(exports)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
