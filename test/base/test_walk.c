@@ -81,6 +81,7 @@ static void walks(void **s) {
     mn_walk_remove(at("t/a/up")); /* a link is no tree */
     uint64_t size;
     assert_ok(mn_file_stat(at("keep"), &size, NULL));
+    assert_int_equal(unlink(at("t/a/x\033y")), 0); /* what is not shown is not removed either */
 }
 
 static void resumes(void **s) {
@@ -117,7 +118,7 @@ static int runs(const char *script, const char *const *env, int *status, char sa
     mn_child *c;
     const char *const argv[] = {"sh", "-c", script, NULL};
     MN_TRY(mn_child_start(argv, env, &c));
-    const int ended = mn_child_wait(c, 5000, status);
+    const int ended = mn_child_wait(c, 60000, status);
     const char *text = mn_child_said(c);
     const size_t n = strlen(text);
     snprintf(said, 64, "%s", n > 63 ? text + n - 63 : text);
