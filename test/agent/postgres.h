@@ -45,14 +45,21 @@ static inline int64_t raw_number(raw *r, const char *sql) {
     return n;
 }
 
-/* The first line of a file of the server's is its process. */
-static inline void kill_server(void) {
+/* The first line of a file of the server's is its process; 0: there is none. Another one comes only
+ * when nothing of the one before is left. */
+static inline int server_process(void) {
     char path[PLACE];
     int pid = 0;
     snprintf(path, sizeof path, "%s/postmaster.pid", getenv("OMNESIA_TEST_POSTGRES_DATA"));
     FILE *const f = fopen(path, "r");
-    if (f && fscanf(f, "%d", &pid) == 1 && pid > 1) kill(pid, SIGKILL);
+    if (!f || fscanf(f, "%d", &pid) != 1 || pid <= 1) pid = 0;
     if (f) fclose(f);
+    return pid;
+}
+static inline int kill_server(void) {
+    const int pid = server_process();
+    if (pid) kill(pid, SIGKILL);
+    return pid;
 }
 
 #endif

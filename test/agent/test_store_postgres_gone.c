@@ -6,6 +6,7 @@
  */
 #include "agent/postgres.h"
 #include "agent/stores.h"
+#include "until.h"
 
 #include <sys/wait.h>
 #include <time.h>
@@ -17,7 +18,7 @@ static void nap(long ms) {
 /* A turn to write, when the server is there again. */
 static void begin_again(mn_store *s) {
     int rc = -1;
-    for (int tries = 0; tries < 600 && (rc = s->kind->begin(s, 1)) < 0; tries++) {
+    for (int tries = 0; tries < 1200 && (rc = s->kind->begin(s, 1)) < 0; tries++) {
         assert_int_equal(rc, MN_EIO);
         nap(50);
     }
@@ -48,7 +49,7 @@ static void in_the_middle(void **unused) {
     put_text(s, a, "not yet");
     kill_server();
     int rc = 0;
-    for (int i = 0; i < 200 && rc >= 0; i++) {
+    for (int i = 0; i < 6000 && rc >= 0; i++) {
         rc = s->kind->insert(s, a, &r, &id);
         nap(10);
     }
@@ -69,8 +70,8 @@ static void in_the_middle(void **unused) {
 static void while_nobody_asks(void **unused) {
     (void)unused;
     mn_store *s = opened(), *other = opened();
-    kill_server();
-    nap(20);
+    const int killed = kill_server();
+    wait_until(server_process() && server_process() != killed);
     begin_again(other);
     assert_ok(other->kind->end(other, 1));
     assert_ok(s->kind->begin(s, 0));
@@ -127,7 +128,7 @@ static void acknowledged_rows(void **unused) {
         for (int i = 0; i < (int)(n / 8); i++) said[all++] = ids[i];
     close(fd[0]);
     s = NULL;
-    for (int tries = 0; tries < 600 && mn_store_open(place, 0, &s) < 0; tries++) nap(50);
+    for (int tries = 0; tries < 1200 && mn_store_open(place, 0, &s) < 0; tries++) nap(50);
     assert_non_null(s);
     begin_again(s);
     int64_t a;
