@@ -200,7 +200,7 @@ static int look_up(recall *r) {
 
 /* ---- candidates ---------------------------------------------------------------------------- */
 static size_t slot_of(const recall *r, int64_t id) {
-    size_t at = (size_t)((uint64_t)id * 0x9e3779b97f4a7c15u >> 32) & (r->slots - 1);
+    size_t at = mn_hash_slot((uint64_t)id, r->slots);
     while (r->slot[at] && r->c[r->slot[at] - 1].id != id) at = (at + 1) & (r->slots - 1);
     return at;
 }
@@ -263,7 +263,7 @@ static size_t add_up(const recall *r, mass *sum, uint32_t *slot, size_t slots) {
     for (int i = 0; i < r->terms; i++) {
         const term *const t = r->term + i;
         for (int k = 0; k < t->have; k++) {
-            size_t at = (size_t)((uint64_t)t->ids[k] * 0x9e3779b97f4a7c15u >> 32) & (slots - 1);
+            size_t at = mn_hash_slot((uint64_t)t->ids[k], slots);
             while (slot[at] && sum[slot[at] - 1].id != t->ids[k]) at = (at + 1) & (slots - 1);
             if (!slot[at]) {
                 sum[n] = (mass){.id = t->ids[k]};

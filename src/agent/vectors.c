@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/budget.h"
+#include "base/hash.h"
 
 #include <math.h>
 #include <string.h>
@@ -101,7 +102,7 @@ void mn_vectors_close(mn_vectors **vectors) {
 
 /* ---- reading ------------------------------------------------------------------------------- */
 static size_t slot_of(const mn_vectors *v, const set *s, int64_t id) {
-    size_t at = (size_t)((uint64_t)id * 0x9e3779b97f4a7c15u >> 32) & (s->slots - 1);
+    size_t at = mn_hash_slot((uint64_t)id, s->slots);
     while (s->place[at] && *id_of(v, s, s->place[at] - 1) != id) at = (at + 1) & (s->slots - 1);
     return at;
 }

@@ -52,6 +52,21 @@ static inline int postgres_do(const char *database, const char *sql) {
     return bad ? -1 : 0;
 }
 
+/* As somebody says it, with nothing but its text. */
+static inline mn_row a_row(const char *text) {
+    return (mn_row){.text = text,
+                    .n = strlen(text),
+                    .time = "",
+                    .session = "",
+                    .speaker = "",
+                    .ref = "",
+                    .source = "",
+                    .kind = "",
+                    .agent = "",
+                    .run = "",
+                    .meta = ""};
+}
+
 static int places_made;
 
 /* One where nothing is yet. */

@@ -115,20 +115,6 @@ static inline copy row_at(mn_notes *n, int at) {
     return c;
 }
 
-static inline mn_row a_row(const char *text) {
-    return (mn_row){.text = text,
-                    .n = strlen(text),
-                    .time = "",
-                    .session = "",
-                    .speaker = "",
-                    .ref = "",
-                    .source = "",
-                    .kind = "",
-                    .agent = "",
-                    .run = "",
-                    .meta = ""};
-}
-
 /* ---- records of every kind ------------------------------------------------------------------ */
 static const char *const awkward[] = {
     "plain words",

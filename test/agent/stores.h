@@ -33,22 +33,13 @@ static inline void closed(mn_store **s) {
     *s = NULL;
 }
 
+/* As a store has it: when it was true, and when it was known. */
 static inline mn_row row_of_text(const char *text) {
-    return (mn_row){.from = 1000,
-                    .until = MN_NEVER,
-                    .created = 2000,
-                    .expired = MN_NEVER,
-                    .text = text,
-                    .n = strlen(text),
-                    .time = "",
-                    .session = "",
-                    .speaker = "",
-                    .ref = "",
-                    .source = "",
-                    .kind = "",
-                    .agent = "",
-                    .run = "",
-                    .meta = ""};
+    mn_row r = a_row(text);
+    r.from = 1000;
+    r.created = 2000;
+    r.until = r.expired = MN_NEVER;
+    return r;
 }
 
 static inline int64_t owner_of(mn_store *s, const char *user) {
