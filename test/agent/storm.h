@@ -36,6 +36,7 @@ typedef struct one_seat {
 
 typedef struct journal {
     _Atomic int bad;
+    _Atomic int enough; /* have died: who has done his operations may go */
     char why[400];
     _Atomic long adds, updates, forgets, searches, settled;
     _Atomic unsigned char owner_of[IDS]; /* seat + 1 of each id that was given */
