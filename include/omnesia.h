@@ -68,7 +68,7 @@ typedef struct mn_region_info {
     uint64_t held, size;              /* bytes the file takes now, and its logical size */
     uint64_t rows, cost_us;           /* tokens in all, and what they took to compute */
     int32_t processes, extents, open; /* others alive; extents, of which are still written */
-    int32_t out;                      /* extents that are on disk alone */
+    int32_t out, derived;             /* extents on disk alone; with vectors of records */
     int32_t made;                     /* 1: the file was made by this handle */
     uint64_t asked, found;            /* tokens of prompts so far, and of them those it had */
     uint64_t evicted, moved, damaged; /* extents that had to go, to disk alone; damaged files */
@@ -85,7 +85,7 @@ typedef struct mn_region_extent {
     uint64_t born, used, cost_us; /* seconds since 1970; what computing it took */
     int64_t writer, reader;       /* process ids; of one that has it, 0: nobody has */
     int32_t readers, open, kept;  /* uses by processes; is it being written? may it leave? */
-    int32_t start;                /* position of its first token; -1: it cannot be read */
+    int32_t start;                /* of its first token; -1: it cannot be read, -2: vectors */
 } mn_region_extent;
 typedef struct mn_region_process {
     int64_t pid;
@@ -488,7 +488,7 @@ typedef struct mn_mem_options {
     int durable;          /* 1: an add returns when it is on disk: it survives a power cut */
     const char *organise; /* after each add, by: "mem0", "amem:MODEL", "zep:URL#MODEL"; NULL */
     int background;       /* 1: a thread makes vectors of what has none, and organises */
-    int pull;             /* 1: the model is fetched when it is not here; else words do without */
+    int pull, private_;   /* 1: the model is fetched, or words do; 1: nothing is left in region */
     mn_progress progress; /* for fetching it */
     int (*tell)(void *user, const char *line); /* how {"do": "write"} goes, or NULL: nothing new; */
     void *tell_user; /* non-zero stops it. Also what keeps the thread from its work, once */

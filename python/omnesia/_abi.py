@@ -36,7 +36,8 @@ class RegionInfo(Structure):
     _fields_ = ([("path", c_char_p), ("disk", c_char_p)] +
                 [(name, c_uint64) for name in ("limit", "charged", "warm", "disk_limit", "stored",
                                                "held", "size", "rows", "cost_us")] +
-                [(name, c_int32) for name in ("processes", "extents", "open", "out", "made")] +
+                [(name, c_int32) for name in ("processes", "extents", "open", "out", "derived",
+                                              "made")] +
                 [(name, c_uint64) for name in ("asked", "found", "evicted", "moved", "damaged",
                                                "watched")])
 
@@ -150,7 +151,8 @@ class MemOptions(Structure):
 
     _fields_ = [("region", c_void_p), ("model", c_char_p), ("durable", c_int),
                 ("organise", c_char_p), ("background", c_int), ("pull", c_int),
-                ("progress", Progress), ("tell", c_void_p), ("tell_user", c_void_p)]
+                ("private_", c_int), ("progress", Progress), ("tell", c_void_p),
+                ("tell_user", c_void_p)]
 
 
 class Scope(Structure):

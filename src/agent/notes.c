@@ -131,6 +131,7 @@ void mn_notes_close(mn_notes **notes) {
     if (!n) return;
     if (n->store) n->store->kind->close(n->store);
     mn_vectors_close(&n->vectors);
+    mn_buf_free(&n->gone);
     mn_buf_free(&n->line);
     pthread_mutex_destroy(&n->lock);
     mn_free(n);
@@ -159,17 +160,19 @@ int mn_notes_ask(mn_notes *n, const void *request, size_t bytes, int64_t *id) {
     return begun(n, s->kind->ask ? s->kind->ask(s, request, bytes, id) : s->kind->begin(s, 1));
 }
 
+enum { SHARED_MS = 1000 /* who forgets waits so long for searches of others */ };
+
 /* Ends what `begin` began: kept when rc says success, of which it is the value then. */
 static int64_t end(mn_notes *n, int64_t rc) {
     char why[512];
-    if (rc < 0) {
-        snprintf(why, sizeof why, "%s", mn_error_detail());
-        if (rc != MN_ENOENT) n->broken = (int)rc; /* which is known before anything is written */
-    }
+    if (rc < 0 && rc != MN_ENOENT) n->broken = (int)rc; /* that is known before one writes */
+    if (rc < 0) snprintf(why, sizeof why, "%s", mn_error_detail());
     const int ended = --n->within ? 0 : n->store->kind->end(n->store, !n->broken);
+    if (rc >= 0 && ended < 0) snprintf(why, sizeof why, "%s", mn_error_detail());
+    if (!n->within) mn_notes_settle(n, SHARED_MS);
     pthread_mutex_unlock(&n->lock);
-    if (rc < 0) return MN_FAIL((int)rc, "%s", why);
-    return ended < 0 ? ended : rc;
+    if (rc >= 0 && ended >= 0) return rc;
+    return MN_FAIL(rc < 0 ? (int)rc : ended, "%s", why);
 }
 
 int mn_notes_turn(mn_notes *n, int write, int (*work)(void *user), void *user) {
@@ -583,8 +586,8 @@ int mn_notes_drop(mn_notes *n, int64_t owner, const mn_row *row) {
     if (n->dropped) MN_TRY(n->dropped(n->dropped_user, row));
     MN_TRY(index_row(n, owner, row, 1));
     MN_TRY(n->store->kind->remove(n->store, owner, row->id));
-    if (n->vectors) mn_vectors_drop(n->vectors, row->id);
-    return 0;
+    if (n->vectors) mn_vectors_drop(n->vectors, owner, row->id);
+    return mn_notes_leaves(n, owner);
 }
 
 /* Some of the rows in question: how many records went; *more: there may be others. */
@@ -652,7 +655,7 @@ int mn_notes_model(mn_notes *n, const char *model, int dim) {
     char there[256] = "";
     MN_TRY(begin(n, 1));
     if (n->vectors && mn_vectors_dim(n->vectors) != dim) mn_vectors_close(&n->vectors);
-    int rc = n->vectors ? 0 : mn_vectors_open(dim, &n->vectors);
+    int rc = n->vectors ? 0 : mn_vectors_open(dim, n->region, n->quiet, &n->vectors);
     if (rc >= 0) rc = s->kind->get(s, "model", there, sizeof there);
     if (rc >= 0 && strcmp(there, model) != 0) {
         if (*there) rc = s->kind->again(s);
@@ -672,6 +675,7 @@ int mn_notes_again(mn_notes *n) {
 void mn_notes_rest(mn_notes *n) {
     pthread_mutex_lock(&n->lock);
     clean_up(n);
+    mn_notes_settle(n, 0);
     n->store->kind->rest(n->store);
     pthread_mutex_unlock(&n->lock);
 }

@@ -14,6 +14,7 @@
 #include "agent/store.h"
 #include "agent/there.h"
 #include "base/buf.h"
+#include "region/region.h"
 
 #define MN_NEVER INT64_MIN /* of a moment: unknown, or without end */
 enum { MN_TEXT_MAX = 1 << 20, MN_FIELD_MAX = 1024, MN_META_MAX = 1 << 16 };
@@ -27,6 +28,9 @@ typedef struct mn_who {
 
 int mn_notes_open(const char *where, int durable, mn_notes **out);
 void mn_notes_close(mn_notes **n);
+/* Before a model is named: the region, which outlives it, where processes have vectors together.
+ * quiet: what others made is used, and nothing is made for others. */
+void mn_notes_share(mn_notes *n, mn_region *region, int quiet);
 
 /* Add rows; of each, id and of are ignored. A row's `time` "" is none: `from` says it alone. Those
  * with `created` 0 come into being now. All or none. ids may be NULL. */

@@ -19,6 +19,9 @@ struct mn_notes {
     const mn_organiser *organiser; /* NULL: what is added waits for none */
     pthread_mutex_t lock;          /* may be taken again by who has it: for calls within a turn */
     int within, broken;            /* begun and not ended; one of a turn failed */
+    mn_region *region;             /* NULL: vectors are shared with nobody */
+    int quiet;                     /* nothing is left there */
+    mn_buf gone; /* owners whose shared vectors have something forgotten in them */
     mn_buf line;
     mn_row_each *dropped; /* sees what goes; NULL: nobody does */
     void *dropped_user;
@@ -49,6 +52,10 @@ int mn_notes_put(mn_notes *n, int64_t owner, mn_row *row);
 int mn_notes_change(mn_notes *n, const mn_who *who, int64_t id, const mn_row *now);
 /* The words of a row of `notes` into the index; what it is found by is all that is looked at. */
 int mn_notes_index(void *notes, int64_t owner, const mn_row *row);
+/* A row of his goes: when the turn has ended, what processes share of his vectors is without it.
+ * Settle: after a turn; who searches them is waited for so long (agent/notes_share.c). */
+int mn_notes_leaves(mn_notes *n, int64_t owner);
+void mn_notes_settle(mn_notes *n, int ms);
 /* A row goes, with its words, vector and links. */
 int mn_notes_drop(mn_notes *n, int64_t owner, const mn_row *row);
 

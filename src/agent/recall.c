@@ -387,7 +387,7 @@ static int read_rows(recall *r, int first) {
     for (int i = first; i < r->n; i++) {
         r->c[i].within = r->c[i].known;
         if (r->c[i].known) score_alone(r, r->c + i);
-        if (!r->c[i].known && r->vectors) mn_vectors_drop(r->vectors, r->c[i].id);
+        if (!r->c[i].known && r->vectors) mn_vectors_drop(r->vectors, r->owner, r->c[i].id);
     }
     return 0;
 }

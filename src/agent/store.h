@@ -37,6 +37,12 @@ typedef struct mn_deed { /* what an organiser did to record `id` */
     int64_t at;
 } mn_deed;
 
+enum { MN_STRETCH = 1024 };
+typedef struct mn_mark {
+    int64_t stretch, n, mark;
+} mn_mark;
+typedef int mn_mark_each(void *user, const mn_mark *mark);
+
 enum { MN_BEHIND = 1, MN_BEFORE };
 /* Which rows: all that fit each field that is given. */
 typedef struct mn_rows {
@@ -183,6 +189,15 @@ struct mn_store_kind {
     int (*vectors)(mn_store *s, int64_t owner, int64_t *after,
                    int (*each)(void *user, int64_t id, const void *v, size_t n), void *user);
     int (*again)(mn_store *s); /* all vectors go, and are waited for */
+
+    /* For stores that can say whether vectors are the same as before without reading them; NULL,
+     * both. Numbers of vectors are cut into stretches of MN_STRETCH; those in which an owner has
+     * some, in their order: how many, and a mark that never was before and changes with them. First
+     * stretch -1, whose mark is the owner's and stays. *last: the last number that was given. */
+    int (*marks)(mn_store *s, int64_t owner, int64_t *last, mn_mark_each *each, void *user);
+    /* Those of an owner with numbers in [first, until). */
+    int (*vectors_in)(mn_store *s, int64_t owner, int64_t first, int64_t until,
+                      int (*each)(void *user, int64_t id, const void *v, size_t n), void *user);
 
     /* For stores that find the nearest vectors themselves; NULL, all three: they are read and
      * scanned by who asks. Does it so for this owner, who has so many? 1 or 0. */

@@ -173,6 +173,7 @@ static int open_file(sqlite_store *s, const char *where, int how) {
                      "PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY",
                      "open");
     if (rc >= 0 && !version) rc = make_tables(s);
+    if (rc >= 0) rc = mn_sqlite_marks_open(s);
     if (s->db) sqlite3_wal_hook(s->db, count_frames, s);
     mn_sync_unlock(s->sync, rc >= 0);
     return rc;
@@ -619,7 +620,8 @@ static int store_vector(mn_store *base, int64_t id, const void *v, size_t n) {
     sqlite_store *const s = (sqlite_store *)base;
     sqlite3_stmt *q = NULL;
     MN_TRY(run_ids(s, WAIT_OUT, 1, &id, "write to"));
-    if (!n) return run_ids(s, VECTOR_OUT, 1, &id, "write to");
+    MN_TRY(run_ids(s, VECTOR_OUT, 1, &id, "write to"));
+    if (!n) return 0;
     MN_TRY(ready(s, VECTOR, &q));
     sqlite3_bind_int64(q, 1, id);
     sqlite3_bind_blob64(q, 2, v, n, SQLITE_STATIC);
@@ -627,7 +629,9 @@ static int store_vector(mn_store *base, int64_t id, const void *v, size_t n) {
 }
 
 static int store_move(mn_store *base, int64_t id, int64_t to) {
-    return run_ids((sqlite_store *)base, MOVE, 2, (int64_t[]){id, to}, "write to");
+    sqlite_store *const s = (sqlite_store *)base;
+    MN_TRY(run_ids(s, MOVE_OUT, 2, (int64_t[]){id, to}, "write to"));
+    return run_ids(s, MOVE, 2, (int64_t[]){id, to}, "write to");
 }
 
 static int store_wait(mn_store *base, int64_t id) {
@@ -763,6 +767,8 @@ const mn_store_kind mn_store_sqlite = {
     .wait = store_wait,
     .vectors = store_vectors,
     .again = store_again,
+    .marks = mn_sqlite_marks,
+    .vectors_in = mn_sqlite_vectors_in,
     .get = store_get,
     .set = store_set,
     .pieces = mn_sqlite_pieces,

@@ -86,6 +86,12 @@ int mn_sqlite_log(mn_store *base, int64_t owner, const mn_deed *d);
 int mn_sqlite_logs(mn_store *base, int64_t owner, int64_t id,
                    int (*each)(void *user, const mn_deed *deed), void *user);
 
+/* store_sqlite_marks.c */
+int mn_sqlite_marks_open(sqlite_store *s); /* a file of an earlier day gets them */
+int mn_sqlite_marks(mn_store *base, int64_t owner, int64_t *last, mn_mark_each *each, void *user);
+int mn_sqlite_vectors_in(mn_store *base, int64_t owner, int64_t first, int64_t until,
+                         int (*each)(void *user, int64_t id, const void *v, size_t n), void *user);
+
 /* store_sqlite_parts.c */
 int mn_sqlite_pieces(mn_store *base, int part, mn_piece_each *each, void *user);
 int mn_sqlite_take(mn_store *base, const mn_store_piece *piece);

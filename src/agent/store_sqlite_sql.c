@@ -6,9 +6,11 @@
  *   link      from row `one` to row `other` of the same owner
  *   queue     what an organiser has seen (done) or has yet to see; log: what it did
  *   waiting   rows that wait for their vector
+ *   vector_mark   how many vectors an owner has among 1,024 numbers, and what changes with them
  *   words     the word index: FTS5 without content or positions
  */
 #include "agent/store_sqlite_sql.h"
+#include "agent/store.h"
 
 const char mn_sqlite_schema[] =
     "CREATE TABLE owner(id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, user TEXT NOT "
@@ -42,6 +44,33 @@ const char mn_sqlite_schema[] =
     "CREATE INDEX log_id ON log(owner, id);"
     "CREATE VIRTUAL TABLE words USING fts5(line, content='', detail=none, columnsize=0, "
     "tokenize=\"ascii tokenchars ':_'\");";
+
+/* A trigger sees every change, whoever makes it. (It does not see what REPLACE takes out: nothing
+ * here replaces a vector.) */
+#define STRETCH(row) "owner = " row ".owner AND stretch = " row ".seq / 1024"
+_Static_assert(MN_STRETCH == 1024, "said twice");
+const char mn_sqlite_marks_schema[] =
+    "CREATE TABLE vector_mark(owner INT NOT NULL, stretch INT NOT NULL, n INT NOT NULL, mark INT "
+    "NOT NULL, PRIMARY KEY(owner, stretch)) WITHOUT ROWID;"
+    "INSERT INTO vector_mark SELECT DISTINCT owner, -1, 0, 0 FROM vector;"
+    "INSERT INTO vector_mark SELECT owner, seq / 1024, count(*), 0 FROM vector GROUP BY owner, seq "
+    "/ 1024;"
+    "UPDATE vector_mark SET mark = random();"
+    "CREATE TRIGGER vector_in AFTER INSERT ON vector BEGIN "
+    "INSERT INTO vector_mark SELECT new.owner, -1, 0, random() WHERE NOT EXISTS (SELECT 1 FROM "
+    "vector_mark WHERE owner = new.owner AND stretch = -1);"
+    "INSERT INTO vector_mark SELECT new.owner, new.seq / 1024, 0, 0 WHERE NOT EXISTS (SELECT 1 "
+    "FROM vector_mark WHERE " STRETCH(
+        "new") ");"
+               "UPDATE vector_mark SET n = n + 1, mark = random() WHERE " STRETCH(
+                   "new") ";"
+                          "END;"
+                          "CREATE TRIGGER vector_out AFTER DELETE ON vector BEGIN "
+                          "UPDATE vector_mark SET n = n - 1, mark = random() WHERE " STRETCH(
+                              "old") ";"
+                                     "DELETE FROM vector_mark WHERE n < 1 AND " STRETCH(
+                                         "old") ";"
+                                                "END;";
 
 const char *const mn_sqlite_sql[STATEMENTS] = {
     [BEGIN] = "BEGIN",
@@ -82,12 +111,15 @@ const char *const mn_sqlite_sql[STATEMENTS] = {
     [WAITING] = "SELECT r.id, r.owner, r.text FROM waiting w JOIN record r ON r.id = w.id ORDER BY "
                 "w.id LIMIT ?1",
     [WAITS] = "SELECT count(*) FROM waiting",
-    [VECTOR] = "INSERT OR REPLACE INTO vector(id, owner, data) SELECT id, owner, ?2 FROM record "
-               "WHERE id = ?1",
-    [MOVE] = "INSERT OR REPLACE INTO vector(id, owner, data) SELECT ?2, owner, data FROM vector "
-             "WHERE id = ?1",
+    [VECTOR] = "INSERT INTO vector(id, owner, data) SELECT id, owner, ?2 FROM record WHERE id = ?1",
+    [MOVE_OUT] = "DELETE FROM vector WHERE id = ?2 AND EXISTS (SELECT 1 FROM vector WHERE id = ?1)",
+    [MOVE] = "INSERT INTO vector(id, owner, data) SELECT ?2, owner, data FROM vector WHERE id = ?1",
     [WAIT] = "INSERT OR IGNORE INTO waiting(id) VALUES(?1)",
     [VECTORS] = "SELECT seq, id, data FROM vector WHERE owner = ?1 AND seq > ?2 ORDER BY seq",
+    [VECTORS_IN] = "SELECT id, data FROM vector WHERE owner = ?1 AND seq >= ?2 AND seq < ?3 ORDER "
+                   "BY seq",
+    [MARKS] = "SELECT stretch, n, mark FROM vector_mark WHERE owner = ?1 ORDER BY stretch",
+    [LAST] = "SELECT seq FROM sqlite_sequence WHERE name = 'vector'",
     [AGAIN_OUT] = "DELETE FROM vector",
     [AGAIN_WAIT] = "INSERT OR IGNORE INTO waiting(id) SELECT id FROM record",
     [GET] = "SELECT value FROM about WHERE name = ?1",

@@ -37,9 +37,13 @@ enum {
     WAITING,
     WAITS,
     VECTOR,
+    MOVE_OUT,
     MOVE,
     WAIT,
     VECTORS,
+    VECTORS_IN,
+    MARKS,
+    LAST,
     AGAIN_OUT,
     AGAIN_WAIT,
     GET,
@@ -67,6 +71,7 @@ enum {
     "source, "                                                                               \
     "kind, agent, run, meta"
 extern const char mn_sqlite_schema[];
+extern const char mn_sqlite_marks_schema[]; /* of what files of an earlier day have not */
 extern const char *const mn_sqlite_sql[STATEMENTS];
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/vectors.c - for each owner parts of PART rows, which never move, and a table from ids to
- * rows.
+ * agent/vectors.c - for each owner parts, whose rows never move, and a table from ids to rows of
+ * those parts that are our own.
  */
-#include "agent/vectors.h"
+#include "agent/vectors_inside.h"
 
 #include "base/alloc.h"
 #include "base/budget.h"
@@ -13,58 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PART = 8192, PARTS = 4096, OWNERS = 8, THREADS = 2 };
-
-typedef struct set {
-    int64_t owner, after; /* 0: nobody's; number of the last vector that was read */
-    uint64_t used;
-    size_t n;        /* rows, dropped ones included */
-    int parts;       /* that have room */
-    uint8_t **part;  /* [parts] */
-    uint32_t *place; /* [slots] of a table: row + 1, 0: free */
-    size_t slots;    /* a power of two, more than twice the rows */
-} set;
-
-struct mn_vectors {
-    int dim;
-    uint64_t clock;
-    const mn_kernels *kernels;
-    mn_scan *scan;
-    mn_scan_query asked;
-    set set[OWNERS], *now; /* now: NULL: nothing was read yet */
-    mn_store *finder;      /* it finds the nearest of the owner itself; NULL: we do */
-};
-
-/* ---- parts --------------------------------------------------------------------------------- */
-/* Where things lie in a part. */
-static int8_t *codes_of(const mn_vectors *v, const set *s, size_t row) {
-    return (int8_t *)s->part[row / PART] + row % PART * (size_t)v->dim;
-}
-static uint8_t *sketch_of(const mn_vectors *v, const set *s, size_t row) {
-    return s->part[row / PART] + PART * (size_t)v->dim + row % PART * mn_scan_sketch_bytes(v->dim);
-}
-static int64_t *id_of(const mn_vectors *v, const set *s, size_t row) {
-    return (int64_t *)(void *)(s->part[row / PART] +
-                               PART * ((size_t)v->dim + mn_scan_sketch_bytes(v->dim))) +
-           row % PART;
-}
-static float *scale_of(const mn_vectors *v, const set *s, size_t row) {
-    return (float *)(void *)(id_of(v, s, row - row % PART) + PART) + row % PART;
-}
-static size_t part_bytes(const mn_vectors *v) {
-    return PART * ((size_t)v->dim + mn_scan_sketch_bytes(v->dim) + sizeof(int64_t) + sizeof(float));
-}
-
-static void clear(const mn_vectors *v, set *s) {
-    for (int i = 0; i < s->parts; i++) mn_free_pages(s->part[i], part_bytes(v));
-    mn_budget_give(s->slots * sizeof *s->place);
-    mn_free(s->part);
-    mn_free(s->place);
-    *s = (set){0};
-}
+enum { THREADS = 2 };
 
 /* ---- opening ------------------------------------------------------------------------------- */
-int mn_vectors_open(int dim, mn_vectors **out) {
+int mn_vectors_open(int dim, mn_region *region, int quiet, mn_vectors **out) {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (dim < 32 || dim > MN_VECTOR_DIM_MAX || dim % 32)
         return MN_FAIL(
@@ -74,6 +26,8 @@ int mn_vectors_open(int dim, mn_vectors **out) {
     mn_vectors *v = mn_calloc(1, sizeof *v);
     if (!v) return MN_FAIL(MN_ENOMEM, "no memory for vectors");
     v->dim = dim;
+    v->region = region;
+    v->quiet = quiet;
     int rc = mn_kernels_pick(NULL, MN_NUMERICS, &v->kernels);
     if (rc >= 0) rc = mn_scan_open(v->kernels, cores < THREADS ? 1 : THREADS, &v->scan);
     if (rc < 0)
@@ -88,7 +42,7 @@ int mn_vectors_dim(const mn_vectors *v) {
 }
 
 void mn_vectors_clear(mn_vectors *v) {
-    for (int i = 0; i < OWNERS; i++) clear(v, v->set + i);
+    for (int i = 0; i < OWNERS; i++) mn_set_clear(v->set + i);
     v->now = NULL;
 }
 
@@ -100,71 +54,119 @@ void mn_vectors_close(mn_vectors **vectors) {
     *vectors = NULL;
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
-static size_t slot_of(const mn_vectors *v, const set *s, int64_t id) {
+void mn_vectors_count(const mn_vectors *v, mn_vectors_counts *out) {
+    *out = v->counts;
+}
+
+/* ---- rows --------------------------------------------------------------------------------- */
+void mn_set_clear(set *s) {
+    for (int i = 0; i < s->parts; i++) mn_vector_part_free(s->part + i);
+    mn_budget_give(s->slots * sizeof *s->place);
+    mn_free(s->part);
+    mn_free(s->place);
+    mn_buf_free(&s->waits);
+    *s = (set){.owner = s->owner, .used = s->used};
+}
+
+static size_t slot_of(const set *s, int64_t id) {
     size_t at = mn_hash_slot((uint64_t)id, s->slots);
-    while (s->place[at] && *id_of(v, s, s->place[at] - 1) != id) at = (at + 1) & (s->slots - 1);
+    while (s->place[at] && id_of_row(s, s->place[at] - 1) != id) at = (at + 1) & (s->slots - 1);
     return at;
 }
 
 /* A table twice as large. */
-static int more_slots(const mn_vectors *v, set *s) {
+static int more_slots(set *s) {
     const size_t was = s->slots, slots = was ? was * 2 : 1024;
-    uint32_t *const place = mn_calloc(slots, sizeof *place);
+    uint32_t *const old = s->place, *const place = mn_calloc(slots, sizeof *place);
     if (!place) return MN_FAIL(MN_ENOMEM, "no memory for a table of %zu vectors", slots);
     const int rc = mn_budget_take((slots - was) * sizeof *place, "vectors of records");
     if (rc < 0) {
         mn_free(place);
         return rc;
     }
-    mn_free(s->place);
     s->place = place;
     s->slots = slots;
-    for (size_t i = 0; i < s->n; i++) s->place[slot_of(v, s, *id_of(v, s, i))] = (uint32_t)i + 1;
+    for (size_t i = 0; i < was; i++)
+        if (old[i]) place[slot_of(s, id_of_row(s, old[i] - 1))] = old[i];
+    mn_free(old);
     return 0;
 }
 
-static int more_rows(const mn_vectors *v, set *s) {
-    void *part;
+int mn_set_place(set *s, size_t row) {
+    if (2 * (s->placed + 1) > s->slots) MN_TRY(more_slots(s));
+    const size_t at = slot_of(s, id_of_row(s, row));
+    s->placed += !s->place[at];
+    s->place[at] = (uint32_t)row + 1;
+    return 0;
+}
+
+int mn_set_part(set *s, const mn_vector_part *p, int shared) {
     if (s->parts == PARTS)
-        return MN_FAIL(MN_EFULL, "one user has more than %d vectors", PART * PARTS);
-    uint8_t **const list = mn_realloc(s->part, (size_t)(s->parts + 1) * sizeof *list);
-    if (!list) return MN_FAIL(MN_ENOMEM, "no memory for %zu vectors", s->n + 1);
+        return MN_FAIL(MN_EFULL, "one user has more than %d vectors", MN_VECTOR_PART * PARTS);
+    mn_vector_part *const list = mn_realloc(s->part, (size_t)(s->parts + 1) * sizeof *list);
+    if (!list) return MN_FAIL(MN_ENOMEM, "no memory for %zu vectors", s->rows + 1);
     s->part = list;
-    MN_TRY(mn_alloc_pages(part_bytes(v), "vectors of records", &part));
-    s->part[s->parts++] = part;
+    s->part[s->parts++] = *p;
+    s->shared += shared;
     return 0;
 }
 
-/* What makes codes a vector of length 1; 0: they point nowhere. */
-static float unit(const mn_vectors *v, const int8_t *codes) {
-    int32_t square;
-    v->kernels->dots(codes, v->dim, codes, (size_t)v->dim, 1, &square);
-    return square > 0 ? (float)(1 / sqrt((double)square)) : 0;
+/* The number of the next row of our own. */
+static int next_row(const mn_vectors *v, set *s, size_t *row) {
+    mn_vector_part p;
+    if (s->parts == s->shared || s->next == (size_t)s->parts * MN_VECTOR_PART) {
+        MN_TRY(mn_vector_part_own(v->dim, &p));
+        const int rc = mn_set_part(s, &p, 0);
+        if (rc < 0) {
+            mn_vector_part_free(&p);
+            return rc;
+        }
+        s->next = (size_t)(s->parts - 1) * MN_VECTOR_PART;
+    }
+    *row = s->next;
+    return 0;
 }
 
-/* One that has another length is none of ours, and counts as none. */
-static int take(void *user, int64_t id, const void *bytes, size_t n) {
+/* The row of an id, by number + 1; 0: it has none. */
+static size_t row_of(const set *s, int64_t id) {
+    const uint32_t place = s->slots ? s->place[slot_of(s, id)] : 0;
+    if (place) return place;
+    int low = 0, high = s->shared; /* sorted rows of the parts rise from part to part */
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        if (s->part[middle].high < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const size_t row = low < s->shared ? mn_vector_part_find(s->part + low, id) : 0;
+    return row ? (size_t)low * MN_VECTOR_PART + row : 0;
+}
+
+/* One that has another length is none of ours, and counts as none. What is in an extent stays as it
+ * is: a newer one of the same record stands elsewhere. */
+int mn_set_take(void *user, int64_t id, const void *bytes, size_t n) {
     mn_vectors *const v = user;
     set *const s = v->now;
     if (n != mn_vector_bytes(v->dim)) return 0;
-    if (2 * (s->n + 1) > s->slots) MN_TRY(more_slots(v, s));
-    const size_t at = slot_of(v, s, id);
-    const size_t row = s->place[at] ? s->place[at] - 1 : s->n;
-    if (row == (size_t)s->parts * PART) MN_TRY(more_rows(v, s));
-    int8_t *const codes = codes_of(v, s, row);
-    float *const scale = scale_of(v, s, row);
-    memcpy(codes, bytes, (size_t)v->dim);
-    for (int d = 0; d < v->dim; d++)
-        if (codes[d] == INT8_MIN) codes[d] = -INT8_MAX; /* none of ours, but the kernels' bound */
-    mn_scan_sketch(codes, v->dim, sketch_of(v, s, row));
-    *scale = unit(v, codes); /* what the bytes say of it need not be true */
-    *id_of(v, s, row) = id;
-    s->place[at] = (uint32_t)row + 1;
-    s->n += row == s->n;
+    const size_t old = row_of(s, id);
+    const int own = old && !part_of_row(s, old - 1)->ref;
+    size_t row = old - 1;
+    if (old && !own)
+        MN_TRY(mn_vector_part_drop(part_of_row(s, old - 1), (old - 1) % MN_VECTOR_PART));
+    if (!own) MN_TRY(next_row(v, s, &row));
+    mn_vector_part *const p = part_of_row(s, row);
+    mn_vector_part_set(v->kernels, p, row % MN_VECTOR_PART, id, bytes);
+    if (own) return 0;
+    MN_TRY(mn_set_place(s, row));
+    p->n++;
+    s->next++;
+    s->rows++;
+    s->fresh++;
     return 0;
 }
 
+/* ---- reading ------------------------------------------------------------------------------ */
 /* The set of an owner: his, a free one, or that of who has not asked for longest. */
 static set *set_of(mn_vectors *v, int64_t owner) {
     set *oldest = v->set;
@@ -172,7 +174,7 @@ static set *set_of(mn_vectors *v, int64_t owner) {
         if (v->set[i].owner == owner) return v->set + i;
         if (v->set[i].used < oldest->used) oldest = v->set + i;
     }
-    clear(v, oldest);
+    mn_set_clear(oldest);
     oldest->owner = owner;
     return oldest;
 }
@@ -180,34 +182,37 @@ static set *set_of(mn_vectors *v, int64_t owner) {
 int mn_vectors_read(mn_vectors *v, mn_store *store, int64_t owner) {
     const int finds = store->kind->finds ? store->kind->finds(store, owner) : 0;
     MN_TRY(finds);
-    v->now = set_of(v, owner);
-    v->now->used = ++v->clock;
+    set *const s = v->now = set_of(v, owner);
+    s->used = ++v->clock;
     v->finder = finds ? store : NULL;
-    if (finds) { /* what was read for the last question may be of any age */
-        clear(v, v->now);
-        v->now->owner = owner;
-        v->now->used = v->clock;
-        return 0;
-    }
-    const int rc = store->kind->vectors(store, owner, &v->now->after, take, v);
+    if (finds || !mn_set_wake(v, s)) mn_set_clear(s); /* of the last question, of any age */
+    if (finds) return 0;
+    const int first = !s->opened;
+    MN_TRY(mn_set_open(v, s, store));
+    const int rc = store->kind->vectors(store, owner, &s->after, mn_set_take, v);
+    if (rc > 0) v->counts.read += (uint64_t)rc;
+    if (first) s->fresh = 0;
     return rc < 0 ? rc : 0;
 }
 
 int mn_vectors_bring(mn_vectors *v, const int64_t *ids, int n) {
     if (!v->now || !v->finder || !n) return 0;
-    const int rc = v->finder->kind->vectors_of(v->finder, v->now->owner, ids, n, take, v);
+    const int rc = v->finder->kind->vectors_of(v->finder, v->now->owner, ids, n, mn_set_take, v);
     return rc < 0 ? rc : 0;
 }
 
-void mn_vectors_drop(mn_vectors *v, int64_t id) {
+/* The table still leads to it, under the same id, so that what lies behind it is found. */
+void mn_vectors_drop(mn_vectors *v, int64_t owner, int64_t id) {
     for (int i = 0; i < OWNERS; i++) {
         set *const s = v->set + i;
-        const uint32_t place = s->n ? s->place[slot_of(v, s, id)] : 0;
-        if (!place) continue;
-        /* The table still leads here, under the same id, so that what lies behind it is found. */
-        memset(codes_of(v, s, place - 1), 0, (size_t)v->dim);
-        memset(sketch_of(v, s, place - 1), 0, mn_scan_sketch_bytes(v->dim));
-        *scale_of(v, s, place - 1) = 0;
+        if (s->owner != owner || !s->rows) continue;
+        if (mn_set_pin(v, s)) {
+            const size_t row = row_of(s, id);
+            if (!row ||
+                mn_vector_part_drop(part_of_row(s, row - 1), (row - 1) % MN_VECTOR_PART) >= 0)
+                continue;
+        }
+        mn_set_clear(s); /* and it is read again */
     }
 }
 
@@ -219,12 +224,19 @@ int mn_vector_pack(const float *x, int dim, void *out) {
 }
 
 /* ---- asking ------------------------------------------------------------------------------- */
+/* Codes and scale of the row of an id; 0: it has no vector. */
+static float vector_of(const set *s, int64_t id, const int8_t **codes) {
+    const size_t row = row_of(s, id);
+    if (!row) return 0;
+    const mn_vector_part *const p = part_of_row(s, row - 1);
+    *codes = mn_vector_codes(p, (row - 1) % MN_VECTOR_PART);
+    return mn_vector_scales(p)[(row - 1) % MN_VECTOR_PART];
+}
+
 int mn_vectors_of(const mn_vectors *v, int64_t id, float *out) {
-    const set *const s = v->now;
-    const uint32_t place = s->n ? s->place[slot_of(v, s, id)] : 0;
-    const float scale = place ? *scale_of(v, s, place - 1) : 0;
+    const int8_t *codes;
+    const float scale = vector_of(v->now, id, &codes);
     if (scale == 0) return 0;
-    const int8_t *const codes = codes_of(v, s, place - 1);
     for (int d = 0; d < v->dim; d++) out[d] = scale * (float)codes[d];
     return 1;
 }
@@ -242,16 +254,13 @@ static float cosine(const mn_vectors *v, const int8_t *a, float a_scale, const i
 }
 
 float mn_vectors_blend(const mn_vectors *v, const int64_t *ids, float share, int n) {
-    const set *const s = v->now;
     const int8_t *codes[3];
     float scale[3], weight[3], dot = 0, square = 0;
     int have = 0;
     for (int i = 0; i < n && i < 3; i++) {
-        const uint32_t place = s->n ? s->place[slot_of(v, s, ids[i])] : 0;
-        const float size = place ? *scale_of(v, s, place - 1) : 0;
-        if (!i && size <= 0) return 0;
-        if (size <= 0) continue;
-        codes[have] = codes_of(v, s, place - 1);
+        const float size = vector_of(v->now, ids[i], codes + have);
+        if (!i && !(size > 0)) return 0;
+        if (!(size > 0)) continue;
         scale[have] = size;
         weight[have++] = i ? share : 1;
     }
@@ -272,7 +281,7 @@ typedef struct finding {
 
 static int take_near(void *user, int64_t id, const void *bytes, size_t n) {
     finding *const f = user;
-    MN_TRY(take(f->v, id, bytes, n));
+    MN_TRY(mn_set_take(f->v, id, bytes, n));
     if (f->n == f->k) return 0;
     f->out[f->n].id = id;
     f->out[f->n++].score = mn_vectors_blend(f->v, &id, 0, 1);
@@ -293,14 +302,15 @@ int mn_vectors_nearest(mn_vectors *v, mn_scan_hit *out, int k) {
     mn_scan_part part[PARTS];
     const set *const s = v->now;
     for (int i = 0; i < s->parts; i++) {
-        const size_t first = (size_t)i * PART;
-        part[i] = (mn_scan_part){.codes = codes_of(v, s, first),
-                                 .scale = scale_of(v, s, first),
-                                 .sketch = sketch_of(v, s, first),
-                                 .id = id_of(v, s, first),
-                                 .stride = (size_t)v->dim,
-                                 .n = s->n - first < PART ? s->n - first : PART};
+        const mn_vector_part *const p = s->part + i;
+        part[i] = (mn_scan_part){.codes = mn_vector_codes(p, 0),
+                                 .scale = mn_vector_scales(p),
+                                 .sketch = mn_vector_sketch(p, 0),
+                                 .id = mn_vector_ids(p),
+                                 .stride = p->dim,
+                                 .n = p->n};
     }
-    return s->n <= MN_VECTORS_EXACT ? mn_scan_exact(v->scan, part, s->parts, &v->asked, k, out)
-                                    : mn_scan_near(v->scan, part, s->parts, &v->asked, 0, k, out);
+    return s->rows <= MN_VECTORS_EXACT
+               ? mn_scan_exact(v->scan, part, s->parts, &v->asked, k, out)
+               : mn_scan_near(v->scan, part, s->parts, &v->asked, 0, k, out);
 }

@@ -4,7 +4,8 @@
  *
  * In the store a vector is dim codes of a byte and one float, their scale. Those of an owner are
  * read when they are first searched, and then only what is new; a record whose vector was made
- * again has the newer one. The owners who asked last are kept. Up to MN_VECTORS_EXACT of them all
+ * again has the newer one. With a region full parts of them are read by one process, and mapped by
+ * all others. The owners who asked last are kept. Up to MN_VECTORS_EXACT of them all
  * are looked at, beyond that their signs first (agent/scan.h). A store that finds the nearest of an
  * owner itself (agent/store.h) is asked for them; then only vectors that are compared are read.
  */
@@ -12,11 +13,14 @@
 #define MN_AGENT_VECTORS_H
 #include "agent/scan.h"
 #include "agent/store.h"
+#include "region/region.h"
 
 enum { MN_VECTOR_DIM_MAX = MN_SCAN_MOST, MN_VECTORS_EXACT = 25000 };
 typedef struct mn_vectors mn_vectors;
 
-int mn_vectors_open(int dim, mn_vectors **out);
+/* region: where processes have parts of them together (agent/vector_part.h); NULL: they do not. It
+ * outlives them. quiet: what others made is used, and nothing is made for others. */
+int mn_vectors_open(int dim, mn_region *region, int quiet, mn_vectors **out);
 void mn_vectors_close(mn_vectors **v);
 int mn_vectors_dim(const mn_vectors *v);
 
@@ -24,9 +28,18 @@ int mn_vectors_dim(const mn_vectors *v);
 int mn_vectors_read(mn_vectors *v, mn_store *s, int64_t owner);
 /* These of him are to be compared, too; a store that has been read has brought them. */
 int mn_vectors_bring(mn_vectors *v, const int64_t *ids, int n);
-/* The row is not there any more, whoever's it was. */
-void mn_vectors_drop(mn_vectors *v, int64_t id);
+/* A row of his is not there any more. Inside begin and end. */
+void mn_vectors_drop(mn_vectors *v, int64_t owner, int64_t id);
 void mn_vectors_clear(mn_vectors *v);
+/* After the end of what they were read in: others may have what was made for them, and what is
+ * theirs may go. */
+void mn_vectors_rest(mn_vectors *v, mn_store *s);
+
+typedef struct mn_vectors_counts {
+    uint64_t found, made; /* parts that others had; that were made for others */
+    uint64_t read;        /* vectors that were read out of the store */
+} mn_vectors_counts;
+void mn_vectors_count(const mn_vectors *v, mn_vectors_counts *out);
 
 /* The question of the two calls below, [dim]. MN_EINVAL: it points nowhere. */
 int mn_vectors_ask(mn_vectors *v, const float *query);

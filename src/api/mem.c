@@ -50,6 +50,7 @@ static int open_all(mn_mem *m, const char *store, mn_buf *where) {
     m->model_name = mn_strdup(name);
     if (!m->model_name) return MN_FAIL(MN_ENOMEM, "no memory for the name of a model");
     MN_TRY(mn_notes_open(where->data, m->options.durable, &m->notes));
+    mn_notes_share(m->notes, m->region, m->options.private_);
     MN_TRY(mn_mem_organise_open(m));
     MN_TRY(lock_path(where->data, "-embed", &m->turn));
     if (m->organiser) MN_TRY(lock_path(where->data, "-organise", &m->seat));

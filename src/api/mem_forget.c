@@ -174,7 +174,7 @@ int mn_mem_unread(mn_region *region, const mn_mem_gone *g, int *stayed) {
     *stayed = 0;
     if (!region || !g->rows) return 0;
     mn_region_describe(region, &info);
-    if (!info.extents) return 0;
+    if (info.extents == info.derived) return 0; /* no tokens */
     const int few = g->rows <= TEXTS && g->texts.len <= BYTES;
     if (few && by_texts(region, g, stayed) >= 0) return 0;
     const uint64_t since = g->since > 0 ? (uint64_t)g->since / 1000000 : 0;

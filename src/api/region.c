@@ -31,7 +31,7 @@ static int each_extent(void *user, const mn_extent_facts *f) {
     const listing *w = user;
     mn_kv_view view;
     mn_region_extent e = {.ref = f->ref,
-                          .rows = f->rows,
+                          .rows = f->derived ? 0 : f->rows,
                           .memory = f->memory,
                           .disk = f->disk,
                           .born = f->born,
@@ -42,7 +42,7 @@ static int each_extent(void *user, const mn_extent_facts *f) {
                           .readers = f->readers,
                           .open = f->open,
                           .kept = f->kept};
-    e.start = mn_kv_look(w->region, f->ref, &view) ? view.start : -1;
+    e.start = f->derived ? -2 : mn_kv_look(w->region, f->ref, &view) ? view.start : -1;
     return w->extent(w->user, &e);
 }
 

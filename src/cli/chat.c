@@ -415,7 +415,7 @@ static int run(const void *opaque, int n_words, const char *const *arguments) {
     int rc = mn_cli_generate_check(&c.o);
     if (rc >= 0) rc = mn_cli_documents(&c.o.files, &c.first);
     if (rc >= 0) rc = mn_cli_generate_open(&c.o, &region, &model);
-    if (rc >= 0) rc = mn_cli_chat_mem_open(&c.memory, region);
+    if (rc >= 0) rc = mn_cli_chat_mem_open(&c.memory, region, c.o.private_);
     if (rc >= 0) rc = mn_cli_line_open(&lines);
     if (rc >= 0) {
         catch_interrupts();

@@ -18,11 +18,14 @@ static mn_scope scope_of(const mn_cli_chat_mem *c) {
     return (mn_scope){.user = c->user, .agent = c->agent, .run = c->run};
 }
 
-int mn_cli_chat_mem_open(mn_cli_chat_mem *c, mn_region *region) {
+int mn_cli_chat_mem_open(mn_cli_chat_mem *c, mn_region *region, int quiet) {
     char when[MN_WHEN_TEXT];
     if (!c->user) return 0;
-    const mn_mem_options how = {
-        .region = region, .organise = c->organise, .background = 1, .tell = mn_cli_tell};
+    const mn_mem_options how = {.region = region,
+                                .organise = c->organise,
+                                .background = 1,
+                                .private_ = quiet,
+                                .tell = mn_cli_tell};
     snprintf(c->session, sizeof c->session, "chat %s", mn_when_text(mn_when_now(), when));
     return mn_mem_open(c->store, &how, &c->mem);
 }

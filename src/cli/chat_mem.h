@@ -15,7 +15,7 @@ typedef struct mn_cli_chat_mem {
     char session[40]; /* this conversation, by when it began */
 } mn_cli_chat_mem;
 
-int mn_cli_chat_mem_open(mn_cli_chat_mem *c, mn_region *region);
+int mn_cli_chat_mem_open(mn_cli_chat_mem *c, mn_region *region, int quiet);
 void mn_cli_chat_mem_close(mn_cli_chat_mem *c);
 /* What comes to mind of a question, for mn_request.recalled (freed with mn_free_text; NULL:
  * nothing), shown on standard error. */

@@ -42,6 +42,7 @@ static int stat(mn_region **region, const mn_cli_region_options *o, int n, const
         mn_buf_printf(out, "unused     leaves after %d days\nextents    %d", MN_DAYS, i.extents));
     if (i.open) MN_TRY(mn_buf_printf(out, ", %d of them still growing", i.open));
     if (i.out) MN_TRY(mn_buf_printf(out, ", %d on disk alone", i.out));
+    if (i.derived) MN_TRY(mn_buf_printf(out, ", %d with vectors of records", i.derived));
     if (kept[0])
         MN_TRY(mn_buf_printf(out, ", %llu pinned (%llu tokens)", (unsigned long long)kept[0],
                              (unsigned long long)kept[1]));

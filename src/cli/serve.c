@@ -246,8 +246,11 @@ static int serve(const serve_options *o, const sigset_t *signals, const char **s
                                  .private_ = o->private_,
                                  .notice = mn_cli_notice,
                                  .notice_user = &bar};
-    const mn_mem_options remember = {
-        .region = region, .organise = o->organise, .background = 1, .tell = mn_cli_tell};
+    const mn_mem_options remember = {.region = region,
+                                     .organise = o->organise,
+                                     .background = 1,
+                                     .private_ = o->private_,
+                                     .tell = mn_cli_tell};
     int rc = o->no_memory ? 0 : mn_mem_open(o->store, &remember, &s.mem);
     if (rc >= 0) rc = mn_serve_open(&s, &server);
     if (rc >= 0) {

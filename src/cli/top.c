@@ -89,16 +89,17 @@ static json_t *processes_of(const mn_top *t) {
 static int object(const mn_top *t, mn_buf *out) {
     const mn_region_info *i = &t->info;
     json_set_alloc_funcs(mn_malloc, mn_free);
-    json_t *o = json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:I, s:I, s:I, "
-        "s:I, s:I, s:I, s:o, s:o}",
-        "path", i->path, "folder", i->disk, "memory", (json_int_t)i->charged, "memory_limit",
-        (json_int_t)i->limit, "warm", (json_int_t)i->warm, "disk", (json_int_t)i->stored,
-        "disk_limit", (json_int_t)i->disk_limit, "tokens", (json_int_t)i->rows, "extents",
-        (int)i->extents, "growing", (int)i->open, "on_disk_alone", (int)i->out, "asked",
-        (json_int_t)i->asked, "found", (json_int_t)i->found, "evicted", (json_int_t)i->evicted,
-        "moved", (json_int_t)i->moved, "damaged", (json_int_t)i->damaged, "watched",
-        (json_int_t)i->watched, "processes", processes_of(t), "list", extents_of(t));
+    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:I, s:I, s:I, "
+                          "s:I, s:I, s:I, s:i, s:o, s:o}",
+                          "path", i->path, "folder", i->disk, "memory", (json_int_t)i->charged,
+                          "memory_limit", (json_int_t)i->limit, "warm", (json_int_t)i->warm, "disk",
+                          (json_int_t)i->stored, "disk_limit", (json_int_t)i->disk_limit, "tokens",
+                          (json_int_t)i->rows, "extents", (int)i->extents, "growing", (int)i->open,
+                          "on_disk_alone", (int)i->out, "asked", (json_int_t)i->asked, "found",
+                          (json_int_t)i->found, "evicted", (json_int_t)i->evicted, "moved",
+                          (json_int_t)i->moved, "damaged", (json_int_t)i->damaged, "watched",
+                          (json_int_t)i->watched, "with_vectors", (int)i->derived, "processes",
+                          processes_of(t), "list", extents_of(t));
     return mn_cli_json(o, out);
 }
 

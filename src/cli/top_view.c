@@ -66,7 +66,8 @@ static int counters(view *v, const mn_top *t) {
     if (*i->disk) MN_TRY(bar(v, "disk", i->stored, i->disk_limit));
     MN_TRY(line(v, "", "found   %.1f %% of %llu tokens asked for, %llu tokens are here", rate,
                 (unsigned long long)i->asked, (unsigned long long)i->rows));
-    MN_TRY(line(v, "", "extents %d, %d growing, %d on disk alone", i->extents, i->open, i->out));
+    MN_TRY(line(v, "", "extents %d, %d growing, %d on disk alone, %d with vectors of records",
+                i->extents, i->open, i->out, i->derived));
     if (i->watched)
         MN_TRY(line(v, "", "watched %llu names of objects", (unsigned long long)i->watched));
     return line(v, i->damaged ? "\033[31m" : "",
@@ -95,14 +96,18 @@ static const char *where(const mn_region_extent *e) {
 }
 
 static int extents(view *v, const mn_top *t) {
-    char used[16], size[16];
+    char used[16], size[16], from[16];
     MN_TRY(line(v, "\033[7m", "%7s %6s %7s %-8s %8s %7s %5s", "used", "from", "tokens", "where",
                 "size", "saves", "users"));
     for (int i = 0; i < t->extents; i++) {
         const mn_region_extent *e = t->extent + i;
         const uint64_t bytes = e->memory > e->disk ? e->memory : e->disk;
-        MN_TRY(line(v, "", "%7s %6d %7llu %-7s%c %8s %5.1f s %5d", age(t->at, e->used, used),
-                    e->start, (unsigned long long)e->rows, where(e), e->kept ? '*' : ' ',
+        if (e->start == -2)
+            snprintf(from, sizeof from, "vector");
+        else
+            snprintf(from, sizeof from, "%d", e->start);
+        MN_TRY(line(v, "", "%7s %6s %7llu %-7s%c %8s %5.1f s %5d", age(t->at, e->used, used), from,
+                    (unsigned long long)e->rows, where(e), e->kept ? '*' : ' ',
                     mn_budget_human(bytes, size), (double)e->cost_us * 1e-6, e->readers));
     }
     return 0;

@@ -61,6 +61,7 @@ static int add(exporting *w, mn_ref ref, uint64_t bytes) {
 
 static int gather(void *user, const mn_extent_facts *f) {
     exporting *w = user;
+    if (f->derived) return 0; /* whoever needs it makes it */
     if (!f->open) return add(w, f->ref, f->disk ? f->disk : f->memory);
     w->out->left++;
     return 0;

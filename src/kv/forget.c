@@ -60,6 +60,7 @@ typedef struct found {
 
 static int gather(void *user, const mn_extent_facts *f) {
     const extent e = {.view = {.ref = f->ref}};
+    if (f->derived) return 0;
     return mn_buf_append(user, &e, sizeof e);
 }
 

@@ -212,6 +212,7 @@ int mn_disk_write(mn_region *r, mn_ref ref) {
     if (!mn_disk_on(r) || i >= r->plan.slots) return 0;
     mn_extent_slot *s = mn_slot(r, i);
     const int stored = mn_word_load(&s->stored) != 0;
+    if (mn_word_load(&s->flags) & MN_EXTENT_DERIVED) return 0;
     if (stored && (mn_word_load(&s->flags) & MN_EXTENT_OUT || is_there(r, ref))) return 1;
     if (mn_word_load(&s->length) < MN_DISK_LEAST && !mn_extent_followed(r, ref)) return 0;
     if (!mn_extent_look(r, ref, &x)) return 0;

@@ -352,13 +352,24 @@ void mn_extent_lay(mn_extent *x, uint64_t front, uint64_t planes, uint64_t strid
     mn_word_store(&x->slot->group, group);
 }
 
-void mn_extent_publish(mn_extent *x, const uint8_t seed[32], mn_ref parent, uint64_t anchor) {
+static void name(mn_extent *x, const uint8_t seed[32], uint64_t anchor) {
     uint64_t w[4];
     memcpy(w, seed, sizeof w);
     for (int i = 0; i < 4; i++) mn_word_store(x->slot->seed + i, w[i]);
-    mn_word_store(&x->slot->parent, parent);
     mn_word_store(&x->slot->anchor, anchor);
-    mn_word_announce(&x->slot->flags, MN_EXTENT_PUBLISHED); /* who looks for rivals comes next */
+}
+
+void mn_extent_claim(mn_extent *x, const uint8_t seed[32], uint64_t anchor) {
+    name(x, seed, anchor);
+    mn_word_set(&x->slot->flags, MN_EXTENT_DERIVED);
+    mn_word_fence(); /* who looks for rivals, or at what is kept elsewhere, comes next */
+}
+
+void mn_extent_publish(mn_extent *x, const uint8_t seed[32], mn_ref parent, uint64_t anchor) {
+    name(x, seed, anchor);
+    mn_word_store(&x->slot->parent, parent);
+    mn_word_set(&x->slot->flags, MN_EXTENT_PUBLISHED);
+    mn_word_fence(); /* the same */
 }
 
 void mn_extent_grow(mn_extent *x, uint64_t length) {

@@ -30,7 +30,8 @@ int mn_region_each(mn_region *r, int (*each)(void *user, const mn_extent_facts *
                              .cost_us = mn_word_load(&s->cost),
                              .writer = (int64_t)mn_word_load(&s->writer),
                              .open = mn_state_phase(state) == MN_EXTENT_OPEN,
-                             .kept = (flags & MN_EXTENT_KEPT) != 0};
+                             .kept = (flags & MN_EXTENT_KEPT) != 0,
+                             .derived = (flags & MN_EXTENT_DERIVED) != 0};
         f.readers = mn_extent_pins(r, f.ref, &f.reader);
         const int rc = each(user, &f);
         if (rc) return rc;
@@ -99,7 +100,9 @@ void mn_extent_forget(mn_region *r, mn_ref ref, mn_region_gone *sum) {
     const uint32_t i = mn_ref_slot(ref);
     if (r->me < 0 || i >= r->plan.slots) return;
     mn_extent_slot *s = mn_slot(r, i);
-    const uint64_t state = mn_word_load(&s->state), rows = mn_word_load(&s->length);
+    const uint64_t state = mn_word_load(&s->state);
+    const int derived = (mn_word_load(&s->flags) & MN_EXTENT_DERIVED) != 0;
+    const uint64_t rows = derived ? 0 : mn_word_load(&s->length);
     const int owner = mn_state_owner(state);
     if (mn_state_epoch(state) != mn_ref_epoch(ref) || mn_state_phase(state) == MN_EXTENT_FREE)
         return;

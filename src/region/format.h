@@ -124,8 +124,9 @@ typedef struct mn_extent_slot {
     mn_word moving;  /* who moves it to or from there: bytes a file will have << 8, slot + 1 */
     mn_word reserved[9];
 } mn_extent_slot;
-/* OUT: its content is on disk alone. Changed only where it is DYING and nobody reads it. */
-enum { MN_EXTENT_PUBLISHED = 1, MN_EXTENT_KEPT = 2, MN_EXTENT_OUT = 4 };
+/* OUT: its content is on disk alone. Changed only where it is DYING and nobody reads it. DERIVED:
+ * it is made of what is kept elsewhere; its rows are no tokens, and it never goes to disk. */
+enum { MN_EXTENT_PUBLISHED = 1, MN_EXTENT_KEPT = 2, MN_EXTENT_OUT = 4, MN_EXTENT_DERIVED = 8 };
 
 typedef struct mn_topic { /* a line of its own */
     mn_word count;        /* changes << 1 | somebody sleeps; its low half is a futex */

@@ -10,6 +10,8 @@
  */
 #include "region/inside.h"
 
+#include <string.h>
+
 static mn_index_entry *window_of(const mn_region *r, uint64_t key) {
     const uint64_t windows = r->plan.entries / MN_REGION_WINDOW;
     return (mn_index_entry *)(void *)(r->file.data + r->plan.index_at) +
@@ -65,6 +67,25 @@ int mn_index_anchored(mn_region *r, uint64_t anchor, mn_ref *out, int most) {
         if (mn_word_peek(&s->anchor) != anchor) continue;
         if (!(mn_word_load(&s->flags) & MN_EXTENT_PUBLISHED)) continue;
         if (n < most) out[n++] = mn_ref_make(mn_state_epoch(state), i);
+    }
+    return n;
+}
+
+int mn_index_claims(mn_region *r, uint64_t anchor, const uint8_t *seed, mn_claim *out, int most) {
+    int n = 0;
+    MN_EACH_SLOT(r, c, i) {
+        const mn_extent_slot *s = mn_slot(r, i);
+        const uint64_t state = mn_word_load(&s->state), flags = mn_word_load(&s->flags);
+        const int dying = mn_state_phase(state) == MN_EXTENT_DYING; /* it may come back */
+        if (!(mn_state_alive(state) || dying) || !(flags & MN_EXTENT_DERIVED)) continue;
+        if (mn_word_load(&s->anchor) != anchor) continue;
+        mn_claim claim = {.ref = mn_ref_make(mn_state_epoch(state), i),
+                          .published = (flags & MN_EXTENT_PUBLISHED) != 0};
+        uint64_t w[4];
+        for (int k = 0; k < 4; k++) w[k] = mn_word_load(s->seed + k);
+        memcpy(claim.seed, w, sizeof w);
+        if (seed && memcmp(claim.seed, seed, sizeof w) != 0) continue;
+        if (n++ < most) out[n - 1] = claim;
     }
     return n;
 }

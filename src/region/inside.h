@@ -141,7 +141,7 @@ void mn_mapped_forget(mn_region *r, mn_ref ref);
 int mn_disk_path(const mn_region *r, mn_ref ref, mn_buf *out);
 int mn_disk_pin_path(const mn_region *r, mn_ref ref, mn_buf *out);
 /* Write the file of a sealed extent that has none, in the budget: 1 when it has one now; 0: it is
- * too short, or not to be had; or why it could not be written. */
+ * too short, derived, or not to be had; or why it could not be written. */
 int mn_disk_write(mn_region *r, mn_ref ref);
 /* The file, and what says that it is kept. */
 void mn_disk_unlink(const mn_region *r, mn_ref ref, int overwrite);

@@ -48,6 +48,7 @@ static void start(mn_region *r) {
 void mn_mover_add(mn_region *r, mn_ref ref) {
     mn_mover *m = &r->mover;
     if (!mn_disk_on(r)) return;
+    if (mn_word_load(&mn_slot(r, mn_ref_slot(ref))->flags) & MN_EXTENT_DERIVED) return;
     pthread_mutex_lock(&m->lock);
     m->wrote = 1;
     if (m->n < MN_MOVER_QUEUE) m->queue[m->n++] = ref;

@@ -52,7 +52,7 @@ typedef struct mn_region_counts {
     uint64_t held, size;              /* bytes the file takes now, and its logical size */
     uint64_t rows, cost_us;           /* tokens in all, and what they took to compute */
     int32_t processes, extents, open; /* others alive; extents, of which are still written */
-    int32_t out;                      /* extents that are on disk alone */
+    int32_t out, derived;             /* extents that are on disk alone; that hold no tokens */
     int32_t made;                     /* 1: the file was made by this handle */
     uint64_t asked, found;            /* tokens of prompts so far, and of them those it had */
     uint64_t evicted, moved, damaged; /* extents that had to go, to disk alone; damaged files */
@@ -84,6 +84,10 @@ void mn_extent_release(mn_extent *x, uint64_t at, uint64_t n);
 /* How its bytes lie: `front` bytes, then `planes` arrays, one every `stride` bytes, in which 16
  * rows take `group` bytes; whole pages, but for `group`. Before it is published. */
 void mn_extent_lay(mn_extent *x, uint64_t front, uint64_t planes, uint64_t stride, uint64_t group);
+/* Before it is published: what it will hold, made of what is kept elsewhere. Whoever would write
+ * the same, or wants it to go, sees that in mn_index_claims; its rows are no tokens, and it never
+ * goes to disk. */
+void mn_extent_claim(mn_extent *x, const uint8_t seed[32], uint64_t anchor);
 /* From now on others may find it: `seed` (32 bytes), the parent's reference or 0, and the key its
  * first whole step follows. */
 void mn_extent_publish(mn_extent *x, const uint8_t seed[32], mn_ref parent, uint64_t anchor);
@@ -148,6 +152,7 @@ typedef struct mn_extent_facts {
     uint64_t born, used, cost_us; /* seconds since 1970; what computing it took */
     int64_t writer, reader;       /* process ids; of one that pins it, 0: nobody does */
     int32_t readers, open, kept;  /* pins of all processes; is it being written? may it leave? */
+    int32_t derived;              /* 1: its rows are no tokens (mn_extent_claim) */
 } mn_extent_facts;
 /* Those that are published, in the order of their slots. Non-zero from `each` stops. */
 int mn_region_each(mn_region *r, int (*each)(void *user, const mn_extent_facts *f), void *user);
@@ -210,6 +215,15 @@ void mn_index_put(mn_region *r, uint64_t key, mn_ref ref);
 int mn_index_find(mn_region *r, uint64_t key, mn_ref *out, int most);
 /* References of published extents that follow `anchor`, newest last. */
 int mn_index_anchored(mn_region *r, uint64_t anchor, mn_ref *out, int most);
+
+/* What was claimed under an anchor, with this seed (NULL: any), published or not: how many; the
+ * first `most` of them. */
+typedef struct mn_claim {
+    mn_ref ref;
+    uint8_t seed[32];
+    int published; /* 0: it is being written */
+} mn_claim;
+int mn_index_claims(mn_region *r, uint64_t anchor, const uint8_t *seed, mn_claim *out, int most);
 
 /* For the hit rate: a prompt of `asked` tokens found `found` of them. */
 void mn_region_tell(mn_region *r, uint64_t asked, uint64_t found);

@@ -45,6 +45,10 @@ void mn_region_count(mn_region *r, mn_region_counts *out) {
         if (mn_word_load(&s->flags) & MN_EXTENT_OUT) out->out++;
         out->stored += mn_word_load(&s->stored);
         out->extents++;
+        if (mn_word_load(&s->flags) & MN_EXTENT_DERIVED) {
+            out->derived++;
+            continue;
+        }
         out->rows += length;
         out->cost_us += mn_word_load(&s->cost);
     }
