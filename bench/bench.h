@@ -28,6 +28,7 @@ typedef struct mn_bench_options {
     const char *data, *dump, *vectors, *organise;
     int32_t histories;
     int small;
+    const char *answers; /* a file of them; NULL: no model is asked */
     int32_t
         limit; /* of `bench trim`: dialogues of each domain; of `bench l2mac`: jobs of each kind;
                       0: what each does by itself */

@@ -109,8 +109,17 @@ static const mn_opt options[] = {
     {MN_CLI_COUNT(
          0, "limit", AT(limit), 1000, "0",
          "of trim: dialogues of each domain that a model is shown (0: one); of l2mac: jobs "
-         "of each kind (0: one catalogue, and all modules)"),
+         "of each kind (0: one catalogue, and all modules); of longmemeval with --answers: "
+         "questions of each history (0: all)"),
      .no_env = 1},
+    {.kind = MN_OPT_TEXT,
+     .name = "answers",
+     .value = "FILE",
+     .offset = AT(answers),
+     .no_env = 1,
+     .help =
+         "of longmemeval: -m MODEL answers, here or URL#MODEL, and FILE keeps its answers: what "
+         "is in it is not asked again"},
     {.kind = MN_OPT_FLAG,
      .name = "small",
      .offset = AT(small),

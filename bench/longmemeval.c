@@ -8,6 +8,7 @@
  * and 10. Questions nobody has answered are left out of them. Our own histories are easier than
  * people's: a figure of theirs says that nothing is broken, one of a file says how good it is.
  */
+#include "bench/answers.h"
 #include "bench/bench.h"
 #include "bench/crowd.h"
 #include "bench/judge.h"
@@ -211,6 +212,7 @@ static int run(const mn_bench_options *o) {
         r.user = (void *)(uintptr_t)o->dump;
         return mn_bench_histories(o, &r);
     }
+    if (o->answers && *o->answers) return mn_bench_answers(o);
     r.each = judge_one;
     r.user = &j;
     int rc = mn_judge_open(&j, o->vectors, o->organise);

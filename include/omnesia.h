@@ -277,7 +277,6 @@ MN_API int mn_vocab_encode(const mn_vocab *vocab, const char *text, size_t n, un
                            int32_t *ids, size_t cap);
 MN_API int mn_vocab_decode(const mn_vocab *vocab, const int32_t *ids, size_t n, unsigned flags,
                            char *text, size_t cap);
-
 /* How many bytes of the text have no token, and are left out by mn_vocab_encode. */
 MN_API size_t mn_vocab_missing(const mn_vocab *vocab, const char *text, size_t n);
 
@@ -353,9 +352,8 @@ typedef struct mn_stats {
     const char *finish;             /* "stop" (end token or stop text), "length", "cancelled" */
 } mn_stats;
 
-/* Answer. stats may be NULL. MN_ETOOLONG: the prompt exceeds the context. What the model computed
- * for its last answer it keeps, within the budget: a prompt that begins with the same tokens, under
- * the same context and kv_q8, is computed from where they differ, with the same bytes as answer. */
+/* Answer. stats may be NULL. MN_ETOOLONG: the prompt exceeds the context. A prompt that begins as
+ * the last one is computed from where they differ (same context, same kv_q8), to the same bytes. */
 MN_API int mn_answer(mn_model *model, const mn_request *request, mn_stats *stats);
 /* Ask a model behind somebody's URL, "https://host/v1#model" (OpenAI's form; its key is in
  * OMNESIA_ENDPOINT_KEY). messages, and schema or NULL, are JSON; *answer is freed with
@@ -418,8 +416,7 @@ MN_API int mn_loop_ready(mn_loop *loop, mn_model *model);
 MN_API void mn_loop_close(mn_loop **loop); /* what is still there ends as "cancelled" first */
 /* Ask: returns at once. The request is copied, with its texts. `done` is called once, as the last
  * callback: 0 and the stats, or MN_E* (mn_error_detail() has the sentence) and what there is of
- * them. MN_EFULL: too many wait already, and nothing will be called. The model stays open as long.
- */
+ * them. MN_EFULL: too many wait already, nothing will be called. The model stays open as long. */
 MN_API int mn_loop_ask(mn_loop *loop, mn_model *model, const mn_request *request,
                        void (*done)(void *user, int rc, const mn_stats *stats), mn_job **out);
 MN_API void mn_job_cancel(mn_job *job);   /* it ends within a step; `done` still comes */
@@ -542,6 +539,9 @@ MN_API int mn_mem_find(mn_mem *mem, const mn_scope *scope, const mn_find *what,
  * marked as data of others; freed with mn_free_text, NULL: nothing. `each` (or NULL) sees them. */
 MN_API int mn_mem_recall(mn_mem *mem, const mn_scope *scope, const mn_find *what, char **text,
                          int (*each)(void *user, const mn_record *record), void *user);
+/* 1: it asks about somebody ("my uncle Felix"), and no record that names them is near: that is not
+ * known, and no model need be asked; 0: nobody can tell. *near: the best cosine, 1; or NULL. */
+MN_API int mn_mem_unknown(mn_mem *mem, const mn_scope *scope, const char *question, double *near);
 /* Record `id` is now what `now` says (its text, and time: since when; other fields stay). */
 MN_API int mn_mem_update(mn_mem *mem, const mn_scope *scope, int64_t id, const mn_record *now);
 /* They go, with their versions, from all files; `all` where `what` names nothing. How many. */

@@ -295,7 +295,7 @@ int64_t mn_mem_forget(mn_mem *m, const mn_scope *scope, const mn_find *what, int
 }
 
 /* The vector of the question, in *out, when there is a model for it; NULL: words do. */
-static int sense_of(mn_mem *m, const mn_who *who, const char *query, float **out) {
+int mn_mem_sense(mn_mem *m, const mn_who *who, const char *query, float **out) {
     mn_buf text = {0};
     *out = NULL;
     if (!mn_mem_model(m, m->options.pull)) return 0;
@@ -352,7 +352,7 @@ int mn_mem_find(mn_mem *m, const mn_scope *scope, const mn_find *what,
     if (what->rank && *what->rank && (!what->query || !is_graph(what)))
         return MN_FAIL(MN_EINVAL, "rank is of a query for edges: it goes with kind \"edge\" and a "
                                   "name as ref");
-    if (what->query) MN_TRY(sense_of(m, &who, what->query, &sense));
+    if (what->query) MN_TRY(mn_mem_sense(m, &who, what->query, &sense));
     seek.vector = sense;
     seek.dim = m->dim;
     const int rc = is_graph(what) ? find_edges(m, &who, what, &seek, &to)

@@ -53,6 +53,8 @@ void mn_mem_tell(mn_mem *m, const mn_scope *scope, const char *what, int64_t id)
 int mn_mem_model(mn_mem *m, int pull);
 /* The vector of one text, [dim]: 1, or 0 when it has none. With a model. */
 int mn_mem_vector(mn_mem *m, const char *text, size_t n, float *out);
+/* The vector of a question, [dim], freed with mn_free; NULL: it has none, or there is no model. */
+int mn_mem_sense(mn_mem *m, const mn_who *who, const char *query, float **out);
 /* Make vectors of records that wait until none does or so many microseconds have passed (-1: none
  * set); how many. */
 int64_t mn_mem_catch_up(mn_mem *m, int64_t us, const mn_progress *progress);

@@ -355,6 +355,8 @@ static const mn_opt rows[] = {
      .standard = "plain",
      .choices = "plain|notes",
      .help = "ask: the answer at once, or notes on each record first"},
+    FLAG("guess", guess,
+         "ask: the model answers also where nothing near is known of who is asked about"),
     TEXT("rank", "WAY", rank,
          "search, with --kind edge and an entity's name as --ref: rrf (the default), mmr (unlike "
          "each other), distance or mentions"),

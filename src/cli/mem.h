@@ -14,7 +14,7 @@ typedef struct mn_cli_mem_options {
     const char *session, *speaker, *ref, *source, *kind, *time, *as_of, *format, *rank;
     const char *value, *key, *when; /* of `search` and `ask` */
     int32_t k, budget;
-    int json, all, durable, no_embed, notes;
+    int json, all, durable, no_embed, notes, guess;
 } mn_cli_mem_options;
 
 typedef struct mn_cli_mem {

@@ -26,6 +26,7 @@ FUNCTIONS = {
     "mn_mem_recall": ["recall"], "mn_mem_update": ["update"],
     "mn_mem_forget": ["forget", "forget_source"],
     "mn_mem_embed": "makes vectors, and tells how many",
+    "mn_mem_unknown": "asks mn_mem_find for a name, tells a number: test/api/test_mem_unknown.c",
     "mn_mem_topic": ["topic"], "mn_mem_import": ["carry_in"], "mn_mem_export": ["carry_out"],
     "mn_mem_migrate": "moves all of a store, of nobody in particular: test/agent/test_migrate.c",
     "mn_task_do": ["plan"],
