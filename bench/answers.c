@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS = 400, FOUND = 64 };
+enum { WORDS = 400 };
 
 /* ---- words ---------------------------------------------------------------------------------- */
 /* Numbers of records, "(#12)", are no words of an answer. */
@@ -99,23 +99,16 @@ static const char *value(const mn_history *h, const mn_asked *q, const char *tex
 }
 
 /* ---- one question --------------------------------------------------------------------------- */
-typedef struct found {
-    mn_answers *a;
-    int64_t id[FOUND];
-    int n;
-} found;
-
 static int note(void *user, const mn_record *r) {
-    found *const f = user;
-    if (f->n < FOUND) f->id[f->n++] = r->id;
-    return mn_cli_ask_show(&f->a->ask, r->id) < 0;
+    mn_answers *const a = user;
+    return mn_cli_ask_show(&a->ask, r) < 0;
 }
 
-static int shown(const found *f, const mn_judge *j, const mn_asked *q) {
-    const int64_t *const ids = (const int64_t *)(const void *)j->ids.data;
-    for (int i = 0; i < f->n; i++)
+static int shown(const mn_answers *a, const mn_asked *q) {
+    const int64_t *const ids = (const int64_t *)(const void *)a->judge.ids.data;
+    for (int i = 0; i < a->ask.n; i++)
         for (int k = 0; k < q->n; k++)
-            if (ids[q->gold[k]] == f->id[i]) return 1;
+            if (ids[q->gold[k]] == a->ask.shown[i].id) return 1;
     return 0;
 }
 
@@ -137,14 +130,12 @@ static json_t *judged(const mn_answers *a, const mn_history *h, const mn_asked *
 static int ask_one(mn_answers *a, const mn_scope *scope, const mn_history *h, const mn_asked *q,
                    const char *id) {
     const mn_find what = {.query = q->text, .k = MN_CLI_ASK_RECORDS, .budget = MN_CLI_ASK_BUDGET};
-    found f = {.a = a};
     char *recalled = NULL;
     double near = 1;
-    mn_buf_clear(&a->ask.ids);
-    mn_buf_clear(&a->ask.answer);
+    mn_cli_ask_clear(&a->ask);
     const double begun = mn_clock_seconds();
     const int unknown = mn_mem_unknown(a->judge.mem, scope, q->text, &near);
-    int rc = unknown < 0 ? unknown : mn_mem_recall(a->judge.mem, scope, &what, &recalled, note, &f);
+    int rc = unknown < 0 ? unknown : mn_mem_recall(a->judge.mem, scope, &what, &recalled, note, a);
     const double searched = mn_clock_seconds();
     if (rc >= 0) rc = mn_cli_ask_answer(&a->ask, q->text, recalled);
     mn_free_text(recalled);
@@ -152,8 +143,8 @@ static int ask_one(mn_answers *a, const mn_scope *scope, const mn_history *h, co
     json_t *const o = judged(a, h, q);
     json_object_update_new(o, json_pack("{s:s, s:s, s:b, s:f, s:b, s:f, s:f}", "id", id, "model",
                                         a->o->model, "unknown", unknown, "near", near, "shown",
-                                        shown(&f, &a->judge, q), "search_seconds", searched - begun,
-                                        "seconds", mn_clock_seconds() - searched));
+                                        shown(a, q), "search_seconds", searched - begun, "seconds",
+                                        mn_clock_seconds() - searched));
     return mn_answers_add(a, o);
 }
 
@@ -185,8 +176,9 @@ static int ask_all(mn_answers *a, const mn_history *h, const place *order, int n
     for (int i = 0; i < n; i++) {
         const mn_asked *const q = mn_askeds(h) + order[i].at;
         char id[256];
-        snprintf(id, sizeof id, "%s:%s", a->o->data && *a->o->data ? a->o->data : "memgen", q->id);
-        if (!(a->o->data && *a->o->data))
+        if (a->o->data && *a->o->data)
+            snprintf(id, sizeof id, "%s:%s", a->o->data, q->id);
+        else
             snprintf(id, sizeof id, "%llu:%s", (unsigned long long)a->o->seed, q->id);
         if (mn_answers_has(a, id)) continue;
         if (!told++) MN_TRY(mn_judge_tell(&a->judge, &scope, h));

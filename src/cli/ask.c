@@ -7,10 +7,14 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+#include <ctype.h>
 #include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { ANSWER_TOKENS = 200, NOTES_TOKENS = 600, SENTENCE = 400 /* characters */ };
+enum { ANSWER_TOKENS = 200, NOTES_TOKENS = 600, KNOWN = 13 /* bytes of "I do not know" */ };
 const char mn_cli_ask_unknown[] = "I do not know.";
 
 #define READER                                                                                    \
@@ -33,8 +37,17 @@ static const char behind_ids[] =
     "\"additionalProperties\":false}},\"answer\":{\"type\":\"string\",\"maxLength\":300}},"
     "\"required\":[\"notes\",\"answer\"],\"additionalProperties\":false}";
 
-int mn_cli_ask_show(mn_cli_ask *a, int64_t id) {
-    return mn_buf_printf(&a->ids, "%s%lld", a->ids.len ? "," : "", (long long)id);
+int mn_cli_ask_show(mn_cli_ask *a, const mn_record *r) {
+    if (a->n == MN_CLI_ASK_MOST) return 0;
+    a->shown[a->n++] = (mn_cli_ask_shown){r->id, a->texts.len};
+    MN_TRY(mn_buf_append(&a->texts, r->text, r->n));
+    return mn_buf_append(&a->texts, "", 1);
+}
+
+void mn_cli_ask_clear(mn_cli_ask *a) {
+    a->n = 0;
+    mn_buf_clear(&a->texts);
+    mn_buf_clear(&a->answer);
 }
 
 static int on_text(void *user, const char *text, size_t n) {
@@ -46,23 +59,12 @@ static int on_text(void *user, const char *text, size_t n) {
 
 /* What notes and answer have to be: notes are on records that are there. */
 static int make_schema(mn_cli_ask *a) {
-    MN_TRY(mn_buf_puts(&a->grammar, before_ids));
-    MN_TRY(mn_buf_puts(&a->grammar, a->ids.data));
-    return mn_buf_puts(&a->grammar, behind_ids);
-}
-
-/* A sentence and the number of a record that is there, or that it is not known: small models forget
- * to say where it is from. */
-static int make_grammar(mn_cli_ask *a) {
     mn_buf_clear(&a->grammar);
-    if (a->notes) return make_schema(a);
-    MN_TRY(mn_buf_printf(&a->grammar,
-                         "root ::= \"%s\" | [^#\\n (] [^#\\n]{0,%d} \" (#\" id \")\"\nid ::= \"",
-                         mn_cli_ask_unknown, SENTENCE));
-    for (const char *at = a->ids.data; *at; at++)
-        MN_TRY(*at == ',' ? mn_buf_puts(&a->grammar, "\" | \"")
-                          : mn_buf_append(&a->grammar, at, 1));
-    return mn_buf_puts(&a->grammar, "\"\n");
+    if (!a->notes) return 0;
+    MN_TRY(mn_buf_puts(&a->grammar, before_ids));
+    for (int i = 0; i < a->n; i++)
+        MN_TRY(mn_buf_printf(&a->grammar, "%s%lld", i ? "," : "", (long long)a->shown[i].id));
+    return mn_buf_puts(&a->grammar, behind_ids);
 }
 
 static int32_t most(const mn_cli_ask *a) {
@@ -92,18 +94,65 @@ static int answer_far(mn_cli_ask *a, const char *question, const char *recalled)
     return rc;
 }
 
-int mn_cli_ask_answer(mn_cli_ask *a, const char *question, const char *recalled) {
+/* ---- where it is from ----------------------------------------------------------------------- */
+/* The next run of letters and digits; 0: there is none. */
+static size_t word_at(const char **at) {
+    const char *from = *at;
+    size_t n = 0;
+    while (*from && !isalnum((unsigned char)*from) && !(*from & 0x80)) from++;
+    while (isalnum((unsigned char)from[n]) || (from[n] & 0x80)) n++;
+    *at = from;
+    return n;
+}
+
+static int has_word(const char *text, const char *word, size_t n) {
+    size_t k;
+    for (const char *at = text; (k = word_at(&at)) != 0; at += k)
+        if (k == n && strncasecmp(at, word, n) == 0) return 1;
+    return 0;
+}
+
+/* Words of the answer that the question has not, and the record has. */
+static int shared(const char *answer, const char *question, const char *record) {
+    int both = 0;
+    size_t n;
+    for (const char *at = answer; (n = word_at(&at)) != 0; at += n)
+        both += !has_word(question, at, n) && has_word(record, at, n);
+    return both;
+}
+
+/* Does it name a record that it was shown? */
+static int names_one(const mn_cli_ask *a, const char *answer) {
+    for (const char *at = strchr(answer, '#'); at; at = strchr(at + 1, '#'))
+        for (int i = 0; i < a->n; i++)
+            if (strtoll(at + 1, NULL, 10) == a->shown[i].id) return 1;
+    return 0;
+}
+
+/* Small models forget to say where it is from: it is the record that has most of its words, and of
+ * several the first. */
+static int cite(mn_cli_ask *a, const char *question) {
+    char text[32];
+    const char *const answer = a->answer.data ? a->answer.data : "";
+    int most = 0, best = -1;
+    if (names_one(a, answer) || strncmp(answer, mn_cli_ask_unknown, KNOWN) == 0) return 0;
+    for (int i = 0; i < a->n; i++) {
+        const int n = shared(answer, question, a->texts.data + a->shown[i].at);
+        if (n <= most) continue;
+        most = n;
+        best = i;
+    }
+    if (best < 0) return 0;
+    const int n = snprintf(text, sizeof text, " (#%lld)", (long long)a->shown[best].id);
+    return on_text(a, text, (size_t)n) ? a->rc : 0;
+}
+
+static int answer_near(mn_cli_ask *a, const char *question, const char *recalled) {
     mn_request r = a->request;
-    a->stats = (mn_stats){0};
-    mn_buf_clear(&a->grammar);
-    /* Nothing was found: no model is asked, so none can invent anything. */
-    if (!recalled) return on_text(a, mn_cli_ask_unknown, strlen(mn_cli_ask_unknown)) ? a->rc : 0;
-    MN_TRY(make_grammar(a));
-    if (a->endpoint) return answer_far(a, question, recalled);
     r.prompt = question;
     r.recalled = recalled;
     r.system = a->notes ? noting : role;
-    r.grammar = a->grammar.data;
+    r.grammar = a->notes ? a->grammar.data : NULL;
     r.temp = 0;
     r.max_tokens = most(a);
     r.on_text = on_text;
@@ -112,8 +161,18 @@ int mn_cli_ask_answer(mn_cli_ask *a, const char *question, const char *recalled)
     return a->rc < 0 ? a->rc : rc;
 }
 
+int mn_cli_ask_answer(mn_cli_ask *a, const char *question, const char *recalled) {
+    a->stats = (mn_stats){0};
+    mn_buf_clear(&a->grammar);
+    /* Nothing was found: no model is asked, so none can invent anything. */
+    if (!recalled) return on_text(a, mn_cli_ask_unknown, strlen(mn_cli_ask_unknown)) ? a->rc : 0;
+    MN_TRY(make_schema(a));
+    MN_TRY(a->endpoint ? answer_far(a, question, recalled) : answer_near(a, question, recalled));
+    return a->notes ? 0 : cite(a, question);
+}
+
 void mn_cli_ask_free(mn_cli_ask *a) {
-    mn_buf_free(&a->ids);
+    mn_buf_free(&a->texts);
     mn_buf_free(&a->answer);
     mn_buf_free(&a->grammar);
 }

@@ -24,7 +24,7 @@ typedef struct asking {
 
 static int note(void *user, const mn_record *r) {
     asking *const a = user;
-    a->rc = mn_cli_ask_show(&a->ask, r->id);
+    a->rc = mn_cli_ask_show(&a->ask, r);
     if (a->rc >= 0 && json_array_append_new(a->sources, mn_record_json(r, 1)) < 0)
         a->rc = MN_FAIL(MN_ENOMEM, "no memory for the sources");
     return a->rc < 0;
