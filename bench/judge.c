@@ -159,7 +159,6 @@ static int note(void *user, const mn_record *r) {
     mn_judge_found *f = user;
     const int64_t *ids = (const int64_t *)(const void *)f->j->ids.data;
     const int64_t *at = bsearch(&r->id, ids, f->j->ids.len / sizeof *ids, sizeof *ids, by_id);
-    if (!f->n) f->best = r->score;
     if (at && f->n < MN_JUDGE_LONG) f->turn[f->n++] = (int)(at - ids);
     return 0;
 }
@@ -193,12 +192,12 @@ static int ask(mn_judge *j, const mn_scope *scope, const mn_history *h, const mn
     mn_judge_found f;
     const mn_find what = {.query = q->text, .k = MN_JUDGE_LONG};
     MN_TRY(mn_judge_search(j, scope, &what, &f));
-    if (q->absent) {
-        j->absent++;
-        j->absent_score += f.best;
-        return 0;
-    }
-    j->present_score += f.best;
+    const int unknown = mn_mem_unknown(j->mem, scope, q->text, NULL);
+    MN_TRY(unknown);
+    j->unknown += unknown;
+    j->unknown_right += unknown && q->absent;
+    j->absent += q->absent;
+    if (q->absent) return 0;
     mn_marks_add(&j->all, h, q, f.turn, f.n);
     mn_marks_add(marks_of(j, q->type), h, q, f.turn, f.n);
     if (q->stale >= 0) {

@@ -28,15 +28,15 @@ typedef struct mn_judge {
     int words_alone; /* neither vectors nor organised */
     char folder[64];
     mn_marks all, type[MN_JUDGE_TYPES];
-    mn_marks any_time, pruned; /* questions that name a time, which does nothing; other times left
+    mn_marks any_time, pruned;  /* questions that name a time, which does nothing; other times left
                                   out */
-    mn_marks plain;            /* all, by what was said alone; only with an organiser */
-    const char *organiser;     /* NULL: nobody organises */
-    int n_types, absent;       /* questions nobody has answered: not asked */
-    int updates, newest;       /* what changed; where the newest stands before what it was */
-    int past, past_right;      /* what was true on a day: asked; exactly that was found */
-    int words_right, words;    /* the same by words, the first that is found */
-    double present_score, absent_score; /* sums of the best score, of questions with and without */
+    mn_marks plain;             /* all, by what was said alone; only with an organiser */
+    const char *organiser;      /* NULL: nobody organises */
+    int n_types, absent;        /* questions nobody has answered: not asked */
+    int updates, newest;        /* what changed; where the newest stands before what it was */
+    int past, past_right;       /* what was true on a day: asked; exactly that was found */
+    int words_right, words;     /* the same by words, the first that is found */
+    int unknown, unknown_right; /* mn_mem_unknown said so; of questions nobody has answered */
     int histories, turns, questions;
     double add_seconds, embed_seconds;
     mn_buf ms;  /* double: of each search */
@@ -50,7 +50,6 @@ int mn_judge_tell(mn_judge *j, const mn_scope *scope, const mn_history *h);
 typedef struct mn_judge_found {
     const mn_judge *j;
     int turn[MN_JUDGE_LONG], n;
-    double best; /* score */
 } mn_judge_found;
 int mn_judge_search(mn_judge *j, const mn_scope *scope, const mn_find *what, mn_judge_found *out);
 int mn_judge_history(mn_judge *j, const mn_history *h);

@@ -28,12 +28,13 @@ typedef struct bar {
     int n; /* what it was measured on; 0: it was not */
 } bar;
 
-enum { BARS = 7 };
+enum { BARS = 8 };
 static void fill_bars(const mn_judge *j, const char *format, const char *model, bar out[BARS]) {
     const int ours = strcmp(format, "memgen") == 0, vectors = strcmp(model, "none") != 0;
     const double seconds = j->add_seconds + j->embed_seconds;
     const double plain = mn_marks_mean(&j->plain, &j->plain.turn[1]);
     const double any = mn_marks_mean(&j->any_time, &j->any_time.all[0]);
+    const double unknown = j->unknown + j->absent; /* F1 is 2 * right over it */
     const bar all[BARS] = {
         {"all@5", "session recall-all@5", mn_marks_mean(&j->all, &j->all.all[0]), ours ? .9 : 0,
          j->all.n},
@@ -47,6 +48,9 @@ static void fill_bars(const mn_judge *j, const char *format, const char *model, 
          mn_marks_mean(&j->pruned, &j->pruned.all[0]) - any, ours ? .07 : 0, j->pruned.n},
         {"as-of", "what was true on a day", j->past ? (double)j->past_right / j->past : 0, 1,
          j->past},
+        {"unknown", "questions nobody has answered, told without a model: F1",
+         unknown > 0 ? 2 * j->unknown_right / unknown : 0, ours ? .8 : 0,
+         vectors ? (int)j->absent : 0},
         {"ingest", vectors ? "turns a second, with vectors" : "turns a second, words alone",
          seconds > 0 ? j->turns / seconds : 0, vectors ? 150 : 0, j->turns}};
     memcpy(out, all, sizeof all);
@@ -110,9 +114,9 @@ static int put_text(mn_buf *out, const mn_judge *j, const char *source, const mn
     if (j->words)
         MN_TRY(mn_buf_printf(out, "as-of by words, the first that is found: %.4g of %d\n",
                              (double)j->words_right / j->words, j->words));
-    if (j->absent && j->all.n)
-        MN_TRY(mn_buf_printf(out, "best score: %.3f where it is answered, %.3f where it is not\n",
-                             j->present_score / j->all.n, j->absent_score / j->absent));
+    if (j->unknown)
+        MN_TRY(mn_buf_printf(out, "told as unknown: %d, %d of them rightly\n", j->unknown,
+                             j->unknown_right));
     return mn_buf_printf(out, "search: p50 %.2f ms, p99 %.2f ms, with its vector\n",
                          quantile(j, .5), quantile(j, .99));
 }

@@ -49,13 +49,15 @@ static int is_name(const word *w) {
     return w->n - w->s > 1 && ((*w->text >= 'A' && *w->text <= 'Z') || (*w->text & 0x80));
 }
 
-/* One of the kin behind adjectives, at `at`: 1, and it is in *w. */
-static int kin_at(const char **at, word *w) {
+/* One of the kin behind adjectives, at `at`: 1, and it is in *out. */
+static int kin_at(const char **at, word *out) {
     const char *from = *at;
-    do *w = next(&from);
-    while (w->n && !w->s && one_of(w, adjectives));
-    if (!w->n || !one_of(w, kin)) return 0;
+    word w;
+    do w = next(&from);
+    while (w.n && !w.s && one_of(&w, adjectives));
+    if (!w.n || !one_of(&w, kin)) return 0;
     *at = from;
+    *out = w;
     return 1;
 }
 
