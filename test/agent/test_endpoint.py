@@ -196,7 +196,7 @@ class Far(unittest.TestCase):
         said = self.good(self.mem("ask", "Where did Ann move?", "-m", model, "--json"))
         said = json.loads(said)
         self.assertEqual((said["answer"], [s["id"] for s in said["sources"]]),
-                         ("She lives in Oslo [1].", [1]))
+                         ("She lives in Oslo [1]. (#1)", [1]))
         path, head, body = e.asked[0]
         self.assertEqual((path, "Authorization" in head), ("/v1/chat/completions", False))
         self.assertEqual([m["role"] for m in body["messages"]], ["system", "user"])
