@@ -68,32 +68,41 @@ int mn_names_has(const mn_names *names, const char *word, size_t n) {
     return 0;
 }
 
-const char *mn_names_only(const mn_names *names, const char *query) {
-    const char *only = NULL;
+static int one_of(const mn_words *w, const char *const *list) {
+    for (; *list; list++)
+        if (strlen(*list) == w->n && memcmp(*list, w->word, w->n) == 0) return 1;
+    return 0;
+}
+
+/* Is one of the words spoken in the query? */
+static int speaks(const char *query, const char *const *list) {
+    for (mn_words w = mn_words_of(query, strlen(query)); mn_words_spoken(&w);)
+        if (one_of(&w, list)) return 1;
+    return 0;
+}
+
+const char *mn_names_about(const mn_names *names, const char *query) {
+    static const char *const joins[] = {"and", "or", NULL};
+    const char *first = NULL;
     const unsigned char *till = NULL, *done = NULL;
     for (mn_words w = mn_words_of(query, strlen(query)); mn_words_spoken(&w);) {
         const char *const name = done && w.from < done ? NULL : name_at(names, &w, &till);
         if (!name) continue;
-        if (only && only != name) return NULL;
-        only = name;
+        if (first && first != name && speaks(query, joins)) return NULL;
+        if (!first) first = name;
         done = till;
     }
-    return only;
+    return first;
+}
+
+int mn_names_other(const char *query) {
+    static const char *const others[] = {"you", "your", "yours", "yourself", NULL};
+    return speaks(query, others);
 }
 
 int mn_names_self(const char *query) {
-    static const char *const self[] = {"i", "me", "my", "mine", "myself"}, *const others[] = {
-                                                                               "you", "your",
-                                                                               "yours", "yourself"};
-    int own = 0;
-    for (mn_words w = mn_words_of(query, strlen(query)); mn_words_spoken(&w);) {
-        w.word[w.n] = '\0';
-        for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-            if (strcmp(w.word, others[i]) == 0) return 0;
-        for (size_t i = 0; i < sizeof self / sizeof *self && !own; i++)
-            own = strcmp(w.word, self[i]) == 0;
-    }
-    return own;
+    static const char *const self[] = {"i", "me", "my", "mine", "myself", NULL};
+    return speaks(query, self) && !mn_names_other(query);
 }
 
 /* "'s" behind a name, with either apostrophe: how many bytes. */

@@ -22,10 +22,12 @@ typedef struct mn_names {
 int mn_names_read(mn_names *names, mn_store *s, int64_t owner, mn_arena *arena);
 /* Is it a word of a speaker's name, as mn_words_next gives it? */
 int mn_names_has(const mn_names *names, const char *word, size_t n);
-/* The one speaker the query names, or NULL: none, or several. */
-const char *mn_names_only(const mn_names *names, const char *query);
+/* The speaker the query is about: the only one it names, or the first, for who does something
+ * stands before whom it is done to. NULL: it names none, or joins several by "and" or "or". */
+const char *mn_names_about(const mn_names *names, const char *query);
 /* Does who asks ask about himself: "where do I live", but not "what did you tell me"? */
 int mn_names_self(const char *query);
+int mn_names_other(const char *query); /* the opposite: "what did you tell me" */
 /* The query as it is to become a vector. */
 int mn_names_rewrite(const mn_names *names, const char *query, mn_buf *out);
 

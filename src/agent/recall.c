@@ -22,16 +22,12 @@
  * up to POSTINGS entries in all; how rare a word is tell the first PROBE entries of its list, for
  * it is newest first: all there are, or how far back they go.
  */
-#include "agent/recall.h"
+#include "agent/recall_inside.h"
 
-#include "agent/cue.h"
 #include "agent/hops.h"
-#include "agent/names.h"
-#include "agent/newest.h"
 #include "agent/org.h"
 #include "agent/timeq.h"
 #include "agent/whole.h"
-#include "agent/words.h"
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/when.h"
@@ -41,7 +37,6 @@
 #include <string.h>
 
 enum {
-    TERMS = 64,       /* different words of a query that count */
     PROBE = 1000,     /* entries that tell how common a word is */
     POSTINGS = 20000, /* entries of lists that are read in all */
     BY_WORDS = 150,   /* candidates by words */
@@ -59,68 +54,26 @@ static const double WIDEN = 0.3; /* what an episode gets of the scores of what w
 static const double HOP = 0.03, HOP_MOST = 1;
 static const double BEHIND = 1e-7; /* of what organisers made: less than any turn has */
 
-typedef struct term {
-    char word[MN_WORD_MAX + 8];
-    size_t n;
-    uint64_t hash;
-    int64_t *ids;  /* [have] newest first */
-    int have, all; /* all: there are no more */
-    double df, idf;
-} term;
-
-typedef struct candidate {
-    int64_t id;
-    int known;              /* its row was read */
-    int within;             /* it may be an answer, not just a neighbour of one */
-    int32_t before, behind; /* candidates, or -1 */
-    int32_t episode;        /* the one that it alone was made of, or -1 */
-    double length;          /* words */
-    uint8_t *count;         /* [terms] how often each occurs, at most 255 */
-    double words, sense, score;
-    double made_words, made_sense; /* the best of what organisers made of it */
-    mn_row row;
-} candidate;
-
-typedef struct recall {
-    mn_store *s;
-    int64_t owner;
-    const mn_who *who;
-    const mn_seek *seek;
-    mn_vectors *vectors;
-    mn_arena *arena;
-    mn_names names;
-    const char *about; /* the speaker who is asked about, or NULL */
-    int own;           /* whoever asks, asks about himself */
-    mn_cue cue[MN_CUES];
-    int cues;
-    term *term; /* [TERMS] */
-    int terms;
-    int64_t rows, words; /* of the owner, all */
-    candidate *c;
-    int n, cap;
-    int32_t *slot; /* of a table from ids to candidates: index + 1 */
-    size_t slots;
-} recall;
-
 /* ---- the words of the query ---------------------------------------------------------------- */
-static void add_term(recall *r, const mn_words *w) {
+static void add_term(mn_search *r, const mn_words *w) {
     const uint64_t hash = mn_hash64(w->word, w->n);
     for (int i = 0; i < r->terms; i++)
         if (r->term[i].hash == hash) return;
-    if (r->terms == TERMS) return;
-    term *const t = r->term + r->terms++;
-    *t = (term){.n = w->n, .hash = hash};
+    if (r->terms == MN_TERMS) return;
+    mn_term *const t = r->term + r->terms++;
+    *t = (mn_term){.n = w->n, .hash = hash};
     memcpy(t->word, w->word, w->n);
 }
 
 /* Its words; names of speakers only when there are no others. */
-static int split(recall *r) {
+static int split(mn_search *r) {
     const char *const query = r->seek->query;
     const size_t n = strlen(query);
-    MN_TRY(mn_arena_take(r->arena, TERMS * sizeof *r->term, &r->term));
+    MN_TRY(mn_arena_take(r->arena, MN_TERMS * sizeof *r->term, &r->term));
     MN_TRY(mn_names_read(&r->names, r->s, r->owner, r->arena));
-    r->about = mn_names_only(&r->names, query);
-    r->own = !r->about && mn_names_self(query);
+    r->about = mn_names_about(&r->names, query);
+    if (!r->about && mn_names_self(query)) r->of = MN_ASKS_SELF;
+    if (!r->about && mn_names_other(query)) r->of = MN_ASKS_PROGRAM;
     r->cues = r->seek->times == MN_TIMES_NONE ? 0 : mn_cues_of(query, n, r->cue);
     for (int named = 0; named < 2 && !r->terms; named++)
         for (mn_words w = mn_words_of(query, n); mn_words_next(&w);)
@@ -130,7 +83,7 @@ static int split(recall *r) {
 
 /* What the index is asked: the word, and the marks of what the search is narrowed to; what a record
  * was before does not crowd out what is. */
-static int question(const recall *r, const term *t, mn_buf *out) {
+static int question(const mn_search *r, const mn_term *t, mn_buf *out) {
     const mn_rows *const w = &r->seek->rows;
     const struct {
         char kind;
@@ -155,7 +108,7 @@ static int question(const recall *r, const term *t, mn_buf *out) {
 }
 
 /* The list of a term, up to `most` entries of it. */
-static int list(recall *r, term *t, int64_t most) {
+int mn_search_list(mn_search *r, mn_term *t, int64_t most) {
     mn_buf ask = {0};
     int rc = question(r, t, &ask);
     if (rc >= 0) rc = mn_arena_take(r->arena, (size_t)most * sizeof *t->ids, &t->ids);
@@ -168,16 +121,16 @@ static int list(recall *r, term *t, int64_t most) {
 }
 
 static int rarer(const void *a, const void *b) {
-    const double x = ((const term *)a)->df, y = ((const term *)b)->df;
+    const double x = ((const mn_term *)a)->df, y = ((const mn_term *)b)->df;
     return (x > y) - (x < y);
 }
 
 /* How many rows have each word, and the lists of those that are worth it. */
-static int look_up(recall *r) {
+static int look_up(mn_search *r) {
     int64_t read = 0, newest = 0;
     for (int i = 0; i < r->terms; i++) {
-        term *const t = r->term + i;
-        MN_TRY(list(r, t, PROBE));
+        mn_term *const t = r->term + i;
+        MN_TRY(mn_search_list(r, t, PROBE));
         t->df = t->have;
         if (t->have && t->ids[0] > newest) newest = t->ids[0];
         const double back = t->all || !t->have ? 0 : (double)(newest - t->ids[t->have - 1] + 1);
@@ -186,11 +139,11 @@ static int look_up(recall *r) {
     }
     qsort(r->term, (size_t)r->terms, sizeof *r->term, rarer);
     for (int i = 0; i < r->terms; i++) {
-        term *const t = r->term + i;
+        mn_term *const t = r->term + i;
         const double n = fmax((double)r->rows, t->df);
         t->idf = log(1 + (n - t->df + 0.5) / (t->df + 0.5));
         if (!t->all && (i == 0 || (double)read + t->df <= POSTINGS))
-            MN_TRY(list(r, t, POSTINGS));
+            MN_TRY(mn_search_list(r, t, POSTINGS));
         else if (!t->all)
             t->have = 0; /* too common: it only counts in rows that others found */
         read += t->have;
@@ -199,14 +152,14 @@ static int look_up(recall *r) {
 }
 
 /* ---- candidates ---------------------------------------------------------------------------- */
-static size_t slot_of(const recall *r, int64_t id) {
+static size_t slot_of(const mn_search *r, int64_t id) {
     size_t at = mn_hash_slot((uint64_t)id, r->slots);
     while (r->slot[at] && r->c[r->slot[at] - 1].id != id) at = (at + 1) & (r->slots - 1);
     return at;
 }
 
 /* Room for so many candidates. */
-static int room(recall *r, int most) {
+int mn_search_room(mn_search *r, int most) {
     if (most <= r->cap) return 0;
     if (most < 2 * r->cap) most = 2 * r->cap;
     const size_t was = (size_t)r->n * sizeof *r->c;
@@ -218,11 +171,11 @@ static int room(recall *r, int most) {
     return 0;
 }
 
-static int candidate_of(recall *r, int64_t id) {
+int mn_search_candidate(mn_search *r, int64_t id) {
     const size_t at = slot_of(r, id);
     if (!r->slot[at]) {
         if (r->n == r->cap) return -1; /* cannot be: room was made for all */
-        r->c[r->n] = (candidate){.id = id, .before = -1, .behind = -1, .episode = -1};
+        r->c[r->n] = (mn_candidate){.id = id, .before = -1, .behind = -1, .episode = -1};
         r->slot[at] = ++r->n;
     }
     return r->slot[at] - 1;
@@ -258,10 +211,10 @@ static int keep_heavy(mass *heap, int n, mass m) {
 }
 
 /* All that is on the lists, [n] of them in `sum`, through a table of their ids. */
-static size_t add_up(const recall *r, mass *sum, uint32_t *slot, size_t slots) {
+static size_t add_up(const mn_search *r, mass *sum, uint32_t *slot, size_t slots) {
     size_t n = 0;
     for (int i = 0; i < r->terms; i++) {
-        const term *const t = r->term + i;
+        const mn_term *const t = r->term + i;
         for (int k = 0; k < t->have; k++) {
             size_t at = mn_hash_slot((uint64_t)t->ids[k], slots);
             while (slot[at] && sum[slot[at] - 1].id != t->ids[k]) at = (at + 1) & (slots - 1);
@@ -276,7 +229,7 @@ static size_t add_up(const recall *r, mass *sum, uint32_t *slot, size_t slots) {
 }
 
 /* The rows that are on the lists of the rarest words, BY_WORDS of them. */
-static int by_words(recall *r) {
+static int by_words(mn_search *r) {
     mass heap[BY_WORDS], *sum;
     size_t all = 0, slots = 1024;
     uint32_t *slot;
@@ -287,28 +240,28 @@ static int by_words(recall *r) {
     MN_TRY(mn_arena_take(r->arena, slots * sizeof *slot, &slot));
     const size_t n = add_up(r, sum, slot, slots);
     for (size_t i = 0; i < n; i++) kept = keep_heavy(heap, kept, sum[i]);
-    for (int i = 0; i < kept; i++) candidate_of(r, heap[i].id);
+    for (int i = 0; i < kept; i++) mn_search_candidate(r, heap[i].id);
     return 0;
 }
 
-static int by_sense(recall *r) {
+static int by_sense(mn_search *r) {
     mn_scan_hit near[BY_SENSE];
     if (!r->vectors) return 0;
     MN_TRY(mn_vectors_read(r->vectors, r->s, r->owner));
     MN_TRY(mn_vectors_ask(r->vectors, r->seek->vector));
     const int n = mn_vectors_nearest(r->vectors, near, BY_SENSE);
     if (n < 0) return n;
-    for (int i = 0; i < n; i++) candidate_of(r, near[i].id);
+    for (int i = 0; i < n; i++) mn_search_candidate(r, near[i].id);
     return 0;
 }
 
-static int by_time(recall *r) {
+static int by_time(mn_search *r) {
     int64_t ids[BY_TIME], from, until;
     for (int i = 0; i < r->cues; i++) {
         if (!mn_cue_span(r->cue + i, &from, &until)) continue;
         const int n = r->s->kind->during(r->s, r->owner, from, until, ids, BY_TIME / r->cues);
         if (n < 0) return n;
-        for (int k = 0; k < n; k++) candidate_of(r, ids[k]);
+        for (int k = 0; k < n; k++) mn_search_candidate(r, ids[k]);
     }
     return 0;
 }
@@ -338,7 +291,7 @@ int mn_recall_fits(const mn_row *row, const mn_who *who, const mn_seek *seek) {
     return row->from != MN_NEVER && row->from <= at && (row->until == MN_NEVER || row->until > at);
 }
 
-static void count(const recall *r, candidate *c, const char *text, size_t n) {
+static void count(const mn_search *r, mn_candidate *c, const char *text, size_t n) {
     for (mn_words w = mn_words_of(text, n); mn_words_next(&w);) {
         const uint64_t hash = mn_hash64(w.word, w.n);
         c->length++;
@@ -348,11 +301,11 @@ static void count(const recall *r, candidate *c, const char *text, size_t n) {
 }
 
 /* Words of a row, in the mean. */
-static double mean_length(const recall *r) {
+static double mean_length(const mn_search *r) {
     return r->rows ? fmax(1, (double)r->words / (double)r->rows) : 1;
 }
 
-static void score_alone(const recall *r, candidate *c) {
+static void score_alone(const mn_search *r, mn_candidate *c) {
     const double length = K1 * (1 - B + B * c->length / mean_length(r));
     c->words = 0;
     for (int t = 0; t < r->terms; t++)
@@ -361,10 +314,10 @@ static void score_alone(const recall *r, candidate *c) {
 }
 
 static int take_row(void *user, const mn_row *row) {
-    recall *const r = user;
-    const int at = candidate_of(r, row->id);
+    mn_search *const r = user;
+    const int at = mn_search_candidate(r, row->id);
     if (at < 0 || r->c[at].known) return 0;
-    candidate *const c = r->c + at;
+    mn_candidate *const c = r->c + at;
     MN_TRY(mn_row_keep(r->arena, row, &c->row));
     MN_TRY(mn_arena_take(r->arena, (size_t)r->terms + 1, &c->count));
     c->known = 1;
@@ -373,14 +326,14 @@ static int take_row(void *user, const mn_row *row) {
 }
 
 /* The ids of candidates from the first-th on; their vectors are here then. */
-static int bring(recall *r, int first, int64_t **ids) {
+static int bring(mn_search *r, int first, int64_t **ids) {
     MN_TRY(mn_arena_take(r->arena, (size_t)(r->n - first + 1) * sizeof **ids, ids));
     for (int i = first; i < r->n; i++) (*ids)[i - first] = r->c[i].id;
     return r->vectors ? mn_vectors_bring(r->vectors, *ids, r->n - first) : 0;
 }
 
 /* Those from the first-th on. */
-static int read_rows(recall *r, int first) {
+static int read_rows(mn_search *r, int first) {
     int64_t *ids;
     MN_TRY(bring(r, first, &ids));
     MN_TRY(r->s->kind->fetch(r->s, r->owner, ids, r->n - first, take_row, r));
@@ -393,7 +346,7 @@ static int read_rows(recall *r, int first) {
 }
 
 typedef struct linking {
-    recall *r;
+    mn_search *r;
     int n, at; /* episodes so far; the last */
 } linking;
 
@@ -401,14 +354,14 @@ typedef struct linking {
 static int take_episode(void *user, int64_t other, const char *what) {
     linking *const l = user;
     if (strcmp(what, MN_LINK_FROM) != 0 && strcmp(what, MN_LINK_OF) != 0) return 0;
-    l->at = candidate_of(l->r, other);
+    l->at = mn_search_candidate(l->r, other);
     l->n++;
     return l->at < 0; /* no room is left */
 }
 
-static int by_links(recall *r) {
+static int by_links(mn_search *r) {
     const int n = r->n;
-    MN_TRY(room(r, n + BY_WORDS));
+    MN_TRY(mn_search_room(r, n + BY_WORDS));
     for (int i = 0; i < n && r->n < r->cap; i++) {
         linking l = {.r = r};
         if (!r->c[i].known || !mn_org_made(&r->c[i].row)) continue;
@@ -420,16 +373,16 @@ static int by_links(recall *r) {
 
 /* A walk along a session, from one candidate to those before it or behind it. */
 typedef struct walk {
-    recall *r;
+    mn_search *r;
     int at, steps, behind;
 } walk;
 
 static int step(void *user, const mn_row *row) {
     walk *const w = user;
-    const int next = candidate_of(w->r, row->id);
+    const int next = mn_search_candidate(w->r, row->id);
     if (next < 0) return 1;
     MN_TRY(take_row(w->r, row));
-    candidate *const from = w->r->c + w->at, *const to = w->r->c + next;
+    mn_candidate *const from = w->r->c + w->at, *const to = w->r->c + next;
     if (w->behind)
         from->behind = next;
     else
@@ -442,25 +395,25 @@ static int step(void *user, const mn_row *row) {
     return 0;
 }
 
-static int next_of(const recall *r, int at, int behind) {
+int mn_search_next(const mn_search *r, int at, int behind) {
     const int i = behind ? r->c[at].behind : r->c[at].before;
     return i >= 0 && r->c[i].known ? i : -1;
 }
 
 /* Was its neighbourhood on this side read by a walk from elsewhere? Who stands in reach of an
  * answer may be one from now on. */
-static int seen(recall *r, int i, int behind) {
+static int seen(mn_search *r, int i, int behind) {
     int steps = 0;
-    for (int at = i; steps < WALK && (at = next_of(r, at, behind)) >= 0; steps++)
+    for (int at = i; steps < WALK && (at = mn_search_next(r, at, behind)) >= 0; steps++)
         if (steps < REACH) r->c[at].within = 1;
     return steps == WALK;
 }
 
 /* Neighbours of candidate i, and theirs as far as words of them spread. */
-static int look_around(recall *r, int i) {
+static int look_around(mn_search *r, int i) {
     const mn_row row = r->c[i].row;
     if (!*row.session) return 0;
-    MN_TRY(room(r, r->n + 2 * WALK));
+    MN_TRY(mn_search_room(r, r->n + 2 * WALK));
     for (int behind = 0; behind < 2; behind++) {
         walk w = {.r = r, .at = i, .behind = behind};
         if (seen(r, i, behind)) continue;
@@ -472,18 +425,18 @@ static int look_around(recall *r, int i) {
 
 /* ---- scores -------------------------------------------------------------------------------- */
 /* BM25 of counts that have spread. */
-static double spread(const recall *r, int at) {
-    double tf[TERMS], length = r->c[at].length, reach = 1, sum = 0;
+static double spread(const mn_search *r, int at) {
+    double tf[MN_TERMS], length = r->c[at].length, reach = 1, sum = 0;
     for (int t = 0; t < r->terms; t++) tf[t] = r->c[at].count[t];
     for (int behind = 0; behind < 2; behind++) {
         double weight = behind ? LATER : EARLIER;
-        int i = next_of(r, at, behind);
+        int i = mn_search_next(r, at, behind);
         for (int d = 0; d < REACH; d++, weight *= FADE) {
             reach += weight;
             if (i < 0) continue;
             length += weight * r->c[i].length;
             for (int t = 0; t < r->terms; t++) tf[t] += weight * r->c[i].count[t];
-            i = next_of(r, i, behind);
+            i = mn_search_next(r, i, behind);
         }
     }
     for (int t = 0; t < r->terms; t++)
@@ -492,11 +445,11 @@ static double spread(const recall *r, int at) {
     return sum;
 }
 
-static double sense(const recall *r, int at) {
+static double sense(const mn_search *r, int at) {
     int64_t ids[3] = {r->c[at].id};
     int n = 1;
     for (int behind = 0; behind < 2; behind++) {
-        const int i = next_of(r, at, behind);
+        const int i = mn_search_next(r, at, behind);
         if (i >= 0) ids[n++] = r->c[i].id;
     }
     return mn_vectors_blend(r->vectors, ids, BESIDE, n);
@@ -513,16 +466,16 @@ static int asks(const char *text, size_t n) {
     return n && text[n - 1] == '?';
 }
 
-static int dated(const recall *r, const candidate *c) {
+static int dated(const mn_search *r, const mn_candidate *c) {
     for (int i = 0; i < r->cues; i++)
         if (mn_cue_fits(r->cue + i, c->row.from)) return 1;
     return 0;
 }
 
 /* Did the one who is asked about say it? What is asked by somebody of himself, no program says. */
-static int is_about(const recall *r, const candidate *c) {
-    return r->about ? strcmp(c->row.speaker, r->about) == 0
-                    : r->own && !mn_org_program(c->row.speaker);
+static int is_about(const mn_search *r, const mn_candidate *c) {
+    if (r->about) return strcmp(c->row.speaker, r->about) == 0;
+    return r->of != MN_ASKS_ANY && mn_org_program(c->row.speaker) == (r->of == MN_ASKS_PROGRAM);
 }
 
 static double share(double x, double best) {
@@ -530,17 +483,17 @@ static double share(double x, double best) {
 }
 
 /* What was said comes before what was made of it, unless that is asked for. */
-static int second(const recall *r, const candidate *c) {
+static int second(const mn_search *r, const mn_candidate *c) {
     return !r->seek->rows.kind && r->seek->value != MN_VALUE_FACT && mn_org_made(&c->row);
 }
 
 /* The key of an episode is its own, widened by the best of what was made of it alone: what many
  * turns say tells none of them from the others. */
-static void widen(recall *r) {
+static void widen(mn_search *r) {
     for (int i = 0; i < r->n; i++) {
-        const candidate *const fact = r->c + i;
+        const mn_candidate *const fact = r->c + i;
         if (fact->episode < 0) continue;
-        candidate *const c = r->c + fact->episode;
+        mn_candidate *const c = r->c + fact->episode;
         c->made_words = fmax(c->made_words, fact->words);
         c->made_sense = fmax(c->made_sense, fact->sense);
     }
@@ -550,54 +503,39 @@ static void widen(recall *r) {
     }
 }
 
-static void sum_up(recall *r) {
-    double words = 0, sense = 0;
+static void score(const mn_search *r, mn_candidate *c) {
+    const double all = WORDS + (r->vectors ? SENSE : 0) +
+                       (r->about || r->of != MN_ASKS_ANY ? SPEAKER : 0) + (r->cues ? DATE : 0);
+    if (!c->within || (c->words <= 0 && c->sense <= 0)) return;
+    const double said =
+        WORDS * share(c->words, r->most_words) + SENSE * share(c->sense, r->most_sense);
+    const double by = is_about(r, c) ? SPEAKER : 0;
+    const double asked = asks(c->row.text, c->row.n) ? QUESTION : 0;
+    c->score = fmax(said + by + (dated(r, c) ? DATE : 0) - asked, 1e-6) / all;
+    if (second(r, c)) c->score *= BEHIND;
+}
+
+static void sum_up(mn_search *r) {
     if (r->seek->key == MN_KEY_MERGED) widen(r);
     for (int i = 0; i < r->n; i++) {
         if (!r->c[i].within || second(r, r->c + i)) continue;
-        words = fmax(words, r->c[i].words);
-        sense = fmax(sense, r->c[i].sense);
+        r->most_words = fmax(r->most_words, r->c[i].words);
+        r->most_sense = fmax(r->most_sense, r->c[i].sense);
     }
-    const double all = WORDS + (r->vectors ? SENSE : 0) + (r->about || r->own ? SPEAKER : 0) +
-                       (r->cues ? DATE : 0);
-    for (int i = 0; i < r->n; i++) {
-        candidate *const c = r->c + i;
-        if (!c->within || (c->words <= 0 && c->sense <= 0)) continue;
-        const double said = WORDS * share(c->words, words) + SENSE * share(c->sense, sense);
-        const double by = is_about(r, c) ? SPEAKER : 0;
-        const double asked = asks(c->row.text, c->row.n) ? QUESTION : 0;
-        c->score = fmax(said + by + (dated(r, c) ? DATE : 0) - asked, 1e-6) / all;
-        if (second(r, c)) c->score *= BEHIND;
-    }
+    for (int i = 0; i < r->n; i++) score(r, r->c + i);
 }
 
-typedef struct rank {
-    double score;
-    int64_t id;
-    int at;
-} rank;
-
 static int better(const void *a, const void *b) {
-    const rank *const x = a, *const y = b;
+    const mn_ranked *const x = a, *const y = b;
     if (x->score != y->score) return x->score < y->score ? 1 : -1;
     return x->id < y->id ? 1 : x->id > y->id ? -1 : 0;
 }
 
-/* Look around the best by words and the best by vectors. */
-static int centres(recall *r, int most) {
+/* Both scores of those from the first-th on, whose neighbours were read. */
+static int settle(mn_search *r, int first) {
     int64_t *ids;
-    rank *order;
-    const int all = r->n;
-    MN_TRY(mn_arena_take(r->arena, (size_t)(all + 1) * sizeof *order, &order));
-    for (int kind = 0; kind < 2; kind++) {
-        for (int i = 0; i < all; i++)
-            order[i] = (rank){kind ? r->c[i].sense : r->c[i].words, r->c[i].id, i};
-        qsort(order, (size_t)all, sizeof *order, better);
-        for (int i = 0; i < all && i < most && order[i].score > 0; i++)
-            MN_TRY(look_around(r, order[i].at));
-    }
-    MN_TRY(bring(r, 0, &ids));
-    for (int i = 0; i < r->n; i++) {
+    MN_TRY(bring(r, first, &ids));
+    for (int i = first; i < r->n; i++) {
         if (!r->c[i].within) continue;
         r->c[i].words = spread(r, i);
         if (r->vectors) r->c[i].sense = sense(r, i);
@@ -605,27 +543,51 @@ static int centres(recall *r, int most) {
     return 0;
 }
 
+/* Look around the best by words and the best by vectors. */
+static int centres(mn_search *r, int most) {
+    mn_ranked *order;
+    const int all = r->n;
+    MN_TRY(mn_arena_take(r->arena, (size_t)(all + 1) * sizeof *order, &order));
+    for (int kind = 0; kind < 2; kind++) {
+        for (int i = 0; i < all; i++)
+            order[i] = (mn_ranked){kind ? r->c[i].sense : r->c[i].words, r->c[i].id, i};
+        qsort(order, (size_t)all, sizeof *order, better);
+        for (int i = 0; i < all && i < most && order[i].score > 0; i++)
+            MN_TRY(look_around(r, order[i].at));
+    }
+    return settle(r, 0);
+}
+
+int mn_search_more(mn_search *r, int first, int (*worth)(const mn_row *row)) {
+    MN_TRY(read_rows(r, first));
+    for (int i = first, last = r->n; i < last; i++)
+        if (r->c[i].known && (!worth || worth(&r->c[i].row))) MN_TRY(look_around(r, i));
+    MN_TRY(settle(r, first));
+    for (int i = first; i < r->n; i++) score(r, r->c + i);
+    return 0;
+}
+
 /* The best that may be answers, by score: how many. */
-static int best_of(const recall *r, rank *order, int most) {
+int mn_search_best(const mn_search *r, mn_ranked *order, int most) {
     int n = 0;
     for (int i = 0; i < r->n; i++)
         if (r->c[i].score > 0 && !second(r, r->c + i) &&
             mn_recall_fits(&r->c[i].row, r->who, r->seek))
-            order[n++] = (rank){r->c[i].score, r->c[i].id, i};
+            order[n++] = (mn_ranked){r->c[i].score, r->c[i].id, i};
     qsort(order, (size_t)n, sizeof *order, better);
     return n < most ? n : most;
 }
 
 /* What the hops add to each candidate. */
-static int add_hops(recall *r, const rank *from, const mn_hop *hop, int n) {
+static int add_hops(mn_search *r, const mn_ranked *from, const mn_hop *hop, int n) {
     double *gain;
     const int first = r->n;
-    MN_TRY(room(r, r->n + n));
-    for (int i = 0; i < n; i++) candidate_of(r, hop[i].to);
+    MN_TRY(mn_search_room(r, r->n + n));
+    for (int i = 0; i < n; i++) mn_search_candidate(r, hop[i].to);
     MN_TRY(read_rows(r, first));
     MN_TRY(mn_arena_take(r->arena, (size_t)(r->n + 1) * sizeof *gain, &gain));
     for (int i = 0; i < n; i++)
-        gain[candidate_of(r, hop[i].to)] +=
+        gain[mn_search_candidate(r, hop[i].to)] +=
             share(from[hop[i].from].score, from->score) / sqrt(fmax(hop[i].neighbours, 1));
     for (int i = 0; i < r->n; i++) {
         if (!second(r, r->c + i)) r->c[i].score += HOP * from->score * fmin(gain[i], HOP_MOST);
@@ -635,9 +597,9 @@ static int add_hops(recall *r, const rank *from, const mn_hop *hop, int n) {
 }
 
 /* One hop along the links of an organiser, if there are any. */
-static int follow(recall *r) {
+static int follow(mn_search *r) {
     int64_t ids[HOPPED];
-    rank *order;
+    mn_ranked *order;
     mn_hop *hop;
     int count;
     if (r->seek->rows.kind || r->seek->value == MN_VALUE_FACT || r->seek->key == MN_KEY_PLAIN)
@@ -645,17 +607,17 @@ static int follow(recall *r) {
     const int any = mn_hops_any(r->s, r->owner);
     if (any <= 0) return any;
     MN_TRY(mn_arena_take(r->arena, (size_t)(r->n + 1) * sizeof *order, &order));
-    const int n = best_of(r, order, HOPPED);
+    const int n = mn_search_best(r, order, HOPPED);
     for (int i = 0; i < n; i++) ids[i] = order[i].id;
     MN_TRY(mn_hops_of(r->s, r->owner, ids, n, r->arena, &hop, &count));
     return count ? add_hops(r, order, hop, count) : 0;
 }
 
-static int gather(recall *r) {
+static int gather(mn_search *r) {
     MN_TRY(r->s->kind->span(r->s, r->owner, &r->rows, &r->words));
     MN_TRY(split(r));
     MN_TRY(look_up(r));
-    MN_TRY(room(r, BY_WORDS + BY_SENSE + BY_TIME + 1));
+    MN_TRY(mn_search_room(r, BY_WORDS + BY_SENSE + BY_TIME + 1));
     MN_TRY(by_words(r));
     MN_TRY(by_sense(r));
     MN_TRY(by_time(r));
@@ -677,37 +639,51 @@ static int of_time(const mn_seek *seek, mn_hit *hits, int n) {
 }
 
 /* What says one of the best anew moves before it. */
-static int newest_first(const recall *r, mn_hit *hits, int n) {
-    uint64_t alone[TERMS];
+static int newest_first(mn_search *r, mn_hit *hits, int n) {
+    uint64_t alone[MN_TERMS];
     int words = 0;
     for (int i = 0; i < r->terms; i++)
         if (r->term[i].df > 0 && r->term[i].df < 2) alone[words++] = r->term[i].hash;
-    return mn_newest_first(r->seek->query, alone, words, r->arena, hits, n);
+    mn_newest how = {.query = r->seek->query,
+                     .alone = alone,
+                     .words = words,
+                     .tie = r->tie,
+                     .ties = r->ties,
+                     .dim = r->vectors ? mn_vectors_dim(r->vectors) : 0};
+    if (mn_newest_past(how.query)) return 0;
+    MN_TRY(mn_search_vectors(r, hits, n < MN_NEWEST_DEPTH ? n : MN_NEWEST_DEPTH, &how.vectors));
+    return mn_newest_first(&how, r->arena, hits, n);
 }
 
 int mn_recall(mn_store *s, int64_t owner, const mn_who *who, const mn_seek *seek,
               mn_vectors *vectors, mn_arena *arena, mn_hit **hits, int *n) {
     const int dense = seek->vector && vectors && mn_vectors_dim(vectors) == seek->dim;
-    recall r = {.s = s,
-                .owner = owner,
-                .who = who,
-                .seek = seek,
-                .arena = arena,
-                .vectors = dense ? vectors : NULL};
-    rank *order;
+    mn_search r = {.s = s,
+                   .owner = owner,
+                   .who = who,
+                   .seek = seek,
+                   .arena = arena,
+                   .vectors = dense ? vectors : NULL};
+    mn_ranked *order;
     *n = 0;
     MN_TRY(gather(&r));
     MN_TRY(centres(&r, seek->k > CENTRES ? (int)fmin((double)seek->k, BY_WORDS) : CENTRES));
     sum_up(&r);
     MN_TRY(follow(&r));
+    MN_TRY(mn_search_again(&r));
+    MN_TRY(mn_search_ties(&r));
     MN_TRY(mn_arena_take(arena, (size_t)(r.n + 1) * sizeof *order, &order));
-    MN_TRY(mn_arena_take(arena, (size_t)(r.n + 1) * sizeof **hits, hits));
+    MN_TRY(mn_arena_take(arena, (size_t)(r.n + 1 + MN_NAMED) * sizeof **hits, hits));
     for (int i = 0; i < r.n; i++)
         if (r.c[i].score > 0 && mn_recall_fits(&r.c[i].row, who, seek))
-            order[(*n)++] = (rank){r.c[i].score, r.c[i].id, i};
+            order[(*n)++] = (mn_ranked){r.c[i].score, r.c[i].id, i};
     qsort(order, (size_t)*n, sizeof *order, better);
     for (int i = 0; i < *n; i++) (*hits)[i] = (mn_hit){r.c[order[i].at].row, order[i].score};
-    if (seek->times == MN_TIMES_PRUNE) *n = of_time(seek, *hits, *n);
+    if (seek->times == MN_TIMES_PRUNE) {
+        const int all = *n;
+        *n = of_time(seek, *hits, all);
+        if (*n < all) MN_TRY(mn_search_named(&r, *hits, n));
+    }
     if (!seek->rows.kind) MN_TRY(newest_first(&r, *hits, *n));
     return seek->value == MN_VALUE_SESSION ? mn_whole_sessions(s, owner, who, seek, arena, *hits, n)
                                            : 0;

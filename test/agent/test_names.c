@@ -69,19 +69,31 @@ static void names_without_spaces(void **s) {
     REWRITE(names, rows);
 }
 
-static void the_only_one_who_is_named(void **s) {
+static void who_is_asked_about(void **s) {
     (void)s;
     const mn_names names = KNOWN("Ann", "Bob Lee", "Lee", "Ann Smith");
-    assert_null(mn_names_only(&names, ""));
-    assert_null(mn_names_only(&names, "what is new in Leeds?"));
-    assert_string_equal(mn_names_only(&names, "what did ann do"), "Ann");
-    assert_string_equal(mn_names_only(&names, "Ann said that Ann's dog"), "Ann");
-    assert_null(mn_names_only(&names, "did Ann meet Lee?"));
-    assert_string_equal(mn_names_only(&names, "Bob Lee's car"), "Bob Lee");
-    assert_string_equal(mn_names_only(&names, "Lee's car"), "Lee");
-    assert_string_equal(mn_names_only(&names, "Ann Smith's car"), "Ann Smith");
+    assert_null(mn_names_about(&names, ""));
+    assert_null(mn_names_about(&names, "what is new in Leeds?"));
+    assert_string_equal(mn_names_about(&names, "what did ann do"), "Ann");
+    assert_string_equal(mn_names_about(&names, "Ann said that Ann's dog"), "Ann");
+    assert_string_equal(mn_names_about(&names, "did Ann meet Lee?"), "Ann");
+    assert_string_equal(mn_names_about(&names, "what did Lee give Ann Smith?"), "Lee");
+    assert_null(mn_names_about(&names, "did Ann and Lee meet?"));
+    assert_null(mn_names_about(&names, "who was first, Ann or Lee?"));
+    assert_string_equal(mn_names_about(&names, "Bob Lee's car"), "Bob Lee");
+    assert_string_equal(mn_names_about(&names, "Lee's car"), "Lee");
+    assert_string_equal(mn_names_about(&names, "Ann Smith's car"), "Ann Smith");
     const mn_names none = {.n = 0};
-    assert_null(mn_names_only(&none, "Ann"));
+    assert_null(mn_names_about(&none, "Ann"));
+}
+
+static void who_asks_of_whom(void **s) {
+    (void)s;
+    assert_true(mn_names_self("Where do I live?"));
+    assert_false(mn_names_self("What did you tell me?"));
+    assert_true(mn_names_other("What did you tell me?"));
+    assert_false(mn_names_other("Where do I live?"));
+    assert_false(mn_names_self("Where does she live?") || mn_names_other("Where does she live?"));
 }
 
 static void words_of_names(void **s) {
@@ -98,6 +110,7 @@ static void words_of_names(void **s) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_become_i), cmocka_unit_test(names_without_spaces),
-        cmocka_unit_test(the_only_one_who_is_named), cmocka_unit_test(words_of_names)};
+        cmocka_unit_test(who_is_asked_about), cmocka_unit_test(who_asks_of_whom),
+        cmocka_unit_test(words_of_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
