@@ -455,8 +455,8 @@ static double sense(const mn_search *r, int at) {
     return mn_vectors_blend(r->vectors, ids, BESIDE, n);
 }
 
-/* Does the text end with a question? What stands in brackets behind it does not count. */
-static int asks(const char *text, size_t n) {
+/* What stands in brackets behind it does not count. */
+int mn_search_asks(const char *text, size_t n) {
     while (n && strchr(" \t\r\n", text[n - 1])) n--;
     if (n && text[n - 1] == ']') {
         while (n && text[n - 1] != '[') n--;
@@ -510,7 +510,7 @@ static void score(const mn_search *r, mn_candidate *c) {
     const double said =
         WORDS * share(c->words, r->most_words) + SENSE * share(c->sense, r->most_sense);
     const double by = is_about(r, c) ? SPEAKER : 0;
-    const double asked = asks(c->row.text, c->row.n) ? QUESTION : 0;
+    const double asked = mn_search_asks(c->row.text, c->row.n) ? QUESTION : 0;
     c->score = fmax(said + by + (dated(r, c) ? DATE : 0) - asked, 1e-6) / all;
     if (second(r, c)) c->score *= BEHIND;
 }

@@ -98,8 +98,10 @@ static int tie(mn_search *r, int at) {
 
 int mn_search_ties(mn_search *r) {
     mn_ranked *order;
+    const char *const query = r->seek->query;
     const int first = r->n;
-    if (r->seek->rows.kind || mn_newest_past(r->seek->query)) return 0;
+    if (r->seek->rows.kind || !mn_search_asks(query, strlen(query)) || mn_newest_past(query))
+        return 0;
     MN_TRY(mn_arena_take(r->arena, MN_TIES * sizeof *r->tie, &r->tie));
     MN_TRY(mn_arena_take(r->arena, (size_t)(r->n + 1) * sizeof *order, &order));
     const int n = mn_search_best(r, order, TIED);
