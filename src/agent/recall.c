@@ -100,9 +100,17 @@ static int question(const mn_search *r, const mn_term *t, mn_buf *out) {
         rc = mn_words_mark(r->owner, mark[i].kind, mark[i].name, &word);
         if (rc >= 0) rc = mn_buf_printf(out, " AND \"%s\"", word.data);
     }
-    mn_buf_clear(&word);
-    if (rc >= 0 && now) rc = mn_words_mark(r->owner, 'v', "", &word);
-    if (rc >= 0 && now) rc = mn_buf_printf(out, " NOT \"%s\"", word.data);
+    const struct {
+        char kind;
+        const char *name;
+        int left_out;
+    } less[] = {{'v', "", now}, {'k', "fact", t->said}, {'k', "note", t->said}};
+    for (size_t i = 0; rc >= 0 && i < sizeof less / sizeof *less; i++) {
+        if (!less[i].left_out) continue;
+        mn_buf_clear(&word);
+        rc = mn_words_mark(r->owner, less[i].kind, less[i].name, &word);
+        if (rc >= 0) rc = mn_buf_printf(out, " NOT \"%s\"", word.data);
+    }
     mn_buf_free(&word);
     return rc;
 }

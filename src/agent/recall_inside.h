@@ -17,6 +17,7 @@ typedef struct mn_term {
     uint64_t hash;
     int64_t *ids;  /* [have] newest first */
     int have, all; /* all: there are no more */
+    int said;      /* 1: not those of the kinds that organisers make, which say it once more */
     double df, idf;
 } mn_term;
 

@@ -81,7 +81,7 @@ static int tie(mn_search *r, int at) {
     const mn_row row = r->c[at].row;
     mn_words w = mn_words_of(row.text, row.n);
     for (int n = 0; n < TIE_WORDS && mn_words_next(&w); n++) {
-        mn_term t = {.n = w.n, .hash = mn_hash64(w.word, w.n)};
+        mn_term t = {.n = w.n, .hash = mn_hash64(w.word, w.n), .said = 1};
         if (is_asked(r, t.hash) || mn_names_has(&r->names, w.word, w.n)) continue;
         memcpy(t.word, w.word, w.n);
         MN_TRY(mn_search_list(r, &t, TIE_ROWS + 1));
@@ -140,7 +140,7 @@ static int naming(mn_search *r, const mn_row *row, int64_t *out, int most) {
     const int first = r->n;
     int n = 0;
     for (mn_words w = mn_words_of(row->text, row->n); mn_words_next(&w);) {
-        mn_term t = {.n = w.n};
+        mn_term t = {.n = w.n, .said = 1};
         if (!is_name(r, row, &w)) continue;
         memcpy(t.word, w.word, w.n);
         MN_TRY(mn_search_list(r, &t, NAME_ROWS + 1));
