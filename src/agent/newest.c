@@ -151,7 +151,7 @@ static double like(const texts *t, const bag *a, const bag *b) {
     return aa > 0 && bb > 0 ? fmax(ab / sqrt(aa * bb) - UNLIKE, 0) : 0;
 }
 
-/* How surely hit k says hit o anew; 0: not at all; above 1: by rare words. */
+/* How surely hit k says hit o anew; 0: not at all. Surest by rare words. */
 static double anew(const texts *t, const mn_hit *hits, int o, int k) {
     const mn_row *const was = &hits[o].row, *const is = &hits[k].row;
     const double share = hits[k].score / hits[o].score;

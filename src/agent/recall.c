@@ -18,6 +18,8 @@
  * random settings found .83 of the evidence in the mean, .776 at worst (recall@10, five
  * conversations of LoCoMo, names of the settings chosen on four and tried on the fifth: .854).
  *
+ * What the best lead to, and what counts less for it, has agent/recall_on.c.
+ *
  * What fills an index by itself is not worth its list: words ask for lists of rows, rarest first,
  * up to POSTINGS entries in all; how rare a word is tell the first PROBE entries of its list, for
  * it is newest first: all there are, or how far back they go.
