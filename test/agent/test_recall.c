@@ -40,6 +40,7 @@ static void what_was_said_before_does_not(void **s) {
 static void what_was_said_anew_is_found_by_its_rare_words(void **s) {
     (void)s;
     char text[64];
+    organise_by("mem0");
     say("Mia", "2023-01-02", "My car is a Zastava, to drive on small streets");
     for (int i = 0; i < 100; i++) {
         snprintf(text, sizeof text, i % 8 ? "Row %d of the garden" : "A car to drive, number %d",
@@ -54,6 +55,9 @@ static void what_was_said_anew_is_found_by_its_rare_words(void **s) {
     assert_true(
         begins(FOUND("What car does Mia drive?"), "The Zastava is gone, what I drive is a Y"));
     assert_true(begins(FOUND("What car did Mia drive?"), "My car is a Zastava"));
+    /* Facts say the rare word once more: it stays as rare as it was. */
+    assert_true(organise(NULL) > 0);
+    assert_true(begins(FOUND("What car does Mia drive?", .key = MN_KEY_PLAIN), "The Zastava is g"));
 }
 
 static void what_is_called_is_asked_now(void **s) {
