@@ -69,18 +69,39 @@ static void one_at_a_time(void **unused) {
     assert_int_equal(atomic_load(&most), 1);
 }
 
-static void *write_once(void *number) {
+/* One that has had a turn, and so a desk. */
+static mn_sync *seated(void) {
     mn_sync *s;
     assert_ok(mn_sync_open(path, 0, &s));
     assert_ok(mn_sync_lock(s));
-    order[atomic_fetch_add(&came, 1)] = *(int *)number;
     mn_sync_unlock(s, 1);
-    mn_sync_close(&s);
+    return s;
+}
+
+typedef struct writer {
+    mn_sync *sync;
+    int number;
+    pthread_t thread;
+} writer;
+
+static void *write_once(void *user) {
+    writer *const w = user;
+    assert_ok(mn_sync_lock(w->sync));
+    order[atomic_fetch_add(&came, 1)] = w->number;
+    mn_sync_unlock(w->sync, 1);
     return NULL;
 }
 
-/* How many have taken a place in line: the number of the next one. */
-static uint64_t places(void) {
+static void start(writer *w) {
+    assert_int_equal(pthread_create(&w->thread, NULL, write_once, w), 0);
+}
+static void finish(writer *w) {
+    pthread_join(w->thread, NULL);
+    mn_sync_close(&w->sync);
+}
+
+/* How many tickets were given out at the desks: the first word of that file. */
+static uint64_t tickets(void) {
     char line[200];
     uint64_t n = 0;
     snprintf(line, sizeof line, "%s-line", path);
@@ -93,18 +114,16 @@ static uint64_t places(void) {
 /* Each stands in line when the next one comes. */
 static void who_came_first_is_first(void **unused) {
     (void)unused;
-    pthread_t t[WRITERS];
-    int number[WRITERS];
-    mn_sync *s;
-    assert_ok(mn_sync_open(path, 0, &s));
+    writer w[WRITERS];
+    for (int i = 0; i < WRITERS; i++) w[i] = (writer){.sync = seated(), .number = i};
+    mn_sync *s = seated();
     assert_ok(mn_sync_lock(s));
     for (int i = 0; i < WRITERS; i++) {
-        number[i] = i;
-        assert_int_equal(pthread_create(t + i, NULL, write_once, number + i), 0);
-        wait_until(places() == (uint64_t)i + 2);
+        start(w + i);
+        wait_until(tickets() == (uint64_t)i + 1);
     }
     mn_sync_unlock(s, 1);
-    for (int i = 0; i < WRITERS; i++) pthread_join(t[i], NULL);
+    for (int i = 0; i < WRITERS; i++) finish(w + i);
     for (int i = 0; i < WRITERS; i++) assert_int_equal(order[i], i);
     mn_sync_close(&s);
 }
@@ -112,11 +131,9 @@ static void who_came_first_is_first(void **unused) {
 /* Who has just had a turn and wants another, again and again, does not keep others waiting. */
 static void nobody_starves(void **unused) {
     (void)unused;
-    pthread_t t;
-    int number = 0;
-    mn_sync *s;
-    assert_ok(mn_sync_open(path, 0, &s));
-    assert_int_equal(pthread_create(&t, NULL, write_once, &number), 0);
+    writer w = {.sync = seated()};
+    mn_sync *s = seated();
+    start(&w);
     const double late = mn_clock_seconds() + 60;
     while (!atomic_load(&came) && mn_clock_seconds() < late) {
         assert_ok(mn_sync_lock(s));
@@ -124,41 +141,49 @@ static void nobody_starves(void **unused) {
         mn_sync_unlock(s, 1);
     }
     assert_int_equal(atomic_load(&came), 1);
-    pthread_join(t, NULL);
+    finish(&w);
     mn_sync_close(&s);
+}
+
+/* The child of the next test: it has a desk, and when it is told to go takes a turn. */
+static void wait_and_pause(int go, int said) {
+    char byte;
+    mn_sync *own;
+    if (mn_sync_open(path, 0, &own) < 0 || mn_sync_lock(own) < 0) _exit(1);
+    mn_sync_unlock(own, 1);
+    if (write(said, "d", 1) != 1 || read(go, &byte, 1) != 1 || mn_sync_lock(own) < 0) _exit(1);
+    if (write(said, "t", 1) == 1) pause();
+    _exit(1);
 }
 
 /* A process that is killed while it stands in line, and one with the turn: the next one goes on. */
 static void the_dead_make_room(void **unused) {
     (void)unused;
     for (uint64_t waits = 0; waits < 2; waits++) {
-        mn_sync *s;
-        int turn[2]; /* the child says that it has it */
+        int go[2], said[2];
         char byte;
         fresh(NULL);
-        assert_int_equal(pipe(turn), 0);
-        assert_ok(mn_sync_open(path, 0, &s));
-        if (waits) assert_ok(mn_sync_lock(s));
+        assert_int_equal(pipe(go), 0);
+        assert_int_equal(pipe(said), 0);
         const pid_t child = fork();
-        if (!child) {
-            mn_sync *own;
-            if (mn_sync_open(path, 0, &own) < 0 || mn_sync_lock(own) < 0) _exit(1);
-            if (write(turn[1], "x", 1) == 1) pause();
-        }
-        wait_until(places() == waits + 1);
-        if (!waits) assert_int_equal(read(turn[0], &byte, 1), 1);
-        pthread_t t;
-        int number = 0;
-        assert_int_equal(pthread_create(&t, NULL, write_once, &number), 0);
-        wait_until(places() == waits + 2);
+        if (!child) wait_and_pause(go[0], said[1]);
+        assert_int_equal(read(said[0], &byte, 1), 1);
+        writer w = {.sync = seated()};
+        mn_sync *s = seated();
+        if (waits) assert_ok(mn_sync_lock(s));
+        assert_int_equal(write(go[1], "g", 1), 1);
+        if (!waits) assert_int_equal(read(said[0], &byte, 1), 1);
+        wait_until(tickets() == waits);
+        start(&w);
+        wait_until(tickets() == waits + 1);
         assert_int_equal(atomic_load(&came), 0);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);
         if (waits) mn_sync_unlock(s, 1);
-        pthread_join(t, NULL);
+        finish(&w);
         assert_int_equal(atomic_load(&came), 1);
         mn_sync_close(&s);
-        close(turn[0]), close(turn[1]);
+        for (int i = 0; i < 2; i++) close(go[i]), close(said[i]);
     }
 }
 
