@@ -13,7 +13,6 @@
 
 #include "base/alloc.h"
 #include "base/atomic.h"
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sparse.h"
@@ -56,19 +55,12 @@ struct mn_desks {
     int served; /* others, in the last turn: then they go first, or this one alone would go on */
 };
 
-static int path_of(const char *path, const char *suffix, char **out) {
-    mn_buf b = {0};
-    MN_TRY(mn_buf_printf(&b, "%s%s", path, suffix));
-    *out = b.data;
-    return 0;
-}
-
 int mn_desks_open(const char *path, mn_desks **out) {
     mn_desks *l = mn_calloc(1, sizeof *l);
     if (!l) return MN_FAIL(MN_ENOMEM, "no memory to write to %s", path);
     l->turn = l->file.fd = -1;
-    int rc = path_of(path, "-lock", &l->turns);
-    if (rc >= 0) rc = path_of(path, "-line", &l->places);
+    int rc = mn_file_beside(path, "-lock", &l->turns);
+    if (rc >= 0) rc = mn_file_beside(path, "-line", &l->places);
     if (rc < 0)
         mn_desks_close(&l);
     else

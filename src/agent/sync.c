@@ -24,23 +24,16 @@ struct mn_sync {
     uint64_t mine; /* number of the last own commit */
 };
 
-static int path_of(const char *path, const char *suffix, char **out) {
-    mn_buf b = {0};
-    MN_TRY(mn_buf_printf(&b, "%s%s", path, suffix));
-    *out = b.data;
-    return 0;
-}
-
 int mn_sync_open(const char *path, int durable, mn_sync **out) {
     mn_sync *s = mn_calloc(1, sizeof *s);
     if (!s) return MN_FAIL(MN_ENOMEM, "no memory to open %s", path);
     *s = (mn_sync){.passing = -1, .shut = -1, .wal = -1, .durable = durable};
     int rc = mn_file_mkdirs_of(path);
-    if (rc >= 0) rc = path_of(path, "-lock", &s->turns);
+    if (rc >= 0) rc = mn_file_beside(path, "-lock", &s->turns);
     if (rc >= 0) rc = mn_desks_open(path, &s->line);
-    if (rc >= 0) rc = path_of(path, "-sync", &s->synced);
-    if (rc >= 0) rc = path_of(path, "-gate", &s->gate);
-    if (rc >= 0) rc = path_of(path, "-wal", &s->journal);
+    if (rc >= 0) rc = mn_file_beside(path, "-sync", &s->synced);
+    if (rc >= 0) rc = mn_file_beside(path, "-gate", &s->gate);
+    if (rc >= 0) rc = mn_file_beside(path, "-wal", &s->journal);
     if (rc < 0)
         mn_sync_close(&s);
     else

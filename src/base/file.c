@@ -414,6 +414,13 @@ int mn_file_room(const char *path, uint64_t *bytes) {
     return 0;
 }
 
+int mn_file_beside(const char *path, const char *suffix, char **out) {
+    mn_buf b = {0};
+    MN_TRY(mn_buf_printf(&b, "%s%s", path, suffix));
+    *out = b.data;
+    return 0;
+}
+
 int mn_file_lock(const char *path, int wait_ms) {
     const int fd = mn_fault() ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return fail_writing("lock", path);

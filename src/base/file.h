@@ -89,6 +89,8 @@ void mn_file_sync_folder(const char *path);
 /* A folder that is complete takes its place, which must be free, or an empty folder. */
 int mn_file_place(const char *made, const char *path);
 
+/* The path with something behind it, of a file that belongs to that one; freed with mn_free. */
+int mn_file_beside(const char *path, const char *suffix, char **out);
 /* mkdir -p with mode 0700; of the folders above a path. */
 int mn_file_mkdirs(const char *path);
 int mn_file_mkdirs_of(const char *path);
