@@ -199,5 +199,5 @@ ROWS = {
           Each("gcc -fanalyzer", "release", "gcc", ANALYZER, parsers, on_planted(ANALYZER),
                "NULL")]),
     22: ("kill -9 among eight processes that add, change, forget and find records", 10**6,
-         "operations", [Test("storm", "agent-storm", "release", "as it was said")]),
+         "operations", [Test("storm", "agent-storm", "release", " found, record ")]),
 }
