@@ -49,7 +49,7 @@ enum {
     WALK = REACH + 1, /* and how far rows are read: who stands at the rim has neighbours, too */
     HOPPED = 20,      /* whose links are followed */
 };
-static const double K1 = 0.9, B = 0.3, EARLIER = 0.5, LATER = 0.3, FADE = 0.6;
+static const double K1 = 0.9, B = 0.3, EARLIER = 0.5, LATER = 0.3, FADE = 0.6, BORROWED = 0.99;
 static const float BESIDE = 0.3f;
 static const double WORDS = 1, SENSE = 1, SPEAKER = 0.2, QUESTION = 0.2, DATE = 0.5;
 static const double WIDEN = 0.3; /* what an episode gets of the scores of what was made of it */
@@ -541,6 +541,20 @@ static int better(const void *a, const void *b) {
     return x->id < y->id ? 1 : x->id > y->id ? -1 : 0;
 }
 
+/* Who has no word of the query himself does not stand before the one he has them from. */
+static void behind_own(mn_search *r, int at) {
+    double most = 0;
+    for (int t = 0; t < r->terms; t++)
+        if (r->c[at].count[t]) return;
+    for (int behind = 0; behind < 2; behind++) {
+        int i = mn_search_next(r, at, behind);
+        for (int d = 0; d < REACH && i >= 0; d++, i = mn_search_next(r, i, behind))
+            for (int t = 0; t < r->terms; t++)
+                if (r->c[i].count[t]) most = fmax(most, r->c[i].words);
+    }
+    r->c[at].words = fmin(r->c[at].words, BORROWED * most);
+}
+
 /* Both scores of those from the first-th on, whose neighbours were read. */
 static int settle(mn_search *r, int first) {
     int64_t *ids;
@@ -550,6 +564,8 @@ static int settle(mn_search *r, int first) {
         r->c[i].words = spread(r, i);
         if (r->vectors) r->c[i].sense = sense(r, i);
     }
+    for (int i = first; i < r->n; i++)
+        if (r->c[i].within) behind_own(r, i);
     return 0;
 }
 

@@ -22,6 +22,7 @@
 
 #include "base/alloc.h"
 #include "base/append.h"
+#include "base/clock.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -707,12 +708,17 @@ static void store_rest(mn_store *base) {
         sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
-/* With the turn to write. */
+/* With the turn to write. SQLite waits for readers, but not for who makes a checkpoint just now:
+ * `shorten`, `rest` and `close` do so outside of a turn. */
 static int empty_journal(sqlite_store *s) {
+    const uint64_t from = mn_clock_ns();
+    int rc;
     MN_TRY(mn_sync_shut(s->sync));
-    const int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL)
-                       ? fail(s, "empty the journal of")
-                       : 0;
+    while ((rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL)) ==
+               SQLITE_BUSY &&
+           mn_clock_ns() - from < BUSY_MS * UINT64_C(1000000))
+        sqlite3_sleep(1);
+    if (rc) rc = fail(s, "empty the journal of");
     mn_sync_reopen(s->sync);
     sqlite3_db_release_memory(s->db); /* pages as they were before they came to the file */
     return rc;
