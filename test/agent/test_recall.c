@@ -129,6 +129,26 @@ static void who_is_named_is_followed_to_other_times(void **s) {
     assert_null(strstr(FOUND(query, .apart = "x", .rows = {.session = "none"}), "Leeds"));
 }
 
+/* However long what stands around it is, farther from its neighbour, which has the word from it. */
+static void who_has_the_word_comes_first(void **s) {
+    (void)s;
+    static char text[30000] = "long";
+    for (int n = 4, i = 0; n < 29000; i++) n += snprintf(text + n, 16, " w%d", i % 90);
+    for (int i = 0; i < 300; i++)
+        say_in(&ann, "other", "Mia", "2023-05-10", "Other words of a day.");
+    for (int before = 1; before < 5; before++) {
+        char session[16], word[16], has[64];
+        snprintf(session, sizeof session, "talk %d", before);
+        snprintf(word, sizeof word, "zebra%d", before);
+        snprintf(has, sizeof has, "The %s came.", word);
+        say_in(&ann, session, "Mia", "2023-05-10", text);
+        for (int i = 1; i < before; i++) say_in(&ann, session, "Mia", "2023-05-10", "A day.");
+        say_in(&ann, session, "Mia", "2023-05-10", has);
+        say_in(&ann, session, "Mia", "2023-05-10", "And so it went.");
+        assert_non_null(strstr(FOUND(word, .k = 1), has));
+    }
+}
+
 static void whole_sessions(void **s) {
     (void)s;
     say_in(&ann, "one", "Mia", "2023-05-10", "We sat by the river.");
@@ -183,6 +203,7 @@ int main(void) {
         CASE(other_times_are_left_out),
         CASE(who_is_named_is_followed_to_other_times),
         CASE(whole_sessions),
+        CASE(who_has_the_word_comes_first),
         CASE(facts_alone),
         CASE(facts_widen_what_they_are_from),
     };
