@@ -232,9 +232,10 @@ int mn_desks_take(mn_desks *l, mn_desks_each *each, void *user) {
     char request[MN_DESK_MOST]; /* which does not change while it is read */
     for (int i = 0; l->room && i < desks_of(l->room); i++) {
         desk *const d = l->room->desk + i;
-        const uint32_t n = mn_word_load(&d->state) == WAITS ? d->n : 0;
-        if (!n || n > MN_DESK_MOST || !alive(l, d) || !mn_word_cas(&d->state, WAITS, TAKEN))
-            continue;
+        if (mn_word_load(&d->state) != WAITS || !d->n || !alive(l, d)) continue;
+        if (!mn_word_cas(&d->state, WAITS, TAKEN)) continue; /* he gave up */
+        uint32_t n = d->n;
+        if (n > MN_DESK_MOST) n = MN_DESK_MOST;
         memcpy(request, d->request, n);
         l->taken[l->takes++] = d;
         MN_TRY(each(user, request, n, &d->id));
