@@ -6,8 +6,8 @@
  *         -> TAKEN -> DONE  it is done, or
  *                  -> WAITS it failed, and nothing lies on the desk any more
  *
- * Only who has the turn changes the state of another's desk, and only from WAITS or TAKEN. So who
- * gets the turn himself and finds TAKEN knows that whoever took it is dead.
+ * Only who has the turn changes the state of another's desk, and only from WAITS or TAKEN, or that
+ * of a dead one. So who gets the turn himself and finds TAKEN knows that whoever took it is dead.
  */
 #include "agent/desks.h"
 
@@ -254,14 +254,16 @@ void mn_desks_tell(mn_desks *l, int kept, uint64_t commit) {
     l->takes = 0;
 }
 
-/* The lowest ticket of the living. */
+/* The lowest ticket of the living. Who died before he took the turn that was handed to him keeps
+ * nobody waiting. */
 static desk *next_of(mn_desks *l) {
     for (;;) {
         desk *next = NULL;
         for (int i = 0; i < desks_of(l->room); i++) {
             desk *const d = l->room->desk + i;
-            if (mn_word_load(&d->state) == WAITS &&
-                (!next || mn_word_load(&d->ticket) < mn_word_load(&next->ticket)))
+            const uint64_t state = mn_word_load(&d->state);
+            if (state == LEADS && !alive(l, d)) clear_desk(d);
+            if (state == WAITS && (!next || mn_word_load(&d->ticket) < mn_word_load(&next->ticket)))
                 next = d;
         }
         if (!next || alive(l, next)) return next;

@@ -19,20 +19,6 @@ typedef struct writer {
     pthread_t thread;
 } writer;
 
-static mn_row row_of(const char *text) {
-    return (mn_row){.text = text,
-                    .n = strlen(text),
-                    .time = "",
-                    .session = "talk",
-                    .speaker = "",
-                    .ref = "",
-                    .source = "",
-                    .kind = "",
-                    .agent = "",
-                    .run = "",
-                    .meta = ""};
-}
-
 /* Each has a user and an agent of his own, every second one an organiser, every fifth of his
  * records is too long for a desk. */
 static void text_of(int number, int k, char text[LONG + 64]) {
@@ -60,7 +46,8 @@ static void *add_many(void *user) {
     if (w->number % 2) mn_notes_organiser(n, by);
     for (int k = 0; k < ADDS; k++) {
         text_of(w->number, k, text);
-        mn_row r = row_of(text);
+        mn_row r = a_row(text);
+        r.session = "talk";
         w->failed += mn_notes_add(n, &who, &r, 1, w->id + k) < 0 || r.id != w->id[k];
     }
     mn_notes_close(&n);
