@@ -20,12 +20,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { DESKS = 64, LOOK_NS = 20000000, AFTER_NS = 100000 };
+enum { DESKS = 64, LOOK_NS = 20000000, AFTER_NS = 100000, ALONE = 64 };
 enum { IDLE, WAITS, LEADS, TAKEN, DONE };
 
 typedef struct desk {
@@ -53,12 +54,14 @@ struct mn_desks {
     desk *tell[DESKS]; /* sleepers that have to be woken */
     int takes, tells;
     int served; /* others, in the last turn: then they go first, or this one alone would go on */
+    int alone;  /* turns in a row in which nobody else wanted anything, up to ALONE */
 };
 
 int mn_desks_open(const char *path, mn_desks **out) {
     mn_desks *l = mn_calloc(1, sizeof *l);
     if (!l) return MN_FAIL(MN_ENOMEM, "no memory to write to %s", path);
     l->turn = l->file.fd = -1;
+    l->alone = ALONE;
     int rc = mn_file_beside(path, "-lock", &l->turns);
     if (rc >= 0) rc = mn_file_beside(path, "-line", &l->places);
     if (rc < 0)
@@ -271,6 +274,16 @@ static desk *next_of(mn_desks *l) {
     }
 }
 
+/* Who has just written with others and now finds nobody waiting may be on the processor of those
+ * who would: the kernel lets them wait for its tick. So he steps back at every second such turn,
+ * until it is clear that he is alone. */
+static void let_run(mn_desks *l, int company) {
+    if (company)
+        l->alone = 0;
+    else if (l->alone < ALONE && ++l->alone % 2 == 0)
+        sched_yield();
+}
+
 void mn_desks_leave(mn_desks *l) {
     desk *const next = l->room ? next_of(l) : NULL;
     if (next) mn_word_store(&next->state, LEADS);
@@ -279,4 +292,5 @@ void mn_desks_leave(mn_desks *l) {
     for (int i = 0; i < l->tells; i++) wake(l->tell[i]);
     l->served = l->tells;
     l->tells = 0;
+    let_run(l, next || l->served);
 }

@@ -7,7 +7,8 @@
  * written, if it fits there. Who has the turn takes what lies on the desks of others, writes it
  * together with his own, and tells them when it is committed: a transaction for eight costs little
  * more than one for one (flat combining; Hendler, Incze, Shavit, Tzafrir 2010). Then the turn goes
- * to the lowest ticket that still waits. Who has written for others lets them go first.
+ * to the lowest ticket that still waits. Who has written for others lets them go first, and steps
+ * back from his processor when they do not come.
  *
  * A desk is his who has the lock of its byte, so a death frees it, and nothing is written for the
  * dead. Who was to tell, or to hand on the turn, may die as well: who waits looks every 20 ms
