@@ -37,6 +37,7 @@ enum {
     BUSY_MS = 10000,
     CACHE_KIB = 16384,
     PAGE = 4096,
+    FRAME = PAGE + 24,       /* of the journal */
     JOURNAL_REST = 4 << 20,  /* bytes of journal that are worth a checkpoint */
     JOURNAL_MOST = 64 << 20, /* bytes; then a writer has to make it shorter itself */
     MERGE_PAGES = 256,       /* of the word index, in one step of `scrub` */
@@ -273,6 +274,7 @@ static int store_end(mn_store *base, int keep) {
     int rc = run_ids(s, keep ? COMMIT : ROLLBACK, 0, NULL, "write to");
     /* What failed to be written may leave the transaction open. */
     if (rc < 0) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    if (wrote && rc >= 0) mn_sync_ahead(s->sync, (int64_t)s->frames * FRAME);
     if (s->writing) mn_sync_unlock(s->sync, keep && rc >= 0);
     s->writing = 0;
     if (wrote && s->frames > JOURNAL_MOST / PAGE) shorten(s);

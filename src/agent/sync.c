@@ -15,6 +15,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+enum {
+    PIECE = 64 << 10,        /* bytes of zeroes; when fewer are ahead, more are written: */
+    AHEAD_MOST = 16 * PIECE, /* as many as there is journal, but no more than these */
+};
+
 struct mn_sync {
     char *turns, *synced, *gate, *journal; /* paths */
     mn_desks *line;
@@ -112,6 +117,22 @@ void mn_sync_unlock(mn_sync *s, int kept) {
     mn_desks_leave(s->line);
 }
 
+static int open_journal(mn_sync *s) {
+    if (s->wal < 0) s->wal = mn_append_open(s->journal, 0);
+    return s->wal;
+}
+
+/* Without zeroes a sync takes longer, that is all. */
+void mn_sync_ahead(mn_sync *s, int64_t used) {
+    static const char zeroes[PIECE];
+    uint64_t end;
+    const uint64_t from = (uint64_t)used, more = from < AHEAD_MOST ? from : AHEAD_MOST;
+    if (!s->durable || open_journal(s) < 0 || mn_append_end(s->wal, s->journal, &end) < 0) return;
+    if (end > from + PIECE) return;
+    for (; end < from + PIECE + more; end += PIECE)
+        if (mn_append(s->wal, s->journal, zeroes, PIECE) < 0) return;
+}
+
 /* With the lock of PATH-sync in `fd`: sync, and say so, unless somebody has. */
 static int synced(mn_sync *s, int fd) {
     uint64_t end, done, committed;
@@ -120,8 +141,7 @@ static int synced(mn_sync *s, int fd) {
     MN_TRY(mn_file_open(s->turns, &turns));
     number_of(turns, &committed); /* all of these are in the journal by now; 0: nobody else's */
     mn_file_close(&turns);
-    if (s->wal < 0) s->wal = mn_append_open(s->journal, 0);
-    if (s->wal < 0) return s->wal;
+    MN_TRY(open_journal(s));
     MN_TRY(mn_append_sync(s->wal, s->journal, &end));
     set_number(fd, s->synced, committed); /* or others sync once more */
     return 0;

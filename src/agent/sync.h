@@ -8,6 +8,10 @@
  * which of them the journal was synced; whoever gets the lock of PATH-sync syncs for all who
  * committed before, and they find it done (group commit).
  *
+ * A file that grows takes the disk longer than one that stays as long as it is (a commit of ten
+ * pages 0.20 to 0.25 ms instead of 0.13), so who has the turn keeps zeroes ahead of the journal's
+ * end, which SQLite takes for what an older journal left there.
+ *
  * The journal can only be emptied while nobody reads, and where many do there is no such moment: so
  * who begins to read passes through PATH-gate, and who empties the journal keeps that shut.
  */
@@ -27,7 +31,9 @@ int mn_sync_lock(mn_sync *s);
 int mn_sync_ask(mn_sync *s, const void *request, size_t n, mn_desk_reply *reply);
 int mn_sync_take(mn_sync *s, mn_desks_each *each, void *user); /* what others ask for */
 void mn_sync_unlock(mn_sync *s, int kept);
-int mn_sync_wait(mn_sync *s);  /* what was committed last is on disk */
+int mn_sync_wait(mn_sync *s); /* what was committed last is on disk */
+/* With the turn to write: so many bytes of the journal are in use, and more will be. */
+void mn_sync_ahead(mn_sync *s, int64_t used);
 void mn_sync_pass(mn_sync *s); /* before reading begins: waits while the gate is shut */
 int mn_sync_shut(mn_sync *s);  /* with the turn to write */
 void mn_sync_reopen(mn_sync *s);
