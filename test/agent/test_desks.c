@@ -6,8 +6,8 @@
 #include "test.h"
 
 #include "agent/desks.h"
+#include "agent/turns.h"
 #include "base/file.h"
-#include "folder.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -16,23 +16,6 @@
 #include <unistd.h>
 
 enum { MANY = 70 };
-
-static char path[160];
-
-static int make_folder(void **unused) {
-    (void)unused;
-    return folder_begin("desks", 0);
-}
-static int remove_folder(void **unused) {
-    (void)unused;
-    return folder_end();
-}
-static int fresh(void **unused) {
-    (void)unused;
-    static int number;
-    snprintf(path, sizeof path, "%s/%d.db", folder, number++);
-    return 0;
-}
 
 /* Who has had a turn has a desk. */
 static mn_desks *seated(void) {
@@ -122,7 +105,7 @@ static void one_writes_for_all(void **unused) {
 static void what_fails_is_done_by_oneself(void **unused) {
     (void)unused;
     for (int bad = 0; bad < 2; bad++) {
-        fresh(NULL);
+        turns_fresh(NULL);
         mn_desk_reply reply;
         int seen = 0, rc = 0;
         asker a = begin(bad ? "no wine" : "11 wine");
@@ -146,7 +129,7 @@ static void what_fails_is_done_by_oneself(void **unused) {
 static void the_one_who_writes_dies(void **unused) {
     (void)unused;
     for (int took = 0; took < 2; took++) {
-        fresh(NULL);
+        turns_fresh(NULL);
         asker a = begin("11 wine");
         int ready[2];
         char c;
@@ -249,12 +232,12 @@ static void the_file_is_anything(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(one_writes_for_all, fresh),
+        cmocka_unit_test_setup(one_writes_for_all, turns_fresh),
         cmocka_unit_test(what_fails_is_done_by_oneself),
         cmocka_unit_test(the_one_who_writes_dies),
-        cmocka_unit_test_setup(the_one_who_waits_dies, fresh),
-        cmocka_unit_test_setup(there_are_more_than_desks, fresh),
-        cmocka_unit_test_setup(the_file_is_anything, fresh),
+        cmocka_unit_test_setup(the_one_who_waits_dies, turns_fresh),
+        cmocka_unit_test_setup(there_are_more_than_desks, turns_fresh),
+        cmocka_unit_test_setup(the_file_is_anything, turns_fresh),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, turns_begin, turns_end);
 }

@@ -6,10 +6,9 @@
 #include "test.h"
 
 #include "agent/sync.h"
-#include "folder.h"
+#include "agent/turns.h"
 #include "until.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -19,25 +18,12 @@
 
 enum { WRITERS = 6, TURNS = 200 };
 
-static char path[160];
 static atomic_int within, most, order[WRITERS], came;
 
-static int make_folder(void **unused) {
-    (void)unused;
-    return folder_begin("sync", 0);
-}
-static int remove_folder(void **unused) {
-    (void)unused;
-    return folder_end();
-}
-
 static int fresh(void **unused) {
-    (void)unused;
-    static int number;
-    snprintf(path, sizeof path, "%s/turns %d.db", folder, number++);
     atomic_store(&within, 0);
     atomic_store(&came, 0);
-    return 0;
+    return turns_fresh(unused);
 }
 
 static void in_turn(void) {
@@ -98,17 +84,6 @@ static void start(writer *w) {
 static void finish(writer *w) {
     pthread_join(w->thread, NULL);
     mn_sync_close(&w->sync);
-}
-
-/* How many tickets were given out at the desks: the first word of that file. */
-static uint64_t tickets(void) {
-    char line[200];
-    uint64_t n = 0;
-    snprintf(line, sizeof line, "%s-line", path);
-    const int fd = open(line, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || pread(fd, &n, sizeof n, 0) != (ssize_t)sizeof n) n = 0;
-    if (fd >= 0) close(fd);
-    return n;
 }
 
 /* Each stands in line when the next one comes. */
@@ -194,5 +169,5 @@ int main(void) {
         cmocka_unit_test_setup(nobody_starves, fresh),
         cmocka_unit_test_setup(the_dead_make_room, fresh),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, turns_begin, turns_end);
 }
