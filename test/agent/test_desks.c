@@ -195,6 +195,51 @@ static void the_one_who_waits_dies(void **unused) {
     for (int i = 0; i < 2; i++) close(ready[i]), close(go[i]);
 }
 
+/* The child of the next test: it has a desk, and stands there when it is told to go. */
+static void stand_there(int go, int said) {
+    mn_desk_reply reply;
+    mn_desks *own;
+    char byte;
+    if (mn_desks_open(path, &own) < 0 || mn_desks_wait(own, NULL, 0, &reply)) _exit(1);
+    mn_desks_leave(own);
+    if (write(said, "t", 1) != 1 || read(go, &byte, 1) != 1) _exit(1);
+    mn_desks_wait(own, "11 wine", 8, &reply);
+    _exit(1);
+}
+
+/* Stopped, so that the turn is handed to him and he does not take it, and then killed: who writes
+ * later has the turn at once, and stands at no desk. */
+static void the_one_who_is_handed_the_turn_dies(void **unused) {
+    (void)unused;
+    mn_desk_reply reply;
+    mn_desks *d = seated(), *later = seated();
+    int go[2], said[2];
+    char byte;
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(said), 0);
+    const pid_t child = fork();
+    if (!child) stand_there(go[0], said[1]);
+    assert_int_equal(read(said[0], &byte, 1), 1);
+    assert_int_equal(mn_desks_wait(d, NULL, 0, &reply), 0);
+    assert_int_equal(write(go[1], "g", 1), 1);
+    take_until(d, 1); /* it stands there */
+    mn_desks_tell(d, 0, 0);
+    assert_int_equal(kill(child, SIGSTOP), 0);
+    assert_int_equal(waitpid(child, NULL, WUNTRACED), child);
+    mn_desks_leave(d);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    for (int i = 0; i < 3; i++) {
+        const uint64_t stood = tickets();
+        assert_int_equal(mn_desks_wait(later, NULL, 0, &reply), 0);
+        mn_desks_leave(later);
+        assert_int_equal(tickets(), stood + (i == 0)); /* who sees it first stands there once */
+    }
+    mn_desks_close(&later);
+    mn_desks_close(&d);
+    for (int i = 0; i < 2; i++) close(go[i]), close(said[i]);
+}
+
 /* More than there are desks for wait for the turn alone. */
 static void there_are_more_than_desks(void **unused) {
     (void)unused;
@@ -236,6 +281,7 @@ int main(void) {
         cmocka_unit_test(what_fails_is_done_by_oneself),
         cmocka_unit_test(the_one_who_writes_dies),
         cmocka_unit_test_setup(the_one_who_waits_dies, turns_fresh),
+        cmocka_unit_test_setup(the_one_who_is_handed_the_turn_dies, turns_fresh),
         cmocka_unit_test_setup(there_are_more_than_desks, turns_fresh),
         cmocka_unit_test_setup(the_file_is_anything, turns_fresh),
     };
