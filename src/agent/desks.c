@@ -163,9 +163,15 @@ static void put_down(mn_desks *l, const void *request, size_t n) {
     mn_word_store(&d->state, WAITS);
 }
 
+/* Of its request; others may write any number there, at any time, so it is read once. */
+static uint32_t bytes_on(const desk *d) {
+    const uint32_t n = *(const volatile uint32_t *)&d->n;
+    return n < MN_DESK_MOST ? n : MN_DESK_MOST;
+}
+
 /* What was to be written is nobody's business any more. */
 static void wipe(desk *d) {
-    memset(d->request, 0, d->n < MN_DESK_MOST ? d->n : MN_DESK_MOST);
+    memset(d->request, 0, bytes_on(d));
     d->n = 0;
 }
 
@@ -233,12 +239,11 @@ int mn_desks_took(const mn_desks *l) {
 
 int mn_desks_take(mn_desks *l, mn_desks_each *each, void *user) {
     char request[MN_DESK_MOST]; /* which does not change while it is read */
-    for (int i = 0; l->room && i < desks_of(l->room); i++) {
+    for (int i = 0; l->room && i < desks_of(l->room) && l->takes + l->tells < DESKS; i++) {
         desk *const d = l->room->desk + i;
-        if (mn_word_load(&d->state) != WAITS || !d->n || !alive(l, d)) continue;
+        if (mn_word_load(&d->state) != WAITS || !bytes_on(d) || !alive(l, d)) continue;
         if (!mn_word_cas(&d->state, WAITS, TAKEN)) continue; /* he gave up */
-        uint32_t n = d->n;
-        if (n > MN_DESK_MOST) n = MN_DESK_MOST;
+        const uint32_t n = bytes_on(d);
         memcpy(request, d->request, n);
         l->taken[l->takes++] = d;
         MN_TRY(each(user, request, n, &d->id));

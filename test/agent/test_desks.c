@@ -8,6 +8,7 @@
 #include "agent/desks.h"
 #include "agent/turns.h"
 #include "base/file.h"
+#include "base/sparse.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -275,6 +276,42 @@ static void the_file_is_anything(void **unused) {
     mn_desks_close(&d);
 }
 
+/* A desk that says it waits whenever it was looked at, with more than has room on it: who has the
+ * turn reads what there is, and takes no more requests than there are desks. */
+static void a_desk_lies(void **unused) {
+    (void)unused;
+    enum { STATE = -40, LENGTH = -8 }; /* before the request */
+    const uint64_t waits = 1;
+    const uint32_t most = UINT32_MAX;
+    char where[192];
+    mn_sparse file;
+    int seen = 0;
+    mn_desk_reply reply;
+    asker a = begin("11 wine");
+    mn_desks *d = seated();
+    assert_int_equal(mn_desks_wait(d, NULL, 0, &reply), 0);
+    start(&a);
+    take_until(d, 1);
+    snprintf(where, sizeof where, "%s-line", path);
+    assert_ok(mn_sparse_open(where, 1, &file));
+    uint8_t *const at = memmem(file.data, file.size, "11 wine", 7);
+    assert_non_null(at);
+    memcpy(at + LENGTH, &most, sizeof most);
+    for (int i = 0; i < 500; i++) {
+        memcpy(at + STATE, &waits, sizeof waits);
+        assert_true(mn_desks_take(d, number, &seen) >= 0);
+    }
+    assert_int_equal(mn_desks_took(d), 64);
+    mn_desks_tell(d, 1, 7);
+    mn_desks_leave(d);
+    finish(&a);
+    assert_int_equal(a.rc, 1);
+    assert_int_equal(a.reply.id, 11);
+    mn_sparse_close(&file);
+    assert_nothing_left("wine");
+    mn_desks_close(&d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(one_writes_for_all, turns_fresh),
@@ -284,6 +321,7 @@ int main(void) {
         cmocka_unit_test_setup(the_one_who_is_handed_the_turn_dies, turns_fresh),
         cmocka_unit_test_setup(there_are_more_than_desks, turns_fresh),
         cmocka_unit_test_setup(the_file_is_anything, turns_fresh),
+        cmocka_unit_test_setup(a_desk_lies, turns_fresh),
     };
     return cmocka_run_group_tests(tests, turns_begin, turns_end);
 }
