@@ -103,13 +103,12 @@ static int store_remove(mn_store *base, int64_t owner, int64_t id) {
 
 /* The rows of a result, which is let go of: how many, or what `each` did. */
 static int all_rows(postgres_store *s, pg_result *r, mn_row_each *each, void *user) {
-    int n = 0, stop = 0;
-    for (; n < s->pq->ntuples(r) && !stop; n++) {
-        const mn_row row = mn_pg_row_of(s, r, n);
-        stop = each(user, &row);
+    pg_walk w = {.s = s, .r = r};
+    while (mn_pg_next(&w)) {
+        const mn_row row = mn_pg_row_of(s, r, w.n - 1);
+        w.stop = each(user, &row);
     }
-    s->pq->clear(r);
-    return stop ? stop : n;
+    return mn_pg_end_walk(&w);
 }
 
 enum { FETCHED = 64 }; /* rows at once */
@@ -163,15 +162,14 @@ static int store_speakers(mn_store *base, int64_t owner, int most,
                           int (*each)(void *user, const char *name), void *user) {
     postgres_store *const s = (postgres_store *)base;
     mn_pq_args a = {.n = 0};
-    pg_result *r = NULL;
-    int stop = 0;
+    pg_walk w;
     MN_TRY(mn_pg_counted(s));
     mn_pq_number(&a, owner);
     mn_pq_number(&a, most);
-    MN_TRY(mn_pg_run(s, PG_SPEAKERS, &a, "read", &r));
-    for (int i = 0; i < s->pq->ntuples(r) && !stop; i++) stop = each(user, text_at(s, r, i, 0));
-    s->pq->clear(r);
-    return stop;
+    MN_TRY(mn_pg_walk(s, PG_SPEAKERS, &a, &w));
+    while (mn_pg_next(&w)) w.stop = each(user, text_of(&w, 0));
+    mn_pg_end_walk(&w);
+    return w.stop;
 }
 
 /* Pages of rows in the order of ids; each page is freed before the next is read. */

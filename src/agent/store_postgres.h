@@ -67,6 +67,29 @@ static inline size_t bytes_at(const postgres_store *s, const pg_result *r, int r
     return (size_t)s->pq->getlength(r, row, column);
 }
 
+/* The rows of an answer, one after the other, until `stop` is not 0:
+ *     while (mn_pg_next(&w)) w.stop = each(user, number_of(&w, 0), text_of(&w, 1));
+ *     return mn_pg_end_walk(&w);
+ * The answer is let go of at the end: how many were looked at, or what stopped it. */
+typedef struct pg_walk {
+    const postgres_store *s;
+    pg_result *r;
+    int n, stop; /* the row is n - 1 */
+} pg_walk;
+int mn_pg_walk(postgres_store *s, int which, const mn_pq_args *a, pg_walk *out);
+int mn_pg_next(pg_walk *w);
+int mn_pg_end_walk(pg_walk *w);
+
+static inline int64_t number_of(const pg_walk *w, int column) {
+    return number_at(w->s, w->r, w->n - 1, column);
+}
+static inline const char *text_of(const pg_walk *w, int column) {
+    return text_at(w->s, w->r, w->n - 1, column);
+}
+static inline size_t bytes_of(const pg_walk *w, int column) {
+    return bytes_at(w->s, w->r, w->n - 1, column);
+}
+
 /* Counters: one more or less, and written, before they are read. */
 int mn_pg_count(postgres_store *s, int64_t owner, const char *speaker, int64_t n, int64_t words);
 int mn_pg_counted(postgres_store *s);

@@ -25,17 +25,13 @@ int mn_pg_unlink(mn_store *base, int64_t owner, int64_t from, int64_t to) {
 
 int mn_pg_links(mn_store *base, int64_t owner, int64_t id, int back, mn_link_each *each,
                 void *user) {
-    postgres_store *const s = (postgres_store *)base;
     mn_pq_args a = {.n = 0};
-    pg_result *r = NULL;
-    int n = 0, stop = 0;
+    pg_walk w;
     mn_pq_number(&a, owner);
     mn_pq_number(&a, id);
-    MN_TRY(mn_pg_run(s, back ? PG_LINKED : PG_LINKS, &a, "read", &r));
-    for (; n < s->pq->ntuples(r) && !stop; n++)
-        stop = each(user, number_at(s, r, n, 0), text_at(s, r, n, 1));
-    s->pq->clear(r);
-    return stop ? stop : n;
+    MN_TRY(mn_pg_walk((postgres_store *)base, back ? PG_LINKED : PG_LINKS, &a, &w));
+    while (mn_pg_next(&w)) w.stop = each(user, number_of(&w, 0), text_of(&w, 1));
+    return mn_pg_end_walk(&w);
 }
 
 /* ---- organisers --------------------------------------------------------------------------- */
@@ -54,18 +50,14 @@ int mn_pg_queue_again(mn_store *base, int64_t id) {
 
 int mn_pg_queued(mn_store *base, const char *organiser, int64_t after, int64_t most,
                  int (*each)(void *user, int64_t id, int64_t owner), void *user) {
-    postgres_store *const s = (postgres_store *)base;
     mn_pq_args a = {.n = 0};
-    pg_result *r = NULL;
-    int n = 0, stop = 0;
+    pg_walk w;
     mn_pq_text(&a, organiser);
     mn_pq_number(&a, after);
     mn_pq_number(&a, most);
-    MN_TRY(mn_pg_run(s, PG_QUEUED, &a, "read", &r));
-    for (; n < s->pq->ntuples(r) && !stop; n++)
-        stop = each(user, number_at(s, r, n, 0), number_at(s, r, n, 1));
-    s->pq->clear(r);
-    return stop ? stop : n;
+    MN_TRY(mn_pg_walk((postgres_store *)base, PG_QUEUED, &a, &w));
+    while (mn_pg_next(&w)) w.stop = each(user, number_of(&w, 0), number_of(&w, 1));
+    return mn_pg_end_walk(&w);
 }
 
 int mn_pg_done(mn_store *base, const char *organiser, int64_t id) {
@@ -91,21 +83,18 @@ int mn_pg_log(mn_store *base, int64_t owner, const mn_deed *d) {
 
 int mn_pg_logs(mn_store *base, int64_t owner, int64_t id,
                int (*each)(void *user, const mn_deed *deed), void *user) {
-    postgres_store *const s = (postgres_store *)base;
     mn_pq_args a = {.n = 0};
-    pg_result *r = NULL;
-    int n = 0, stop = 0;
+    pg_walk w;
     mn_pq_number(&a, owner);
     mn_pq_number(&a, id);
-    MN_TRY(mn_pg_run(s, PG_LOGS, &a, "read", &r));
-    for (; n < s->pq->ntuples(r) && !stop; n++) {
-        const mn_deed deed = {.organiser = text_at(s, r, n, 0),
-                              .op = text_at(s, r, n, 1),
+    MN_TRY(mn_pg_walk((postgres_store *)base, PG_LOGS, &a, &w));
+    while (mn_pg_next(&w)) {
+        const mn_deed deed = {.organiser = text_of(&w, 0),
+                              .op = text_of(&w, 1),
                               .id = id,
-                              .other = number_at(s, r, n, 2),
-                              .at = number_at(s, r, n, 3)};
-        stop = each(user, &deed);
+                              .other = number_of(&w, 2),
+                              .at = number_of(&w, 3)};
+        w.stop = each(user, &deed);
     }
-    s->pq->clear(r);
-    return stop ? stop : n;
+    return mn_pg_end_walk(&w);
 }

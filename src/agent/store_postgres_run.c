@@ -88,6 +88,23 @@ int mn_pg_number(postgres_store *s, const char *question, int64_t *out) {
     return 0;
 }
 
+/* ---- rows --------------------------------------------------------------------------------- */
+int mn_pg_walk(postgres_store *s, int which, const mn_pq_args *a, pg_walk *out) {
+    *out = (pg_walk){.s = s};
+    return mn_pg_run(s, which, a, "read", &out->r);
+}
+
+int mn_pg_next(pg_walk *w) {
+    if (w->stop || w->n == w->s->pq->ntuples(w->r)) return 0;
+    w->n++;
+    return 1;
+}
+
+int mn_pg_end_walk(pg_walk *w) {
+    w->s->pq->clear(w->r);
+    return w->stop ? w->stop : w->n;
+}
+
 /* ---- counters ----------------------------------------------------------------------------- */
 void mn_pg_uncount(postgres_store *s) {
     for (int i = 0; i < s->changes; i++) mn_free(s->change[i].speaker);

@@ -91,17 +91,13 @@ int mn_pg_match(mn_store *base, const char *words, int64_t *ids, int64_t most) {
 int mn_pg_waiting(mn_store *base, int64_t most,
                   int (*each)(void *user, int64_t id, int64_t owner, const char *text, size_t n),
                   void *user) {
-    postgres_store *const s = (postgres_store *)base;
     mn_pq_args a = {.n = 0};
-    pg_result *r = NULL;
-    int n = 0, stop = 0;
+    pg_walk w;
     mn_pq_number(&a, most);
-    MN_TRY(mn_pg_run(s, PG_WAITING, &a, "read", &r));
-    for (; n < s->pq->ntuples(r) && !stop; n++)
-        stop = each(user, number_at(s, r, n, 0), number_at(s, r, n, 1), text_at(s, r, n, 2),
-                    bytes_at(s, r, n, 2));
-    s->pq->clear(r);
-    return stop ? stop : n;
+    MN_TRY(mn_pg_walk((postgres_store *)base, PG_WAITING, &a, &w));
+    while (mn_pg_next(&w))
+        w.stop = each(user, number_of(&w, 0), number_of(&w, 1), text_of(&w, 2), bytes_of(&w, 2));
+    return mn_pg_end_walk(&w);
 }
 
 int mn_pg_waits(mn_store *base, int64_t *n) {
@@ -184,11 +180,9 @@ int mn_pg_finds(mn_store *base, int64_t owner) {
 /* Vectors in columns 0 and 1 of a result, which is let go of: how many, or what `each` did. */
 static int give_vectors(postgres_store *s, pg_result *r,
                         int (*each)(void *user, int64_t id, const void *v, size_t n), void *user) {
-    int n = 0, stop = 0;
-    for (; n < s->pq->ntuples(r) && !stop; n++)
-        stop = each(user, number_at(s, r, n, 0), text_at(s, r, n, 1), bytes_at(s, r, n, 1));
-    s->pq->clear(r);
-    return stop ? stop : n;
+    pg_walk w = {.s = s, .r = r};
+    while (mn_pg_next(&w)) w.stop = each(user, number_of(&w, 0), text_of(&w, 1), bytes_of(&w, 1));
+    return mn_pg_end_walk(&w);
 }
 
 static int query_text(const float *query, int dim, mn_buf *out) {
