@@ -127,6 +127,13 @@ static int is_within(const mn_tasks *t, int at, int top) {
     return at >= 0;
 }
 
+/* Is there room in the budget for one more task, as JSON? `more`: tokens beside its text. */
+static int fits(const mn_task_call *c, const mn_task *one, int more, int64_t *used) {
+    enum { FIELDS = 40 }; /* tokens of the names and numbers of a task, about */
+    *used += FIELDS + mn_notes_tokens(one->text, strlen(one->text)) + more;
+    return !c->args.budget || *used <= c->args.budget;
+}
+
 /* All that is below the task, or of everything. */
 static int show_list(mn_task_call *c) {
     json_t *const list = json_array();
@@ -136,8 +143,7 @@ static int show_list(mn_task_call *c) {
     for (int i = 0; i < c->t.n; i++) {
         const mn_task *const one = c->t.node + i;
         if (c->at >= 0 && !is_within(&c->t, i, c->at)) continue;
-        used += 40 + mn_notes_tokens(one->text, strlen(one->text)) + one->n_deps * 2;
-        if (c->args.budget && used > c->args.budget)
+        if (!fits(c, one, one->n_deps * 2, &used))
             left++;
         else if (json_array_append_new(list, mn_task_json(&c->t, i)) < 0)
             return MN_FAIL(MN_ENOMEM, "no memory for %d tasks", c->t.n);
@@ -186,8 +192,8 @@ static int verb_list(mn_task_call *c) {
     for (int i = 0; i < c->t.n; i++) {
         const mn_task *const one = c->t.node + i;
         if (one->parent >= 0 || one->id <= c->args.after) continue;
-        used += 40 + mn_notes_tokens(one->text, strlen(one->text));
-        if (n == c->args.limit || (n && c->args.budget && used > c->args.budget))
+        const int room = fits(c, one, 0, &used) || !n; /* the first always has */
+        if (n == c->args.limit || !room)
             return mn_task_put(
                 c->result, "next",
                 json_incref(json_object_get(json_array_get(list, (size_t)n - 1), "id")));
