@@ -25,16 +25,11 @@ typedef struct mcp_options {
     int durable, no_memory;
 } mcp_options;
 
-#define AT(field)                      offsetof(mcp_options, field)
-#define TEXT(name, field, value, help) MN_CLI_TEXT(name, value, AT(field), help)
+#define AT(field) offsetof(mcp_options, field)
 #define FLAG(long_name, field, about) \
     { .kind = MN_OPT_FLAG, .name = long_name, .offset = AT(field), .help = about }
 static const mn_opt options[] = {
-    TEXT("user", user, "NAME", "whose memory it is; default: your login name"),
-    TEXT("agent", agent, "NAME", "of this user's, the memory of one agent alone"),
-    TEXT("run", run, "NAME", "and of one run of it"),
-    TEXT("store", store, "FILE",
-         "where memory is kept; a path, or postgres://..; default: memory.db in the data folder"),
+    MN_CLI_SCOPE_ROWS(AT, "whose memory it is; default: the login name"),
     MN_CLI_ORGANISE_ROW(AT(organise)),
     FLAG("durable", durable, "memory_add is answered when it is on disk: it survives a power cut"),
     FLAG("no-memory", no_memory, "objects alone"),

@@ -35,6 +35,20 @@ typedef struct mn_cli_mem_verb {
 } mn_cli_mem_verb;
 extern const mn_cli_mem_verb mn_cli_mem_verbs[]; /* ends with {0} */
 
+/* The options --store, --user, --agent and --run, of all who have a memory; `at` is the macro that
+ * makes an offset of a field, `whose` the help of --user. */
+#define MN_CLI_STORE_ROW(at_) \
+    MN_CLI_TEXT(              \
+        "store", "PATH", at_, \
+        "another store than memory.db in $OMNESIA_DATA: a path, or postgres://USER@HOST/NAME")
+#define MN_CLI_SCOPE_ROWS(at, whose)                                             \
+    MN_CLI_TEXT("user", "NAME", at(user), whose),                                \
+        MN_CLI_TEXT("agent", "NAME", at(agent),                                  \
+                    "of this agent; default: added for none, found of all"),     \
+        MN_CLI_TEXT("run", "NAME", at(run),                                      \
+                    "of this run of it; default: added for none, found of all"), \
+        MN_CLI_STORE_ROW(at(store))
+
 /* The option --organise, of all who add records. */
 #define MN_CLI_ORGANISE_ROW(at)                                                                  \
     {                                                                                            \

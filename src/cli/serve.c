@@ -100,11 +100,9 @@ static const mn_opt options[] = {
     {MN_CLI_COUNT(0, "step-tokens", AT(step_tokens), 1 << 16, "0",
                   "tokens of each step; 0: as few as keep everybody's time (docs/SERVE.md)")},
     TEXT("user", user, "NAME",
-         "whose memory /mcp has, where neither a key nor Omnesia-User says it; default: your login "
+         "whose memory /mcp has, where neither a key nor Omnesia-User says it; default: the login "
          "name"),
-    TEXT("store", store, "FILE",
-         "where memory of /mcp is kept; a path, or postgres://..; default: memory.db in the data "
-         "folder"),
+    MN_CLI_STORE_ROW(AT(store)),
     MN_CLI_ORGANISE_ROW(AT(organise)),
     {.kind = MN_OPT_FLAG,
      .name = "no-memory",

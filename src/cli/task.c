@@ -285,16 +285,11 @@ static int run(const void *options, int n_words, const char *const *words) {
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */
-#define AT(field)                       offsetof(task_options, field)
-#define TEXT(name, value, field, help)  MN_CLI_WORD(name, value, AT(field), help)
-#define SCOPE(name, value, field, help) MN_CLI_TEXT(name, value, AT(field), help)
+#define AT(field)                      offsetof(task_options, field)
+#define TEXT(name, value, field, help) MN_CLI_WORD(name, value, AT(field), help)
 
 static const mn_opt rows[] = {
-    SCOPE("user", "NAME", user, "whose plans; default: the login name"),
-    SCOPE("agent", "NAME", agent, "of this agent; default: added for none, found of all"),
-    SCOPE("run", "NAME", run, "of this run of it; default: added for none, found of all"),
-    SCOPE("store", "PATH", store,
-          "another store than memory.db in $OMNESIA_DATA: a path, or postgres://.."),
+    MN_CLI_SCOPE_ROWS(AT, "whose plans; default: the login name"),
     TEXT("on", "IDS", on, "step, update, replace: tasks that it builds on, as in 3,5"),
     TEXT("beside", "ID", beside, "step: a part of the same task that it goes parallel to"),
     TEXT("if-version", "N", version, "change it only if that is its version now"),

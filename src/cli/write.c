@@ -170,9 +170,8 @@ static int run(const void *options, int n_words, const char *const *words) {
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */
-#define AT(field)                       offsetof(write_options, field)
-#define TEXT(name, value, field, help)  MN_CLI_WORD(name, value, AT(field), help)
-#define SCOPE(name, value, field, help) MN_CLI_TEXT(name, value, AT(field), help)
+#define AT(field)                      offsetof(write_options, field)
+#define TEXT(name, value, field, help) MN_CLI_WORD(name, value, AT(field), help)
 
 static const mn_opt rows[] = {
     {.kind = MN_OPT_TEXT,
@@ -197,10 +196,7 @@ static const mn_opt rows[] = {
      .no_env = 1},
     {MN_CLI_COUNT(0, "tries", AT(tries), 1000, "12", "answers to a step before it has failed"),
      .no_env = 1},
-    SCOPE("user", "NAME", user, "whose plan; default: the login name"),
-    SCOPE("agent", "NAME", agent, "of this agent"),
-    SCOPE("run", "NAME", run, "of this run of it"),
-    SCOPE("store", "PATH", store, "another store than memory.db in $OMNESIA_DATA"),
+    MN_CLI_SCOPE_ROWS(AT, "whose plan; default: the login name"),
     {.kind = MN_OPT_FLAG,
      .letter = 'q',
      .name = "quiet",
