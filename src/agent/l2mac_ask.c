@@ -6,6 +6,7 @@
 #include "agent/l2mac.h"
 
 #include "base/alloc.h"
+#include "base/json.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -85,7 +86,7 @@ static int list_one(void *user, const char *path, uint64_t bytes) {
                                            (unsigned long long)bytes)
                            : 0;
     json_t *const name = json_string(path);
-    char *const text = json_dumps(name, JSON_ENCODE_ANY);
+    char *const text = mn_json_text(name, JSON_ENCODE_ANY);
     const int rc = text ? mn_buf_printf(l->out, "%s%s", l->n++ ? "," : "", text)
                         : MN_FAIL(MN_ENOMEM, "no memory for a list of files");
     json_decref(name);

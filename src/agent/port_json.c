@@ -6,6 +6,7 @@
  * object or would not stand in one line, as a string.
  */
 #include "agent/port.h"
+#include "base/json.h"
 #include "base/when.h"
 
 #include <stdio.h>
@@ -110,13 +111,8 @@ static size_t find_value(const char *t, size_t n, const char *key, size_t *lengt
     return 0;
 }
 
-static int put_bytes(const char *bytes, size_t n, void *out) {
-    return mn_buf_append(out, bytes, n) < 0 ? -1 : 0;
-}
-
 int mn_port_dump(const json_t *value, mn_buf *out) {
-    if (value && json_dump_callback(value, put_bytes, out, FORM) == 0) return 0;
-    return MN_FAIL(MN_ENOMEM, "no memory for a JSON value");
+    return mn_json_write(value, FORM, out);
 }
 
 /* ---- a row out of an object ---------------------------------------------------------------- */

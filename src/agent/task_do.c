@@ -6,6 +6,7 @@
 #include "agent/task_do.h"
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "base/opt.h"
 #include "base/utf8.h"
 
@@ -236,7 +237,7 @@ int mn_task_run(mn_notes *notes, const mn_who *who, const mn_extractor *by, cons
     }
     int rc = do_call(&r, call, changed);
     json_decref(call);
-    if (rc >= 0 && !(*result = mn_task_text(r.c.result)))
+    if (rc >= 0 && !(*result = mn_json_text(r.c.result, JSON_COMPACT)))
         rc = MN_FAIL(MN_ENOMEM, "no memory for the result");
     json_decref(r.c.result);
     return rc < 0 ? rc : 0;

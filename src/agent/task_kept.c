@@ -7,6 +7,7 @@
 #include "agent/task_kept.h"
 
 #include "base/alloc.h"
+#include "base/json.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -342,30 +343,11 @@ static int write_state(const mn_tasks *t, int at, json_t *o) {
     return set(o, "turn", json_integer(one->turn));
 }
 
-typedef struct writing {
-    mn_buf out;
-    int rc; /* of the first that failed */
-} writing;
-
-static int write_some(const char *bytes, size_t n, void *user) {
-    writing *const w = user;
-    if (w->rc >= 0) w->rc = mn_buf_append(&w->out, bytes, n);
-    return w->rc < 0 ? -1 : 0;
-}
-
-char *mn_task_text(const json_t *json) {
-    writing w = {.rc = 0};
-    if (json && json_dump_callback(json, write_some, &w, JSON_COMPACT) == 0 && w.rc >= 0)
-        return w.out.data;
-    mn_buf_free(&w.out);
-    return NULL;
-}
-
 static int meta_of(const mn_tasks *t, int at, char **out) {
     json_t *const o = json_object(), *const meta = json_object();
     int rc = write_state(t, at, o);
     if (rc >= 0) rc = set(meta, "task", json_incref(o));
-    *out = rc < 0 ? NULL : mn_task_text(meta);
+    *out = rc < 0 ? NULL : mn_json_text(meta, JSON_COMPACT);
     json_decref(o);
     json_decref(meta);
     MN_TRY(rc);

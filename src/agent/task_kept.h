@@ -35,11 +35,6 @@ int mn_tasks_read_past(mn_notes *n, const mn_who *who, mn_tasks *t, int at);
 /* Whatever changed becomes records, and versions of records; new tasks get their numbers. */
 int mn_tasks_write(mn_notes *n, const mn_who *who, mn_tasks *t);
 
-/* JSON as a text for mn_free, whole or not at all: Jansson by itself goes on behind a name that it
- * had no memory to write. NULL: no memory. */
-struct json_t;
-char *mn_task_text(const struct json_t *json);
-
 /* What is said about a task, and all that was; texts are the arena's. */
 int mn_tasks_say(mn_notes *n, const mn_who *who, const mn_tasks *t, int at, const char *speaker,
                  const char *text);

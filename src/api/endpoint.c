@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "net/post.h"
 #include "omnesia.h"
 
@@ -75,7 +76,7 @@ static int question(const char *model, const char *messages, const char *schema,
         json_object_set_new(q, "response_format",
                             json_pack("{s:s, s:o}", "type", "json_schema", "json_schema", form));
     }
-    if (rc >= 0 && !(*out = json_dumps(q, JSON_COMPACT)))
+    if (rc >= 0 && !(*out = mn_json_text(q, JSON_COMPACT)))
         rc = MN_FAIL(MN_ENOMEM, "no memory to ask");
     json_decref(q);
     return rc;

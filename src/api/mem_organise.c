@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -73,7 +74,7 @@ static int keep_text(void *user, const char *text, size_t n) {
 int mn_mem_ask_far(const char *endpoint, const char *schema, const char *prompt, int32_t most,
                    mn_buf *out) {
     json_t *const list = json_pack("[{s:s, s:s}]", "role", "user", "content", prompt);
-    char *const messages = list ? json_dumps(list, JSON_COMPACT) : NULL, *answer = NULL;
+    char *const messages = mn_json_text(list, JSON_COMPACT), *answer = NULL;
     json_decref(list);
     if (!messages) return MN_FAIL(MN_ENOMEM, "no memory to ask %s", endpoint);
     int rc = mn_endpoint_ask(endpoint, messages, schema, most, &answer);

@@ -14,6 +14,7 @@
 #include "api/mem.h"
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "base/when.h"
 
 #include <jansson.h>
@@ -28,10 +29,6 @@ typedef struct recalled {
     void *user;
     int rc;
 } recalled;
-
-static int put_bytes(const char *bytes, size_t n, void *out) {
-    return mn_buf_append(out, bytes, n);
-}
 
 /* The bytes of whole characters that have room in so many tokens, counted as searches count. */
 static size_t within(const char *text, size_t n, int64_t tokens) {
@@ -58,8 +55,7 @@ static void day_of(const mn_record *r, char when[MN_WHEN_TEXT]) {
 static int put_string(mn_buf *out, const char *before, const char *text, size_t n) {
     json_t *const j = json_stringn(text, n);
     int rc = mn_buf_puts(out, before);
-    if (rc >= 0 && (!j || json_dump_callback(j, put_bytes, out, JSON_ENCODE_ANY) < 0))
-        rc = MN_FAIL(MN_ENOMEM, "no memory for what is recalled");
+    if (rc >= 0) rc = mn_json_write(j, JSON_ENCODE_ANY, out);
     json_decref(j);
     return rc;
 }

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -76,13 +77,8 @@ static const char how[] =
     "Its "
     "result comes in <tool_response>. Without need of a function, answer in words.";
 
-static int put_bytes(const char *bytes, size_t n, void *out) {
-    return mn_buf_append(out, bytes, n);
-}
-
 static int put_json(mn_buf *out, const json_t *value) {
-    const int rc = json_dump_callback(value, put_bytes, out, JSON_COMPACT | JSON_ENCODE_ANY);
-    return rc < 0 ? MN_FAIL(MN_ENOMEM, "no memory for a prompt") : 0;
+    return mn_json_write(value, JSON_COMPACT | JSON_ENCODE_ANY, out);
 }
 
 static int describe(const json_t *tools, mn_buf *out) {

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 
 #include <ctype.h>
 #include <jansson.h>
@@ -81,7 +82,7 @@ static int answer_far(mn_cli_ask *a, const char *question, const char *recalled)
     json_t *const list =
         json_pack("[{s:s, s:s}, {s:s, s:s}]", "role", "system", "content", a->notes ? noting : role,
                   "role", "user", "content", text.data ? text.data : "");
-    if (rc >= 0 && !(messages = json_dumps(list, JSON_COMPACT)))
+    if (rc >= 0 && !(messages = mn_json_text(list, JSON_COMPACT)))
         rc = MN_FAIL(MN_ENOMEM, "no memory to ask %s", a->endpoint);
     if (rc >= 0)
         rc = mn_endpoint_ask(a->endpoint, messages, a->notes ? a->grammar.data : NULL, most(a),

@@ -4,14 +4,10 @@
  */
 #include "cli/json.h"
 
-#include "base/alloc.h"
-#include "base/error.h"
+#include "base/json.h"
 
 int mn_cli_json(json_t *object, mn_buf *out) {
-    char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    const int rc = mn_json_write(object, JSON_COMPACT, out);
     json_decref(object);
-    if (!line) return MN_FAIL(MN_ENOMEM, "no memory for a JSON object");
-    const int rc = mn_buf_printf(out, "%s\n", line);
-    mn_free(line);
-    return rc;
+    return rc < 0 ? rc : mn_buf_puts(out, "\n");
 }

@@ -7,6 +7,7 @@
  */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "cli/generate.h"
 #include "cli/progress.h"
@@ -72,7 +73,6 @@ static int on_text(void *user, const char *text, size_t n) {
 }
 
 static int print_json(const sink *s, const mn_stats *stats) {
-    json_set_alloc_funcs(mn_malloc, mn_free);
     json_t *o =
         json_pack("{s:s%, s:i, s:i, s:i, s:s?, s:f, s:f, s:f, s:f, s:s}", "text",
                   s->text.len ? s->text.data : "", s->text.len, "prompt_tokens",
@@ -80,7 +80,7 @@ static int print_json(const sink *s, const mn_stats *stats) {
                   (int)stats->cached_tokens, "cached_from", stats->cached_from, "first_token_ms",
                   s->first_ms, "prefill_tps", stats->prefill_tps, "decode_tps", stats->decode_tps,
                   "peak_rss_mb", mn_cli_peak_rss_mb(), "finish", stats->finish);
-    char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    char *line = mn_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
     json_decref(o);
     if (!line) return MN_FAIL(MN_EINVAL, "the answer cannot be written as JSON");
     int rc = mn_cli_write(line, strlen(line));

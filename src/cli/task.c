@@ -5,6 +5,7 @@
  */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "cli/generate.h"
 #include "cli/json.h"
 #include "cli/mem.h"
@@ -219,7 +220,7 @@ static int finish(task *t) {
 
 /* ---- running it ----------------------------------------------------------------------------- */
 static int call(mn_mem *mem, const mn_scope *scope, const json_t *what, json_t **result) {
-    char *text = json_dumps(what, JSON_COMPACT), *answer = NULL;
+    char *text = mn_json_text(what, JSON_COMPACT), *answer = NULL;
     if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a call");
     const int rc = mn_task_do(mem, scope, text, &answer);
     mn_free(text);
@@ -268,7 +269,6 @@ static int open_and_run(task *t) {
 static int run(const void *options, int n_words, const char *const *words) {
     task t = {.o = options, .out = {.what = "the result"}};
     json_t *verbs = NULL;
-    json_set_alloc_funcs(mn_malloc, mn_free);
     if (!n_words)
         return MN_FAIL(MN_CLI_USAGE, "task needs a verb: new, step, update, done, fail, rollback, "
                                      "replace, say, prompt, show or list");

@@ -5,6 +5,7 @@
  * output. Ctrl-C stops between two tokens; the same command goes on.
  */
 #include "base/alloc.h"
+#include "base/json.h"
 #include "cli/generate.h"
 #include "cli/json.h"
 #include "cli/mem.h"
@@ -120,7 +121,7 @@ static int finish(const write_options *o, const char *answer) {
 
 static int write_files(const write_options *o, mn_mem *mem, const json_t *call) {
     const mn_scope scope = {.user = mn_cli_user(o->user), .agent = o->agent, .run = o->run};
-    char *text = json_dumps(call, JSON_COMPACT), *answer = NULL;
+    char *text = mn_json_text(call, JSON_COMPACT), *answer = NULL;
     if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a call");
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
@@ -158,7 +159,6 @@ static int open_and_write(const write_options *o, const json_t *call) {
 
 static int run(const void *options, int n_words, const char *const *words) {
     const write_options *const o = options;
-    json_set_alloc_funcs(mn_malloc, mn_free);
     if (!n_words) return MN_FAIL(MN_CLI_USAGE, "write: say what is to be written");
     if (!o->out)
         return MN_FAIL(MN_CLI_USAGE, "write: --out DIR is missing: where are files to go?");

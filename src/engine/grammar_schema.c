@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -201,16 +202,12 @@ uint32_t mn_schema_value(mn_schema *c) {
 }
 
 /* ---- texts that are given ------------------------------------------------------------------- */
-static int append(const char *text, size_t n, void *buf) {
-    return mn_buf_append(buf, text, n) < 0 ? -1 : 0;
-}
-
 /* The shortest text that reads as the same value again. */
 static int text_of(json_t *v, mn_buf *out) {
     for (size_t digits = 15; digits <= 17; digits++) {
         const size_t how = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits);
         mn_buf_clear(out);
-        if (json_dump_callback(v, append, out, how) < 0) break;
+        if (mn_json_write(v, how, out) < 0) break;
         json_t *back = json_loadb(out->data, out->len, JSON_DECODE_ANY, NULL);
         const int same = back && json_equal(back, v);
         json_decref(back);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "serve/models.h"
 #include "serve/remember.h"
 #include "serve/route.h"
@@ -105,7 +106,7 @@ static int read_sampling(mn_exchange *x, mn_ask *ask, const char **param) {
 }
 
 static int dump(const json_t *json, char **out) {
-    *out = json_dumps(json, JSON_COMPACT);
+    *out = mn_json_text(json, JSON_COMPACT);
     return *out ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a request");
 }
 

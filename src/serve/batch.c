@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "serve/lines.h"
 #include "serve/route.h"
 #include "serve/server.h"
@@ -145,10 +146,6 @@ static const mn_route *route_of(const char *url) {
     return NULL;
 }
 
-static int dump(const char *bytes, size_t n, void *user) {
-    return mn_buf_append(user, bytes, n) < 0 ? -1 : 0;
-}
-
 int mn_batch_takes(const char *url) {
     return route_of(url) != NULL;
 }
@@ -184,7 +181,7 @@ static int board(batch *b, int i, flight **out) {
     if (rc == 0 && !f) rc = MN_FAIL(MN_ENOMEM, "no memory for a request");
     if (f) {
         *f = (flight){.of = b, .line = i, .route = route, .body = {.what = "a request"}};
-        if (json_dump_callback(body, dump, &f->body, JSON_COMPACT) < 0) {
+        if (mn_json_write(body, JSON_COMPACT, &f->body) < 0) {
             rc = no_memory(b, i);
             mn_buf_free(&f->body);
             mn_free(f);

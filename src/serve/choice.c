@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +75,7 @@ static int schema_of_calls(const json_t *tools, const char *only, int several, c
         json_array_append_new(choices, json_pack("{s:s}", "$ref", "#/$defs/other"));
     }
     json_t *all = json_pack("{s:O, s:O}", "anyOf", choices, "$defs", defs);
-    *out = all && n ? json_dumps(all, JSON_COMPACT) : NULL;
+    *out = all && n ? mn_json_text(all, JSON_COMPACT) : NULL;
     json_decref(all);
     json_decref(choices);
     json_decref(defs);
@@ -136,7 +137,7 @@ static int choose(const mn_fields *f, mn_ask *ask, json_t *schema, const char **
     if (required || (schema && ask->functions))
         return schema_of_calls(ask->functions, only, f->parallel == 1, required ? NULL : schema,
                                &ask->grammar);
-    if (schema) ask->grammar = json_dumps(schema, JSON_COMPACT);
+    if (schema) ask->grammar = mn_json_text(schema, JSON_COMPACT);
     if (f->grammar) ask->grammar = mn_strdup(f->grammar);
     if ((schema || f->grammar) && !ask->grammar)
         return MN_FAIL(MN_ENOMEM, "no memory for a grammar");

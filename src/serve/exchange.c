@@ -12,6 +12,7 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "serve/mcp.h"
 #include "serve/route.h"
 #include "serve/server.h"

@@ -384,23 +384,3 @@ int mn_json_read(const char *what, const char *text, size_t n, size_t flags, jso
     return MN_FAIL(MN_EINVAL, "%s is no JSON: line %d, column %d: %s", what, error.line,
                    error.column, error.text);
 }
-
-typedef struct writing {
-    mn_buf *out;
-    int rc; /* of the first that failed */
-} writing;
-
-static int write_some(const char *bytes, size_t n, void *user) {
-    writing *w = user;
-    if (w->rc >= 0) w->rc = mn_buf_append(w->out, bytes, n);
-    return w->rc < 0 ? -1 : 0;
-}
-
-int mn_json_write(const json_t *json, size_t flags, mn_buf *out) {
-    const size_t before = out->len;
-    writing w = {out, 0};
-    if (json && json_dump_callback(json, write_some, &w, flags) == 0 && w.rc >= 0) return 0;
-    out->len = before;
-    if (out->data) out->data[before] = 0;
-    return w.rc < 0 ? w.rc : MN_FAIL(MN_ENOMEM, "no memory to write JSON");
-}

@@ -106,9 +106,6 @@ int mn_rows_read(const mn_field *rows, unsigned route, const char *what, json_t 
  * mn_budget_give when they go. `what` is read: "the body". MN_EINVAL; MN_EFULL. */
 int mn_json_read(const char *what, const char *text, size_t n, size_t flags, json_t **out,
                  uint64_t *booked);
-/* Append JSON. Fails as mn_buf_append does, and then nothing was: what Jansson writes is never left
- * half, though it goes on behind a name that could not be written. */
-int mn_json_write(const json_t *json, size_t flags, mn_buf *out);
 /* As many values the JSON has, about. */
 size_t mn_fields_count(const char *json, size_t n);
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "serve/field.h"
 
 #include <stdio.h>
@@ -275,7 +276,7 @@ int mn_lines_request(mn_lines *l, int i, json_t **line, const char **url, json_t
 /* A text as JSON, null for none. */
 static int put_text(mn_buf *out, const char *text) {
     json_t *json = text ? json_string(text) : json_null();
-    char *dumped = json ? json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    char *dumped = mn_json_text(json, JSON_ENCODE_ANY | JSON_COMPACT);
     json_decref(json);
     if (!dumped) return MN_FAIL(MN_ENOMEM, "no memory for a line");
     const int rc = mn_buf_puts(out, dumped);

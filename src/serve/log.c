@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,7 @@ void mn_serve_log(mn_exchange *x) {
             json_object_set_new(o, "first_ms", json_real((x->first - x->began) * 1e3));
     }
     if (o && !mn_exchange_wanted(x)) json_object_set_new(o, "left", json_true());
-    char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    char *line = mn_json_text(o, JSON_COMPACT | JSON_REAL_PRECISION(6));
     if (line) s->options.log(s->options.user, line);
     mn_free(line);
     json_decref(o);

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/budget.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "serve/mcp_tools.h"
 
 #include <string.h>

@@ -8,6 +8,7 @@
 #include "serve/mcp_tools.h"
 
 #include "base/error.h"
+#include "base/json.h"
 
 #include <string.h>
 

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/opt.h"
 
 #include <pthread.h>
@@ -18,7 +19,7 @@
 enum { PREFIX_LENGTH = sizeof PREFIX - 1 };
 
 int mn_mcp_task_do(mn_mem *mem, const mn_scope *scope, const json_t *call, json_t **out) {
-    char *text = json_dumps(call, JSON_COMPACT), *answer = NULL;
+    char *text = mn_json_text(call, JSON_COMPACT), *answer = NULL;
     if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a call");
     const int rc = mn_task_do(mem, scope, text, &answer);
     mn_free(text);

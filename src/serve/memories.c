@@ -10,6 +10,7 @@
 #include "serve/memories.h"
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/when.h"
 #include "serve/mcp_tools.h"
 #include "serve/routes.h"
@@ -135,7 +136,7 @@ int mn_memory_update_work(mn_exchange *x) {
 
 /* Texts are borrowed of the request, but for *meta. */
 static int record_of(const mn_fields *f, char **meta, mn_record *out) {
-    *meta = f->metadata ? json_dumps(f->metadata, JSON_COMPACT) : NULL;
+    *meta = f->metadata ? mn_json_text(f->metadata, JSON_COMPACT) : NULL;
     if (f->metadata && !*meta) return MN_FAIL(MN_ENOMEM, "no memory for a record");
     *out = (mn_record){.text = f->text,
                        .n = f->text ? strlen(f->text) : 0,

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -165,7 +166,7 @@ int mn_serve_openapi(int keys, mn_buf *out) {
                             json_pack("{s:{s:s, s:s}}", "key", "type", "http", "scheme", "bearer"));
         json_object_set_new(doc, "security", json_pack("[{s:[]}]", "key"));
     }
-    char *text = doc ? json_dumps(doc, JSON_INDENT(1)) : NULL;
+    char *text = mn_json_text(doc, JSON_INDENT(1));
     json_decref(doc);
     if (!text) return MN_FAIL(MN_ENOMEM, "no memory for the OpenAPI document");
     const int rc = mn_buf_puts(out, text);

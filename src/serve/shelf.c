@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/walk.h"
 #include "serve/answer.h"
 #include "serve/batches.h"
@@ -91,7 +92,7 @@ int mn_shelf_write(const mn_shelf *s, const mn_item *item, json_t *record) {
     if (record) json_object_set_new(record, "tenant", hex_of(item->tenant));
     if (record) json_object_set_new(record, "seq", json_integer((json_int_t)item->seq));
     if (record) json_object_set_new(record, "created_at", json_integer(item->created));
-    char *text = record ? json_dumps(record, JSON_INDENT(1)) : NULL;
+    char *text = mn_json_text(record, JSON_INDENT(1));
     json_decref(record);
     int rc = text ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a record");
     if (rc >= 0) rc = mn_shelf_path(s, item->id, suffix, &path);

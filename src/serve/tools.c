@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 
 #include <string.h>
 
@@ -65,7 +66,7 @@ static const char *call_of(const mn_tools *t, const json_t *v, json_t **argument
 
 static int emit(mn_tools *t, const char *name, const json_t *arguments, const mn_tools_out *out) {
     const char *text = json_string_value(arguments);
-    char *made = text ? NULL : arguments ? json_dumps(arguments, JSON_COMPACT) : mn_strdup("{}");
+    char *made = text ? NULL : arguments ? mn_json_text(arguments, JSON_COMPACT) : mn_strdup("{}");
     if (!text && !made) return MN_FAIL(MN_ENOMEM, "no memory for a call");
     t->calls++;
     const int rc = out->call(out->user, name, text ? text : made);

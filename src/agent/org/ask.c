@@ -5,22 +5,18 @@
  */
 #include "agent/org/ask.h"
 
+#include "base/json.h"
 #include "base/utf8.h"
 
 #include <string.h>
-
-static int put(const char *bytes, size_t n, void *out) {
-    return mn_buf_append(out, bytes, n);
-}
 
 int mn_ask_line(mn_buf *out, const char *speaker, const char *text, size_t n, size_t most) {
     if (n > most) n = most;
     while (n && ((unsigned char)text[n] & 0xc0) == 0x80) n--;
     json_t *const j =
         json_pack("{s:s, s:s%}", "speaker", *speaker ? speaker : "somebody", "text", text, n);
-    const int rc = j && json_dump_callback(j, put, out, JSON_COMPACT) == 0
-                       ? mn_buf_puts(out, "\n")
-                       : MN_FAIL(MN_ENOMEM, "no memory for the prompt of %s", "an organiser");
+    int rc = mn_json_write(j, JSON_COMPACT, out);
+    if (rc >= 0) rc = mn_buf_puts(out, "\n");
     json_decref(j);
     return rc;
 }
