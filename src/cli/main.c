@@ -18,6 +18,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,6 +137,7 @@ static int unknown(const char *word) {
 }
 
 int main(int argc, char **argv) {
+    json_set_alloc_funcs(mn_malloc, mn_free); /* here alone: a library must not, for its host */
     mn_file_standard();
     mn_guard_install(); /* best effort: without it a file cut short under us ends the program */
     signal(SIGPIPE, SIG_IGN);

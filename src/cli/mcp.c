@@ -15,7 +15,6 @@
 #include "base/alloc.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -99,7 +98,6 @@ static int run(const void *opaque, int n_words, const char *const *words) {
     const mcp_options *o = opaque;
     mn_mcp_peer peer = {.folder = "",
                         .scope = {.user = mn_cli_user(o->user), .agent = o->agent, .run = o->run}};
-    json_set_alloc_funcs(mn_malloc, mn_free);
     MN_TRY(mn_cli_region_open("mcp", o->region, &peer.region));
     const mn_mem_options how = {.region = peer.region,
                                 .organise = o->organise,

@@ -89,7 +89,6 @@ static json_t *value_of(const void *value, size_t n, const char **name) {
 
 int mn_cli_object_json(const char *what, const mn_object *o, const void *value, mn_buf *out) {
     const char *name = "value";
-    json_set_alloc_funcs(mn_malloc, mn_free);
     json_t *const j = json_object();
     if (what) json_object_set_new(j, "change", json_string(what));
     json_object_set_new(j, "key", json_string(o->key));

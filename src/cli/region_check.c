@@ -4,7 +4,6 @@
  */
 #include "cli/region.h"
 
-#include "base/alloc.h"
 #include "base/budget.h"
 #include "cli/json.h"
 #include "cli/progress.h"
@@ -50,7 +49,6 @@ static int table(const mn_region_health *h, mn_buf *out) {
 }
 
 static int object(const mn_region_health *h, mn_buf *out) {
-    json_set_alloc_funcs(mn_malloc, mn_free);
     json_t *o = json_pack(
         "{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
         " s:b}",

@@ -88,7 +88,6 @@ static json_t *processes_of(const mn_top *t) {
 
 static int object(const mn_top *t, mn_buf *out) {
     const mn_region_info *i = &t->info;
-    json_set_alloc_funcs(mn_malloc, mn_free);
     json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:I, s:I, s:I, "
                           "s:I, s:I, s:I, s:i, s:o, s:o}",
                           "path", i->path, "folder", i->disk, "memory", (json_int_t)i->charged,

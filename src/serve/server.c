@@ -172,7 +172,6 @@ int mn_serve_open(const mn_serve_options *options, mn_serve **out) {
     mn_serve *s = mn_calloc(1, sizeof *s);
     *out = NULL;
     if (!s) return MN_FAIL(MN_ENOMEM, "no memory for a server");
-    json_set_alloc_funcs(mn_malloc, mn_free);
     s->options = *options;
     s->mail.bell = s->shelf.fd = -1;
     s->began = mn_clock_seconds();

@@ -190,6 +190,16 @@ static void region_commands(void **s) {
         }
 }
 
+/* Records as JSON, whose allocations are those of the program. */
+static void records(void **s) {
+    (void)s;
+#define RECORDS "--store $REGION.db --user ann --region none --embedder none"
+    static const struct verb list = {"mem list --json " RECORDS, 0, 0};
+    assert_int_equal(run("mem add 'The sky is blue.' " RECORDS).status, 0);
+    assert_int_equal(run("mem add 'The milk is sour.' " RECORDS).status, 0);
+    assert_true(every(&list, faults[0]) > 30);
+}
+
 /* Before the first question is read there is no list of turns to give back; some seventy
  * allocations later a piece of the answer cannot be kept. */
 static void a_chat_without_memory(void **s) {
@@ -258,9 +268,10 @@ static int furnish(void **state) {
 }
 
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(read_only_commands), cmocka_unit_test(region_commands),
-        cmocka_unit_test(a_chat_without_memory), cmocka_unit_test(disks_too_small)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(read_only_commands),
+                                       cmocka_unit_test(region_commands), cmocka_unit_test(records),
+                                       cmocka_unit_test(a_chat_without_memory),
+                                       cmocka_unit_test(disks_too_small)};
     const struct CMUnitTest calls[] = {cmocka_unit_test(every_call)};
     const struct CMUnitTest disk[] = {cmocka_unit_test(every_size)};
     if (!soak_asked()) return cmocka_run_group_tests(tests, furnish, drop_bed);
