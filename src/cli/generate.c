@@ -108,10 +108,7 @@ const mn_opt mn_cli_generate_rows[] = {
      .offset = AT(disk),
      .help = "most bytes of files in which it outlives the machine: 8G; none: keep off them; "
              "default: 8 GiB, and a twentieth of the free space, at most"},
-    {.kind = MN_OPT_FLAG,
-     .name = "private",
-     .offset = AT(private_),
-     .help = "use what others computed, leave nothing for them"},
+    MN_CLI_PRIVATE_ROW(AT(private_)),
     {0}};
 
 mn_request mn_cli_request(const mn_cli_generate *o) {

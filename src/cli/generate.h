@@ -23,6 +23,13 @@ typedef struct mn_cli_generate {
 /* Option rows for a struct that holds an mn_cli_generate at this offset; `base` is that offset. */
 extern const mn_opt mn_cli_generate_rows[];
 
+/* The option --private, of all who share what they compute. */
+#define MN_CLI_PRIVATE_ROW(at)                                     \
+    {                                                              \
+        .kind = MN_OPT_FLAG, .name = "private", .offset = at,      \
+        .help = "use what others computed, leave nothing for them" \
+    }
+
 /* The options as a request. Borrows the lists. */
 mn_request mn_cli_request(const mn_cli_generate *o);
 /* What the rows cannot say: no empty --stop; else MN_CLI_USAGE. */

@@ -21,7 +21,7 @@
 typedef struct mcp_options {
     mn_cli_common common;
     const char *user, *agent, *run, *store, *region, *organise;
-    int durable, no_memory;
+    int durable, no_memory, private_;
 } mcp_options;
 
 #define AT(field) offsetof(mcp_options, field)
@@ -33,6 +33,7 @@ static const mn_opt options[] = {
     FLAG("durable", durable, "memory_add is answered when it is on disk: it survives a power cut"),
     FLAG("no-memory", no_memory, "objects alone"),
     MN_CLI_REGION_ROW(AT(region)),
+    MN_CLI_PRIVATE_ROW(AT(private_)),
     MN_CLI_COMMON,
     {0}};
 
@@ -103,6 +104,7 @@ static int run(const void *opaque, int n_words, const char *const *words) {
                                 .organise = o->organise,
                                 .durable = o->durable,
                                 .background = 1,
+                                .private_ = o->private_,
                                 .tell = mn_cli_tell};
     int rc = o->no_memory ? 0 : mn_mem_open(o->store, &how, &peer.mem);
     if (rc >= 0) rc = talk(&peer);

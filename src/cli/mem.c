@@ -262,6 +262,7 @@ static int open_and_run(const mn_cli_mem_verb *verb, mn_cli_mem *m) {
                                 .organise = o->organise,
                                 .durable = o->durable,
                                 .pull = verb->pull && !o->no_embed,
+                                .private_ = o->generate.private_,
                                 .progress = mn_cli_progress(&bar)};
     MN_TRY(mn_mem_open(o->store, &how, &m->mem));
     const int rc = verb->run(m);

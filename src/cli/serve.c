@@ -119,10 +119,7 @@ static const mn_opt options[] = {
         "disk", disk, "SIZE",
         "most bytes of files in which it outlives the machine: 8G; none: keep off them; default: 8 "
         "GiB, and a twentieth of the free space, at most"),
-    {.kind = MN_OPT_FLAG,
-     .name = "private",
-     .offset = AT(private_),
-     .help = "use what others computed, leave nothing for them"},
+    MN_CLI_PRIVATE_ROW(AT(private_)),
     {.kind = MN_OPT_CHOICE,
      .name = "print",
      .value = "WHAT",
