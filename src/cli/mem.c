@@ -192,6 +192,13 @@ static int update(mn_cli_mem *m) {
     return rc < 0 ? rc : say_id(m, id);
 }
 
+/* Others have what they computed of it. */
+static void say_what_stays(const mn_cli_mem *m, int64_t gone) {
+    if (gone > 0 && !m->region)
+        fprintf(stderr, "(no region is used here: what one may hold that was computed of this "
+                        "stays in it; `omnesia region forget --since TIME` removes it)\n");
+}
+
 static int forget(mn_cli_mem *m) {
     mn_find what = asked(m);
     int64_t gone = 0;
@@ -212,6 +219,7 @@ static int forget(mn_cli_mem *m) {
                                          "--all");
         if (gone < 0) return (int)gone;
     }
+    say_what_stays(m, gone);
     return mn_buf_printf(&m->out, m->o->json ? "{\"forgotten\":%lld}\n" : "%lld forgotten\n",
                          (long long)gone);
 }
