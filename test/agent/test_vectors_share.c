@@ -86,6 +86,8 @@ static void ended(process *p) {
     mn_notes_close(&p->notes);
     mn_region_close(&p->region);
 }
+#define end_all(...) \
+    for (process *const all_[] = {__VA_ARGS__, NULL}, *const *p_ = all_; *p_; p_++) ended(*p_)
 
 /* What is nearest to the vector that `id` had at first: ids, best first. */
 static int search(process *p, int64_t id, mn_scan_hit hit[BEST]) {
@@ -194,9 +196,7 @@ static void second_finds(void **s) {
     process c = begun(path, LIMIT);
     same_answers(&c, &b);
     assert_counts(&c, 2, 0, ROWS - IN_PARTS);
-    ended(&b);
-    ended(&c);
-    ended(&alone);
+    end_all(&b, &c, &alone);
 }
 
 /* Between searches nothing is in use. */
@@ -224,9 +224,7 @@ static void private_one(void **s) {
     mn_vectors_clear(a.v);
     same_answers(&a, &alone);
     assert_int_equal(counts(&a).found, 2);
-    ended(&a);
-    ended(&b);
-    ended(&alone);
+    end_all(&a, &b, &alone);
 }
 
 /* Each finds his own, and none the other's. */
@@ -245,8 +243,7 @@ static void two_owners(void **s) {
     assert_counts(&a, 0, 2, ROWS);
     assert_counts(&b, 0, 2, ROWS);
     assert_int_equal(extents(a.region, NULL), 4);
-    ended(&a);
-    ended(&b);
+    end_all(&a, &b);
 }
 
 /* Who goes on searching has the parts that have become full. */
@@ -262,8 +259,7 @@ static void grows(void **s) {
     assert_int_equal(counts(&a).made, 3);
     assert_int_equal(counts(&a).found, 2);
     same_answers(&a, &alone);
-    ended(&a);
-    ended(&alone);
+    end_all(&a, &alone);
 }
 
 /* ---- what changes ---------------------------------------------------------------------------- */
@@ -315,11 +311,7 @@ static void all_again(void **s) {
     process d = begun(path, LIMIT), alone = begun(NULL, 0);
     same_answers(&d, &alone);
     same_answers(&a, &alone);
-    ended(&a);
-    ended(&b);
-    ended(&c);
-    ended(&d);
-    ended(&alone);
+    end_all(&a, &b, &c, &d, &alone);
 }
 
 /* What was given up was never there. */
@@ -335,8 +327,7 @@ static void given_up(void **s) {
     assert_int_equal(copies(7, 1), 0);
     assert_int_equal(nearest(&b, 7), 7);
     assert_int_equal(nearest(&a, 7), 7);
-    ended(&a);
-    ended(&b);
+    end_all(&a, &b);
 }
 
 /* A copy of the file has what it has, also when both go on by themselves from there. */
@@ -363,10 +354,7 @@ static void copied(void **s) {
     assert_int_not_equal(nearest(&c, 7), 7);
     assert_int_equal(nearest(&d, 7), 7);
     assert_int_not_equal(nearest(&d, 6), 6);
-    ended(&a);
-    ended(&b);
-    ended(&c);
-    ended(&d);
+    end_all(&a, &b, &c, &d);
 }
 
 /* A file that was made before there were marks gets them. */
@@ -385,8 +373,7 @@ static void without_marks(void **s) {
     assert_int_equal(nearest(&a, 5), 5);
     assert_int_equal(nearest(&b, 5), 5);
     assert_counts(&b, 2, 0, ROWS - IN_PARTS);
-    ended(&a);
-    ended(&b);
+    end_all(&a, &b);
 }
 
 /* ---- what is forgotten ----------------------------------------------------------------------- */
@@ -415,7 +402,7 @@ static void forgotten(void **s) {
         for (int n = search(all[i], 5, hit); n--;) assert_int_not_equal(hit[n].id, 5);
     assert_int_equal(copies(5, 0), 0);
     assert_int_equal(copies(6, 0), 1);
-    for (int i = 0; i < 3; i++) ended(all[i]);
+    end_all(&a, &b, &c);
 }
 
 /* Who forgets need know no model, and never have searched; also what had changed before goes. */
@@ -434,8 +421,7 @@ static void forgotten_by_another(void **s) {
     assert_int_equal(copies(5, 0), 0);
     assert_int_not_equal(nearest(&a, 5), 5);
     assert_int_equal(copies(5, 0), 0);
-    ended(&a);
-    ended(&b);
+    end_all(&a, &b);
 }
 
 /* The same without the files, which wait for who reads them. */
@@ -461,8 +447,7 @@ static void forgotten_while_read(void **s) {
     assert_ok((int)mn_notes_end(b.notes, 0));
     mn_notes_rest(a.notes);
     assert_int_equal(copies(5, 0), 0);
-    ended(&a);
-    ended(&b);
+    end_all(&a, &b);
 }
 
 /* Forgotten between the moment somebody saw it and the moment he would tell others. */
@@ -478,8 +463,7 @@ static void forgotten_while_made(void **s) {
     assert_int_equal(copies(9000, 0), 1); /* which is in the other part */
     assert_int_equal(counts(&b).made, 1);
     assert_int_not_equal(nearest(&b, 5), 5);
-    ended(&a);
-    ended(&b);
+    end_all(&a, &b);
 }
 
 /* ---- what goes wrong ------------------------------------------------------------------------- */
@@ -494,8 +478,7 @@ static void no_room(void **s) {
         assert_true(mn_region_charged(a.region) <= limit);
         same_answers(&a, &alone);
         assert_int_equal(counts(&a).read, ROWS); /* it does not try again and again */
-        ended(&alone);
-        ended(&a);
+        end_all(&alone, &a);
         unlink(path);
     }
 }
@@ -517,9 +500,7 @@ static void pushed_out(void **s) {
     assert_int_equal(counts(&b).made, 2);
     same_answers(&a, &alone);
     assert_int_equal(counts(&a).found, 2);
-    ended(&a);
-    ended(&b);
-    ended(&alone);
+    end_all(&a, &b, &alone);
 }
 
 /* They never go to disk, and are not taken along. */
@@ -566,8 +547,7 @@ static void damaged(void **s) {
         assert_counts(&b, 1, 1, ROWS - MN_VECTOR_PART);
         same_answers(&a, &alone);
         mn_vector_spans_free(&all);
-        ended(&a);
-        ended(&b);
+        end_all(&a, &b);
     }
     ended(&alone);
 }
@@ -593,8 +573,7 @@ static void no_memory(void **s) {
     }
     assert_true(failed > 3);
     is_sound(a.region);
-    ended(&a);
-    ended(&alone);
+    end_all(&a, &alone);
 }
 
 /* ---- death, and many at once ----------------------------------------------------------------- */
@@ -727,9 +706,7 @@ static void storm(void **s) {
     }
     assert_true(gone > 10);
     is_sound(a.region);
-    ended(&a);
-    ended(&b);
-    ended(&alone);
+    end_all(&a, &b, &alone);
 }
 
 int main(void) {
