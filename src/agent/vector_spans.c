@@ -10,9 +10,13 @@
 
 static const char version[] = "omnesia vectors 1"; /* of what a part is, in a key */
 
+/* INT64_MAX: a mark says what cannot be. */
 static int64_t rows_of(const mn_mark *m, size_t n) {
     int64_t sum = 0;
-    for (size_t i = 0; i < n; i++) sum += m[i].n;
+    for (size_t i = 0; i < n; i++) {
+        if (m[i].n < 0 || m[i].n > MN_STRETCH) return INT64_MAX;
+        sum += m[i].n;
+    }
     return sum;
 }
 
@@ -48,13 +52,15 @@ static int keep_mark(void *user, const mn_mark *mark) {
 }
 
 static int cut_all(mn_vector_spans *out, const mn_mark *m, size_t n, int64_t last) {
-    enum { MOST_BITS = 53 };
+    enum { MOST_BITS = 52 }; /* so that numbers are below 2^63, whatever the file says */
     int bits = 0;
     if (!n || m->stretch != -1) return 0;
     const uint64_t owner[] = {(uint64_t)m->mark, (uint64_t)m->stretch};
     out->owner = mn_hash64(owner, sizeof owner) | 1;
     while (bits < MOST_BITS && (int64_t)1 << bits <= m[n - 1].stretch) bits++;
-    return n == 1 ? 0 : cut(out, m + 1, n - 1, 0, bits, (last + 1) / MN_STRETCH);
+    return n == 1 ? 0
+                  : cut(out, m + 1, n - 1, 0, bits,
+                        last / MN_STRETCH + (last % MN_STRETCH == MN_STRETCH - 1));
 }
 
 int mn_vector_spans_read(mn_store *s, int64_t owner, mn_vector_spans *out) {

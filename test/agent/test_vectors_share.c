@@ -357,18 +357,40 @@ static void copied(void **s) {
     end_all(&a, &b, &c, &d);
 }
 
+/* To the file, by somebody else. */
+static void sql(const char *text) {
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(place, &db), 0);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), 0);
+    sqlite3_close(db);
+}
+
+/* Marks that say what cannot be: rows of such a stretch are in no part, and answers are right. */
+static void marks_that_lie(void **s) {
+    (void)s;
+    static const char *const lies[] = {
+        "UPDATE vector_mark SET n = 9223372036854775807 WHERE stretch >= 0",
+        "UPDATE vector_mark SET n = -5 WHERE stretch = 3",
+        "INSERT INTO vector_mark SELECT owner, 9007199254740991, 1, 7 FROM vector_mark LIMIT 1",
+        "INSERT INTO vector_mark SELECT owner, 9223372036854775807, 1, 7 FROM vector_mark LIMIT 1",
+        "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'vector'",
+    };
+    fill_store(ROWS, 0);
+    process alone = begun(NULL, 0);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        sql(lies[i]);
+        process a = begun(path, LIMIT);
+        same_answers(&a, &alone);
+        end_all(&a);
+    }
+    end_all(&alone);
+}
+
 /* A file that was made before there were marks gets them. */
 static void without_marks(void **s) {
     (void)s;
-    sqlite3 *db = NULL;
     fill_store(ROWS, 0);
-    assert_int_equal(sqlite3_open(place, &db), 0);
-    assert_int_equal(sqlite3_exec(db,
-                                  "DROP TRIGGER vector_in; DROP TRIGGER vector_out; DROP TABLE "
-                                  "vector_mark",
-                                  NULL, NULL, NULL),
-                     0);
-    sqlite3_close(db);
+    sql("DROP TRIGGER vector_in; DROP TRIGGER vector_out; DROP TABLE vector_mark");
     process a = begun(path, LIMIT), b = begun(path, LIMIT);
     assert_int_equal(nearest(&a, 5), 5);
     assert_int_equal(nearest(&b, 5), 5);
@@ -720,6 +742,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(all_again, begin, store_end),
         cmocka_unit_test_setup_teardown(given_up, begin, store_end),
         cmocka_unit_test_setup_teardown(copied, begin, store_end),
+        cmocka_unit_test_setup_teardown(marks_that_lie, begin, store_end),
         cmocka_unit_test_setup_teardown(without_marks, begin, store_end),
         cmocka_unit_test_setup_teardown(forgotten, begin, store_end),
         cmocka_unit_test_setup_teardown(forgotten_by_another, begin, store_end),
