@@ -291,8 +291,9 @@ static int run(const void *options, int n_words, const char *const *words) {
     m.n = n_words - 1;
     m.words = words + 1;
     if (m.n < verb->least || (verb->most >= 0 && m.n > verb->most))
-        return MN_FAIL(MN_CLI_USAGE, "mem %s: %d words follow it, and %d; see `omnesia mem --help`",
-                       verb->name, m.n, verb->least);
+        return MN_FAIL(MN_CLI_USAGE, "mem %s takes %s%d word%s, not %d; see `omnesia mem --help`",
+                       verb->name, verb->most < 0 ? "at least " : "", verb->least,
+                       verb->least == 1 ? "" : "s", m.n);
     m.scope = (mn_scope){.user = mn_cli_user(o->user), .agent = o->agent, .run = o->run};
     const int rc = open_and_run(verb, &m);
     mn_mem_close(&m.mem);

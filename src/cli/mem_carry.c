@@ -38,8 +38,10 @@ int mn_cli_mem_import(mn_cli_mem *m) {
     mn_carry carry = {0};
     int64_t made = 0;
     const mn_progress p = mn_cli_progress(&bar);
-    MN_TRY(mn_mem_import(m->mem, &m->scope, m->words[0], m->o->format, &p, complain, &c, &carry));
+    const int rc =
+        mn_mem_import(m->mem, &m->scope, m->words[0], m->o->format, &p, complain, &c, &carry);
     mn_cli_progress_clear(&bar);
+    MN_TRY(rc);
     /* What came in is there, found by its words, whatever becomes of the vectors. */
     if (carry.added && !m->o->no_embed && embed(m, 0, &bar, &made) < 0)
         fprintf(stderr, "vectors are left for later: %s\n", mn_error_detail());
@@ -96,6 +98,7 @@ static int report(void *user, const char *what, uint64_t done, uint64_t total) {
 static int say_moved(mn_cli_mem *m, const char *result) {
     if (m->o->json) return mn_buf_printf(&m->out, "%s\n", result);
     json_t *const said = json_loads(result, 0, NULL);
+    if (!said) return MN_FAIL(MN_ENOMEM, "no memory to say what was moved: it is all there");
     const char *const name[] = {"users", "rows", "vectors", "links"};
     long long n[4];
     for (int i = 0; i < 4; i++) n[i] = json_integer_value(json_object_get(said, name[i]));

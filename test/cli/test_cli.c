@@ -54,6 +54,12 @@ static void usage_errors(void **s) {
     assert_non_null(strstr(r.err, "what is 'x' for? It takes options only"));
     r = run("hepl 2>&-; \"$OMNESIA_PROGRAM\" help 0<&- 1>&- 2>&-"); /* closed streams */
     assert_int_equal(r.status, 0);
+    r = run("mem update 3");
+    assert_int_equal(r.status, 2);
+    assert_non_null(strstr(r.err, "mem update takes at least 2 words, not 1;"));
+    r = run("mem get 1 2");
+    assert_int_equal(r.status, 2);
+    assert_non_null(strstr(r.err, "mem get takes 1 word, not 2;"));
     r = run("help a b");
     assert_int_equal(r.status, 2);
     assert_non_null(strstr(r.err, "what is 'b' for?"));
