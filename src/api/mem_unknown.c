@@ -69,10 +69,10 @@ static int look(mn_mem *m, const mn_scope *scope, const mn_kin *kin, double *nea
         if (to.rc < 0) rc = to.rc;
         if (rc >= 0) rc = nearest_of(m, question, &to.texts, nearest);
     }
-    const int known = !question;
+    const int asked = question != NULL; /* without a vector of it nothing can be told */
     mn_free(question);
     mn_buf_free(&to.texts);
-    return rc < 0 ? rc : !known && *nearest < NEAR;
+    return rc < 0 ? rc : asked && *nearest < NEAR;
 }
 
 int mn_mem_unknown(mn_mem *m, const mn_scope *scope, const char *question, double *near) {

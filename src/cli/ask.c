@@ -135,12 +135,12 @@ static int names_one(const mn_cli_ask *a, const char *answer) {
 static int cite(mn_cli_ask *a, const char *question) {
     char text[32];
     const char *const answer = a->answer.data ? a->answer.data : "";
-    int most = 0, best = -1;
+    int words = 0, best = -1;
     if (names_one(a, answer) || strncmp(answer, mn_cli_ask_unknown, KNOWN) == 0) return 0;
     for (int i = 0; i < a->n; i++) {
         const int n = shared(answer, question, a->texts.data + a->shown[i].at);
-        if (n <= most) continue;
-        most = n;
+        if (n <= words) continue;
+        words = n;
         best = i;
     }
     if (best < 0) return 0;
