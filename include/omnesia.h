@@ -485,7 +485,7 @@ typedef struct mn_mem_options {
     int durable;          /* 1: an add returns when it is on disk: it survives a power cut */
     const char *organise; /* after each add, by: "mem0", "amem:MODEL", "zep:URL#MODEL"; NULL */
     int background;       /* 1: a thread makes vectors of what has none, and organises */
-    int pull, private_;   /* 1: the model is fetched, or words do; 1: nothing is left in region */
+    int pull, private_;   /* 1: the model is fetched, or words do; 1: no vector is left in region */
     mn_progress progress; /* for fetching it */
     int (*tell)(void *user, const char *line); /* how {"do": "write"} goes, or NULL: nothing new; */
     void *tell_user; /* non-zero stops it. Also what keeps the thread from its work, once */

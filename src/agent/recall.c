@@ -14,9 +14,9 @@
  * turns with it and comes behind all of them, unless its kind is asked for. Where an organiser has
  * linked turns (agent/hops.h), those that the HOPPED best lead to gain: HOP times the sum of the
  * scores they are linked from, each as a share of the best and over the root of how many links the
- * turn has. Constants are flat: 399
- * random settings found .83 of the evidence in the mean, .776 at worst (recall@10, five
- * conversations of LoCoMo, names of the settings chosen on four and tried on the fifth: .854).
+ * turn has. Constants are flat: 399 random settings found .83 of the evidence in the mean, .776 at
+ * worst (recall@10, five conversations of LoCoMo; of settings chosen on four of them and tried on
+ * the fifth: .854).
  *
  * What the best lead to, and what counts less for it, has agent/recall_on.c.
  *
