@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sparse.h"
+#include "region/region.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -71,10 +72,17 @@ int mn_desks_open(const char *path, mn_desks **out) {
     return rc;
 }
 
+static void go_out(mn_desks *l) {
+    if (l->room) mn_guard_forget(l->file.data);
+    mn_sparse_close(&l->file);
+    l->room = NULL;
+    l->own = NULL;
+}
+
 void mn_desks_close(mn_desks **line) {
     mn_desks *const l = *line;
     if (!l) return;
-    mn_sparse_close(&l->file);
+    go_out(l);
     mn_file_close(&l->turn);
     mn_free(l->turns);
     mn_free(l->places);
@@ -120,6 +128,7 @@ static void come_in(mn_desks *l) {
             mn_sparse_close(&l->file);
             return;
         }
+        mn_guard_watch(l->file.data, l->file.size);
         l->room = (room *)(void *)l->file.data;
     }
     sit_down(l);
@@ -213,6 +222,8 @@ static int stand(mn_desks *l, mn_desk_reply *reply) {
 
 int mn_desks_wait(mn_desks *l, const void *request, size_t n, mn_desk_reply *reply) {
     *reply = (mn_desk_reply){0};
+    /* It was cut short: what stands there now is a page of ours, which nobody else sees. */
+    if (l->room && mn_guard_hit(l->file.data)) go_out(l);
     if (!l->own) {
         MN_TRY(get_turn(l, -1));
         come_in(l);

@@ -79,9 +79,6 @@ void mn_life_end(mn_region *r);
 /* Is any process but this handle alive in it? */
 int mn_life_others(mn_region *r);
 
-void mn_guard_watch(const void *data, uint64_t bytes);
-void mn_guard_forget(const void *data);
-int mn_guard_hit(const void *data); /* 1: what is watched there was not all there */
 /* A file that others may cut short, mapped and watched; and no more. */
 int mn_guard_map(const char *path, mn_map *out);
 void mn_guard_unmap(mn_map *map); /* an empty one is fine */

@@ -33,6 +33,10 @@ MN_API void mn_region_close(mn_region **r);
  * it is not to be believed. */
 int mn_region_intact(const mn_region *r);
 MN_API int mn_guard_install(void);
+/* The same for any mapping of a file that others may cut short, until it is forgotten. */
+void mn_guard_watch(const void *data, uint64_t bytes);
+void mn_guard_forget(const void *data);
+int mn_guard_hit(const void *data); /* 1: what is watched there was not all there */
 /* Where this user's region lies when nobody says otherwise; MN_EFULL when no place has room. */
 int mn_region_place(uint64_t limit, mn_buf *out);
 const char *mn_region_path(const mn_region *r);

@@ -9,6 +9,7 @@
 #include "agent/turns.h"
 #include "base/file.h"
 #include "base/sparse.h"
+#include "region/region.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -276,6 +277,33 @@ static void the_file_is_anything(void **unused) {
     mn_desks_close(&d);
 }
 
+/* Somebody cuts the file short: nobody dies of it, and there is another one soon. */
+static void the_file_is_cut_short(void **unused) {
+    (void)unused;
+    char where[192];
+    mn_desk_reply reply;
+    mn_desks *d = seated(), *other = seated();
+    assert_ok(mn_guard_install()); /* as the program does */
+    snprintf(where, sizeof where, "%s-line", path);
+    assert_int_equal(truncate(where, 0), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mn_desks_wait(d, "99 wine", 8, &reply), 0);
+        mn_desks_leave(d);
+        assert_int_equal(mn_desks_wait(other, "99 wine", 8, &reply), 0);
+        mn_desks_leave(other);
+    }
+    asker a = begin("11 wine");
+    assert_int_equal(mn_desks_wait(d, NULL, 0, &reply), 0);
+    start(&a);
+    take_until(d, 1);
+    mn_desks_tell(d, 1, 7);
+    mn_desks_leave(d);
+    finish(&a);
+    assert_int_equal(a.reply.id, 11);
+    mn_desks_close(&other);
+    mn_desks_close(&d);
+}
+
 /* A desk that says it waits whenever it was looked at, with more than has room on it: who has the
  * turn reads what there is, and takes no more requests than there are desks. */
 static void a_desk_lies(void **unused) {
@@ -321,6 +349,7 @@ int main(void) {
         cmocka_unit_test_setup(the_one_who_is_handed_the_turn_dies, turns_fresh),
         cmocka_unit_test_setup(there_are_more_than_desks, turns_fresh),
         cmocka_unit_test_setup(the_file_is_anything, turns_fresh),
+        cmocka_unit_test_setup(the_file_is_cut_short, turns_fresh),
         cmocka_unit_test_setup(a_desk_lies, turns_fresh),
     };
     return cmocka_run_group_tests(tests, turns_begin, turns_end);
