@@ -137,7 +137,7 @@ static void who_has_the_word_comes_first(void **s) {
     for (int i = 0; i < 300; i++)
         say_in(&ann, "other", "Mia", "2023-05-10", "Other words of a day.");
     for (int before = 1; before < 5; before++) {
-        char session[16], word[16], has[64];
+        char session[24], word[24], has[64];
         snprintf(session, sizeof session, "talk %d", before);
         snprintf(word, sizeof word, "zebra%d", before);
         snprintf(has, sizeof has, "The %s came.", word);
