@@ -65,6 +65,7 @@ static void add_term(mn_search *r, const mn_words *w) {
     mn_term *const t = r->term + r->terms++;
     *t = (mn_term){.n = w->n, .hash = hash};
     memcpy(t->word, w->word, w->n);
+    r->starts[mn_words_start(w)] = 1;
 }
 
 /* Its words; names of speakers only when there are no others. */
@@ -302,11 +303,10 @@ int mn_recall_fits(const mn_row *row, const mn_who *who, const mn_seek *seek) {
 }
 
 static void count(const mn_search *r, mn_candidate *c, const char *text, size_t n) {
-    for (mn_words w = mn_words_of(text, n); mn_words_next(&w);) {
-        const uint64_t hash = mn_hash64(w.word, w.n);
+    for (mn_words w = mn_words_of(text, n); mn_words_uncommon(&w);) {
+        const int term = mn_search_term(r, &w);
         c->length++;
-        for (int i = 0; i < r->terms; i++)
-            if (r->term[i].hash == hash && c->count[i] < 255) c->count[i]++;
+        if (term >= 0 && c->count[term] < 255) c->count[term]++;
     }
 }
 

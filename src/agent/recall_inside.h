@@ -10,6 +10,7 @@
 #include "agent/newest.h"
 #include "agent/recall.h"
 #include "agent/words.h"
+#include "base/hash.h"
 
 typedef struct mn_term {
     char word[MN_WORD_MAX + 8];
@@ -50,7 +51,8 @@ typedef struct mn_search {
     int cues;
     mn_term *term; /* [MN_TERMS] */
     int terms;
-    int64_t rows, words; /* of the owner, all */
+    uint8_t starts[MN_WORD_STARTS]; /* 1: one of them starts so */
+    int64_t rows, words;            /* of the owner, all */
     mn_candidate *c;
     int n, cap;
     double most_words, most_sense; /* of those that may be answers */
@@ -65,6 +67,17 @@ typedef struct mn_ranked {
     int64_t id;
     int at; /* of the candidates */
 } mn_ranked;
+
+/* Which term a word of a text is, as mn_words_uncommon gives it; -1: none. Most are told apart by
+ * how they start; the stem of the others takes their place. */
+static inline int mn_search_term(const mn_search *r, mn_words *w) {
+    if (!r->starts[mn_words_start(w)]) return -1;
+    mn_words_stem(w);
+    const uint64_t hash = mn_hash64(w->word, w->n);
+    for (int i = 0; i < r->terms; i++)
+        if (r->term[i].hash == hash) return i;
+    return -1;
+}
 
 /* ---- agent/recall.c ------------------------------------------------------------------------- */
 /* The rows that have a word, up to `most` of them. */

@@ -27,25 +27,32 @@ static const double AGAIN = 0.4, OTHER = 0.1;
 static const float BESIDE[] = {0.5f, 0.3f}; /* the record before, and the one behind */
 
 /* ---- in the same words ---------------------------------------------------------------------- */
+/* The words of a sentence, as a hash. */
+static uint64_t words_of(const mn_sentence *s) {
+    uint64_t all = s->n;
+    for (mn_words w = mn_words_of(s->text, s->n); mn_words_next(&w);) {
+        const uint64_t word[2] = {all, mn_hash64(w.word, w.n)};
+        all = mn_hash64(word, sizeof word);
+    }
+    return all;
+}
+
 /* The sentence of a row that has most of what is asked, as a hash; 0: none has any. */
 static uint64_t told(const mn_search *r, const mn_row *row) {
     const char *at = row->text;
-    uint64_t best = 0;
+    mn_sentence best = {0};
     double most = 0;
     for (mn_sentence s; mn_say_next(&at, row->text + row->n, &s);) {
-        uint64_t all = s.n;
         double sum = 0;
-        for (mn_words w = mn_words_of(s.text, s.n); mn_words_next(&w);) {
-            const uint64_t word[2] = {all, mn_hash64(w.word, w.n)};
-            all = mn_hash64(word, sizeof word);
-            for (int i = 0; i < r->terms; i++)
-                if (r->term[i].hash == word[1]) sum += r->term[i].idf;
+        for (mn_words w = mn_words_of(s.text, s.n); mn_words_uncommon(&w);) {
+            const int term = mn_search_term(r, &w);
+            if (term >= 0) sum += r->term[term].idf;
         }
         if (sum <= most) continue;
         most = sum;
-        best = all;
+        best = s;
     }
-    return best;
+    return most > 0 ? words_of(&best) : 0;
 }
 
 int mn_search_again(mn_search *r) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * agent/words.c - text to words: one pass, a table-free fast way for ASCII, utf8proc for the rest.
+ * agent/words.c - text to words: one pass, a table for ASCII, utf8proc for the rest.
  */
 #include "agent/words.h"
 
@@ -71,9 +71,13 @@ static int32_t look(const mn_words *w, size_t *bytes) {
     return c;
 }
 
-static int letter(int32_t c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+/* Plain letters, in lower case, and digits; 0: any other byte. */
+static const char plain[256] = {
+    ['0'] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', ['A'] = 'a', 'b', 'c',
+    'd',         'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n',         'o', 'p',
+    'q',         'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z', ['a'] = 'a', 'b', 'c',
+    'd',         'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n',         'o', 'p',
+    'q',         'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z'};
 
 /* A character that words have no space around: 1 when a word is complete. */
 static int take_spaceless(mn_words *w, int32_t c, size_t bytes) {
@@ -105,10 +109,12 @@ static int end_spaceless(mn_words *w) {
 
 /* A run of plain letters and digits, which most texts are made of. */
 static void take_plain(mn_words *w) {
-    const unsigned char *p = w->at;
-    if (!w->n) w->from = p;
-    for (; p < w->end && letter(*p); p++)
-        if (w->n < MN_WORD_MAX) w->word[w->n++] = (char)(*p >= 'A' ? *p | 0x20 : *p);
+    const unsigned char *p = w->at, *const end = w->end;
+    size_t n = w->n;
+    if (!n) w->from = p;
+    for (char c; p < end && (c = plain[*p]); p++)
+        if (n < MN_WORD_MAX) w->word[n++] = c;
+    w->n = n;
     w->at = w->till = p;
 }
 
@@ -116,90 +122,113 @@ int mn_words_spoken(mn_words *w) {
     size_t bytes;
     w->n = 0;
     while (w->at < w->end) {
-        if (!w->last && letter(*w->at)) {
-            take_plain(w);
+        if (!w->last && *w->at < 0x80) {
+            if (plain[*w->at])
+                take_plain(w);
+            else if (w->n)
+                return 1;
+            else
+                w->at++;
             continue;
         }
         const int32_t c = look(w, &bytes);
-        if (c >= 0x80 && spaceless(c)) {
+        if (spaceless(c)) {
             if (take_spaceless(w, c, bytes)) return 1;
             continue;
         }
         if (w->last && end_spaceless(w)) return 1;
-        if (!(c < 0x80 ? letter(c) : inside(c))) {
-            if (w->n) return 1;
-        } else {
+        if (*w->at < 0x80) continue;
+        if (inside(c)) {
             if (!w->n) w->from = w->at;
-            if (c >= 0x80)
-                put_folded(w, c);
-            else if (w->n < MN_WORD_MAX)
-                w->word[w->n++] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+            put_folded(w, c);
             w->till = w->at + bytes;
+        } else if (w->n) {
+            return 1;
         }
         w->at += bytes;
     }
     return w->n ? 1 : w->last ? end_spaceless(w) : 0;
 }
 
-/* The commonest of English, by their length: articles, prepositions, pronouns, auxiliaries,
- * question words, and what an apostrophe leaves. */
+/* The commonest of English, by their first letter, in fields of STOP bytes: articles, prepositions,
+ * pronouns, auxiliaries, question words, and what an apostrophe leaves. */
+enum { STOP = 5 };
 static int stop(const mn_words *w) {
-    static const char *const of_length[] = {"",
-                                            "aist",
-                                            "anasatbebydoheifinisitmemyofonorto",
-                                            "andaredidforhadhasherhishowitsshethewaswhowhyyou",
-                                            "doesfromhavethattheythiswerewhatwhenwhomwillwithyour",
-                                            "theirwherewhichwould"};
-    if (w->n >= sizeof of_length / sizeof *of_length) return 0;
-    for (const char *p = of_length[w->n]; *p; p += w->n)
-        if (*p == *w->word && memcmp(p, w->word, w->n) == 0) return 1;
+    static const char *const of_letter[26] = {['a' - 'a'] = "a    an   and  are  as   at   ",
+                                              ['b' - 'a'] = "be   by   ",
+                                              ['d' - 'a'] = "did  do   does ",
+                                              ['f' - 'a'] = "for  from ",
+                                              ['h' - 'a'] = "had  has  have he   her  his  how  ",
+                                              ['i' - 'a'] = "i    if   in   is   it   its  ",
+                                              ['m' - 'a'] = "me   my   ",
+                                              ['o' - 'a'] = "of   on   or   ",
+                                              ['s' - 'a'] = "s    she  ",
+                                              ['t' - 'a'] = "t    that the  theirthey this to   ",
+                                              ['w' - 'a'] = "was  were what when wherewhichwho  "
+                                                            "whom why  will with would",
+                                              ['y' - 'a'] = "you  your "};
+    const unsigned letter = (unsigned)(unsigned char)*w->word - 'a';
+    char field[STOP] = "     ";
+    if (w->n > STOP || letter >= sizeof of_letter / sizeof *of_letter) return 0;
+    for (size_t i = 0; i < w->n; i++) field[i] = w->word[i];
+    for (const char *p = of_letter[letter]; p && *p; p += STOP)
+        if (memcmp(p, field, STOP) == 0) return 1;
     return 0;
 }
 
-static int ends(const mn_words *w, const char *with) {
-    const size_t n = strlen(with);
-    return w->n > n && memcmp(w->word + w->n - n, with, n) == 0;
+static int vowel(char c) {
+    return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u' || c == 'y';
 }
 
 /* The plural. */
-static void drop_s(mn_words *w) {
-    if (w->n > 4 && ends(w, "ies")) {
-        w->n -= 2;
-        w->word[w->n - 1] = 'y';
-    } else if (ends(w, "sses")) {
-        w->n -= 2;
-    } else if (ends(w, "s") && !ends(w, "ss") && !ends(w, "us") && !ends(w, "is")) {
-        w->n--;
+static size_t drop_s(char *word, size_t n) {
+    const char before = word[n - 2];
+    if (n > 4 && before == 'e' && word[n - 3] == 'i') {
+        word[n - 3] = 'y';
+        return n - 2;
     }
+    if (n > 4 && before == 'e' && word[n - 3] == 's' && word[n - 4] == 's') return n - 2;
+    return before == 's' || before == 'u' || before == 'i' ? n : n - 1;
 }
 
-/* -ing or -ed, behind at least three letters with a vowel; "running" loses an n, too. */
-static int drop_verb(mn_words *w, const char *ending) {
-    const size_t rest = w->n - strlen(ending);
-    size_t vowel = 0;
-    if (!ends(w, ending) || rest < 3) return 0;
-    while (vowel < rest && !memchr("aeiouy", w->word[vowel], 6)) vowel++;
-    if (vowel == rest) return 0;
-    w->n = rest;
-    const char last = w->word[rest - 1];
-    if (rest > 3 && last == w->word[rest - 2] && !memchr("lsz", last, 3)) w->n--;
-    return 1;
+/* -ing or -ed, behind at least three letters with a vowel, `rest` in all; "running" loses an n,
+ * too. 0: it is no such ending. */
+static size_t drop_verb(const char *word, size_t rest) {
+    size_t at = 0;
+    if (rest < 3) return 0;
+    while (at < rest && !vowel(word[at])) at++;
+    if (at == rest) return 0;
+    const char last = word[rest - 1];
+    const int twice = rest > 3 && last == word[rest - 2];
+    return twice && last != 'l' && last != 's' && last != 'z' ? rest - 1 : rest;
 }
 
 void mn_words_stem(mn_words *w) {
-    for (size_t i = 0; i < w->n; i++)
-        if ((unsigned char)w->word[i] >= 0x80) return;
-    if (w->n < 4) return;
-    drop_s(w);
-    if (!drop_verb(w, "ing")) drop_verb(w, "ed");
-    if (w->n > 3 && w->word[w->n - 1] == 'e') w->n--;
-    if (w->n > 3 && w->word[w->n - 1] == 'y') w->word[w->n - 1] = 'i';
+    char *const word = w->word;
+    size_t n = w->n, rest = 0;
+    char all = 0;
+    for (size_t i = 0; i < n; i++) all |= word[i];
+    if (n < 4 || all & 0x80) return;
+    if (word[n - 1] == 's') n = drop_s(word, n);
+    if (word[n - 1] == 'g' && word[n - 2] == 'n' && word[n - 3] == 'i')
+        rest = drop_verb(word, n - 3);
+    else if (word[n - 1] == 'd' && word[n - 2] == 'e')
+        rest = drop_verb(word, n - 2);
+    if (rest) n = rest;
+    if (n > 3 && word[n - 1] == 'e') n--;
+    if (n > 3 && word[n - 1] == 'y') word[n - 1] = 'i';
+    w->n = n;
 }
 
-int mn_words_next(mn_words *w) {
+int mn_words_uncommon(mn_words *w) {
     do
         if (!mn_words_spoken(w)) return 0;
     while (!w->n || stop(w));
+    return 1;
+}
+
+int mn_words_next(mn_words *w) {
+    if (!mn_words_uncommon(w)) return 0;
     mn_words_stem(w);
     return 1;
 }

@@ -36,9 +36,17 @@ typedef struct mn_words {
 } mn_words;
 
 mn_words mn_words_of(const char *text, size_t n);
-int mn_words_next(mn_words *w);   /* 1: there is one more */
-int mn_words_spoken(mn_words *w); /* the same, as it was said: none is left out, endings stay */
-void mn_words_stem(mn_words *w);  /* what mn_words_next would have made of that */
+int mn_words_next(mn_words *w);     /* 1: there is one more */
+int mn_words_spoken(mn_words *w);   /* the same, as it was said: none is left out, endings stay */
+int mn_words_uncommon(mn_words *w); /* the same without the commonest; endings stay */
+void mn_words_stem(mn_words *w);    /* what mn_words_next makes of that */
+
+/* One of MN_WORD_STARTS by the first two bytes, which a word has in common with its stem. */
+enum { MN_WORD_STARTS = 256 };
+static inline size_t mn_words_start(const mn_words *w) {
+    const unsigned char *const p = (const unsigned char *)w->word;
+    return (p[0] * 31u + (w->n > 1 ? p[1] : 0u)) % MN_WORD_STARTS;
+}
 
 /* All words of a text, each behind `owner` and a colon, a space between: "12:cat 12:dog", which is
  * what the word index of a store is given. Words of one owner are no other owner's words. */

@@ -110,6 +110,61 @@ static void every_stop_word_is_left_out(void **s) {
         assert_string_equal(words_of(stop[i], strlen(stop[i]), 1), stop[i]);
     }
     assert_string_equal(words_of("no not we us", 12, 0), "no not we us");
+    assert_string_equal(words_of("thei wher wh whoa", 17, 0), "thei wher wh whoa");
+}
+
+/* The rules for endings, said a second time. */
+static int cut(char *word, const char *ending, const char *instead) {
+    const size_t n = strlen(word), k = strlen(ending);
+    if (n <= k || strcmp(word + n - k, ending) != 0) return 0;
+    strcpy(word + n - k, instead);
+    return 1;
+}
+
+static int cut_verb(char *word, const char *ending) {
+    char rest[64];
+    strcpy(rest, word);
+    if (!cut(rest, ending, "") || strlen(rest) < 3 || !strpbrk(rest, "aeiouy")) return 0;
+    char *const last = rest + strlen(rest) - 1;
+    if (last - rest > 2 && *last == last[-1] && !strchr("lsz", *last)) *last = 0;
+    strcpy(word, rest);
+    return 1;
+}
+
+static void stem_of(char *word) {
+    char *const more = word + 3; /* there are more than three */
+    if (strlen(word) < 4) return;
+    if ((!word[4] || !cut(word, "ies", "y")) && !cut(word, "sses", "ss") &&
+        !cut(word, "ss", "ss") && !cut(word, "us", "us") && !cut(word, "is", "is"))
+        cut(word, "s", "");
+    if (!cut_verb(word, "ing")) cut_verb(word, "ed");
+    if (*more) cut(word, "e", "");
+    if (*more) cut(word, "y", "i");
+}
+
+static void stems(void **s) {
+    (void)s;
+    static const char *const parts[] = {"ing", "ed", "ies", "ss", "es", "us", "is", "s",  "e", "y",
+                                        "run", "n",  "l",   "zz", "b",  "a",  "7",  "th", "i", "d"};
+    enum { PARTS = sizeof parts / sizeof *parts };
+    unsigned long state = soak_seed(11);
+    for (int round = 0; round < 200000; round++) {
+        char word[64] = "";
+        for (unsigned n = soak_random(&state) % 6; n < 6; n++)
+            strcat(word, parts[soak_random(&state) % PARTS]);
+        mn_words w = mn_words_of(word, strlen(word)), next = w;
+        const int there = mn_words_uncommon(&w);
+        assert_int_equal(mn_words_next(&next), there);
+        if (!there) continue;
+        assert_true(w.n == strlen(word) && memcmp(w.word, word, w.n) == 0);
+        const size_t start = mn_words_start(&w);
+        mn_words_stem(&w);
+        stem_of(word);
+        if (w.n != strlen(word) || memcmp(w.word, word, w.n) != 0)
+            fail_msg("\"%.*s\", not \"%s\"", (int)w.n, w.word, word);
+        assert_int_equal(mn_words_start(&w), start);
+        assert_true(next.n == w.n && memcmp(next.word, w.word, w.n) == 0);
+    }
 }
 
 /* Neighbours make pairs; who has none is a word alone. */
@@ -240,6 +295,7 @@ int main(void) {
                                        cmocka_unit_test(folding),
                                        cmocka_unit_test(endings_and_common_words),
                                        cmocka_unit_test(every_stop_word_is_left_out),
+                                       cmocka_unit_test(stems),
                                        cmocka_unit_test(scripts_without_spaces),
                                        cmocka_unit_test(places),
                                        cmocka_unit_test(what_is_no_text_is_a_space),
