@@ -245,6 +245,9 @@ static int by_words(mn_search *r) {
     size_t all = 0, slots = 1024;
     uint32_t *slot;
     int kept = 0;
+    MN_TRY(split(r));
+    MN_TRY(look_up(r));
+    MN_TRY(mn_search_room(r, BY_WORDS + BY_SENSE + BY_TIME + 1));
     for (int i = 0; i < r->terms; i++) all += (size_t)r->term[i].have;
     while (slots < 2 * all) slots *= 2;
     MN_TRY(mn_arena_take(r->arena, (all + 1) * sizeof *sum, &sum));
@@ -255,15 +258,12 @@ static int by_words(mn_search *r) {
     return 0;
 }
 
-static int by_sense(mn_search *r) {
-    mn_scan_hit near[BY_SENSE];
+/* Other threads look at vectors while this one looks for words. */
+static int begin_sense(mn_search *r) {
     if (!r->vectors) return 0;
     MN_TRY(mn_vectors_read(r->vectors, r->s, r->owner));
     MN_TRY(mn_vectors_ask(r->vectors, r->seek->vector));
-    const int n = mn_vectors_nearest(r->vectors, near, BY_SENSE);
-    if (n < 0) return n;
-    for (int i = 0; i < n; i++) mn_search_candidate(r, near[i].id);
-    return 0;
+    return mn_vectors_begin(r->vectors, BY_SENSE);
 }
 
 static int by_time(mn_search *r) {
@@ -640,12 +640,13 @@ static int follow(mn_search *r) {
 }
 
 static int gather(mn_search *r) {
+    mn_scan_hit near[BY_SENSE];
     MN_TRY(r->s->kind->span(r->s, r->owner, &r->rows, &r->words));
-    MN_TRY(split(r));
-    MN_TRY(look_up(r));
-    MN_TRY(mn_search_room(r, BY_WORDS + BY_SENSE + BY_TIME + 1));
-    MN_TRY(by_words(r));
-    MN_TRY(by_sense(r));
+    MN_TRY(begin_sense(r));
+    const int rc = by_words(r), n = r->vectors ? mn_vectors_end(r->vectors, near, BY_SENSE) : 0;
+    MN_TRY(rc);
+    MN_TRY(n);
+    for (int i = 0; i < n; i++) mn_search_candidate(r, near[i].id);
     MN_TRY(by_time(r));
     MN_TRY(read_rows(r, 0));
     return by_links(r);

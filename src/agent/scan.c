@@ -311,28 +311,32 @@ static int begin(mn_scan *s, const mn_scan_part *part, int parts, const mn_scan_
     return s->k ? ready(s, s->m, s->k) : 0;
 }
 
-/* `work` over the pieces of all parts. */
-static void run(mn_scan *s, void (*work)(void *, int, int)) {
-    mn_team_run(s->team, work, s, (int)s->before[s->n_parts].pieces);
+/* The others begin with the pieces of all parts. */
+static void start(mn_scan *s, void (*work)(void *, int, int)) {
+    mn_team_begin(s->team, work, s, (int)s->before[s->n_parts].pieces);
 }
 
-int mn_scan_exact(mn_scan *s, const mn_scan_part *part, int parts, const mn_scan_query *q, int k,
-                  mn_scan_hit *out) {
+int mn_scan_begin_exact(mn_scan *s, const mn_scan_part *part, int parts, const mn_scan_query *q,
+                        int k) {
     MN_TRY(begin(s, part, parts, q, 0, k));
-    if (!s->k) return 0;
-    run(s, exact_piece);
-    return gather(s, s->k, out);
+    if (s->k) start(s, exact_piece);
+    return 0;
 }
 
-int mn_scan_near(mn_scan *s, const mn_scan_part *part, int parts, const mn_scan_query *q, int m,
-                 int k, mn_scan_hit *out) {
+int mn_scan_begin_near(mn_scan *s, const mn_scan_part *part, int parts, const mn_scan_query *q,
+                       int m, int k) {
     if (m < 0) return MN_FAIL(MN_EINVAL, "%d candidates", m);
     size_t rows = 0;
     for (int i = 0; i < parts; i++) rows += part[i].n;
     if (!m) m = MN_SCAN_NEAR;
-    if (rows <= (size_t)m) return mn_scan_exact(s, part, parts, q, k, out);
+    if (rows <= (size_t)m) return mn_scan_begin_exact(s, part, parts, q, k);
     MN_TRY(begin(s, part, parts, q, (size_t)m, k));
-    run(s, sketch_piece);
+    start(s, sketch_piece);
+    return 0;
+}
+
+/* What the threads found by sketch becomes the first list, whose rows are looked at. */
+static void rescore(mn_scan *s) {
     list *all = s->list;
     shrink(all, s->m);
     for (int w = 1; w < mn_team_size(s->team); w++) {
@@ -343,7 +347,25 @@ int mn_scan_near(mn_scan *s, const mn_scan_part *part, int parts, const mn_scan_
         shrink(all, s->m);
     }
     mn_team_run(s->team, rescore_piece, s, (int)((all->n + CANDIDATES - 1) / CANDIDATES));
+}
+
+int mn_scan_end(mn_scan *s, mn_scan_hit *out) {
+    if (!s->k) return 0;
+    mn_team_end(s->team);
+    if (s->m) rescore(s);
     return gather(s, s->k, out);
+}
+
+int mn_scan_exact(mn_scan *s, const mn_scan_part *part, int parts, const mn_scan_query *q, int k,
+                  mn_scan_hit *out) {
+    MN_TRY(mn_scan_begin_exact(s, part, parts, q, k));
+    return mn_scan_end(s, out);
+}
+
+int mn_scan_near(mn_scan *s, const mn_scan_part *part, int parts, const mn_scan_query *q, int m,
+                 int k, mn_scan_hit *out) {
+    MN_TRY(mn_scan_begin_near(s, part, parts, q, m, k));
+    return mn_scan_end(s, out);
 }
 
 int mn_scan_open(const mn_kernels *kernels, int threads, mn_scan **out) {

@@ -71,4 +71,13 @@ enum { MN_SCAN_NEAR = 2000 };
 int mn_scan_near(mn_scan *scan, const mn_scan_part *part, int parts, const mn_scan_query *q, int m,
                  int k, mn_scan_hit *out);
 
+/* Either of them in two halves: the other threads begin, and the caller does something else before
+ * he comes to help them. Parts and question stay as they are until then. What began well is ended;
+ * out [k]. */
+int mn_scan_begin_exact(mn_scan *scan, const mn_scan_part *part, int parts, const mn_scan_query *q,
+                        int k);
+int mn_scan_begin_near(mn_scan *scan, const mn_scan_part *part, int parts, const mn_scan_query *q,
+                       int m, int k);
+int mn_scan_end(mn_scan *scan, mn_scan_hit *out);
+
 #endif

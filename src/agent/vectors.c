@@ -297,20 +297,28 @@ static int find_nearest(mn_vectors *v, mn_scan_hit *out, int k) {
     return rc < 0 ? rc : f.n;
 }
 
-int mn_vectors_nearest(mn_vectors *v, mn_scan_hit *out, int k) {
-    if (v->finder) return find_nearest(v, out, k);
-    mn_scan_part part[PARTS];
+int mn_vectors_begin(mn_vectors *v, int k) {
+    if (v->finder) return 0;
     const set *const s = v->now;
     for (int i = 0; i < s->parts; i++) {
         const mn_vector_part *const p = s->part + i;
-        part[i] = (mn_scan_part){.codes = mn_vector_codes(p, 0),
-                                 .scale = mn_vector_scales(p),
-                                 .sketch = mn_vector_sketch(p, 0),
-                                 .id = mn_vector_ids(p),
-                                 .stride = p->dim,
-                                 .n = p->n};
+        v->part[i] = (mn_scan_part){.codes = mn_vector_codes(p, 0),
+                                    .scale = mn_vector_scales(p),
+                                    .sketch = mn_vector_sketch(p, 0),
+                                    .id = mn_vector_ids(p),
+                                    .stride = p->dim,
+                                    .n = p->n};
     }
     return s->rows <= MN_VECTORS_EXACT
-               ? mn_scan_exact(v->scan, part, s->parts, &v->asked, k, out)
-               : mn_scan_near(v->scan, part, s->parts, &v->asked, 0, k, out);
+               ? mn_scan_begin_exact(v->scan, v->part, s->parts, &v->asked, k)
+               : mn_scan_begin_near(v->scan, v->part, s->parts, &v->asked, 0, k);
+}
+
+int mn_vectors_end(mn_vectors *v, mn_scan_hit *out, int k) {
+    return v->finder ? find_nearest(v, out, k) : mn_scan_end(v->scan, out);
+}
+
+int mn_vectors_nearest(mn_vectors *v, mn_scan_hit *out, int k) {
+    MN_TRY(mn_vectors_begin(v, k));
+    return mn_vectors_end(v, out, k);
 }

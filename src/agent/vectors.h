@@ -41,10 +41,15 @@ typedef struct mn_vectors_counts {
 } mn_vectors_counts;
 void mn_vectors_count(const mn_vectors *v, mn_vectors_counts *out);
 
-/* The question of the two calls below, [dim]. MN_EINVAL: it points nowhere. */
+/* The question of the calls below, [dim]. MN_EINVAL: it points nowhere. */
 int mn_vectors_ask(mn_vectors *v, const float *query);
 /* The k nearest to it, best first: how many. */
 int mn_vectors_nearest(mn_vectors *v, mn_scan_hit *out, int k);
+/* The same in two halves: other threads begin, and the caller, who has something else to do, comes
+ * to it later. Between them nothing is read, brought or dropped. What began well is ended, with the
+ * same k. */
+int mn_vectors_begin(mn_vectors *v, int k);
+int mn_vectors_end(mn_vectors *v, mn_scan_hit *out, int k);
 /* Cosine of it and the vector of ids[0] plus `share` times those of the others, n <= 3 in all; 0
  * when ids[0] has none. */
 float mn_vectors_blend(const mn_vectors *v, const int64_t *ids, float share, int n);

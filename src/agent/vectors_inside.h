@@ -38,10 +38,11 @@ struct mn_vectors {
     const mn_kernels *kernels;
     mn_scan *scan;
     mn_scan_query asked;
-    set set[OWNERS], *now; /* now: NULL: nothing was read yet */
-    mn_store *finder;      /* it finds the nearest of the owner itself; NULL: we do */
-    mn_region *region;     /* NULL: nothing is shared */
-    int quiet;             /* nothing is made there */
+    mn_scan_part part[PARTS]; /* what is looked at; the first ones */
+    set set[OWNERS], *now;    /* now: NULL: nothing was read yet */
+    mn_store *finder;         /* it finds the nearest of the owner itself; NULL: we do */
+    mn_region *region;        /* NULL: nothing is shared */
+    int quiet;                /* nothing is made there */
     mn_vectors_counts counts;
 };
 

@@ -4,7 +4,7 @@
  *
  *   run = generation (24 bits) | next piece (20 bits) | end (20 bits)
  *
- * mn_team_run writes the job, then stores every run with the next generation (release). A
+ * mn_team_begin writes the job, then stores every run with the next generation (release). A
  * thread takes pieces by compare-and-swap (acquire), from the front of its own run or the back
  * of another's, a quarter of what is left at a time: the generation and the pieces arrive in
  * one word. A thread that holds a piece keeps that job alive, because the caller returns only
@@ -142,11 +142,7 @@ static void *serve(void *arg) {
     return NULL;
 }
 
-void mn_team_run(mn_team *t, void (*work)(void *, int, int), void *ctx, int n) {
-    if (t->size == 1 || n == 1) {
-        for (int i = 0; i < n; i++) work(ctx, i, 0);
-        return;
-    }
+void mn_team_begin(mn_team *t, void (*work)(void *, int, int), void *ctx, int n) {
     t->work = work;
     t->ctx = ctx;
     atomic_store_explicit(&t->pieces, (uint32_t)n, memory_order_relaxed);
@@ -160,21 +156,33 @@ void mn_team_run(mn_team *t, void (*work)(void *, int, int), void *ctx, int n) {
                               memory_order_release);
     atomic_store(&t->generation, generation);
     if (atomic_load(&t->asleep)) futex_wake(&t->generation, t->size);
+}
+
+void mn_team_end(mn_team *t) {
+    const uint32_t n = atomic_load_explicit(&t->pieces, memory_order_relaxed);
     take(t, 0);
     uint32_t done = atomic_load(&t->done);
-    if (done < (uint32_t)n) fetch_soon(t, 0, &t->done, done);
+    if (done < n) fetch_soon(t, 0, &t->done, done);
     const uint64_t start = mn_clock_ns();
-    while ((done = atomic_load(&t->done)) < (uint32_t)n) {
-        for (int i = 0;
-             i < 64 && atomic_load_explicit(&t->done, memory_order_relaxed) < (uint32_t)n; i++)
+    while ((done = atomic_load(&t->done)) < n) {
+        for (int i = 0; i < 64 && atomic_load_explicit(&t->done, memory_order_relaxed) < n; i++)
             breathe();
         if (mn_clock_ns() - start < SPIN_NS) continue;
         atomic_store(&t->caller_asleep, 1);
         done = atomic_load(&t->done);
-        if (done < (uint32_t)n) futex_wait(&t->done, done);
+        if (done < n) futex_wait(&t->done, done);
         atomic_store(&t->caller_asleep, 0);
     }
     atomic_fetch_add_explicit(&t->waited, mn_clock_ns() - start, memory_order_relaxed);
+}
+
+void mn_team_run(mn_team *t, void (*work)(void *, int, int), void *ctx, int n) {
+    if (t->size == 1 || n == 1) {
+        for (int i = 0; i < n; i++) work(ctx, i, 0);
+        return;
+    }
+    mn_team_begin(t, work, ctx, n);
+    mn_team_end(t);
 }
 
 void mn_team_soon(mn_team *t, int worker, const void *data, size_t bytes) {

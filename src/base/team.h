@@ -23,6 +23,10 @@ int mn_team_size(const mn_team *team);
 /* Run work(ctx, piece, worker) for every piece 0 <= piece < n (n <= 1,000,000); returns when all
  * are done. One caller at a time. */
 void mn_team_run(mn_team *team, void (*work)(void *ctx, int piece, int worker), void *ctx, int n);
+/* The same in two halves: the others begin, and the caller does something else before he comes to
+ * help them. Alone he does it all in the second. Each begin has its end. */
+void mn_team_begin(mn_team *team, void (*work)(void *ctx, int piece, int worker), void *ctx, int n);
+void mn_team_end(mn_team *team);
 
 /* The first piece of a worker's own run of n. */
 static inline int mn_team_first(const mn_team *team, int n, int worker) {

@@ -37,7 +37,12 @@ static void run_jobs(mn_team *team, unsigned seed) {
         if (k % 64 == 0 && j.n) j.slow = (int)(dice(&seed) % (unsigned)j.n);
         for (int w = 0; w < j.team; w++) /* any address will do */
             mn_team_soon(team, w, k % 2 ? &j : (void *)(uintptr_t)64, dice(&seed) % 8192);
-        mn_team_run(team, piece, &j, j.n);
+        if (k % 3) {
+            mn_team_run(team, piece, &j, j.n);
+        } else {
+            mn_team_begin(team, piece, &j, j.n);
+            mn_team_end(team);
+        }
         for (int i = 0; i < MOST; i++) assert_int_equal(atomic_load(&j.seen[i]), i < j.n);
         j.n = -1;
     }
@@ -64,6 +69,22 @@ static void a_job_is_shared(void **s) {
     mn_team_close(&team);
 }
 
+/* What the caller does between the halves may take as long as the job. */
+static void the_others_begin_alone(void **s) {
+    (void)s;
+    mn_team *team;
+    const struct timespec t = {.tv_nsec = 200000};
+    assert_ok(mn_team_open(3, &team));
+    job j = {.n = MOST, .team = 3, .slow = -1};
+    mn_team_begin(team, piece, &j, j.n);
+    for (int k = 0; k < 50000 && !atomic_load(&j.workers); k++) nanosleep(&t, NULL);
+    assert_int_not_equal(atomic_load(&j.workers), 0);
+    assert_false(atomic_load(&j.workers) & 1);
+    mn_team_end(team);
+    for (int i = 0; i < MOST; i++) assert_int_equal(atomic_load(&j.seen[i]), 1);
+    mn_team_close(&team);
+}
+
 static void own_runs_cover_all_pieces(void **s) {
     (void)s;
     mn_team *team;
@@ -84,9 +105,8 @@ static void sizes_are_bounded(void **s) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_piece_is_done_once),
-        cmocka_unit_test(a_job_is_shared),
-        cmocka_unit_test(own_runs_cover_all_pieces),
+        cmocka_unit_test(every_piece_is_done_once), cmocka_unit_test(a_job_is_shared),
+        cmocka_unit_test(the_others_begin_alone),   cmocka_unit_test(own_runs_cover_all_pieces),
         cmocka_unit_test(sizes_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
