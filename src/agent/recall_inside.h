@@ -35,6 +35,7 @@ typedef struct mn_candidate {
     mn_row row;
 } mn_candidate;
 
+enum { MN_LESS = 3 };
 typedef enum mn_asks { MN_ASKS_ANY, MN_ASKS_SELF, MN_ASKS_PROGRAM } mn_asks;
 
 typedef struct mn_search {
@@ -53,6 +54,7 @@ typedef struct mn_search {
     int terms;
     uint8_t starts[MN_WORD_STARTS]; /* 1: one of them starts so */
     int64_t rows, words;            /* of the owner, all */
+    int lacks[MN_LESS]; /* marks that are left out: 1: no row has it; -1: some have; 0: not known */
     mn_candidate *c;
     int n, cap;
     double most_words, most_sense; /* of those that may be answers */
