@@ -58,8 +58,16 @@ int mn_newest_past(const char *query) {
                                         "last",  "before", "ago",  "recommended", "used",  "once",
                                         "has",   "have",   "are",  "would",       "could", "should",
                                         "might", "been",   "made", "most",        "all"};
+    /* So do "Which does she like most?", "Do I have a dog?" and "When does he get up?" */
+    static const char *const usually[] = {"do", "does"}, *const then[] = {"have", "most", "when"};
+    int usual = 0;
     for (mn_words w = mn_words_of(query, strlen(query)); mn_words_spoken(&w);) {
         w.word[w.n] = '\0';
+        usual |= ONE_OF(w.word, usually);
+    }
+    for (mn_words w = mn_words_of(query, strlen(query)); mn_words_spoken(&w);) {
+        w.word[w.n] = '\0';
+        if (usual && ONE_OF(w.word, then)) continue;
         if (ONE_OF(w.word, words)) return 1;
         if (ONE_OF(w.word, states)) continue;
         if (w.n > 4 && strcmp(w.word + w.n - 2, "ed") == 0) return 1;

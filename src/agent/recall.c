@@ -502,6 +502,10 @@ static int is_about(const mn_search *r, const mn_candidate *c) {
     return r->of != MN_ASKS_ANY && mn_org_program(c->row.speaker) == (r->of == MN_ASKS_PROGRAM);
 }
 
+int mn_search_about(const mn_search *r, const mn_candidate *c) {
+    return (!r->about && r->of == MN_ASKS_ANY) || is_about(r, c);
+}
+
 static double share(double x, double best) {
     return best > 0 && x > 0 ? x / best : 0;
 }

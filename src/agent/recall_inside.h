@@ -92,6 +92,8 @@ int mn_search_candidate(mn_search *r, int64_t id);
 int mn_search_more(mn_search *r, int first, int (*worth)(const mn_row *row));
 /* The best that may be answers, order [r->n], best first: how many, at most `most`. */
 int mn_search_best(const mn_search *r, mn_ranked *order, int most);
+/* Is the one who is asked about the one who said it, as far as it is known? */
+int mn_search_about(const mn_search *r, const mn_candidate *c);
 /* Does the text end with a question? */
 int mn_search_asks(const char *text, size_t n);
 /* Candidates beside this one, in its session; -1: none that is known. */

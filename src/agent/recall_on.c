@@ -7,8 +7,9 @@
  * record of another session has, word for word, or that two others have, is a manner of speaking:
  * the score of its record loses AGAIN of it.
  *
- * Ties: where it is asked what is, words of the TIED best that stand in no more than TIE_ROWS
- * records bring these; agent/newest.h says which of them say one of the best anew.
+ * Ties: where it is asked what is, words of the TIED best by the one it is asked about, if they
+ * stand in no more than TIE_ROWS records, bring these; agent/newest.h says which of them say one of
+ * the best anew.
  *
  * Names: "the city of whom I stayed with in May" is told in two records, and only one is of May. So
  * where other times are left out, names in the best record bring records of any time, and the
@@ -22,7 +23,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SEEN = 100, TIED = 3, TIE_WORDS = 24, TIE_ROWS = 5, NAME_ROWS = 32, BEFORE = 2 };
+enum { SEEN = 100, TIED = 5, TIED_OF = 10, TIE_WORDS = 14, TIE_ROWS = 5, NAME_ROWS = 32, BEFORE = 2 };
 static const double AGAIN = 0.4, OTHER = 0.1;
 static const float BESIDE[] = {0.5f, 0.3f}; /* the record before, and the one behind */
 
@@ -111,8 +112,12 @@ int mn_search_ties(mn_search *r) {
         return 0;
     MN_TRY(mn_arena_take(r->arena, MN_TIES * sizeof *r->tie, &r->tie));
     MN_TRY(mn_arena_take(r->arena, (size_t)(r->n + 1) * sizeof *order, &order));
-    const int n = mn_search_best(r, order, TIED);
-    for (int i = 0; i < n; i++) MN_TRY(tie(r, order[i].at));
+    const int n = mn_search_best(r, order, TIED_OF);
+    for (int i = 0, tied = 0; i < n && tied < TIED; i++) {
+        if (!mn_search_about(r, r->c + order[i].at)) continue;
+        MN_TRY(tie(r, order[i].at));
+        tied++;
+    }
     return mn_search_more(r, first, mn_newest_changes);
 }
 

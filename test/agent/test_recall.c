@@ -69,6 +69,37 @@ static void what_is_called_is_asked_now(void **s) {
     assert_true(begins(FOUND("What was Mia's boss called?"), "My boss is called"));
 }
 
+static void what_is_liked_most_is_asked_now(void **s) {
+    (void)s;
+    say("Mia", "2023-01-02", "The band I like, the band I have loved for years, is Calexico");
+    say("Mia", "2023-09-02", "The band I like is Wilco now, Calexico is done");
+    static const char *const now[] = {"Which band does Mia like most?",
+                                      "Which band does Mia like when she works?",
+                                      "Which band does Mia have, and like?"};
+    for (size_t i = 0; i < sizeof now / sizeof *now; i++)
+        assert_true(begins(FOUND(now[i]), "The band I like is Wilco"));
+    assert_true(begins(FOUND("Which band did Mia like most?"), "The band I like, the band"));
+    assert_true(begins(FOUND("When has Mia had a band?"), "The band I like, the band"));
+}
+
+/* What Bo says of cars takes no place of those whose rare words are followed. */
+static void rare_words_are_those_of_who_is_asked_about(void **s) {
+    (void)s;
+    char text[64];
+    say("Mia", "2023-01-02",
+        "Well, the car is a Zastava, I drive it on small streets on most days");
+    for (int i = 0; i < 120; i++) {
+        const char *const line = i % 8         ? "Row %d of the garden"
+                                 : i % 40 == 0 ? "A car to drive, drive a car, drive car %d"
+                                               : "A car to drive, number %d";
+        snprintf(text, sizeof text, line, i);
+        say("Bo", "2023-02-02", text);
+    }
+    say("Mia", "2023-09-02", "The Zastava is gone, what I drive is a Yaris now");
+    const char *const all = FOUND("What car does Mia drive?");
+    assert_true(strstr(all, "The Zastava is gone") < strstr(all, "Well, the car"));
+}
+
 /* Said in the same words in other sessions, it comes behind what is said once. */
 static void manners_of_speaking_come_last(void **s) {
     (void)s;
@@ -198,6 +229,8 @@ int main(void) {
         CASE(what_was_said_before_does_not),
         CASE(what_was_said_anew_is_found_by_its_rare_words),
         CASE(what_is_called_is_asked_now),
+        CASE(what_is_liked_most_is_asked_now),
+        CASE(rare_words_are_those_of_who_is_asked_about),
         CASE(manners_of_speaking_come_last),
         CASE(what_is_asked_of_oneself_no_program_says),
         CASE(other_times_are_left_out),
