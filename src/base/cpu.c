@@ -38,6 +38,7 @@ static unsigned ask(void) {
         have |= MN_CPU_AVX512;
     if (have & MN_CPU_AVX512 && __builtin_cpu_supports("avx512bf16")) have |= MN_CPU_BF16;
     if (have & MN_CPU_AVX512 && amx_allowed()) have |= MN_CPU_AMX;
+    if (__builtin_cpu_is("amd")) have |= MN_CPU_ADDERS;
     return have;
 }
 #else

@@ -14,7 +14,8 @@
 
 static const mn_kernels *const table[] = {
 #ifdef __x86_64__
-    &mn_kernels_amx,    &mn_kernels_avx512bf16, &mn_kernels_avx512, &mn_kernels_avx2,
+    &mn_kernels_avx512crossed, &mn_kernels_amx,  &mn_kernels_avx512bf16,
+    &mn_kernels_avx512,        &mn_kernels_avx2,
 #endif
     &mn_kernels_scalar,
 };

@@ -73,13 +73,14 @@ static inline mn_qrow mn_qrow_from(mn_qrow q, int k0) {
                      q.dsum16 + 2 * n, q.less + n,  q.less16 + 2 * n};
 }
 
-/* Activations of a product with MN_I13 (body_i13.h): row i's int16 codes [k] at rows + i * stride,
- * the scale of each of its runs of inputs at mn_i13_scales. */
+/* Activations of a product with MN_I13 (body_i13.h): row i's int16 codes [k] at rows + i * stride;
+ * at mn_i13_side the scale of each of its runs of inputs, and behind these as many int32 for what
+ * else the table wants to know of a run: its product reads what its quantise_i13 wrote. */
 static inline size_t mn_i13_bytes(int k) {
     return mn_code_bytes(2 * k);
 }
-static inline float *mn_i13_scales(const mn_acts *a, int i) {
-    return (float *)(void *)a->side + (size_t)i * (size_t)(a->k / mn_i13_run(a->k));
+static inline float *mn_i13_side(const mn_acts *a, int i) {
+    return (float *)(void *)a->side + (size_t)i * 2 * (size_t)(a->k / mn_i13_run(a->k));
 }
 
 /* Attention of one KV head over one piece of a block: see body_attn.h. */
@@ -126,7 +127,7 @@ typedef struct mn_kernels {
     void (*layer_norm)(const float *x, const float *weight, const float *bias, float eps, int n,
                        float *out);
     void (*quantise)(const float *x, int k, const mn_qrow *to);
-    void (*quantise_i13)(const float *x, int k, int16_t *q, float *scale);
+    void (*quantise_i13)(const float *x, int k, int16_t *q, float *side);
     void (*silu_mul)(float *gate, const float *up, int n);
     void (*gelu_mul)(float *gate, const float *up, int n);
     void (*gelu)(float *x, int n); /* with the error function */

@@ -19,9 +19,13 @@
 #define MN_VALUE_ROWS 6 /* rows in one register tile of weighted sums */
 #define MN_VALUE_VECS 4 /* and vectors of elements */
 #define MN_DOT_ROWS   4 /* rows of bytes that are multiplied at a time */
-#define MN_I13_ROWS   6 /* rows of a register tile of 13-bit codes */
-#define MN_I13_VECS   4 /* and tiles */
-#define MN_DOT_BIAS   128
+#define MN_I13_VECS   4 /* tiles of a register tile of 13-bit codes */
+#ifdef MN_I13_CROSSED
+#define MN_I13_ROWS 4 /* and rows: what is added takes registers, too */
+#else
+#define MN_I13_ROWS 6 /* and rows */
+#endif
+#define MN_DOT_BIAS 128
 
 typedef __m512 v16;
 /* Wrapped, so that 16 numbers and 64 bytes cannot be mixed up. */
@@ -182,6 +186,35 @@ LANES i16 dot2_words(i16 x, b64 w, const int16_t *a) {
     __asm__("vpdpwssd %2, %1, %0" : "+v"(x.i) : "v"(w.b), "v"(_mm512_set1_epi32(v)));
     return x;
 }
+#ifdef MN_I13_CROSSED
+LANES i16 i_sub(i16 x, i16 y) {
+    return (i16){_mm512_sub_epi32(x.i, y.i)};
+}
+LANES i16 dot2_tiles(i16 x, b64 c, b64 d) {
+    return (i16){_mm512_dpwssd_epi32(x.i, c.b, d.b)};
+}
+/* Four inputs of 16 outputs, two each in c and d, and the same four of a row: body_i13.h. */
+LANES i16 dot4_crossed(i16 x, b64 c, b64 d, const int16_t *a) {
+    int32_t low, high;
+    memcpy(&low, a, 4);
+    memcpy(&high, a + 2, 4);
+    __asm__("vpdpwssd %2, %1, %0"
+            : "+v"(x.i)
+            : "v"(_mm512_add_epi16(d.b, _mm512_set1_epi32(low))),
+              "v"(_mm512_add_epi16(c.b, _mm512_set1_epi32(high))));
+    return x;
+}
+/* The sum of q0 q2 + q1 q3 over each four of n codes, a multiple of 32; every product comes twice,
+ * and twice their sum is within 128 * 4095^2, too. */
+LANES int32_t crossed_row(const int16_t *q, int n) {
+    __m512i sum = _mm512_setzero_si512();
+    for (int i = 0; i < n; i += 32) {
+        const __m512i x = _mm512_loadu_si512(q + i);
+        sum = _mm512_dpwssd_epi32(sum, x, _mm512_shuffle_epi32(x, _MM_PERM_CDAB));
+    }
+    return _mm512_reduce_add_epi32(sum) / 2;
+}
+#endif
 /* a + 128 is unsigned */
 LANES i16 dot4_both(i16 acc, b64 a, b64 b) {
     return (i16){_mm512_dpbusd_epi32(acc.i, _mm512_xor_si512(a.b, b_set(128).b), b.b)};

@@ -6,8 +6,8 @@
 #define MN_KERNEL_TABLES_H
 #include "kernel/kernel.h"
 
-extern const mn_kernels mn_kernels_amx, mn_kernels_avx512bf16, mn_kernels_avx512, mn_kernels_avx2,
-    mn_kernels_scalar;
+extern const mn_kernels mn_kernels_amx, mn_kernels_avx512crossed, mn_kernels_avx512bf16,
+    mn_kernels_avx512, mn_kernels_avx2, mn_kernels_scalar;
 
 #define MN_KERNEL_BODIES(matrix_product)                                                    \
     .rms_norm = rms_norm, .layer_norm = layer_norm, .quantise = quantise,                   \

@@ -85,7 +85,7 @@ static void i13_piece(void *ctx, int piece, int worker) {
     for (int t = piece * NORM_ROWS; t < j->T && t < (piece + 1) * NORM_ROWS; t++)
         j->e->k->quantise_i13(a->x + (size_t)t * a->x_stride, a->k,
                               (int16_t *)(void *)(a->rows + (size_t)t * a->stride),
-                              mn_i13_scales(a, t));
+                              mn_i13_side(a, t));
 }
 
 void mn_exec_quantise_i13(const mn_exec *e, mn_acts *acts) {

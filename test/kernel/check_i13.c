@@ -40,10 +40,10 @@ static void rig_drop(rig *r) {
 static mn_acts codes(const mn_kernels *kn, int k, int m, const float *x) {
     mn_acts a = {.stride = mn_i13_bytes(k), .x = x, .x_stride = (size_t)k, .k = k, .m = m};
     a.rows = lines(a.stride * (size_t)m);
-    a.side = lines(sizeof(float) * (size_t)(m * (k / mn_i13_run(k))));
+    a.side = lines(sizeof(float) * (size_t)(2 * m * (k / mn_i13_run(k))));
     for (int i = 0; i < m; i++)
         kn->quantise_i13(x + (size_t)i * (size_t)k, k,
-                         (int16_t *)(void *)(a.rows + (size_t)i * a.stride), mn_i13_scales(&a, i));
+                         (int16_t *)(void *)(a.rows + (size_t)i * a.stride), mn_i13_side(&a, i));
     return a;
 }
 static void codes_drop(mn_acts *a) {
@@ -85,10 +85,12 @@ static void product(int n, int k, int largest) {
     for (size_t t = 0; t < count; t++) {
         if (!mn_kernels_usable(all[t])) continue;
         mn_acts b = codes(all[t], k, M, r.x);
-        for (int i = 0; i < M; i++)
+        for (int i = 0; i < M; i++) {
             assert_memory_equal(a.rows + (size_t)i * a.stride, b.rows + (size_t)i * b.stride,
                                 (size_t)k * 2);
-        assert_memory_equal(a.side, b.side, sizeof(float) * (size_t)(M * (k / mn_i13_run(k))));
+            assert_memory_equal(mn_i13_side(&a, i), mn_i13_side(&b, i),
+                                sizeof(float) * (size_t)(k / mn_i13_run(k)));
+        }
         for (int m = 1; m <= M; m += m < 8 ? 1 : 15)
             for (int from = 0; from <= M - m; from += M - m ? M - m : 1) {
                 const int first = r.tiles > 1;
