@@ -66,16 +66,22 @@ LANES i16 i13_start(const float *of_row, const i16 *of_tile) {
 #endif
 }
 
-/* Crossed products of the outputs of V tiles, run b. */
+/* Crossed products of the outputs of V tiles, run b. As these are the first to read the codes, they
+ * ask for those of the next run, or the next tiles, too. */
 LANES void i13_crossed(const int V, const mn_packed *w, int tile, int b, i16 *crossed) {
 #if MN_I13_CROSSED
-    const int run = mn_i13_run(w->k);
+    const int run = mn_i13_run(w->k), runs = w->k / run;
     const uint8_t *code =
-        w->data + (size_t)tile * w->tile_bytes + (size_t)(w->k / run) * 64 + (size_t)(b * run) * 32;
-    for (int v = 0; v < V; v++, code += w->tile_bytes) {
+        w->data + (size_t)tile * w->tile_bytes + (size_t)runs * 64 + (size_t)(b * run) * 32;
+    const uint8_t *soon =
+        b + 1 < runs ? code + run * 32 : code + (size_t)V * w->tile_bytes - (size_t)(b * run) * 32;
+    for (int v = 0; v < V; v++, code += w->tile_bytes, soon += w->tile_bytes) {
         crossed[v] = i_set(0);
-        for (int i = 0; i < run * 32; i += 128)
+        for (int i = 0; i < run * 32; i += 128) {
+            __builtin_prefetch(soon + i, 0, 2);
+            __builtin_prefetch(soon + i + 64, 0, 2);
             crossed[v] = dot2_tiles(crossed[v], b_load(code + i), b_load(code + i + 64));
+        }
     }
 #else
     (void)V, (void)w, (void)tile, (void)b, (void)crossed;

@@ -23,6 +23,7 @@
 #include "base/error.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum {
@@ -36,6 +37,8 @@ struct mn_encoder {
     void *block;
     size_t bytes;
     float *x;         /* [T, D] */
+    float *place;     /* [T, D]: of positions, with the type */
+    int placed;       /* rows of it that have been read, once for all texts */
     float *q, *k, *v; /* [T, D] */
     float *att;       /* [T, D] */
     float *h;         /* [T, F] */
@@ -63,8 +66,8 @@ int mn_encoder_open(const mn_net *n, const mn_exec *exec, mn_encoder **out) {
     e->net = n;
     e->e = exec;
     const size_t T = MN_ENCODER_ROWS, D = mn_exec_width(n->D), F = mn_exec_width(n->F);
-    const size_t floats[] = {D, D, D, D, D, F};
-    float **place[] = {&e->x, &e->q, &e->k, &e->v, &e->att, &e->h};
+    const size_t floats[] = {D, D, D, D, D, D, F};
+    float **place[] = {&e->x, &e->place, &e->q, &e->k, &e->v, &e->att, &e->h};
     enum { N = sizeof floats / sizeof *floats };
     const int widest = mn_net_widest(n);
     const size_t codes = mn_i13_bytes(widest) * T, side = mn_side_bytes(widest) * T / MN_SIDE;
@@ -116,26 +119,52 @@ static void norm(const mn_encoder *e, const float *weight, const float *bias, in
         mn_team_run(e->e->team, norm_piece, &j, (T + NORM_ROWS - 1) / NORM_ROWS);
 }
 
-/* Rows are read from the file: those of positions once for all texts, into e->att. */
-static int embed(const mn_encoder *e, const int32_t *ids) {
+/* ---- what texts begin as: rows are read from the file -------------------------------------- */
+typedef struct embed_job {
+    const mn_encoder *e;
+    const int32_t *ids;
+    int T;
+    atomic_int failed;
+} embed_job;
+
+/* Rows of one piece: token and position, normed. */
+static int embed_rows(const embed_job *j, int piece) {
+    const mn_encoder *e = j->e;
     const mn_net *n = e->net;
     const size_t D = mn_exec_width(n->D);
-    int read = 0;
+    int text = 0;
+    for (int t = piece * NORM_ROWS; t < j->T && t < (piece + 1) * NORM_ROWS; t++) {
+        float *x = e->x + (size_t)t * D;
+        while (e->first[text + 1] <= t) text++;
+        MN_TRY(mn_net_row(n, n->embedding, j->ids[t], 0, x));
+        e->e->k->add_scaled(x, e->place + (size_t)(t - e->first[text]) * D, 1.0f, n->D);
+        e->e->k->layer_norm(x, n->embed_norm, n->embed_norm_bias, n->eps, n->D, x);
+    }
+    return 0;
+}
+
+static void embed_piece(void *ctx, int piece, int worker) {
+    (void)worker;
+    embed_job *j = ctx;
+    if (embed_rows(j, piece) < 0) atomic_store(&j->failed, 1);
+}
+
+static int embed(mn_encoder *e, const int32_t *ids) {
+    const mn_net *n = e->net;
+    embed_job j = {.e = e, .ids = ids, .T = e->first[e->n]};
+    const int pieces = (j.T + NORM_ROWS - 1) / NORM_ROWS;
+    for (int t = 0; t < j.T; t++)
+        if (ids[t] < 0 || ids[t] >= n->V)
+            return MN_FAIL(MN_EINVAL, "token %d is outside the vocabulary of %d", ids[t], n->V);
     for (int s = 0; s < e->n; s++)
-        for (int t = e->first[s]; t < e->first[s + 1]; t++) {
-            const int at = t - e->first[s];
-            float *x = e->x + (size_t)t * D, *place = e->att + (size_t)at * D;
-            if (ids[t] < 0 || ids[t] >= n->V)
-                return MN_FAIL(MN_EINVAL, "token %d is outside the vocabulary of %d", ids[t], n->V);
-            if (at == read) {
-                MN_TRY(mn_net_row(n, n->position, at, 0, place));
-                MN_TRY(mn_net_row(n, n->types, 0, 1, place));
-                read++;
-            }
-            MN_TRY(mn_net_row(n, n->embedding, ids[t], 0, x));
-            e->e->k->add_scaled(x, place, 1.0f, n->D);
+        for (; e->placed < e->first[s + 1] - e->first[s]; e->placed++) {
+            float *place = e->place + (size_t)e->placed * mn_exec_width(n->D);
+            MN_TRY(mn_net_row(n, n->position, e->placed, 0, place));
+            MN_TRY(mn_net_row(n, n->types, 0, 1, place));
         }
-    norm(e, n->embed_norm, n->embed_norm_bias, e->first[e->n]);
+    mn_team_run(e->e->team, embed_piece, &j, pieces);
+    /* What is wrong is known to the thread it happened to: once more, in this one. */
+    for (int i = 0; atomic_load(&j.failed) && i < pieces; i++) MN_TRY(embed_rows(&j, i));
     return 0;
 }
 

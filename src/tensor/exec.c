@@ -23,6 +23,7 @@ enum {
     MOST_TILES = 4,          /* what the scratch holds */
     LEAST_ROWS = 64,
     NORM_ROWS = MN_SIDE, /* their scales lie in the same cache lines */
+    I13_ROWS = 4,
 };
 
 int mn_exec_open(int threads, const mn_kernels *k, mn_exec *out) {
@@ -82,7 +83,7 @@ static void i13_piece(void *ctx, int piece, int worker) {
     (void)worker;
     const norm_job *j = ctx;
     const mn_acts *a = j->acts;
-    for (int t = piece * NORM_ROWS; t < j->T && t < (piece + 1) * NORM_ROWS; t++)
+    for (int t = piece * I13_ROWS; t < j->T && t < (piece + 1) * I13_ROWS; t++)
         j->e->k->quantise_i13(a->x + (size_t)t * a->x_stride, a->k,
                               (int16_t *)(void *)(a->rows + (size_t)t * a->stride),
                               mn_i13_side(a, t));
@@ -91,7 +92,7 @@ static void i13_piece(void *ctx, int piece, int worker) {
 void mn_exec_quantise_i13(const mn_exec *e, mn_acts *acts) {
     acts->stride = mn_i13_bytes(acts->k);
     norm_job j = {.e = e, .T = acts->m, .acts = acts};
-    mn_team_run(e->team, i13_piece, &j, (acts->m + NORM_ROWS - 1) / NORM_ROWS);
+    mn_team_run(e->team, i13_piece, &j, (acts->m + I13_ROWS - 1) / I13_ROWS);
 }
 
 /* A cut product: `across` pieces along the outputs of all matrices times `down` along the rows. */

@@ -271,9 +271,33 @@ static void does_not_fit(void **s) {
     folder_end();
 }
 
+/* A file that shrinks is said by the thread that asked, whichever one read it. */
+static void ends_early(void **s) {
+    (void)s;
+    rig r;
+    char path[4200];
+    float out[2][D];
+    int32_t ids[48];
+    for (int i = 0; i < 48; i++) ids[i] = i;
+    assert_int_equal(folder_begin("encoder", 1), 0);
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    copy("tiny-bert/model.safetensors", "model.safetensors", NULL);
+    copy("tiny-bert/config.json", "config.json", NULL);
+    copy("tiny-bert/vocab.txt", "vocab.txt", NULL);
+    assert_ok(rig_open(&r, path, 3, NULL));
+    assert_ok(mn_encoder_run(r.encoder, ids, (int[]){0, 48}, 1, out[0]));
+    assert_int_equal(truncate(path, 64), 0);
+    for (int i = 0; i < 20; i++)
+        assert_fails(mn_encoder_run(r.encoder, ids, (int[]){0, 24, 48}, 2, out[0]), MN_ECORRUPT,
+                     "model.safetensors ends early");
+    rig_close(&r);
+    folder_end();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_vectors), cmocka_unit_test(same_bits), cmocka_unit_test(refuses),
-        cmocka_unit_test(every_allocation), cmocka_unit_test(does_not_fit)};
+        cmocka_unit_test(golden_vectors), cmocka_unit_test(same_bits),
+        cmocka_unit_test(refuses),        cmocka_unit_test(every_allocation),
+        cmocka_unit_test(does_not_fit),   cmocka_unit_test(ends_early)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
