@@ -10,7 +10,8 @@
 #include "kernel/body_i13.h"
 #include "kernel/tables.h"
 
-enum { LEAST_ROWS = 4 }; /* for which the crossed products of outputs are worth their time */
+/* Fewer wait for weights, and crossing these for so few products is not worth its time. */
+enum { LEAST_ROWS = 17 };
 
 static void product_crossed(const mn_packed *w, int tile, int tiles, const mn_acts *a, int row,
                             int rows, float *out, size_t out_stride, void *scratch) {

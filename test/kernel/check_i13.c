@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-enum { M = 23 };
+enum { M = 41 };
 
 typedef struct rig {
     int n, k, tiles;
