@@ -23,7 +23,15 @@
 #include <math.h>
 #include <string.h>
 
-enum { SEEN = 100, TIED = 5, TIED_OF = 10, TIE_WORDS = 14, TIE_ROWS = 5, NAME_ROWS = 32, BEFORE = 2 };
+enum {
+    SEEN = 100,
+    TIED = 5,
+    TIED_OF = 10,
+    TIE_WORDS = 14,
+    TIE_ROWS = 5,
+    NAME_ROWS = 32,
+    BEFORE = 2,
+};
 static const double AGAIN = 0.4, OTHER = 0.1;
 static const float BESIDE[] = {0.5f, 0.3f}; /* the record before, and the one behind */
 
