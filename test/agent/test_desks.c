@@ -253,6 +253,19 @@ static void there_are_more_than_desks(void **unused) {
     assert_nothing_left("wine");
 }
 
+/* Who has a desk writes what another one asks for. */
+static void writes_for_another(mn_desks *d) {
+    mn_desk_reply reply;
+    asker a = begin("11 wine");
+    assert_int_equal(mn_desks_wait(d, NULL, 0, &reply), 0);
+    start(&a);
+    take_until(d, 1);
+    mn_desks_tell(d, 1, 1);
+    mn_desks_leave(d);
+    finish(&a);
+    assert_int_equal(a.reply.id, 11);
+}
+
 /* Whatever the file had before. */
 static void the_file_is_anything(void **unused) {
     (void)unused;
@@ -264,16 +277,8 @@ static void the_file_is_anything(void **unused) {
     assert_int_equal(fwrite(junk, 1, 1 << 20, f), 1 << 20);
     fclose(f);
     free(junk);
-    asker a = begin("11 wine");
-    mn_desk_reply reply;
     mn_desks *d = seated();
-    assert_int_equal(mn_desks_wait(d, NULL, 0, &reply), 0);
-    start(&a);
-    take_until(d, 1);
-    mn_desks_tell(d, 1, 1);
-    mn_desks_leave(d);
-    finish(&a);
-    assert_int_equal(a.reply.id, 11);
+    writes_for_another(d);
     mn_desks_close(&d);
 }
 
@@ -292,14 +297,7 @@ static void the_file_is_cut_short(void **unused) {
         assert_int_equal(mn_desks_wait(other, "99 wine", 8, &reply), 0);
         mn_desks_leave(other);
     }
-    asker a = begin("11 wine");
-    assert_int_equal(mn_desks_wait(d, NULL, 0, &reply), 0);
-    start(&a);
-    take_until(d, 1);
-    mn_desks_tell(d, 1, 7);
-    mn_desks_leave(d);
-    finish(&a);
-    assert_int_equal(a.reply.id, 11);
+    writes_for_another(d);
     mn_desks_close(&other);
     mn_desks_close(&d);
 }
