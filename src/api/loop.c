@@ -149,8 +149,8 @@ static void *prep_main(void *opaque) {
         while (!l->fresh.first && !l->closing) pthread_cond_wait(&l->fresh_came, &l->lock);
         mn_job *j = pop(&l->fresh);
         if (!j) break;
-        pthread_mutex_unlock(&l->lock);
         const int gone = l->closing || atomic_load(&j->cancel);
+        pthread_mutex_unlock(&l->lock);
         j->rc = gone ? 0 : begin(j);
         const int lost = gone || j->rc < 0;
         if (lost) mn_loop_finish(l, j, j->rc);

@@ -25,8 +25,13 @@ enum {
     LOOK_MS = 500, /* how often the thread looks for what others added */
 };
 
+/* Whoever opened it. */
+static int is_open(mn_mem *m) {
+    return __atomic_load_n(&m->model, __ATOMIC_ACQUIRE) != NULL;
+}
+
 int mn_mem_model(mn_mem *m, int pull) {
-    if (m->model || strcmp(m->model_name, "none") == 0) return m->model != NULL;
+    if (is_open(m) || strcmp(m->model_name, "none") == 0) return is_open(m);
     pthread_mutex_lock(&m->opening);
     mn_model *model = NULL;
     mn_model_info info;
@@ -45,7 +50,7 @@ int mn_mem_model(mn_mem *m, int pull) {
         }
     }
     pthread_mutex_unlock(&m->opening);
-    return m->model != NULL;
+    return is_open(m);
 }
 
 /* The end of the piece of a text that begins at `at`: behind a space, if there is one. */
@@ -134,7 +139,7 @@ static int64_t make_all(mn_mem *m, int64_t us, const mn_progress *p) {
 int64_t mn_mem_catch_up(mn_mem *m, int64_t us, const mn_progress *progress) {
     int64_t waits;
     MN_TRY(mn_notes_waits(m->notes, &waits));
-    if (!waits || !m->model) return 0;
+    if (!waits || !is_open(m)) return 0;
     int turn = mn_file_lock(m->turn, us < 0 ? -1 : 0);
     if (turn < 0) return turn == MN_EBUSY ? 0 : turn;
     const int64_t done = make_all(m, us, progress);

@@ -44,7 +44,8 @@ static void on_accept(evutil_socket_t fd, short what, void *user) {
 static void speak(mn_serve *s, double now) {
     for (mn_exchange *x = s->exchanges, *next; x; x = next) {
         next = x->next;
-        if (!x->fields.stream || !x->state || x->ended || !x->conn) continue;
+        if (!x->gone) continue; /* nobody answers it yet: it may be a worker's */
+        if (!x->fields.stream || x->ended || !x->conn) continue;
         if (now - (x->spoke > 0 ? x->spoke : x->began) < MN_SILENT_SECONDS) continue;
         mn_exchange_hold(x); /* a reader that is stuck is dropped */
         mn_stream_text(x, ": still at work\n\n", 17);
