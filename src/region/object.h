@@ -40,6 +40,20 @@ typedef struct mn_object_head {
 int mn_region_put(mn_region *r, const char *key, const void *value, size_t n, const mn_put *how,
                   uint64_t *version);
 int mn_region_del(mn_region *r, const char *key, const mn_put *how);
+
+/* commit.c: several at once, or nothing. */
+enum { MN_EDITS = 16 }; /* in one commit */
+typedef struct mn_edit {
+    const char *key;
+    enum { MN_EDIT_CHECK = 1, MN_EDIT_PUT, MN_EDIT_DEL } kind; /* CHECK: it stays as it is */
+    int check; /* 1: only if its version is `version` now (0: it is not there); CHECK always does */
+    uint64_t version; /* of a put: in the end, its new one */
+    const void *value;
+    size_t n;
+} mn_edit;
+/* Each key at most once. MN_ECONFLICT names the key and both versions; MN_EINVAL: a key twice, or
+ * an object that is durable. Readers see all of it or nothing of it, whoever dies in between. */
+int mn_region_commit(mn_region *r, mn_edit *edits, int n);
 /* Bytes of the value, at most `cap` of them in `out`; MN_ENOENT. head may be NULL. */
 int mn_region_get(mn_region *r, const char *key, void *out, size_t cap, mn_object_head *head);
 /* As above, but absence is 0 and stores no sentence; 1: found. `n`: bytes of the key. */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fleet/actors.h - who acts in a fleet: robots, the brain, the monitor. Each is a *step*: it looks
+ * at
+ * the board, does what is to be done now, never waits, and says when it wants to be called again at
+ * the latest (ns of the board). Real processes step when the board changes or the time has come
+ * (fleet/drive.c); simulated fleets step all of them in one thread (fleet/sim.c).
+ *
+ * Heartbeat: BEAT ms between states unless the robot says more often; a robot whose state is late
+ * by
+ * more than one of them (so two in all) is lost: the monitor takes its lease, puts what it held
+ * where
+ * it was last known to be, and its steps are planned anew. Whoever finds his own lease gone stops.
+ */
+#ifndef MN_FLEET_ACTORS_H
+#define MN_FLEET_ACTORS_H
+#include "fleet/task.h"
+
+enum { MN_FLEET_BEAT = 250 }; /* ms */
+
+/* ---- robot.c ------------------------------------------------------------------------------- */
+typedef struct mn_actor_robot mn_actor_robot;
+/* profile: fleet/profile.h's JSON, with "name". Hosts are taken: closed with the robot. MN_EBUSY: a
+ * robot of this name lives already. */
+int mn_actor_robot_join(mn_board *b, const json_t *profile, mn_skill_host *const *hosts,
+                        int n_hosts, mn_actor_robot **out);
+int mn_actor_robot_step(mn_actor_robot *r, uint64_t *again);
+/* Where it is; called by who knows, before the next step. NULL fields of state stay. */
+mn_fleet_state *mn_actor_robot_state(mn_actor_robot *r);
+int mn_actor_robot_publish(mn_actor_robot *r);                   /* now, at any rate */
+int mn_actor_robot_plug(mn_actor_robot *r, mn_skill_host *host); /* one more, taken */
+const char *mn_actor_robot_name(const mn_actor_robot *r);
+/* readable when a host has something */
+int mn_actor_robot_fds(const mn_actor_robot *r, int *fds, int cap);
+void mn_actor_robot_leave(mn_actor_robot **r); /* says goodbye: what it holds stays its own */
+void mn_actor_robot_die(mn_actor_robot **r);   /* as kill -9 would: nothing is said */
+
+/* ---- brain.c, monitor.c, recover.c ---------------------------------------------------------- */
+typedef struct mn_brain mn_brain;
+typedef struct mn_brain_how {
+    const char *model; /* name, for people; NULL: rules alone */
+    /* Plan with a model: the answer to `system` (what does not change), `text` (what does) follows
+     * `schema`; *out is freed with mn_free. tokens: read, cached, written; NULL: there is none. */
+    int (*ask)(void *user, const char *system, const char *text, const char *schema, char **out,
+               int tokens[3]);
+    void *user;
+    int groups; /* 1: dispatch by ordered groups, as RoboOS does: for comparison */
+} mn_brain_how;
+/* One brain at a time: MN_EBUSY names the process that has it; a dead one is taken over, with its
+ * tasks as they are. */
+int mn_brain_open(mn_board *b, const mn_brain_how *how, mn_brain **out);
+int mn_brain_step(mn_brain *k, uint64_t *again);
+void mn_brain_close(mn_brain **k);
+
+/* ---- stop.c --------------------------------------------------------------------------------- */
+int mn_fleet_stop(mn_board *b, const char *robot, const char *by); /* NULL: all */
+int mn_fleet_resume(mn_board *b, const char *robot);
+int mn_fleet_stopped(mn_board *b, const char *robot);
+
+/* ---- sim.c: a whole fleet in one thread, in its own time --------------------------------- */
+typedef struct mn_sim_how {
+    const json_t *world; /* fleet/world.h; NULL: the kitchen */
+    int robots;          /* so many of the world's, more are made like them; 0: all */
+    uint64_t seed;
+    const char *kill;          /* this robot dies.. */
+    double kill_at;            /* ..after so many seconds; < 0: in the middle of its first step */
+    double fail;               /* how likely a skill fails, 0 to 1, beside what the world says */
+    double limit;              /* seconds of the fleet's time; 0: 3600 */
+    const mn_brain_how *brain; /* NULL: rules */
+    void (*tell)(void *user, double t, const json_t *event); /* each event, as it happens; NULL */
+    void *user;
+} mn_sim_how;
+typedef struct mn_sim_result {
+    int reached, steps, replans, replanned, failed_subtree; /* reached: all goals, in the truth */
+    int valid;       /* of the plans: against the schema and in the world */
+    double makespan; /* s of the fleet's time */
+    double planned;  /* s, of the first plan */
+    uint64_t seed;
+    char why[256]; /* what failed; "" */
+} mn_sim_result;
+int mn_sim_run(const mn_sim_how *how, const char *task, mn_sim_result *out);
+
+#endif

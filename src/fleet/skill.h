@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fleet/skill.h - what a robot can do: manifests of skills, and the hosts that run them.
+ *
+ * A manifest, in JSON, is an MCP tool whose _meta has more under "omnesia/skill":
+ *
+ *   {"name": "grasp", "description": "..", "inputSchema": {.. "properties": {"thing": {..}}},
+ *    "_meta": {"omnesia/skill": {
+ *        "needs": ["free(robot)", "reaches(robot, thing)"],   true before
+ *        "makes": ["holding(robot, thing)"],                  true after
+ *        "seconds": 3, "limit": 20,                           it takes; it may take
+ *        "errors": ["not_found", "dropped"],                  codes it ends with (fleet/recover.h)
+ *        "bodies": ["arm", "dual_arm"],                       who can; absent: any
+ *        "verify": true}}}                                    what it makes is looked at afterwards
+ *
+ * A fact is NAME(ARGUMENT, ..), "!" before it: not. Arguments are `robot` (who does it), names of
+ * parameters, or words. The names:
+ *   at(r, p)       robot r stands where it works at place p
+ *   reaches(r, x)  x (thing, place or robot) is within r's reach from where it stands
+ *   in(t, p)       thing t is in or on p: a place, or a robot's tray
+ *   holding(r, t)  in a hand of r
+ *   free(r)        a hand of r is empty
+ *   open(p)        false of what is closed; true of what cannot be closed
+ *   is(t, word)    anything else that becomes true of a thing: is(cup, clean)
+ *
+ * A *host* is where skills run: a simulated body (fleet/sim_body.c), a program or server that
+ * speaks
+ * MCP (fleet/skill_mcp.c), or functions of the embedding program (fleet/skill_call.c). It never
+ * blocks: start, then look again and again.
+ */
+#ifndef MN_FLEET_SKILL_H
+#define MN_FLEET_SKILL_H
+#include "base/arena.h"
+#include "fleet/board.h"
+
+enum { MN_FACT_ARGS = 3, MN_SKILL_FACTS = 8, MN_SKILL_PARAMS = 8, MN_SKILL_CODES = 16 };
+
+typedef enum mn_fact_name {
+    MN_FACT_AT = 1,
+    MN_FACT_REACHES,
+    MN_FACT_IN,
+    MN_FACT_HOLDING,
+    MN_FACT_FREE,
+    MN_FACT_OPEN,
+    MN_FACT_IS
+} mn_fact_name;
+typedef struct mn_fact {
+    mn_fact_name name;
+    int not_;
+    const char *arg[MN_FACT_ARGS]; /* "robot", a parameter, or a word; NULL: none */
+} mn_fact;
+
+typedef struct mn_skill {
+    const char *name, *about;
+    const json_t *schema; /* of the parameters; borrowed from `json` */
+    const char *param[MN_SKILL_PARAMS];
+    int n_params;
+    mn_fact needs[MN_SKILL_FACTS], makes[MN_SKILL_FACTS];
+    int n_needs, n_makes;
+    double seconds, limit;
+    const char *code[MN_SKILL_CODES], *body[MN_SKILL_CODES];
+    int n_codes, n_bodies;
+    int verify;
+    json_t *json; /* the manifest; owned */
+} mn_skill;
+typedef struct mn_skills {
+    mn_arena arena;
+    mn_skill *skill;
+    int n;
+} mn_skills;
+
+/* skill.c. One more manifest, of any origin: MN_EINVAL names the field; the same name: it takes the
+ * place of the old one. */
+int mn_skills_add(mn_skills *s, const json_t *manifest);
+const mn_skill *mn_skills_find(const mn_skills *s, const char *name); /* NULL */
+void mn_skills_free(mn_skills *s);
+int mn_fact_read(mn_arena *a, const char *text, mn_fact *out);
+/* navigate, grasp, place, hand_over, open, close, inspect, wait, say: skill_known.c. */
+extern const char *const mn_skill_known[]; /* manifests as JSON; NULL ends */
+
+/* ---- hosts --------------------------------------------------------------------------------- */
+typedef struct mn_skill_end {
+    int ok;
+    char code[32]; /* of what failed; "" when ok. Ours: "hung", "crashed", "garbage", "cancelled" */
+    mn_buf text;   /* for people */
+    json_t *result; /* an object or NULL; "seen": detections (fleet/see.h). Owned */
+} mn_skill_end;
+void mn_skill_end_free(mn_skill_end *e);
+
+typedef struct mn_skill_host mn_skill_host;
+typedef struct mn_skill_host_ops {
+    const char *name;
+    /* Manifests of what it has now, an array; *changed counts up when it should be asked again. */
+    int (*list)(mn_skill_host *h, json_t **manifests);
+    /* One at a time. What is wrong with it is told by the end, too. now: ns of the board. */
+    int (*start)(mn_skill_host *h, const char *skill, const json_t *args, uint64_t now);
+    /* 1: it has ended, *end is filled; 0: not yet, *again (ns of the board) is when to look again
+     * at the latest; *progress (0 to 1, -1: unknown). */
+    int (*look)(mn_skill_host *h, uint64_t now, uint64_t *again, double *progress,
+                mn_skill_end *end);
+    void (*cancel)(mn_skill_host *h); /* at once; the end follows, at the latest 50 ms later */
+    int (*fd)(mn_skill_host *h);      /* readable when there is something to look at; -1: none */
+    void (*close)(mn_skill_host **h); /* what runs is ended first */
+} mn_skill_host_ops;
+struct mn_skill_host {
+    const mn_skill_host_ops *ops;
+    uint64_t changed;
+};
+
+/* skill_mcp.c: a program on its standard streams (argv ended by NULL), or a server at a URL. */
+int mn_skill_host_program(const char *const *argv, mn_skill_host **out);
+int mn_skill_host_url(const char *url, mn_skill_host **out);
+/* skill_call.c: functions of this process, each call in a thread of the host. */
+typedef struct mn_skill_call mn_skill_call; /* what runs; given to the function */
+int mn_skill_host_calls(mn_skill_host **out);
+int mn_skill_host_add(mn_skill_host *calls, const json_t *manifest,
+                      int (*run)(void *user, mn_skill_call *call, const json_t *args,
+                                 json_t **result),
+                      void *user);
+int mn_skill_call_stopped(const mn_skill_call *call); /* 1: come back now */
+/* What went wrong, as `return mn_skill_call_fail(call, "dropped", "it slipped")`. */
+int mn_skill_call_fail(mn_skill_call *call, const char *code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fleet/world.h - worlds and profiles as people write them (YAML), and simulated bodies.
+ *
+ *   kitchen.yaml   rooms: [{name, at: [x, y], size: [w, d]}]
+ *                  doors: [{name, joins: [a, b], at: [x, y], open: true}]
+ *                  furniture: [{name, class, room, at: [x, y], size, open, room_for}]
+ *                  objects: [{name, class, on | in: NAME, mass, size}]
+ *                  robots: [{profile fields, name, at: PLACE | [x, y]}]
+ *                  failures: [{skill, robot, thing, code, times, chance}]   what goes wrong
+ *   robot.yaml     name, body, speed, reach, payload, hands: [left], room_for, battery (0 to 1),
+ *                  drain (per second of driving), skills: [{command: [..]} | {url: ..} | NAME of
+ *                  ours]
+ *
+ * RoboOS' own profiles load unchanged (profile_roboos.c). What contradicts itself (two of one
+ * name, a
+ * cup on a table that is not there, a door into a room that is none) is refused, with file, line
+ * and
+ * key. Needs libyaml, loaded when a file is read (fleet/yaml.h); JSON is YAML, too.
+ */
+#ifndef MN_FLEET_WORLD_H
+#define MN_FLEET_WORLD_H
+#include "fleet/scene.h"
+
+/* yaml.c. Text or a file as JSON; anchors, tags and duplicate keys are refused. Numbers and true,
+ * false, null are what they are in YAML 1.2's core schema. *lines (may be NULL) maps a path as
+ * "robots/1/reach" to its line, for who checks the content. */
+int mn_yaml_read(const char *path, json_t **out, json_t **lines);
+int mn_yaml_parse(const char *name, const char *text, size_t n, json_t **out, json_t **lines);
+
+/* profile.c. "MN_EINVAL: arm.yaml:7: reach: it takes metres from 0 to 100, not 'far'". */
+int mn_profile_read(const char *path, json_t **out);
+int mn_profile_check(const char *path, json_t *profile, const json_t *lines); /* fills defaults */
+
+/* world.c. The built-in kitchen when path is NULL. */
+int mn_fleet_world_read(const char *path, json_t **out);
+int mn_fleet_world_check(const char *path, json_t *world, const json_t *lines);
+extern const char mn_fleet_world_kitchen[]; /* YAML */
+/* Things go onto the board, below layer ("" and "sim/"); 1: robots' bodies, too (sim/ only). */
+int mn_fleet_world_put(mn_board *b, const json_t *world, const char *layer);
+/* Generated: `rooms` rooms, furniture, things and 3 to 6 robots of unlike bodies, and a task that
+ * they can do together: a world for mn_sim_run. *task is freed with mn_free. */
+int mn_fleet_world_make(uint64_t seed, int robots, json_t **world, char **task);
+
+/* sim_body.c: a host with all of our skills, that acts on the truth in sim/ of the board: it drives
+ * along routes at its speed, reaches so far and lifts so much, has a battery, and what it does
+ * takes
+ * time: speed-up `pace` (1: real time). Fails as the world's list says, and by chance `fail`, with
+ * the seed. *state (borrowed, may be NULL) is kept up to date by look. */
+int mn_sim_body_open(mn_board *b, const char *robot, uint64_t seed, double pace, double fail,
+                     mn_fleet_state *state, mn_skill_host **out);
+
+#endif
