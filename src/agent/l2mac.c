@@ -159,20 +159,20 @@ static int list_file(void *user, const char *path, uint64_t bytes) {
 static int tell(mn_l2mac *w, int passes, const mn_buf *said) {
     mn_task_call *const c = w->c;
     json_t *const steps = json_array(), *const files = json_array();
-    MN_TRY(mn_task_put(c->result, "steps", steps));
-    MN_TRY(mn_task_put(c->result, "files", files));
+    MN_TRY(mn_verb_put(c->result, "steps", steps));
+    MN_TRY(mn_verb_put(c->result, "files", files));
     for (int i = 0; i < c->t.n; i++)
         if (is_step(w, i) && json_array_append_new(steps, mn_task_json(&c->t, i)) < 0)
             return MN_FAIL(MN_ENOMEM, "no memory for %d steps", c->t.n);
     MN_TRY(mn_jail_list(w->jail, list_file, files));
-    MN_TRY(mn_task_put(c->result, "task", mn_task_json(&c->t, mn_task_find(&c->t, w->root))));
-    MN_TRY(mn_task_put(c->result, "check",
+    MN_TRY(mn_verb_put(c->result, "task", mn_task_json(&c->t, mn_task_find(&c->t, w->root))));
+    MN_TRY(mn_verb_put(c->result, "check",
                        json_string(!c->args.check ? "none"
                                    : passes       ? "passes"
                                                   : "fails")));
-    if (!passes) MN_TRY(mn_task_put(c->result, "said", json_string(said->data)));
-    MN_TRY(mn_task_put(c->result, "read", json_integer(w->read)));
-    return mn_task_put(c->result, "written", json_integer(w->written));
+    if (!passes) MN_TRY(mn_verb_put(c->result, "said", json_string(said->data)));
+    MN_TRY(mn_verb_put(c->result, "read", json_integer(w->read)));
+    return mn_verb_put(c->result, "written", json_integer(w->written));
 }
 
 static int write_all(mn_l2mac *w, mn_buf *said) {
@@ -188,7 +188,8 @@ static int write_all(mn_l2mac *w, mn_buf *said) {
     return tell(w, passes, said);
 }
 
-int mn_l2mac_write(mn_task_call *c) {
+int mn_l2mac_write(void *call) {
+    mn_task_call *const c = call;
     mn_l2mac w = {.c = c};
     mn_buf said = {0};
     if (!c->by || !c->by->talk)

@@ -5,13 +5,12 @@
  *     {"do": "step", "parent": 12, "slot": "Flights", "deps": [13]}
  *       -> {"task": {"id": 14, "slot": "Flights", "status": "pending", ...}}
  *
- * One table (task_verbs.c) has the verbs, and one their fields with types and bounds: what is
- * refused, docs/TASKS.md, `omnesia task` and the tools of /mcp come from them; {"do": "verbs"}
- * tells them. How to add a verb: a bit and a row there, rows of its fields, and its function.
+ * task_verbs.c has the tables (base/verb.h).
  */
 #ifndef MN_AGENT_TASK_DO_H
 #define MN_AGENT_TASK_DO_H
 #include "agent/task_kept.h"
+#include "base/verb.h"
 
 #include <jansson.h>
 
@@ -54,50 +53,17 @@ typedef struct mn_task_call {
     json_t *result; /* an object */
 } mn_task_call;
 
-typedef struct mn_task_verb {
-    const char *name, *title, *about;
-    const char *words; /* fields that words behind the verb fill, in order; "*": the rest is one */
-    unsigned bit;
-    int writes, local; /* local: it, or the field, is for programs of this machine */
-    const char *tree;  /* the field that says which tree; NULL: all, or, when it writes, none */
-    const char *gives; /* members of the result, as "properties" of a JSON schema has them */
-    int (*run)(mn_task_call *call); /* in a turn; its tree is read, and written when it changed */
-    int own;                        /* 1: it takes turns itself */
-} mn_task_verb;
-extern const mn_task_verb mn_task_verbs[]; /* name NULL ends */
-
-typedef enum mn_task_kind {
-    MN_TASK_LINE,
-    MN_TASK_ID,
-    MN_TASK_IDS,
-    MN_TASK_COUNT,
-    MN_TASK_LIST
-} mn_task_kind;
-typedef struct mn_task_field {
-    const char *name;
-    mn_task_kind kind;
-    unsigned verbs, needed; /* of which; by which of them */
-    size_t offset;
-    int64_t min, max;    /* bytes, items, or the number */
-    const char *choices; /* "a|b"; NULL */
-    int local;
-    const char *about;
-} mn_task_field;
-extern const mn_task_field mn_task_fields[];
+extern const mn_verbs mn_task_verbs; /* task_verbs.c */
 
 /* Do it; *result for mn_free. `changed`: the task that changed, 0: nothing did; may be NULL. */
 int mn_task_run(mn_notes *notes, const mn_who *who, const mn_extractor *by, const char *json,
                 char **result, int64_t *changed);
-/* What {"do": "verbs"} tells. NULL: no memory. */
-json_t *mn_task_describe(void);
-/* A task as JSON, NULL: no memory; and a member of an object, consumed. */
-json_t *mn_task_json(const mn_tasks *t, int at);
-int mn_task_put(json_t *object, const char *name, json_t *value);
+json_t *mn_task_json(const mn_tasks *t, int at); /* NULL: no memory */
 /* Dependencies by number, as places: MN_ENOENT for what is no task at all; others are dropped. */
 int mn_task_deps(mn_task_call *c, json_t *list, int **out, int *n);
 
 /* trim.c: `say`; l2mac.c: `write`. */
-int mn_trim_say(mn_task_call *call);
-int mn_l2mac_write(mn_task_call *call);
+int mn_trim_say(void *call);
+int mn_l2mac_write(void *call);
 
 #endif

@@ -31,9 +31,9 @@ static int write_and_tell(mn_task_call *c, int at) {
         if (c->t.node[i].flagged && c->t.node[i].changed && i != at)
             json_array_append_new(flagged, json_integer((json_int_t)c->t.node[i].id));
     int rc = mn_tasks_write(c->notes, c->who, &c->t);
-    if (rc >= 0) rc = mn_task_put(c->result, "task", mn_task_json(&c->t, at));
+    if (rc >= 0) rc = mn_verb_put(c->result, "task", mn_task_json(&c->t, at));
     if (rc >= 0 && json_array_size(flagged))
-        rc = mn_task_put(c->result, "flagged", json_incref(flagged));
+        rc = mn_verb_put(c->result, "flagged", json_incref(flagged));
     json_decref(flagged);
     return rc;
 }
@@ -49,7 +49,8 @@ static const char *some(const char *text) {
     return text ? text : "";
 }
 
-static int verb_new(mn_task_call *c) {
+static int verb_new(void *call) {
+    mn_task_call *const c = call;
     const mn_task_spec spec = {
         .slot = c->args.slot, .text = some(c->args.text), .parent = -1, .beside = -1};
     int at;
@@ -57,7 +58,8 @@ static int verb_new(mn_task_call *c) {
     return write_and_tell(c, at);
 }
 
-static int verb_step(mn_task_call *c) {
+static int verb_step(void *call) {
+    mn_task_call *const c = call;
     mn_task_spec spec = {.slot = c->args.slot,
                          .text = some(c->args.text),
                          .parent = mn_task_find(&c->t, c->args.parent),
@@ -80,24 +82,29 @@ static int change(mn_task_call *c, mn_task_status status) {
     return write_and_tell(c, c->at);
 }
 
-static int verb_update(mn_task_call *c) {
+static int verb_update(void *call) {
+    mn_task_call *const c = call;
     return change(c, c->t.node[c->at].status);
 }
-static int verb_done(mn_task_call *c) {
+static int verb_done(void *call) {
+    mn_task_call *const c = call;
     return change(c, MN_TASK_DONE);
 }
-static int verb_fail(mn_task_call *c) {
+static int verb_fail(void *call) {
+    mn_task_call *const c = call;
     return change(c, MN_TASK_FAILED);
 }
 
-static int verb_rollback(mn_task_call *c) {
+static int verb_rollback(void *call) {
+    mn_task_call *const c = call;
     MN_TRY(check_version(c));
     MN_TRY(mn_tasks_read_past(c->notes, c->who, &c->t, c->at));
     MN_TRY(mn_task_rollback(&c->t, c->at));
     return write_and_tell(c, c->at);
 }
 
-static int verb_replace(mn_task_call *c) {
+static int verb_replace(void *call) {
+    mn_task_call *const c = call;
     mn_task_spec spec = {
         .slot = c->args.slot, .text = some(c->args.text), .parent = -1, .beside = -1};
     int *deps, at;
@@ -108,15 +115,16 @@ static int verb_replace(mn_task_call *c) {
     return write_and_tell(c, at);
 }
 
-static int verb_prompt(mn_task_call *c) {
+static int verb_prompt(void *call) {
+    mn_task_call *const c = call;
     mn_buf text = {0};
     mn_task_said *said;
     int n, rc = mn_tasks_said(c->notes, c->who, &c->t, c->at, &said, &n);
     if (rc >= 0) rc = mn_task_prompt(&c->t, c->at, said, n, c->args.budget, &text);
-    if (rc >= 0) rc = mn_task_put(c->result, "id", json_integer((json_int_t)c->args.id));
-    if (rc >= 0) rc = mn_task_put(c->result, "prompt", json_stringn(text.data, text.len));
+    if (rc >= 0) rc = mn_verb_put(c->result, "id", json_integer((json_int_t)c->args.id));
+    if (rc >= 0) rc = mn_verb_put(c->result, "prompt", json_stringn(text.data, text.len));
     if (rc >= 0)
-        rc = mn_task_put(c->result, "tokens",
+        rc = mn_verb_put(c->result, "tokens",
                          json_integer((json_int_t)mn_notes_tokens(text.data, text.len)));
     mn_buf_free(&text);
     return rc;
@@ -139,7 +147,7 @@ static int show_list(mn_task_call *c) {
     json_t *const list = json_array();
     int64_t used = 0;
     int left = 0;
-    MN_TRY(mn_task_put(c->result, "tasks", list));
+    MN_TRY(mn_verb_put(c->result, "tasks", list));
     for (int i = 0; i < c->t.n; i++) {
         const mn_task *const one = c->t.node + i;
         if (c->at >= 0 && !is_within(&c->t, i, c->at)) continue;
@@ -148,10 +156,11 @@ static int show_list(mn_task_call *c) {
         else if (json_array_append_new(list, mn_task_json(&c->t, i)) < 0)
             return MN_FAIL(MN_ENOMEM, "no memory for %d tasks", c->t.n);
     }
-    return left ? mn_task_put(c->result, "left", json_integer(left)) : 0;
+    return left ? mn_verb_put(c->result, "left", json_integer(left)) : 0;
 }
 
-static int verb_show(mn_task_call *c) {
+static int verb_show(void *call) {
+    mn_task_call *const c = call;
     mn_buf text = {0};
     int rc = 0;
     const char *const form = c->args.form;
@@ -165,7 +174,7 @@ static int verb_show(mn_task_call *c) {
                          : mn_task_draw(&c->t, i, c->args.budget, &text);
     if (rc >= 0 && !text.len) rc = mn_buf_puts(&text, "no tasks yet\n");
     if (rc >= 0)
-        rc = mn_task_put(c->result, picture ? "svg" : "tree", json_stringn(text.data, text.len));
+        rc = mn_verb_put(c->result, picture ? "svg" : "tree", json_stringn(text.data, text.len));
     mn_buf_free(&text);
     return rc;
 }
@@ -184,17 +193,18 @@ static json_t *summary_of(const mn_tasks *t, int root) {
                      mn_task_statuses[1], n[1], mn_task_statuses[2], n[2], "flagged", flagged);
 }
 
-static int verb_list(mn_task_call *c) {
+static int verb_list(void *call) {
+    mn_task_call *const c = call;
     json_t *const list = json_array();
     int n = 0;
     int64_t used = 0;
-    MN_TRY(mn_task_put(c->result, "trees", list));
+    MN_TRY(mn_verb_put(c->result, "trees", list));
     for (int i = 0; i < c->t.n; i++) {
         const mn_task *const one = c->t.node + i;
         if (one->parent >= 0 || one->id <= c->args.after) continue;
         const int room = fits(c, one, 0, &used) || !n; /* the first always has */
         if (n == c->args.limit || !room)
-            return mn_task_put(
+            return mn_verb_put(
                 c->result, "next",
                 json_incref(json_object_get(json_array_get(list, (size_t)n - 1), "id")));
         if (json_array_append_new(list, summary_of(&c->t, i)) < 0)
@@ -217,7 +227,7 @@ static int verb_list(mn_task_call *c) {
 #define TEXTS(name) "\"" name "\":{\"type\":\"string\"}"
 
 /* clang-format off */
-const mn_task_verb mn_task_verbs[] = {
+static const mn_verb verbs[] = {
     {"new", "Begin a plan",
         "Begin a tree of tasks: a goal, whose steps are added below it.",
         "slot *text", NEW, 1, 0, NULL, CHANGED, verb_new},
@@ -282,11 +292,11 @@ const mn_task_verb mn_task_verbs[] = {
     {0}};
 
 #define ROW(name, kind, verbs, needed, field, min, max, choices, local, about) \
-    {name, MN_TASK_##kind, verbs, needed, offsetof(mn_task_args, field), min, max, choices, local, \
+    {name, MN_VERB_##kind, verbs, needed, offsetof(mn_task_args, field), min, max, choices, local, \
      about}
 #define MOST_ID 9007199254740991 /* 2^53 - 1, which every reader of JSON has */
 enum { ONE = UPDATE | DONE | FAIL | ROLLBACK | REPLACE, LINKED = STEP | UPDATE | REPLACE };
-const mn_task_field mn_task_fields[] = {
+static const mn_verb_field fields[] = {
     ROW("id", ID, ONE | PROMPT, ONE | PROMPT, id, 1, MOST_ID, NULL, 0, "of the task"),
     ROW("id", ID, SHOW, 0, id, 1, MOST_ID, NULL, 0, "of the task on top; default: all trees"),
     ROW("id", ID, SAY, 0, id, 1, MOST_ID, NULL, 0,
@@ -333,3 +343,5 @@ const mn_task_field mn_task_fields[] = {
     ROW("limit", COUNT, LIST, 0, limit, 1, 1000, NULL, 0, "so many at most; default: 50"),
     {0}};
 /* clang-format on */
+
+const mn_verbs mn_task_verbs = {"tasks", verbs, fields, MN_TASK_JSON};

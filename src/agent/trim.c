@@ -176,7 +176,7 @@ static int ask_which(doing *d, const char *what) {
         rc = mn_buf_printf(&text, "%s #%lld %s", some++ ? "," : "", (long long)t->node[i].id,
                            t->node[i].slot);
     }
-    if (rc >= 0) rc = mn_task_put(d->c->result, "ask", json_stringn(text.data, text.len));
+    if (rc >= 0) rc = mn_verb_put(d->c->result, "ask", json_stringn(text.data, text.len));
     mn_buf_free(&text);
     return rc;
 }
@@ -189,7 +189,7 @@ static int do_op(doing *d, const json_t *op) {
     MN_TRY(intent);
     if (intent == ASK) {
         const char *const text = text_in(op, "text");
-        MN_TRY(mn_task_put(d->c->result, "ask", json_string(text ? text : "What do you mean?")));
+        MN_TRY(mn_verb_put(d->c->result, "ask", json_string(text ? text : "What do you mean?")));
         return 1;
     }
     if (task && !json_is_null(task) && intent != NEW) {
@@ -212,8 +212,8 @@ static int do_op(doing *d, const json_t *op) {
 static int tell(doing *d, json_t *ops) {
     mn_task_call *const c = d->c;
     json_t *const tasks = json_array();
-    MN_TRY(mn_task_put(c->result, "tasks", tasks));
-    MN_TRY(mn_task_put(c->result, "ops", json_incref(ops)));
+    MN_TRY(mn_verb_put(c->result, "tasks", tasks));
+    MN_TRY(mn_verb_put(c->result, "ops", json_incref(ops)));
     for (int i = 0; i < d->n; i++)
         if (json_array_append_new(tasks, mn_task_json(&c->t, d->touched[i])) < 0)
             return MN_FAIL(MN_ENOMEM, "no memory for %d tasks", d->n);
@@ -319,7 +319,8 @@ static int ask_model(saying *s) {
     return MN_FAIL(MN_ECORRUPT, "%s gave no list of operations", c->args.model);
 }
 
-int mn_trim_say(mn_task_call *c) {
+int mn_trim_say(void *call) {
+    mn_task_call *const c = call;
     saying s = {.c = c, .ops = json_incref(c->args.ops)};
     const int thinks = c->args.model && !s.ops;
     int rc = 1;
