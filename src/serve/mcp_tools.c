@@ -130,7 +130,7 @@ static int has(const mn_mcp_peer *peer, const mn_mcp_tool *tool) {
 const mn_mcp_tool *mn_mcp_tool_find(const mn_mcp_peer *peer, const char *name) {
     for (const mn_mcp_tool *t = mn_mcp_tools; t->name; t++)
         if (strcmp(t->name, name) == 0 && has(peer, t)) return t;
-    return peer->mem && mn_mcp_task_is(name) ? &mn_mcp_task_tool : NULL;
+    return mn_mcp_verb_is(peer, name) ? &mn_mcp_verb_tool : NULL;
 }
 
 static json_t *gives_of(const mn_mcp_tool *tool) {
@@ -164,7 +164,7 @@ json_t *mn_mcp_tool_list(const mn_mcp_peer *peer, int structured) {
         json_decref(all);
         return NULL;
     }
-    if (!all || !peer->mem || mn_mcp_task_list(all, structured) >= 0) return all;
+    if (!all || mn_mcp_verb_list(peer, all, structured) >= 0) return all;
     json_decref(all);
     return NULL;
 }
@@ -200,7 +200,7 @@ int mn_mcp_tool_run(const mn_mcp_tool *tool, json_t *arguments, mn_mcp_call *cal
     call->result = json_object();
     json_t *given = arguments ? json_incref(arguments) : json_object();
     call->arguments = given;
-    int rc = tool == &mn_mcp_task_tool ? 0
+    int rc = tool == &mn_mcp_verb_tool ? 0
              : given && call->result   ? refuse_unknown(tool, given)
                                        : MN_FAIL(MN_ENOMEM, "no memory for a call");
     if (rc >= 0 && tool->args)

@@ -2,7 +2,7 @@
  *
  * serve/mcp_tools.h - one table of tools: what each is called, takes, gives, and does.
  *
- * Tools for plans are not in it: their table is the library's (mcp_tasks.c). How to add a tool: a
+ * Tools for plans and fleets are not in it: their tables are the library's (mcp_verbs.c). How to add a tool: a
  * bit below, a row of mn_mcp_tools, rows of mn_mcp_rows for its arguments
  * (which know types and bounds, and are its schema), and its function, in a file of its kind. What
  * it reads is a page: a part that fits a budget, and where to go on.
@@ -102,12 +102,12 @@ int mn_mcp_memory_forget(mn_mcp_call *call);
 int mn_mcp_memory_history(mn_mcp_call *call);
 int mn_mcp_memory_list(mn_mcp_call *call);
 
-/* mcp_tasks.c: tools for plans, which the library describes: they have no rows here. */
-extern const mn_mcp_tool mn_mcp_task_tool;
+/* mcp_verbs.c: tools that the library describes: they have no rows here. */
+extern const mn_mcp_tool mn_mcp_verb_tool;
 /* mn_task_do with JSON: *out is the caller's. */
 int mn_mcp_task_do(mn_mem *mem, const mn_scope *scope, const json_t *call, json_t **out);
-int mn_mcp_task_is(const char *name); /* is it the name of one? */
-int mn_mcp_task_list(json_t *list,
-                     int structured); /* what tools/list says of them, behind the others */
+int mn_mcp_verb_is(const mn_mcp_peer *peer, const char *name); /* is it the name of one? */
+/* What tools/list says of them, behind the others. */
+int mn_mcp_verb_list(const mn_mcp_peer *peer, json_t *list, int structured);
 
 #endif

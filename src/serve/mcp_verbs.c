@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * serve/mcp_tasks.c - tools for plans, task_new to task_list: each is a verb of mn_task_do, which
- * says itself what there is ({"do": "verbs"}), takes the arguments as they are, and checks them. A
- * verb that a new library has is a tool at once. What names things of this machine (`local`) is no
- * tool, and no argument of one.
+ * serve/mcp_verbs.c - tools that are verbs of the library's doors (mn_task_do): a door says itself
+ * what there is ({"do": "verbs"}), takes the arguments as they are, and checks them. A verb that a
+ * new library has is a tool at once. What names things of this machine (`local`) is no tool, and no
+ * argument of one.
+ *
+ * How to add a door: a row of `doors`.
  */
 #include "serve/mcp_tools.h"
 
@@ -15,23 +17,37 @@
 #include <pthread.h>
 #include <string.h>
 
-#define PREFIX "task_"
-enum { PREFIX_LENGTH = sizeof PREFIX - 1 };
-
-int mn_mcp_task_do(mn_mem *mem, const mn_scope *scope, const json_t *call, json_t **out) {
-    char *text = mn_json_text(call, JSON_COMPACT), *answer = NULL;
-    if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a call");
-    const int rc = mn_task_do(mem, scope, text, &answer);
-    mn_free(text);
+/* An answer of the library, as JSON; consumed. */
+static int take(int rc, char *answer, json_t **out) {
     *out = rc < 0 ? NULL : json_loads(answer, 0, NULL);
     mn_free_text(answer);
     MN_TRY(rc);
     return *out ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a result");
 }
 
+int mn_mcp_task_do(mn_mem *mem, const mn_scope *scope, const json_t *call, json_t **out) {
+    char *text = mn_json_text(call, JSON_COMPACT), *answer = NULL;
+    if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a call");
+    const int rc = mn_task_do(mem, scope, text, &answer);
+    mn_free(text);
+    return take(rc, answer, out);
+}
+
+static int task_do(const mn_mcp_peer *peer, const json_t *call, json_t **out) {
+    return mn_mcp_task_do(peer ? peer->mem : NULL, peer ? &peer->scope : NULL, call, out);
+}
+
+typedef struct door {
+    const char *prefix; /* of the names of its tools */
+    int memory;         /* as of mn_mcp_tool */
+    int (*call)(const mn_mcp_peer *peer, const json_t *call, json_t **out); /* peer NULL: "verbs" */
+} door;
+static const door doors[] = {{"task_", 1, task_do}};
+enum { DOORS = sizeof doors / sizeof *doors };
+
 /* Read once, for all that this process serves; only read from then on. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static json_t *all_verbs;
+static json_t *all_verbs[DOORS];
 
 static void drop_local(json_t *verb) {
     json_t *const all = json_object_get(json_object_get(verb, "takes"), "properties"), *field;
@@ -42,11 +58,11 @@ static void drop_local(json_t *verb) {
         json_object_del(all, name);
 }
 
-static int read_verbs(json_t **out) {
+static int read_verbs(const door *d, json_t **out) {
     json_t *const ask = json_pack("{s:s}", "do", "verbs"), *verb;
     size_t i;
-    const int rc = ask ? mn_mcp_task_do(NULL, NULL, ask, out)
-                       : MN_FAIL(MN_ENOMEM, "no memory for a list of tools");
+    const int rc =
+        ask ? d->call(NULL, ask, out) : MN_FAIL(MN_ENOMEM, "no memory for a list of tools");
     json_decref(ask);
     MN_TRY(rc);
     json_t *const list = json_object_get(*out, "verbs");
@@ -58,10 +74,11 @@ static int read_verbs(json_t **out) {
     return 0;
 }
 
-static int verbs_of(json_t **out) {
+static int verbs_of(const door *d, json_t **out) {
+    json_t **const all = all_verbs + (d - doors);
     pthread_mutex_lock(&lock);
-    const int rc = all_verbs ? 0 : read_verbs(&all_verbs);
-    *out = all_verbs;
+    const int rc = *all ? 0 : read_verbs(d, all);
+    *out = *all;
     pthread_mutex_unlock(&lock);
     return rc;
 }
@@ -70,25 +87,36 @@ static const char *text_at(const json_t *o, const char *name) {
     return json_string_value(json_object_get(o, name));
 }
 
-/* The verb of a tool's name, inside `verbs`; NULL: there is none. */
-static json_t *verb_of(const json_t *verbs, const char *name) {
-    json_t *one;
-    size_t i;
-    if (strncmp(name, PREFIX, PREFIX_LENGTH) != 0) return NULL;
-    json_array_foreach(json_object_get(verbs, "verbs"), i,
-                       one) if (strcmp(text_at(one, "name"), name + PREFIX_LENGTH) == 0) return one;
-    return NULL;
+static int has(const mn_mcp_peer *peer, const door *d) {
+    return d->memory ? peer->mem != NULL : peer->region != NULL;
 }
 
-int mn_mcp_task_is(const char *name) {
-    json_t *verbs;
-    if (strncmp(name, PREFIX, PREFIX_LENGTH) != 0 || verbs_of(&verbs) < 0) return 0;
-    return verb_of(verbs, name) != NULL;
+/* The door and verb of a tool's name: 1; 0: there is none. */
+static int find(const char *name, const door **out, json_t **verb) {
+    for (const door *d = doors; d < doors + DOORS; d++) {
+        const size_t n = strlen(d->prefix);
+        json_t *verbs, *one;
+        size_t i;
+        if (strncmp(name, d->prefix, n) != 0 || verbs_of(d, &verbs) < 0) continue;
+        json_array_foreach(json_object_get(verbs, "verbs"), i, one) {
+            if (strcmp(text_at(one, "name"), name + n) != 0) continue;
+            *out = d;
+            *verb = one;
+            return 1;
+        }
+    }
+    return 0;
 }
 
-static json_t *describe(json_t *verb, int structured) {
+int mn_mcp_verb_is(const mn_mcp_peer *peer, const char *name) {
+    const door *d;
+    json_t *verb;
+    return find(name, &d, &verb) && has(peer, d);
+}
+
+static json_t *describe(const door *d, json_t *verb, int structured) {
     mn_buf name = {0};
-    if (mn_buf_printf(&name, PREFIX "%s", text_at(verb, "name")) < 0) return NULL;
+    if (mn_buf_printf(&name, "%s%s", d->prefix, text_at(verb, "name")) < 0) return NULL;
     const int writes = json_is_true(json_object_get(verb, "writes"));
     json_t *o =
         json_pack("{s:s, s:s, s:O, s:{s:O, s:b, s:b, s:b, s:b}}", "name", name.data, "description",
@@ -104,15 +132,18 @@ static json_t *describe(json_t *verb, int structured) {
     return NULL;
 }
 
-int mn_mcp_task_list(json_t *list, int structured) {
+int mn_mcp_verb_list(const mn_mcp_peer *peer, json_t *list, int structured) {
     json_t *verbs, *one;
     size_t i;
-    int rc = 0;
-    MN_TRY(verbs_of(&verbs));
-    json_array_foreach(json_object_get(verbs, "verbs"), i,
-                       one) if (json_array_append_new(list, describe(one, structured)) < 0) rc =
-        MN_FAIL(MN_ENOMEM, "no memory for a list of tools");
-    return rc;
+    for (const door *d = doors; d < doors + DOORS; d++) {
+        if (!has(peer, d)) continue;
+        MN_TRY(verbs_of(d, &verbs));
+        json_array_foreach(json_object_get(verbs, "verbs"), i, one) {
+            if (json_array_append_new(list, describe(d, one, structured)) < 0)
+                return MN_FAIL(MN_ENOMEM, "no memory for a list of tools");
+        }
+    }
+    return 0;
 }
 
 /* The arguments are the call, with the verb, and with a budget where there is one. What is no
@@ -141,15 +172,15 @@ static int check_names(const mn_mcp_call *call, json_t *verb) {
 }
 
 static int run(mn_mcp_call *call) {
-    json_t *verbs, *result = NULL;
-    MN_TRY(verbs_of(&verbs));
-    json_t *const verb = verb_of(verbs, call->tool);
+    const door *d;
+    json_t *verb, *result = NULL;
+    if (!find(call->tool, &d, &verb)) return MN_FAIL(MN_EINVAL, "there is no %s", call->tool);
     MN_TRY(check_names(call, verb));
     json_t *const o = call_of(verb, call->arguments);
     int rc = o && json_object_set(o, "do", json_object_get(verb, "name")) == 0
                  ? 0
                  : MN_FAIL(MN_ENOMEM, "no memory for a call");
-    if (rc >= 0) rc = mn_mcp_task_do(call->peer->mem, &call->peer->scope, o, &result);
+    if (rc >= 0) rc = d->call(call->peer, o, &result);
     json_decref(o);
     if (rc >= 0) rc = mn_mcp_put(result, "note", json_string(mn_mcp_note));
     if (rc >= 0 && json_object_update(call->result, result) < 0)
@@ -158,4 +189,4 @@ static int run(mn_mcp_call *call) {
     return rc;
 }
 
-const mn_mcp_tool mn_mcp_task_tool = {.name = PREFIX, .run = run, .memory = 1};
+const mn_mcp_tool mn_mcp_verb_tool = {.name = "", .run = run};
