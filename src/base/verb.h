@@ -20,9 +20,9 @@ typedef enum mn_verb_kind {                 /* of a field, and what it is in the
                             MN_VERB_COUNT,  /* int64_t */
                             MN_VERB_NUMBER, /* double */
                             MN_VERB_FLAG,   /* int: true, false */
-                            MN_VERB_IDS, /* json_t *, borrowed: a list of ids; so are the following */
-                            MN_VERB_LIST,  /* of objects */
-                            MN_VERB_NAMES, /* of strings */
+                            MN_VERB_IDS,    /* json_t *, borrowed, as those below */
+                            MN_VERB_LIST,   /* of objects */
+                            MN_VERB_NAMES,  /* of strings */
                             MN_VERB_OBJECT,
 } mn_verb_kind;
 typedef struct mn_verb_field {

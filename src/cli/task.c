@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/task.c - `omnesia task`: what agents plan. The verbs, the words behind each and what it takes
- * come from the library ({"do": "verbs"}); this file makes a call of them, and shows what came.
+ * cli/task.c - `omnesia task`: what agents plan (cli/verbs.h), and what came of it, for people.
  */
 #include "base/alloc.h"
 #include "base/file.h"
@@ -10,11 +9,10 @@
 #include "cli/json.h"
 #include "cli/mem.h"
 #include "cli/objects.h"
+#include "cli/verbs.h"
 #include "omnesia.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct task_options {
     mn_cli_common common;
@@ -26,84 +24,21 @@ typedef struct task_options {
 
 typedef struct task {
     const task_options *o;
-    const json_t *verb; /* as the library describes it */
-    json_t *call, *result;
+    mn_cli_verbs v;
     mn_buf out;
 } task;
 
 /* ---- from words to a call ------------------------------------------------------------------- */
-static int has_field(const task *t, const char *name) {
-    return json_object_get(json_object_get(json_object_get(t->verb, "takes"), "properties"),
-                           name) != NULL;
-}
-
-static int put(task *t, const char *name, json_t *value) {
-    if (value && json_object_set_new(t->call, name, value) == 0) return 0;
-    return MN_FAIL(MN_EINVAL, "%s is no UTF-8", name);
-}
-
-static int number(const char *word, int64_t *out) {
-    char *end;
-    if (*word == '#') word++;
-    *out = strtoll(word, &end, 10);
-    return *word >= '0' && *word <= '9' && !*end && *out > 0;
-}
-
-static int put_number(task *t, const char *name, const char *word) {
-    int64_t id;
-    if (!number(word, &id))
-        return MN_FAIL(MN_CLI_USAGE, "%s is no number of a task: `omnesia task show` has them",
-                       word);
-    return put(t, name, json_integer(id));
-}
-
-/* A word for a field: what it becomes, its schema says. */
-static int put_word(task *t, const char *name, const char *word) {
-    const json_t *const field =
-        json_object_get(json_object_get(json_object_get(t->verb, "takes"), "properties"), name);
-    const char *const type = json_string_value(json_object_get(field, "type"));
-    if (type && strcmp(type, "integer") == 0) return put_number(t, name, word);
-    return put(t, name, json_string(word));
-}
-
-/* The words behind the verb; the last field that begins with "*" takes all that are left, "-" is
- * standard input. */
-static int put_words(task *t, const char *verb, int n, const char *const *words) {
-    const char *names = json_string_value(json_object_get(t->verb, "words"));
-    int i = 0;
-    while (names && *names && i < n) {
-        char name[32];
-        const size_t length = strcspn(names, " ");
-        const int rest = *names == '*';
-        snprintf(name, sizeof name, "%.*s", (int)length - rest, names + rest);
-        names += length + (names[length] == ' ');
-        if (rest) {
-            mn_buf text = {0};
-            int rc = mn_cli_mem_text(n - i, words + i, &text);
-            while (text.len && text.data[text.len - 1] == '\n') text.len--;
-            if (rc >= 0) rc = put(t, name, json_stringn(text.data ? text.data : "", text.len));
-            mn_buf_free(&text);
-            return rc;
-        }
-        MN_TRY(put_word(t, name, words[i++]));
-    }
-    if (i < n)
-        return MN_FAIL(MN_CLI_USAGE,
-                       "task %s: \"%s\" is one word too many; see `omnesia task --help`", verb,
-                       words[i]);
-    return 0;
-}
-
 /* "3,5" or "#3 #5" */
 static int put_numbers(task *t, const char *name, const char *text) {
     json_t *const list = json_array();
-    MN_TRY(put(t, name, list));
+    MN_TRY(mn_cli_verbs_put(&t->v, name, list));
     while (*text) {
         char word[24];
         const size_t n = strcspn(text, ", ");
         int64_t id;
         snprintf(word, sizeof word, "%.*s", (int)n, text);
-        if (n && (n >= sizeof word || !number(word, &id)))
+        if (n && (n >= sizeof word || !mn_cli_verbs_number(word, &id)))
             return MN_FAIL(MN_CLI_USAGE, "--on %s: it takes numbers of tasks, as in 3,5", text);
         if (n && json_array_append_new(list, json_integer(id)) < 0)
             return MN_FAIL(MN_ENOMEM, "no memory for a list");
@@ -125,44 +60,40 @@ static int put_options(task *t, const char *verb) {
                {"svg", "form", o->svg != NULL},
                {"budget", "budget", o->budget > 0}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i].given && !has_field(t, all[i].field))
+        if (all[i].given && !mn_cli_verbs_takes(&t->v, all[i].field))
             return MN_FAIL(MN_CLI_USAGE, "task %s takes no --%s", verb, all[i].option);
     if (o->on) MN_TRY(put_numbers(t, "deps", o->on));
-    if (o->beside) MN_TRY(put_number(t, "beside", o->beside));
-    if (o->version) MN_TRY(put_number(t, "version", o->version));
-    if (o->role) MN_TRY(put(t, "role", json_string(o->role)));
-    if (o->budget) MN_TRY(put(t, "budget", json_integer(o->budget)));
-    if (o->svg || (o->json && has_field(t, "form")))
-        MN_TRY(put(t, "form", json_string(o->svg ? "svg" : "list")));
+    if (o->beside) MN_TRY(mn_cli_verbs_word(&t->v, "beside", o->beside));
+    if (o->version) MN_TRY(mn_cli_verbs_word(&t->v, "version", o->version));
+    if (o->role) MN_TRY(mn_cli_verbs_put(&t->v, "role", json_string(o->role)));
+    if (o->budget) MN_TRY(mn_cli_verbs_put(&t->v, "budget", json_integer(o->budget)));
+    if (o->svg || (o->json && mn_cli_verbs_takes(&t->v, "form")))
+        MN_TRY(mn_cli_verbs_put(&t->v, "form", json_string(o->svg ? "svg" : "list")));
     if (o->ops) {
         json_t *const ops = json_loads(o->ops, JSON_REJECT_DUPLICATES, NULL);
         if (!ops) return MN_FAIL(MN_CLI_USAGE, "--ops: that is no JSON");
-        return put(t, "ops", ops);
+        return mn_cli_verbs_put(&t->v, "ops", ops);
     }
-    if (has_field(t, "model") && o->generate.model)
-        return put(t, "model", json_string(o->generate.model));
+    if (mn_cli_verbs_takes(&t->v, "model") && o->generate.model)
+        return mn_cli_verbs_put(&t->v, "model", json_string(o->generate.model));
     return 0;
 }
 
 /* ---- what came ------------------------------------------------------------------------------ */
-static const char *text_at(const json_t *o, const char *name) {
-    return json_string_value(json_object_get(o, name));
-}
-
 /* "#14 Hotel: near the station (pending)" */
 static int show_task(task *t, const json_t *one) {
-    const char *const slot = text_at(one, "slot"), *const text = text_at(one, "text");
+    const char *const slot = mn_cli_text_at(one, "slot"), *const text = mn_cli_text_at(one, "text");
     mn_buf *const out = &t->out;
     MN_TRY(mn_buf_printf(out, "#%lld ", (long long)json_integer_value(json_object_get(one, "id"))));
     MN_TRY(mn_buf_show(out, slot, strlen(slot), " "));
     if (text && *text) MN_TRY(mn_buf_puts(out, ": "));
     if (text) MN_TRY(mn_buf_show(out, text, strlen(text), " "));
-    return mn_buf_printf(out, " (%s%s)\n", text_at(one, "status"),
+    return mn_buf_printf(out, " (%s%s)\n", mn_cli_text_at(one, "status"),
                          json_is_true(json_object_get(one, "flagged")) ? ", flagged" : "");
 }
 
 static int show_numbers(task *t, const char *name, const char *says) {
-    const json_t *const list = json_object_get(t->result, name);
+    const json_t *const list = json_object_get(t->v.result, name);
     for (size_t i = 0; i < json_array_size(list); i++)
         MN_TRY(mn_buf_printf(&t->out, "%s#%lld", i ? " " : says,
                              (long long)json_integer_value(json_array_get(list, i))));
@@ -184,10 +115,10 @@ static int show_trees(task *t, const json_t *trees) {
 
 static int show(task *t) {
     const char *const whole[] = {"tree", "prompt", "ask"};
-    json_t *const r = t->result;
+    json_t *const r = t->v.result;
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
-        if (text_at(r, whole[i])) {
-            const char *const text = text_at(r, whole[i]);
+        if (mn_cli_text_at(r, whole[i])) {
+            const char *const text = mn_cli_text_at(r, whole[i]);
             const size_t n = strlen(text);
             MN_TRY(mn_buf_show(&t->out, text, n, "\n"));
             return n && text[n - 1] != '\n' ? mn_buf_puts(&t->out, "\n") : 0;
@@ -203,7 +134,7 @@ static int show(task *t) {
 
 static int finish(task *t) {
     if (t->o->svg) {
-        const char *const svg = text_at(t->result, "svg");
+        const char *const svg = mn_cli_text_at(t->v.result, "svg");
         mn_filew *f;
         MN_TRY(mn_file_begin(t->o->svg, &f));
         const int rc = mn_file_write(f, svg, strlen(svg));
@@ -212,74 +143,48 @@ static int finish(task *t) {
         return rc;
     }
     if (t->o->json)
-        MN_TRY(mn_cli_json(json_incref(t->result), &t->out));
+        MN_TRY(mn_cli_json(json_incref(t->v.result), &t->out));
     else
         MN_TRY(show(t));
     return t->out.len ? mn_cli_write(t->out.data, t->out.len) : 0;
 }
 
 /* ---- running it ----------------------------------------------------------------------------- */
-static int call(mn_mem *mem, const mn_scope *scope, const json_t *what, json_t **result) {
-    char *text = mn_json_text(what, JSON_COMPACT), *answer = NULL;
-    if (!text) return MN_FAIL(MN_ENOMEM, "no memory for a call");
-    const int rc = mn_task_do(mem, scope, text, &answer);
-    mn_free(text);
-    *result = rc < 0 ? NULL : json_loads(answer, 0, NULL);
-    mn_free_text(answer);
-    if (rc >= 0 && !*result) return MN_FAIL(MN_ENOMEM, "no memory for a result");
-    return rc;
-}
+typedef struct place {
+    mn_mem *mem;
+    mn_scope scope;
+} place;
 
-/* The verb of this name, among all there are; else the sentence of the library. */
-static int find_verb(task *t, const char *name, json_t **verbs) {
-    json_t *one, *ask = json_pack("{s:s}", "do", "verbs");
-    size_t i;
-    const int rc = call(NULL, NULL, ask, verbs);
-    json_decref(ask);
-    MN_TRY(rc);
-    const char *names[32];
-    size_t n = 0;
-    json_array_foreach(json_object_get(*verbs, "verbs"), i, one) {
-        if (json_is_true(json_object_get(one, "local"))) continue; /* it has a command: `write` */
-        if (n < sizeof names / sizeof *names) names[n++] = text_at(one, "name");
-        if (strcmp(text_at(one, "name"), name) == 0) t->verb = one;
-    }
-    if (t->verb) return 0;
-    const char *const near = mn_opt_nearest(name, names, n);
-    if (near) return MN_FAIL(MN_CLI_USAGE, "task %s: did you mean `task %s`?", name, near);
-    return MN_FAIL(MN_CLI_USAGE, "task %s: see `omnesia task --help` for what there is", name);
+static int door(void *user, const char *call, char **answer) {
+    const place *const p = user;
+    return mn_task_do(p ? p->mem : NULL, p ? &p->scope : NULL, call, answer);
 }
 
 static int open_and_run(task *t) {
     const task_options *const o = t->o;
-    const mn_scope scope = {.user = mn_cli_user(o->user), .agent = o->agent, .run = o->run};
+    place at = {.scope = {.user = mn_cli_user(o->user), .agent = o->agent, .run = o->run}};
     mn_region *region = NULL;
-    mn_mem *mem = NULL;
     if (!o->generate.region || strcmp(o->generate.region, "none") != 0)
         MN_TRY(mn_cli_region_or_none(&o->generate, &region));
     const mn_mem_options how = {.region = region, .model = "none", .durable = o->durable};
-    int rc = mn_mem_open(o->store, &how, &mem);
-    if (rc >= 0) rc = call(mem, &scope, t->call, &t->result);
+    int rc = mn_mem_open(o->store, &how, &at.mem);
+    if (rc >= 0) rc = mn_cli_verbs_ask(&t->v, &at);
     if (rc >= 0) rc = finish(t);
-    mn_mem_close(&mem);
+    mn_mem_close(&at.mem);
     mn_region_close(&region);
     return rc;
 }
 
 static int run(const void *options, int n_words, const char *const *words) {
-    task t = {.o = options, .out = {.what = "the result"}};
-    json_t *verbs = NULL;
+    task t = {.o = options, .v = {.command = "task", .door = door}, .out = {.what = "the result"}};
     if (!n_words)
         return MN_FAIL(MN_CLI_USAGE, "task needs a verb: new, step, update, done, fail, rollback, "
                                      "replace, say, prompt, show or list");
-    int rc = find_verb(&t, words[0], &verbs);
-    t.call = json_pack("{s:s}", "do", words[0]);
-    if (rc >= 0) rc = put_words(&t, words[0], n_words - 1, words + 1);
+    int rc = mn_cli_verbs_find(&t.v, words[0]);
+    if (rc >= 0) rc = mn_cli_verbs_words(&t.v, n_words - 1, words + 1);
     if (rc >= 0) rc = put_options(&t, words[0]);
     if (rc >= 0) rc = open_and_run(&t);
-    json_decref(t.call);
-    json_decref(t.result);
-    json_decref(verbs);
+    mn_cli_verbs_free(&t.v);
     mn_buf_free(&t.out);
     return rc;
 }

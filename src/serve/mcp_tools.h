@@ -2,10 +2,10 @@
  *
  * serve/mcp_tools.h - one table of tools: what each is called, takes, gives, and does.
  *
- * Tools for plans and fleets are not in it: their tables are the library's (mcp_verbs.c). How to add a tool: a
- * bit below, a row of mn_mcp_tools, rows of mn_mcp_rows for its arguments
- * (which know types and bounds, and are its schema), and its function, in a file of its kind. What
- * it reads is a page: a part that fits a budget, and where to go on.
+ * Tools for plans and fleets are not in it: their tables are the library's (mcp_verbs.c). How to
+ * add a tool: a bit below, a row of mn_mcp_tools, rows of mn_mcp_rows for its arguments (they know
+ * types and bounds, and are its schema), and its function, in a file of its kind. What it reads is
+ * a page: a part that fits a budget, and where to go on.
  *
  * All that tools read was written by somebody: it is told as data with its id, source and time, and
  * what is read back is never stored again by the server.
