@@ -126,6 +126,11 @@ class Planted(unittest.TestCase):
     def test_listed(self):
         self.plant("listed", "src/kv/new.c", C)
 
+    def test_listed_in_its_room(self):
+        self.write("src/kv/new.c", C)
+        self.write("src/kv/meson.build", "# SPDX-License-Identifier: Apache-2.0\nfiles('new.c')\n")
+        self.assertEqual(self.found(), {})
+
     def test_listed_test(self):
         self.plant("listed", "test/kv/test_new.c", C)
 

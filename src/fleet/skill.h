@@ -33,7 +33,13 @@
 #include "base/arena.h"
 #include "fleet/board.h"
 
-enum { MN_FACT_ARGS = 3, MN_SKILL_FACTS = 8, MN_SKILL_PARAMS = 8, MN_SKILL_CODES = 16 };
+enum {
+    MN_SKILLS = 256,
+    MN_FACT_ARGS = 3,
+    MN_SKILL_FACTS = 8,
+    MN_SKILL_PARAMS = 8,
+    MN_SKILL_CODES = 16
+};
 
 typedef enum mn_fact_name {
     MN_FACT_AT = 1,
@@ -70,11 +76,19 @@ typedef struct mn_skills {
 } mn_skills;
 
 /* skill.c. One more manifest, of any origin: MN_EINVAL names the field; the same name: it takes the
- * place of the old one. */
+ * place of the old one. Copied. Skills found before may have moved. */
 int mn_skills_add(mn_skills *s, const json_t *manifest);
+/* One of ours by its name; NULL: all of them. MN_ENOENT. */
+int mn_skills_add_known(mn_skills *s, const char *name);
 const mn_skill *mn_skills_find(const mn_skills *s, const char *name); /* NULL */
 void mn_skills_free(mn_skills *s);
-int mn_fact_read(mn_arena *a, const char *text, mn_fact *out);
+int mn_skill_fits(const mn_skill *s, const char *body); /* 1: who has such a body may have it */
+/* Arguments by the schema: types, enums, ranges, what is missing, what is unknown. MN_EINVAL names
+ * skill and parameter. NULL is none. */
+int mn_skill_args_check(const mn_skill *s, const json_t *args);
+int mn_fact_read(mn_arena *a, const char *text, mn_fact *out); /* arguments are the arena's */
+int mn_fact_write(const mn_fact *fact, mn_buf *out);           /* as it is read */
+const char *mn_fact_word(mn_fact_name name);                   /* "at"; "" */
 /* navigate, grasp, place, hand_over, open, close, inspect, wait, say: skill_known.c. */
 extern const char *const mn_skill_known[]; /* manifests as JSON; NULL ends */
 
@@ -86,6 +100,9 @@ typedef struct mn_skill_end {
     json_t *result; /* an object or NULL; "seen": detections (fleet/see.h). Owned */
 } mn_skill_end;
 void mn_skill_end_free(mn_skill_end *e);
+/* Nothing but a code ("" is ok) and a sentence; what it had is freed. */
+int mn_skill_end_set(mn_skill_end *e, const char *code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 typedef struct mn_skill_host mn_skill_host;
 typedef struct mn_skill_host_ops {
