@@ -44,13 +44,15 @@ typedef struct mn_board_ops {
     const char *name;
     /* 1, with the bytes in place of what *value had; 0: it is not there (version 0). */
     int (*get)(mn_board *b, const char *key, mn_buf *value, uint64_t *version);
-    /* All edits or none (mn_region_commit): MN_ECONFLICT. Their new versions are filled in. */
+    /* All edits or none (mn_region_commit): MN_ECONFLICT; MN_ENOENT: to delete what is not there.
+     * New versions are filled in; each is higher than any the key ever had. */
     int (*commit)(mn_board *b, mn_edit *edits, int n);
-    /* Keys that begin so, in their order; non-zero of `each` stops and is returned. */
+    /* Keys of values (not of logs) that begin so, in their order; non-zero of `each` stops and is
+     * returned. It may change the board. */
     int (*each)(mn_board *b, const char *prefix,
                 int (*each)(void *user, const char *key, uint64_t version), void *user);
     int (*append)(mn_board *b, const char *key, const void *value, size_t n);
-    /* The first record from number `from` on: 1; 0: there is none yet. */
+    /* The first record from number `from` on (the first of all is 0): 1; 0: there is none yet. */
     int (*record)(mn_board *b, const char *key, uint64_t from, mn_buf *value, uint64_t *number);
     uint64_t (*now)(mn_board *b); /* ns that only grow; the same for all processes of the machine */
     int64_t (*time)(mn_board *b); /* us since 1970; may jump */
@@ -78,8 +80,9 @@ int mn_board_get(mn_board *b, const char *kind, const char *name, json_t **out, 
 int mn_board_put(mn_board *b, const char *kind, const char *name, const json_t *value, int check,
                  uint64_t *version);
 int mn_board_del(mn_board *b, const char *kind, const char *name, int check, uint64_t version);
-/* An event: `format` is json_pack's of the fields beside "t" and "kind". What cannot be logged is
- * no failure of what happened: nothing is returned. */
+/* An event: `format` is json_pack's of an object with the fields beside "t" and "kind", as
+ * "{s:s, s:s}"; NULL: there are none. What cannot be logged is no failure of what happened: nothing
+ * is returned. */
 void mn_board_tell(mn_board *b, const char *kind, const char *format, ...);
 
 /* Several edits in the making. Keys and values are copied; free it in any case. */
