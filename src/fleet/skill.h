@@ -95,8 +95,10 @@ extern const char *const mn_skill_known[]; /* manifests as JSON; NULL ends */
 /* ---- hosts --------------------------------------------------------------------------------- */
 typedef struct mn_skill_end {
     int ok;
-    char code[32]; /* of what failed; "" when ok. Ours: "hung", "crashed", "garbage", "cancelled" */
-    mn_buf text;   /* for people */
+    /* Of what failed; "" when ok. Ours: "hung", "crashed", "garbage", "cancelled"; "unknown" (there
+     * is no such skill), "arguments" (by its schema), "failed" (it says no code). */
+    char code[32];
+    mn_buf text;    /* for people */
     json_t *result; /* an object or NULL; "seen": detections (fleet/see.h). Owned */
 } mn_skill_end;
 void mn_skill_end_free(mn_skill_end *e);
@@ -109,10 +111,11 @@ typedef struct mn_skill_host_ops {
     const char *name;
     /* Manifests of what it has now, an array; *changed counts up when it should be asked again. */
     int (*list)(mn_skill_host *h, json_t **manifests);
-    /* One at a time. What is wrong with it is told by the end, too. now: ns of the board. */
+    /* One at a time: MN_EBUSY until its end was looked at. An unknown skill, wrong arguments, and
+     * what else goes wrong with it are told by the end. now: ns of the board. */
     int (*start)(mn_skill_host *h, const char *skill, const json_t *args, uint64_t now);
     /* 1: it has ended, *end is filled; 0: not yet, *again (ns of the board) is when to look again
-     * at the latest; *progress (0 to 1, -1: unknown). */
+     * at the latest; *progress (0 to 1, -1: unknown). The host keeps the limit of the manifest. */
     int (*look)(mn_skill_host *h, uint64_t now, uint64_t *again, double *progress,
                 mn_skill_end *end);
     void (*cancel)(mn_skill_host *h); /* at once; the end follows, at the latest 50 ms later */
@@ -127,7 +130,9 @@ struct mn_skill_host {
 /* skill_mcp.c: a program on its standard streams (argv ended by NULL), or a server at a URL. */
 int mn_skill_host_program(const char *const *argv, mn_skill_host **out);
 int mn_skill_host_url(const char *url, mn_skill_host **out);
-/* skill_call.c: functions of this process, each call in a thread of the host. */
+/* skill_call.c: functions of this process, each call in a thread of the host. One that was told to
+ * stop should come back within 40 ms: who cannot wait any longer gives it up, and nothing else runs
+ * there until it is back. Closing waits 2 s for it; `user` must be there for as long as it runs. */
 typedef struct mn_skill_call mn_skill_call; /* what runs; given to the function */
 int mn_skill_host_calls(mn_skill_host **out);
 int mn_skill_host_add(mn_skill_host *calls, const json_t *manifest,
@@ -135,6 +140,9 @@ int mn_skill_host_add(mn_skill_host *calls, const json_t *manifest,
                                  json_t **result),
                       void *user);
 int mn_skill_call_stopped(const mn_skill_call *call); /* 1: come back now */
+/* So long, or until it is told to stop: then 1. */
+int mn_skill_call_sleep(mn_skill_call *call, double seconds);
+void mn_skill_call_progress(mn_skill_call *call, double progress); /* 0 to 1 */
 /* What went wrong, as `return mn_skill_call_fail(call, "dropped", "it slipped")`. */
 int mn_skill_call_fail(mn_skill_call *call, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
