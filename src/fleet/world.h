@@ -15,22 +15,13 @@
  * RoboOS' own profiles load unchanged (profile_roboos.c). What contradicts itself (two of one
  * name, a
  * cup on a table that is not there, a door into a room that is none) is refused, with file, line
- * and
- * key. Needs libyaml, loaded when a file is read (fleet/yaml.h); JSON is YAML, too.
+ * and key.
  */
 #ifndef MN_FLEET_WORLD_H
 #define MN_FLEET_WORLD_H
+#include "fleet/profile.h"
 #include "fleet/scene.h"
-
-/* yaml.c. Text or a file as JSON; anchors, tags and duplicate keys are refused. Numbers and true,
- * false, null are what they are in YAML 1.2's core schema. *lines (may be NULL) maps a path as
- * "robots/1/reach" to its line, for who checks the content. */
-int mn_yaml_read(const char *path, json_t **out, json_t **lines);
-int mn_yaml_parse(const char *name, const char *text, size_t n, json_t **out, json_t **lines);
-
-/* profile.c. "MN_EINVAL: arm.yaml:7: reach: it takes metres from 0 to 100, not 'far'". */
-int mn_profile_read(const char *path, json_t **out);
-int mn_profile_check(const char *path, json_t *profile, const json_t *lines); /* fills defaults */
+#include "fleet/yaml.h"
 
 /* world.c. The built-in kitchen when path is NULL. */
 int mn_fleet_world_read(const char *path, json_t **out);
