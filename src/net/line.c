@@ -12,13 +12,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* What is used of libssl. */
@@ -55,7 +58,7 @@ static int load(void) {
     }
     pthread_mutex_unlock(&loading);
     if (there) return 0;
-    return MN_FAIL(MN_EUNSUPPORTED, "https needs libssl.so.3 (package libssl3), which is not here");
+    return MN_FAIL(MN_EUNSUPPORTED, "TLS needs libssl.so.3 (package libssl3), which is not here");
 }
 
 /* Until the socket is ready for one of the events. */
@@ -70,6 +73,20 @@ static int await(const mn_line *l, short events) {
             return MN_FAIL(MN_EIO, "cannot wait for %s: %s", l->name, strerror(errno));
         if (!left) return MN_FAIL(MN_EIO, "%s did not answer in time", l->name);
     }
+}
+
+/* A socket of this machine. */
+static int reach_here(mn_line *l, const char *path) {
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof at.sun_path)
+        return MN_FAIL(MN_EINVAL, "the path of a socket has %zu bytes at most: %s",
+                       sizeof at.sun_path - 1, path);
+    strcpy(at.sun_path, path);
+    l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (l->fd < 0) return MN_FAIL(MN_EIO, "cannot make a socket: %s", strerror(errno));
+    if (connect(l->fd, (const struct sockaddr *)&at, sizeof at) < 0)
+        return MN_FAIL(MN_EIO, "cannot reach %s: %s", path, strerror(errno));
+    return 0;
 }
 
 /* One address: 0 when the socket is connected. */
@@ -89,6 +106,7 @@ static int reach(mn_line *l, const struct addrinfo *a) {
 static int reach_any(mn_line *l, const char *host, const char *port) {
     const struct addrinfo how = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *all = NULL;
+    if (*host == '/') return reach_here(l, host);
     const int rc = getaddrinfo(host, port, &how, &all);
     if (rc) return MN_FAIL(MN_EIO, "cannot find %s: %s", l->name, gai_strerror(rc));
     int done = MN_EIO;
@@ -122,6 +140,8 @@ static int secure(mn_line *l, const char *host) {
     l->tls = ssl.SSL_new(l->context);
     if (!l->tls || !ssl.SSL_set1_host(l->tls, host) || !ssl.SSL_set_fd(l->tls, l->fd))
         return MN_FAIL(MN_ENOMEM, "no memory for TLS");
+    ssl.SSL_ctrl(l->tls, SSL_CTRL_MODE,
+                 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER, NULL);
     ssl.SSL_ctrl(l->tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (char *)host);
     for (int n; (n = ssl.SSL_connect(l->tls)) != 1;) MN_TRY(wants(l, n));
     return 0;
@@ -132,7 +152,7 @@ int mn_line_open(const char *host, const char *port, int tls, uint64_t deadline,
     if (!l) return MN_FAIL(MN_ENOMEM, "no memory for a connection");
     l->fd = -1;
     l->deadline = deadline;
-    snprintf(l->name, sizeof l->name, "%s:%s", host, port);
+    snprintf(l->name, sizeof l->name, *port ? "%s:%s" : "%s", host, port);
     int rc = reach_any(l, host, port);
     if (rc >= 0 && tls) rc = secure(l, host);
     if (rc < 0) mn_line_close(out);
@@ -143,48 +163,98 @@ void mn_line_close(mn_line **line) {
     mn_line *const l = *line;
     if (!l) return;
     if (l->tls) ssl.SSL_free(l->tls);
+    if (l->context) ERR_clear_error(); /* what is left there would be taken for the next line's */
     if (l->context) ssl.SSL_CTX_free(l->context);
     if (l->fd >= 0) close(l->fd);
     mn_free(l);
     *line = NULL;
 }
 
-static int again(int error) {
-    return error == EAGAIN || error == EINTR;
+/* libssl writes without MSG_NOSIGNAL: a SIGPIPE of ours is taken away before anybody sees it. */
+static int write_tls(mn_line *l, const char *bytes, int n) {
+    const struct timespec none = {0};
+    sigset_t pipe, before, pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    const int k = ssl.SSL_write(l->tls, bytes, n);
+    if (k <= 0 && !sigismember(&pending, SIGPIPE))
+        while (sigtimedwait(&pipe, NULL, &none) < 0 && errno == EINTR) {
+        }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return k;
+}
+
+/* What a call that did not go on means: 0, later, when `events` come; else it broke. */
+static int later(mn_line *l, int result, short *events) {
+    const int error = errno;
+    const int why = l->tls ? ssl.SSL_get_error(l->tls, result) : 0;
+    if (l->tls && why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
+        return wants(l, result);
+    if (l->tls) *events = why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+    if (l->tls || error == EAGAIN || error == EINTR) return 0;
+    return MN_FAIL(MN_EIO, "the connection to %s broke: %s", l->name, strerror(error));
+}
+
+static int push(mn_line *l, const char *bytes, size_t n, short *events) {
+    const int part = n > 1 << 20 ? 1 << 20 : (int)n;
+    const int k =
+        l->tls ? write_tls(l, bytes, part) : (int)send(l->fd, bytes, (size_t)part, MSG_NOSIGNAL);
+    *events = POLLOUT;
+    return k > 0 ? k : later(l, k, events);
+}
+
+int mn_line_push(mn_line *l, const char *bytes, size_t n) {
+    short events;
+    return n ? push(l, bytes, n, &events) : 0;
 }
 
 int mn_line_put(mn_line *l, const char *bytes, size_t n) {
     while (n) {
-        const int part = n > 1 << 20 ? 1 << 20 : (int)n;
-        const int k = l->tls ? ssl.SSL_write(l->tls, bytes, part)
-                             : (int)send(l->fd, bytes, (size_t)part, MSG_NOSIGNAL);
-        if (k > 0) {
-            bytes += k;
-            n -= (size_t)k;
-        } else if (l->tls) {
-            MN_TRY(wants(l, k));
-        } else if (!again(errno)) {
-            return MN_FAIL(MN_EIO, "the connection to %s broke: %s", l->name, strerror(errno));
-        } else {
-            MN_TRY(await(l, POLLOUT));
-        }
+        short events;
+        const int k = push(l, bytes, n, &events);
+        MN_TRY(k);
+        if (!k) MN_TRY(await(l, events));
+        bytes += k;
+        n -= (size_t)k;
     }
     return 0;
 }
 
-int mn_line_get(mn_line *l, char *bytes, size_t n) {
+/* *ended: the other has ended it. */
+static int look(mn_line *l, char *bytes, size_t n, int *ended, short *events) {
     const size_t part = n > 1 << 20 ? 1 << 20 : n;
+    const int k =
+        l->tls ? ssl.SSL_read(l->tls, bytes, (int)part) : (int)recv(l->fd, bytes, part, 0);
+    *events = POLLIN;
+    *ended = !l->tls ? !k : k <= 0 && ssl.SSL_get_error(l->tls, k) == SSL_ERROR_ZERO_RETURN;
+    return k > 0 || *ended ? k : later(l, k, events);
+}
+
+int mn_line_get(mn_line *l, char *bytes, size_t n) {
     for (;;) {
-        const int k =
-            l->tls ? ssl.SSL_read(l->tls, bytes, (int)part) : (int)recv(l->fd, bytes, part, 0);
-        if (k > 0) return k;
-        if (l->tls && ssl.SSL_get_error(l->tls, k) == SSL_ERROR_ZERO_RETURN) return 0;
-        if (!l->tls && !k) return 0;
-        if (l->tls)
-            MN_TRY(wants(l, k));
-        else if (!again(errno))
-            return MN_FAIL(MN_EIO, "the connection to %s broke: %s", l->name, strerror(errno));
-        else
-            MN_TRY(await(l, POLLIN));
+        int ended;
+        short events;
+        const int k = look(l, bytes, n, &ended, &events);
+        MN_TRY(ended ? 0 : k);
+        if (ended) return 0;
+        if (k) return k;
+        MN_TRY(await(l, events));
     }
+}
+
+int mn_line_look(mn_line *l, char *bytes, size_t n) {
+    int ended;
+    short events;
+    const int k = look(l, bytes, n, &ended, &events);
+    return ended ? MN_FAIL(MN_EIO, "%s has ended the connection", l->name) : k;
+}
+
+void mn_line_until(mn_line *l, uint64_t deadline) {
+    l->deadline = deadline;
+}
+
+int mn_line_fd(const mn_line *l) {
+    return l->fd;
 }
