@@ -60,7 +60,8 @@ int mn_cell_read(const mn_region *r, uint32_t one_more, mn_cell_head *out) {
     out->expiry = mn_word_load(&x->expiry);
     out->hash = mn_word_load(&x->hash);
     out->born = mn_word_load(&x->born);
-    out->key = (uint32_t)(length & 0x7fff);
+    out->key = (uint32_t)(length & 0xfff);
+    out->kind = (int)(length >> 12 & 3);
     out->durable = (length & MN_CELL_DURABLE) != 0;
     out->value = (uint32_t)(length >> 16);
     const uint64_t room = mn_cell_bytes(c) - sizeof *x;
@@ -103,6 +104,22 @@ int mn_cell_has_key(const mn_cell_head *h, uint64_t hash, const char *key, size_
     uint64_t v = 0;
     memcpy(&v, key, n);
     return !n || mn_word_load(w) == v;
+}
+
+int mn_cell_same_key(const mn_cell_head *a, const mn_cell_head *b) {
+    if (a->hash != b->hash || a->key != b->key) return 0;
+    for (uint32_t i = 0; i < (a->key + 7) / 8; i++)
+        if (mn_word_load(a->at->body + i) != mn_word_load(b->at->body + i)) return 0;
+    return 1;
+}
+
+int mn_cell_find(const mn_region *r, uint32_t one_more, mn_cell_head *out) {
+    const uint32_t i = one_more - 1;
+    const int c = class_of(r, i);
+    if (c >= MN_REGION_CELLS || i - r->plan.cell_first[c] >= mn_cells_ready(r, c)) return 0;
+    mn_cell *const x = cell_at(r, c, i);
+    *out = (mn_cell_head){.at = x, .index = i, .tag = mn_word_load(&x->tag)};
+    return 1;
 }
 
 /* ---- claiming ----------------------------------------------------------------------------- */
@@ -180,7 +197,11 @@ void mn_cell_mend(mn_region *r, uint32_t i, int owner) {
         mn_cell *const x = cell_at(r, c, i);
         h = (mn_cell_head){.at = x, .index = i, .tag = mn_word_load(&x->tag)};
         const int phase = mn_tag_phase(h.tag), owned = mn_state_owner(h.tag) == owner;
-        if (phase == MN_CELL_FREE || (phase == MN_CELL_OWNED && !owned)) return;
+        if (phase == MN_CELL_FREE || (phase != MN_CELL_LIVE && !owned)) return;
+        if (phase >= MN_COMMIT_OPEN) {
+            mn_commit_bury(r, &h);
+            return;
+        }
         there = chained(r, i, mn_word_load(&x->hash));
         if (there == 0) {
             const uint64_t next = mn_tag_make(mn_tag_generation(h.tag) + 1, 0, MN_CELL_FREE);
@@ -216,9 +237,21 @@ int mn_cell_claim(mn_region *r, size_t key, size_t value, mn_cell_head *out) {
     return 0;
 }
 
+int mn_cell_claim_ready(mn_region *r, size_t key, size_t value, mn_cell_head *out) {
+    const size_t bytes = sizeof(mn_cell) + padded(key) + padded(value);
+    for (int c = 0; c < MN_REGION_CELLS; c++) {
+        if (mn_cell_bytes(c) < bytes || !search(r, c, UINT32_MAX, out)) continue;
+        out->key = (uint32_t)key;
+        out->value = (uint32_t)value;
+        return 1;
+    }
+    return 0;
+}
+
 void mn_cell_say(const mn_cell_head *h) {
     const uint64_t durable = h->durable ? MN_CELL_DURABLE : 0;
-    mn_word_store(&h->at->length, (uint64_t)h->value << 16 | durable | h->key);
+    mn_word_store(&h->at->length,
+                  (uint64_t)h->value << 16 | durable | (uint64_t)h->kind << 12 | h->key);
 }
 
 void mn_cell_fill(const mn_region *r, mn_cell_head *h, const char *key, const void *value) {

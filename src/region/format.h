@@ -51,7 +51,7 @@
 
 #define MN_REGION_MAGIC "OMNESIA\n"
 enum {
-    MN_REGION_VERSION = 2,
+    MN_REGION_VERSION = 3,
     MN_REGION_PAGE = 4096,
     MN_REGION_PROCS = 128,
     MN_REGION_PINS = 504,      /* of one process */
@@ -139,10 +139,10 @@ typedef struct mn_cell { /* an object, or none: region/cell.h */
     mn_word version;     /* number of the change of its bucket that put it there */
     mn_word expiry;      /* milliseconds since 1970; 0: never */
     mn_word hash;        /* XXH3 of the key; it lies in bucket hash % buckets */
-    mn_word length;      /* bytes of the value << 16 | durable << 15 | bytes of the key */
+    mn_word length;      /* bytes of the value << 16 | durable << 15 | part << 12 | of the key */
     mn_word born;        /* milliseconds since 1970 when it was put */
-    mn_word writer;      /* process id of who put it, for people */
-    mn_word body[];      /* the key, then the value, each in whole words */
+    mn_word writer; /* process id of who put it, for people; of a part (commit.c): its commit */
+    mn_word body[]; /* the key, then the value, each in whole words */
 } mn_cell;
 
 typedef struct mn_index_entry {

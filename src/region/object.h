@@ -28,6 +28,7 @@ typedef struct mn_put {
     int hidden;  /* a record's: deleting what is not there is fine */
     int durable; /* return when it has been synced to the log (region/journal.h), too */
     int lazy;    /* what is logged need not be synced before returning */
+    int plain;   /* MN_EINVAL when the object is durable */
 } mn_put;
 
 typedef struct mn_object_head {
@@ -51,8 +52,10 @@ typedef struct mn_edit {
     const void *value;
     size_t n;
 } mn_edit;
-/* Each key at most once. MN_ECONFLICT names the key and both versions; MN_EINVAL: a key twice, or
- * an object that is durable. Readers see all of it or nothing of it, whoever dies in between. */
+/* Each key at most once; deleting what is not there is fine. MN_ECONFLICT names the key and both
+ * versions; MN_EINVAL: a key twice, or one to be changed is durable. Readers see all of it or
+ * nothing of it, whoever dies in between. Others that want one of the keys meanwhile stop it; it
+ * is tried again, with pauses, until MN_EBUSY. */
 int mn_region_commit(mn_region *r, mn_edit *edits, int n);
 /* Bytes of the value, at most `cap` of them in `out`; MN_ENOENT. head may be NULL. */
 int mn_region_get(mn_region *r, const char *key, void *out, size_t cap, mn_object_head *head);
@@ -68,7 +71,8 @@ int mn_object_key_check(const char *key, size_t most, int empty);
 
 /* One bucket as it was at one moment: `each` sees its unexpired cells and may read the key; what it
  * collected counts only when this returns 1, and begins anew at each `again`. *word: the bucket
- * then. MN_ECORRUPT. */
+ * then. 2: and a commit of what may be there is undecided: it may be other without another word.
+ * MN_ECORRUPT. */
 int mn_object_bucket(mn_region *r, uint32_t bucket, uint64_t *word, void (*again)(void *user),
                      int (*each)(void *user, const mn_cell_head *h), void *user);
 /* From the journal, into a region that nobody else has yet: with its version; and the bucket of a

@@ -6,7 +6,8 @@
  * topic says which buckets changed; where that is not known (any more) it compares all words. In a
  * bucket that changed, cells with a version beyond the number of changes it remembers are new, and
  * names it knows that are not there have gone. The value is read when the change is told, so a slow
- * watcher gets the last one.
+ * watcher gets the last one. A bucket where a commit was undecided is looked at again, though its
+ * word may stay: what the commit put has an old number by then, so names have their last version.
  *
  * Every two seconds it wakes by itself: buries the dead and compares all words, for who was killed
  * or stopped between changing a bucket and telling so. Cost: 8 bytes a bucket, and the names.
@@ -20,13 +21,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECENT = 7 };
+enum { RECENT = 7, UNDECIDED = 0xffffff /* in a word remembered: no cell has this number */ };
 static const uint64_t ROUND = 2000000000; /* ns */
 
 typedef struct known known;
 struct known {
     known *next;           /* in its bucket */
     uint64_t told, expiry; /* told: the last version that was */
+    uint64_t seen;         /* the last that was there */
     int gone;              /* not in the bucket, as it was seen last */
     char key[];
 };
@@ -80,7 +82,8 @@ static known *recall(mn_watcher *w, uint32_t bucket, const char *key) {
     return k;
 }
 
-static int remember(mn_watcher *w, uint32_t bucket, const sight *s) {
+/* *before: the version that was there when it was looked at last; 0: none. */
+static int remember(mn_watcher *w, uint32_t bucket, const sight *s, uint64_t *before) {
     known *k = recall(w, bucket, s->key);
     if (!k) {
         const size_t n = strlen(s->key) + 1;
@@ -88,9 +91,11 @@ static int remember(mn_watcher *w, uint32_t bucket, const sight *s) {
         if (!k) return MN_FAIL(MN_ENOMEM, "no memory to watch '%s'", s->key);
         memcpy(k->key, s->key, n);
         k->next = w->names[bucket];
-        k->told = 0;
+        k->told = k->seen = 0;
         w->names[bucket] = k;
     }
+    *before = k->seen;
+    k->seen = s->version;
     k->expiry = s->expiry;
     k->gone = 0;
     if (s->expiry && (!w->expiry || s->expiry < w->expiry)) w->expiry = s->expiry;
@@ -137,19 +142,22 @@ static int look_one(void *user, const mn_cell_head *h) {
 static int look(mn_watcher *w, uint32_t bucket, int quiet) {
     uint64_t word = mn_word_load(mn_bucket(w->r, bucket));
     if (word == w->word[bucket]) return 0;
-    MN_TRY(mn_object_bucket(w->r, bucket, &word, look_again, look_one, w));
+    const int rc = mn_object_bucket(w->r, bucket, &word, look_again, look_one, w);
+    MN_TRY(rc);
     const uint64_t seen = mn_bucket_changes(w->word[bucket]);
+    const int undecided = mn_bucket_first(w->word[bucket]) == UNDECIDED;
     const sight *const s = (const sight *)(const void *)w->fresh.data;
     for (known *k = w->names[bucket]; k; k = k->next) k->gone = 1;
     for (size_t i = w->fresh.len / sizeof *s; i--;) { /* the newest stands first */
         const int record = memchr(s[i].key, MN_OBJECT_MARK, strlen(s[i].key)) != NULL;
-        if (!record) MN_TRY(remember(w, bucket, s + i));
-        if (s[i].version > seen && !quiet)
+        uint64_t before = UINT64_MAX;
+        if (!record) MN_TRY(remember(w, bucket, s + i, &before));
+        if ((s[i].version > seen || (undecided && s[i].version > before)) && !quiet)
             MN_TRY(
                 tell(w, record ? MN_CHANGE_RECORD : MN_CHANGE_PUT, bucket, s[i].key, s[i].version));
     }
     MN_TRY(forget(w, bucket, w->expiry ? mn_cell_now() : 0)); /* 0: no known one expires */
-    w->word[bucket] = word;
+    w->word[bucket] = rc > 1 ? mn_bucket_make(mn_bucket_changes(word), UNDECIDED) : word;
     return 0;
 }
 

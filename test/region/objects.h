@@ -44,6 +44,9 @@ static inline int cells_in_use(mn_region *r) {
             assert_int_equal(h.hash % r->plan.buckets, b);
             assert_int_equal(mn_tag_phase(h.tag), MN_CELL_LIVE);
             assert_int_equal(mn_state_owner(h.tag), 0);
+            mn_cell_head commit;
+            assert_int_not_equal(mn_cell_verdict(r, &h, &commit), MN_SAYS_OPEN);
+            if (h.kind) assert_int_equal(mn_word_load(&h.at->writer) >> 63, 0);
         }
     }
     MN_EACH_CELL(r, i) {
