@@ -87,9 +87,9 @@ static void watches(void **state) {
     says("watch --once --timeout 50ms", 1, "", "nothing under '' changed in 50ms");
     says("watch --timeout 50ms", 0, "", NULL);
     says("put w/a 1; \"$OMNESIA_PROGRAM\" watch w/ --all --once", 0, "put w/a 1 1\n", NULL);
-    says("watch w/ --all >$OMNESIA_REGION.told & until grep -q put $OMNESIA_REGION.told; do "
+    says("watch w/ --all >$OMNESIA_REGION.told & until grep -sq put $OMNESIA_REGION.told; do "
          "sleep 0.02; done; \"$OMNESIA_PROGRAM\" put x 1; \"$OMNESIA_PROGRAM\" del w/a; "
-         "until grep -q del $OMNESIA_REGION.told; do sleep 0.02; done; kill $!; "
+         "until grep -sq del $OMNESIA_REGION.told; do sleep 0.02; done; kill $!; "
          "cat $OMNESIA_REGION.told; rm $OMNESIA_REGION.told",
          0, "put w/a 1 1\ndel w/a\n", NULL);
     says("watch w/ --timeout 1m --once >$OMNESIA_REGION.told & while kill -0 $! 2>/dev/null; do "
