@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ enum { SAID_MAX = 16384 };
 
 struct mn_child {
     pid_t pid;
-    int said_fd; /* -1: closed by the other side */
+    int said_fd;  /* -1: closed by the other side */
+    int to, from; /* its standard input and output; -1: it is not talked with */
     int ended, status;
     size_t n;
     char said[SAID_MAX + 1];
@@ -73,8 +75,13 @@ static int in_path(const char *program, char **out) {
     return MN_FAIL(MN_ENOENT, "there is no program '%s' in PATH", program);
 }
 
+/* The child's ends of what it is connected with. */
+typedef struct ends {
+    int in, out, said, failed; /* in, out -1: it reads nothing, and `said` has all of it */
+} ends;
+
 static _Noreturn void become(const char *file, const char *const *argv, char *const *env,
-                             const mn_child_how *how, int said, int failed, pid_t parent) {
+                             const mn_child_how *how, ends to, pid_t parent) {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigset_t none;
@@ -83,40 +90,72 @@ static _Noreturn void become(const char *file, const char *const *argv, char *co
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_DFL);
     signal(SIGINT, SIG_DFL);
-    const int nothing = open("/dev/null", O_RDONLY);
-    if (getppid() == parent && nothing >= 0 && dup2(nothing, 0) >= 0 && dup2(said, 1) >= 0 &&
-        dup2(said, 2) >= 0 && (!how->before || how->before(how->user) == 0))
+    const int in = to.in >= 0 ? to.in : open("/dev/null", O_RDONLY);
+    if (getppid() == parent && in >= 0 && dup2(in, 0) >= 0 &&
+        dup2(to.out >= 0 ? to.out : to.said, 1) >= 0 && dup2(to.said, 2) >= 0 &&
+        (!how->before || how->before(how->user) == 0))
         execve(file, (char *const *)(uintptr_t)argv, env);
     const int e = errno;
-    while (write(failed, &e, sizeof e) < 0 && errno == EINTR) {
+    while (write(to.failed, &e, sizeof e) < 0 && errno == EINTR) {
     }
     _exit(127);
 }
 
+static void shut(int fd) {
+    if (fd >= 0) close(fd);
+}
+
+/* What a failed execve has told; 0: it has become the program. */
+static int failure(int failed) {
+    int e = 0;
+    ssize_t k;
+    while ((k = read(failed, &e, sizeof e)) < 0 && errno == EINTR) {
+    }
+    return k == (ssize_t)sizeof e ? e : 0;
+}
+
+/* Its input is a socket, since writing to one that nobody reads is an error and no signal. */
+static int connect_with(mn_child *child, ends *its) {
+    int in[2], out[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, in) < 0) return -1;
+    child->to = in[0];
+    its->in = in[1];
+    if (pipe2(out, O_CLOEXEC) < 0) return -1;
+    child->from = out[0];
+    its->out = out[1];
+    fcntl(child->to, F_SETFL, O_NONBLOCK);
+    fcntl(child->from, F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
 static int start(mn_child *child, const char *file, const char *const *argv, char *const *env,
                  const mn_child_how *how) {
-    int said[2] = {-1, -1}, failed[2] = {-1, -1}, rc = 0, e = 0;
+    int said[2] = {-1, -1}, failed[2] = {-1, -1}, rc = 0, e;
+    ends its = {-1, -1, -1, -1};
     const pid_t parent = getpid();
-    if (pipe2(said, O_CLOEXEC) < 0 || pipe2(failed, O_CLOEXEC) < 0 || (child->pid = fork()) < 0)
+    if (pipe2(said, O_CLOEXEC) < 0 || pipe2(failed, O_CLOEXEC) < 0 ||
+        (how->talk && connect_with(child, &its) < 0))
         rc = MN_FAIL(MN_EIO, "cannot start %s: %s", argv[0], strerror(errno));
-    else if (child->pid == 0)
-        become(file, argv, env, how, said[1], failed[1], parent);
-    if (said[1] >= 0) close(said[1]);
-    if (failed[1] >= 0) close(failed[1]);
-    if (rc >= 0) {
-        ssize_t k;
-        while ((k = read(failed[0], &e, sizeof e)) < 0 && errno == EINTR) {
-        }
-        if (k == (ssize_t)sizeof e) {
-            waitpid(child->pid, NULL, 0);
-            rc =
-                MN_FAIL(e == ENOENT ? MN_ENOENT : MN_EIO, "cannot start %s: %s", file, strerror(e));
-        }
+    its.said = said[1];
+    its.failed = failed[1];
+    if (rc >= 0 && (child->pid = fork()) < 0)
+        rc = MN_FAIL(MN_EIO, "cannot start %s: %s", argv[0], strerror(errno));
+    else if (rc >= 0 && child->pid == 0)
+        become(file, argv, env, how, its, parent);
+    shut(its.said);
+    shut(its.failed);
+    shut(its.in);
+    shut(its.out);
+    if (rc >= 0 && (e = failure(failed[0])) != 0) {
+        waitpid(child->pid, NULL, 0);
+        rc = MN_FAIL(e == ENOENT ? MN_ENOENT : MN_EIO, "cannot start %s: %s", file, strerror(e));
     }
-    if (failed[0] >= 0) close(failed[0]);
+    shut(failed[0]);
     if (rc < 0) {
         child->pid = -1;
-        if (said[0] >= 0) close(said[0]);
+        shut(said[0]);
+        shut(child->to);
+        shut(child->from);
         return rc;
     }
     fcntl(said[0], F_SETFL, O_NONBLOCK);
@@ -132,7 +171,7 @@ static int start_in(const char *const *argv, char *const *env, const mn_child_ho
     mn_child *child = mn_calloc(1, sizeof *child);
     int rc = child ? 0 : MN_FAIL(MN_ENOMEM, "no memory to start %s", argv[0]);
     if (child) {
-        child->said_fd = -1;
+        child->said_fd = child->to = child->from = -1;
         rc = start(child, file, argv, env, how);
     }
     mn_free(file);
@@ -147,14 +186,34 @@ int mn_child_start_as(const char *const *argv, const mn_child_how *how, mn_child
     return start_in(argv, (char *const *)(uintptr_t)how->env, how, out);
 }
 
-int mn_child_start(const char *const *argv, const char *const *env, mn_child **out) {
+static int start_ours(const char *const *argv, const char *const *env, int talk, mn_child **out) {
     char **const all = merged(env);
-    const mn_child_how how = {.before = NULL};
+    const mn_child_how how = {.talk = talk};
     *out = NULL;
     if (!all) return MN_FAIL(MN_ENOMEM, "no memory to start %s", argv[0]);
     const int rc = start_in(argv, all, &how, out);
     mn_free(all);
     return rc;
+}
+
+int mn_child_start(const char *const *argv, const char *const *env, mn_child **out) {
+    return start_ours(argv, env, 0, out);
+}
+
+int mn_child_start_talk(const char *const *argv, const char *const *env, mn_child **out) {
+    return start_ours(argv, env, 1, out);
+}
+
+int mn_child_to(const mn_child *child) {
+    return child->to;
+}
+
+int mn_child_from(const mn_child *child) {
+    return child->from;
+}
+
+int mn_child_words(const mn_child *child) {
+    return child->said_fd;
 }
 
 /* Take what is in the pipe; of too much, keep the end. */
@@ -217,6 +276,8 @@ void mn_child_end(mn_child **pc) {
         while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) {
         }
     }
-    if (c->said_fd >= 0) close(c->said_fd);
+    shut(c->said_fd);
+    shut(c->to);
+    shut(c->from);
     mn_free(c);
 }

@@ -2,9 +2,10 @@
  *
  * base/child.h - run another program, watch it, keep what it says.
  *
- * The child reads nothing, sits in a process group of its own (a Ctrl-C at the terminal reaches
- * us first) and is killed by the kernel when the thread that started it dies, so a killed parent
- * leaves no stray work behind. Standard output and standard error are caught together.
+ * The child reads nothing (unless it is talked with), sits in a process group of its own (a Ctrl-C
+ * at the terminal reaches us first) and is killed by the kernel when the thread that started it
+ * dies, so a killed parent leaves no stray work behind. Standard output and standard error are
+ * caught together.
  */
 #ifndef MN_BASE_CHILD_H
 #define MN_BASE_CHILD_H
@@ -21,8 +22,15 @@ typedef struct mn_child_how {
     const char *const *env;
     int (*before)(void *user);
     void *user;
+    int talk; /* as mn_child_start_talk */
 } mn_child_how;
 int mn_child_start_as(const char *const *argv, const mn_child_how *how, mn_child **out);
+/* As mn_child_start, but it is talked with: its standard input and output are our ends below, which
+ * do not block; what it "said" is standard error alone. Write with send(.., MSG_NOSIGNAL). */
+int mn_child_start_talk(const char *const *argv, const char *const *env, mn_child **out);
+int mn_child_to(const mn_child *child);    /* the child's; -1: it is not talked with */
+int mn_child_from(const mn_child *child);  /* the same */
+int mn_child_words(const mn_child *child); /* of what it says, to poll; -1: it has closed it */
 /* Wait at most wait_ms: 1 when it has ended, and all of its group with it (with *status: exit
  * status, or 128 + signal), 0 when it still runs. */
 int mn_child_wait(mn_child *child, int wait_ms, int *status);

@@ -369,5 +369,5 @@ int mn_skill_end_set(mn_skill_end *e, const char *code, const char *format, ...)
     mn_skill_end_free(e);
     e->ok = !*code;
     snprintf(e->code, sizeof e->code, "%s", code);
-    return mn_buf_puts(&e->text, text);
+    return mn_buf_show(&e->text, text, strlen(text), "\n"); /* cut, or from who knows where */
 }

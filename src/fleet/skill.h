@@ -115,19 +115,29 @@ typedef struct mn_skill_host_ops {
      * what else goes wrong with it are told by the end. now: ns of the board. */
     int (*start)(mn_skill_host *h, const char *skill, const json_t *args, uint64_t now);
     /* 1: it has ended, *end is filled; 0: not yet, *again (ns of the board) is when to look again
-     * at the latest; *progress (0 to 1, -1: unknown). The host keeps the limit of the manifest. */
+     * at the latest; *progress (0 to 1, -1: unknown). The host keeps the limit of the manifest.
+     * When nothing runs it is 0, too, and takes in what has come. */
     int (*look)(mn_skill_host *h, uint64_t now, uint64_t *again, double *progress,
                 mn_skill_end *end);
     void (*cancel)(mn_skill_host *h); /* at once; the end follows, at the latest 50 ms later */
     int (*fd)(mn_skill_host *h);      /* readable when there is something to look at; -1: none */
     void (*close)(mn_skill_host **h); /* what runs is ended first */
+    /* What is wrong with it now, in a sentence, borrowed: it does not start, it speaks another
+     * version, some manifests are none. "": nothing. NULL: nothing ever is. */
+    const char *(*wrong)(mn_skill_host *h);
 } mn_skill_host_ops;
 struct mn_skill_host {
     const mn_skill_host_ops *ops;
     uint64_t changed;
 };
 
-/* skill_mcp.c: a program on its standard streams (argv ended by NULL), or a server at a URL. */
+/* Until it has listed its skills, or cannot: for who may wait, at the beginning. 1: they are there;
+ * 0: not after so many ms; a failure is what is wrong. */
+int mn_skill_host_wait(mn_skill_host *h, int ms);
+/* skill_mcp.c: a program on its standard streams (argv ended by NULL), or a server at a URL. Skills
+ * are there once it has told them: `changed` counts then. The program has a group of its own, ends
+ * with this process, and is started again by the next call after it crashed, hung, or went on 40 ms
+ * after it was told to stop. */
 int mn_skill_host_program(const char *const *argv, mn_skill_host **out);
 int mn_skill_host_url(const char *url, mn_skill_host **out);
 /* skill_call.c: functions of this process, each call in a thread of the host. One that was told to

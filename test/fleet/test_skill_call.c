@@ -79,6 +79,7 @@ static void it_is_listed_called_and_answers(void **state) {
     json_t *all;
     mn_skill_end end = {.ok = 0};
     double progress = -1;
+    assert_int_equal(mn_skill_host_wait(h, 0), 1);
     assert_ok(h->ops->list(h, &all));
     assert_int_equal(json_array_size(all), 6);
     json_decref(all);
@@ -95,8 +96,7 @@ static void it_is_listed_called_and_answers(void **state) {
     assert_true(progress == 0.5);
     assert_int_equal(called, 1);
     uint64_t again;
-    assert_fails(h->ops->look(h, mn_clock_ns(), &again, &progress, &end), MN_EINVAL,
-                 "nothing runs");
+    assert_int_equal(h->ops->look(h, mn_clock_ns(), &again, &progress, &end), 0);
     mn_skill_end_free(&end);
     h->ops->close(&h);
     assert_null(h);
