@@ -45,8 +45,11 @@ int mn_board_key(const mn_board *b, const char *kind, const char *name, char key
 /* ---- JSON ---------------------------------------------------------------------------------- */
 static int read_json(const char *key, const mn_buf *text, json_t **out) {
     json_error_t e;
-    json_t *const json = json_loadb(text->data ? text->data : "", text->len, 0, &e);
-    if (!json && json_error_code(&e) == json_error_out_of_memory)
+    json_t *json = NULL;
+    /* Jansson calls a string wrong that it had no memory for: what is wrong twice is wrong */
+    for (int i = 0; !json && i < 2; i++)
+        json = json_loadb(text->data ? text->data : "", text->len, 0, &e);
+    if (!json && (json_error_code(&e) == json_error_out_of_memory || !*e.text))
         return MN_FAIL(MN_ENOMEM, "no memory for the %zu bytes of %s", text->len, key);
     if (!json)
         return MN_FAIL(MN_ECORRUPT, "%s is no JSON, at byte %d: %s; delete it or put it anew", key,
@@ -131,34 +134,46 @@ void mn_board_tell(mn_board *b, const char *kind, const char *format, ...) {
 }
 
 /* ---- edits --------------------------------------------------------------------------------- */
-static int add(mn_edits *e, const mn_board *b, const char *kind, const char *name, mn_edit edit) {
-    if (e->n == MN_EDITS)
-        return MN_FAIL(MN_EINVAL, "one commit takes %d edits: '%s%s' would be one more", MN_EDITS,
-                       kind, name);
-    MN_TRY(mn_board_key(b, kind, name, e->key[e->n]));
-    edit.check = 1;
-    e->edit[e->n++] = edit;
+/* The place of one more edit; what was only checked so far may be changed, too. */
+static int place(mn_edits *e, const mn_board *b, const char *kind, const char *name,
+                 uint64_t version, int *at) {
+    char key[MN_FLEET_KEY];
+    MN_TRY(mn_board_key(b, kind, name, key));
+    for (*at = 0; *at < e->n && strcmp(e->key[*at], key);) ++*at;
+    if (*at == MN_EDITS)
+        return MN_FAIL(MN_EINVAL, "one commit takes %d edits: %s would be one more", MN_EDITS, key);
+    if (*at < e->n && e->edit[*at].version != version)
+        return MN_FAIL(MN_ECONFLICT, "%s has changed since it was read", key);
+    if (*at < e->n && e->edit[*at].kind != MN_EDIT_CHECK)
+        return MN_FAIL(MN_EINVAL, "%s would be changed twice in one commit", key);
+    if (*at < e->n) return 0;
+    strcpy(e->key[*at], key);
+    e->edit[e->n++] = (mn_edit){.kind = MN_EDIT_CHECK, .check = 1, .version = version};
     return 0;
-}
-
-int mn_edits_put(mn_edits *e, const mn_board *b, const char *kind, const char *name,
-                 const json_t *value, uint64_t version) {
-    MN_TRY(add(e, b, kind, name, (mn_edit){.kind = MN_EDIT_PUT, .version = version}));
-    mn_buf *const text = e->value + e->n - 1;
-    mn_buf_clear(text);
-    const int rc = write_json(e->key[e->n - 1], value, text);
-    if (rc < 0) e->n--;
-    return rc;
-}
-
-int mn_edits_del(mn_edits *e, const mn_board *b, const char *kind, const char *name,
-                 uint64_t version) {
-    return add(e, b, kind, name, (mn_edit){.kind = MN_EDIT_DEL, .version = version});
 }
 
 int mn_edits_check(mn_edits *e, const mn_board *b, const char *kind, const char *name,
                    uint64_t version) {
-    return add(e, b, kind, name, (mn_edit){.kind = MN_EDIT_CHECK, .version = version});
+    int at;
+    return place(e, b, kind, name, version, &at);
+}
+
+int mn_edits_put(mn_edits *e, const mn_board *b, const char *kind, const char *name,
+                 const json_t *value, uint64_t version) {
+    int at;
+    MN_TRY(place(e, b, kind, name, version, &at));
+    mn_buf_clear(e->value + at);
+    MN_TRY(write_json(e->key[at], value, e->value + at));
+    e->edit[at].kind = MN_EDIT_PUT;
+    return 0;
+}
+
+int mn_edits_del(mn_edits *e, const mn_board *b, const char *kind, const char *name,
+                 uint64_t version) {
+    int at;
+    MN_TRY(place(e, b, kind, name, version, &at));
+    e->edit[at].kind = MN_EDIT_DEL;
+    return 0;
 }
 
 int mn_edits_commit(mn_edits *e, mn_board *b) {

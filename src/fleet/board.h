@@ -3,12 +3,11 @@
  * fleet/board.h - the shared memory of a fleet, as all of its logic sees it.
  *
  * Robots, brain, monitor and bridges talk through a board and through nothing else: named,
- * versioned
- * values, changed several at once or not at all, and logs. Two kinds there are: the region that
- * processes of a machine share (board_region.c), and the heap with clocks of its own, for simulated
- * fleets (board_heap.c). The logic never waits and never asks another clock: it is made of *steps*
- * that look at the board, do what is to be done now, and say when they want to be called again. So
- * what a test of ten thousand seeds drives in one thread is what runs on a robot.
+ * versioned values, changed several at once or not at all, and logs. Two kinds there are: the
+ * region that processes of a machine share (board_region.c), and the heap with clocks of its own,
+ * for simulated fleets (board_heap.c). The logic never waits and never asks another clock: it is
+ * made of *steps* that look at the board, do what is to be done now, and say when they want to be
+ * called again. So what a test of ten thousand seeds drives in one thread is what runs on a robot.
  *
  * What lies there (FLEET is "main" unless another was said; values are JSON objects, but `state`):
  *
@@ -42,10 +41,11 @@ enum { MN_NAME = 63, MN_FLEET_KEY = MN_OBJECT_KEY + 1 };
 typedef struct mn_board mn_board;
 typedef struct mn_board_ops {
     const char *name;
+    int alone; /* 1: nobody else can change it meanwhile */
     /* 1, with the bytes in place of what *value had; 0: it is not there (version 0). */
     int (*get)(mn_board *b, const char *key, mn_buf *value, uint64_t *version);
-    /* All edits or none (mn_region_commit): MN_ECONFLICT; MN_ENOENT: to delete what is not there.
-     * New versions are filled in; each is higher than any the key ever had. */
+    /* All edits or none (mn_region_commit): MN_ECONFLICT. What is deleted need not be there, unless
+     * its version is checked. New versions are filled in; each is higher than any the key had. */
     int (*commit)(mn_board *b, mn_edit *edits, int n);
     /* Keys of values (not of logs) that begin so, in their order; non-zero of `each` stops and is
      * returned. It may change the board. */
@@ -85,7 +85,8 @@ int mn_board_del(mn_board *b, const char *kind, const char *name, int check, uin
  * is returned. */
 void mn_board_tell(mn_board *b, const char *kind, const char *format, ...);
 
-/* Several edits in the making. Keys and values are copied; free it in any case. */
+/* Several edits in the making. Keys and values are copied; free it in any case. What was checked
+ * may be put or deleted as well, with the same version (MN_ECONFLICT: with another). */
 typedef struct mn_edits {
     mn_edit edit[16];
     int n;

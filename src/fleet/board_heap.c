@@ -90,8 +90,6 @@ static int may(const heap_board *h, const mn_edit *edits, int n) {
             return MN_FAIL(MN_ECONFLICT,
                            "'%s' has version %llu, not %llu (0: absent); read it again", e->key,
                            (ull)is, (ull)e->version);
-        if (e->kind == MN_EDIT_DEL && !is)
-            return MN_FAIL(MN_ENOENT, "there is no object '%s' on the board", e->key);
     }
     return 0;
 }
@@ -126,6 +124,7 @@ static void apply(heap_board *h, mn_edit *e, value *fresh) {
     const int there = find(h, e->key, &at);
     value *const v = h->value + at;
     if (e->kind == MN_EDIT_DEL) {
+        if (!there) return;
         drop(v);
         memmove(v, v + 1, (--h->n - at) * sizeof *v);
     } else if (e->kind == MN_EDIT_PUT) {
@@ -246,6 +245,7 @@ static void close_heap(mn_board **b) {
 
 static const mn_board_ops heap_ops = {
     .name = "heap",
+    .alone = 1,
     .get = get,
     .commit = commit,
     .each = each_key,

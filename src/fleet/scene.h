@@ -63,8 +63,8 @@ typedef struct mn_robot_seen {
     const char *at;       /* the place it works at now; "": between places */
     json_t *holds;        /* in hands or on its tray; `how` of the thing says which */
     uint64_t holds_version, version, lease; /* lease: version of it; 0: it has none */
-    int alive;                              /* it has a lease, and its heartbeat is not late */
-    json_t *json;                           /* owned by the scene */
+    int alive;    /* it has a lease, and its heartbeat (if ever one was there) is not late */
+    json_t *json; /* owned by the scene */
 } mn_robot_seen;
 
 typedef struct mn_scene {
@@ -79,8 +79,11 @@ typedef struct mn_scene {
 } mn_scene;
 
 /* layer "": what is believed; "sim/": the truth of a simulated world. What is damaged is left out,
- * and its key named in *wrong (may be NULL; else freed by the caller). */
+ * and its key named in *wrong, a line each (may be NULL; else freed by the caller). refresh: the
+ * same for a scene that was read before: only what has changed is parsed again; on failure it stays
+ * as it was. */
 int mn_scene_read(mn_board *b, const char *layer, mn_scene *out, mn_buf *wrong);
+int mn_scene_refresh(mn_board *b, const char *layer, mn_scene *s, mn_buf *wrong);
 void mn_scene_free(mn_scene *s);
 mn_thing *mn_scene_thing(const mn_scene *s, const char *name);      /* NULL */
 mn_robot_seen *mn_scene_robot(const mn_scene *s, const char *name); /* NULL */
@@ -110,14 +113,26 @@ typedef struct mn_move {
  * not at `from` (any more); MN_EFULL: no room, or the hand is taken; MN_ENOENT: thing or holder;
  * MN_EINVAL: into itself; MN_ECANCELLED: the lease is gone. Event "moved". */
 int mn_scene_move(mn_board *b, const char *layer, const mn_scene_by *who, const mn_move *m);
+/* The edits of one move, for who commits more together with it; from (may be NULL): where it is. No
+ * event. When the commit fails with MN_ECONFLICT, all of it is made anew, this too; what this fails
+ * with is so. */
+int mn_scene_move_edits(mn_board *b, const char *layer, const mn_scene_by *who, const mn_move *m,
+                        mn_edits *e, char from[MN_NAME + 1]);
 /* Make or change a thing: `fields` are merged into it (null removes one). Not `at`: that is a move,
  * but for a new thing, where it is needed. */
 int mn_scene_set(mn_board *b, const char *layer, const mn_scene_by *who, const char *thing,
                  const json_t *fields);
+/* As mn_scene_move_edits; 1: it is new. */
+int mn_scene_set_edits(mn_board *b, const char *layer, const mn_scene_by *who, const char *thing,
+                       const json_t *fields, mn_edits *e);
 int mn_scene_remove(mn_board *b, const char *layer,
                     const char *thing); /* MN_EBUSY: it holds some */
-/* Is a fact true? Arguments are names, not parameters: fact->arg as it is. */
+/* Is a fact true? Arguments are names, not parameters: fact->arg as it is. in(t, room) is true at
+ * any depth, in(t, place) of what is in or on that itself, and not in a hand. */
 int mn_scene_holds(const mn_scene *s, const mn_fact *fact);
+/* reaches(robot, what): what the robot has; the place it works at, what is in or on that, and who
+ * works there, too; and whatever is, by its pose and size, within reach of the robot's pose. */
+int mn_scene_reaches(const mn_scene *s, const char *robot, const char *what);
 /* Is every thing in exactly one list, and says so? 0; MN_ECORRUPT, all that is wrong in *wrong. */
 int mn_scene_sound(const mn_scene *s, mn_buf *wrong);
 

@@ -3,30 +3,11 @@
  * test/fleet/test_board.c - what every kind of board promises: versions, commits of several values
  * or of nothing, order, logs; JSON on it, names, formats, and what happens without memory.
  */
-#include "test.h"
+#include "fleet/boards.h"
 
 #include "base/alloc.h"
 #include "base/random.h"
 #include "fleet/board.h"
-
-typedef struct kind {
-    const char *name;
-    int (*open)(mn_board **out);
-} kind;
-
-static int open_heap(mn_board **out) {
-    return mn_board_open_heap(NULL, out);
-}
-static const kind kinds[] = {{"heap", open_heap}};
-static const kind *now_tested;
-
-static mn_board *opened(void) {
-    mn_board *b;
-    assert_ok(now_tested->open(&b));
-    assert_string_equal(b->ops->name, now_tested->name);
-    assert_string_equal(b->fleet, "main");
-    return b;
-}
 
 static mn_edit put_of(const char *key, const char *text, int check, uint64_t version) {
     return (mn_edit){key, MN_EDIT_PUT, check, version, text, strlen(text)};
@@ -55,7 +36,9 @@ static void versions(mn_board *b) {
     mn_edit gone = {.key = "a", .kind = MN_EDIT_DEL};
     assert_ok(b->ops->commit(b, &gone, 1));
     assert_text(b, "a", NULL, 0);
-    assert_fails(b->ops->commit(b, &gone, 1), MN_ENOENT, "'a'");
+    assert_ok(b->ops->commit(b, &gone, 1)); /* nothing to do */
+    gone.check = 1, gone.version = two;
+    assert_fails(b->ops->commit(b, &gone, 1), MN_ECONFLICT, "'a'");
     assert_true(put(b, "a", "three") > two); /* though it was away */
     const char with_zero[] = {'x', 0, 'y'};
     mn_edit e = {"a", MN_EDIT_PUT, 0, 0, with_zero, 3};
@@ -256,12 +239,20 @@ static void edits(mn_board *b) {
     assert_fails(mn_edits_commit(&e, b), MN_ECONFLICT, "thing/a");
     assert_text(b, "fleet/main/thing/b", NULL, 0);
     mn_edits_free(&e);
+    assert_ok(mn_edits_check(&e, b, "thing/", "a", a)); /* what was checked is put, too */
+    assert_fails(mn_edits_put(&e, b, "thing/", "a", v, a + 1), MN_ECONFLICT, "thing/a has changed");
+    assert_ok(mn_edits_put(&e, b, "thing/", "a", v, a));
+    assert_int_equal(e.n, 1);
+    assert_ok(mn_edits_commit(&e, b));
+    assert_true(e.edit[0].version > a);
+    mn_edits_free(&e);
     for (int i = 0; i < MN_EDITS; i++) {
         char name[8];
         snprintf(name, sizeof name, "m%d", i);
         assert_ok(mn_edits_put(&e, b, "thing/", name, v, 0));
     }
     assert_fails(mn_edits_put(&e, b, "thing/", "more", v, 0), MN_EINVAL, "takes 16 edits");
+    assert_fails(mn_edits_del(&e, b, "thing/", "m3", 0), MN_EINVAL, "changed twice");
     assert_ok(mn_edits_commit(&e, b));
     mn_edits_free(&e);
     json_decref(v);
@@ -316,14 +307,7 @@ static void conformance(void **s) {
     void (*const promises[])(mn_board *) = {versions, all_or_nothing, refused, in_order,
                                             logs,     json,           names,   events,
                                             edits,    against_a_list};
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-        for (size_t i = 0; i < sizeof promises / sizeof *promises; i++) {
-            now_tested = kinds + k;
-            mn_board *b = opened();
-            promises[i](b);
-            mn_board_close(&b);
-            assert_null(b);
-        }
+    BOARDS_RUN(promises);
 }
 
 static void clocks_of_the_heap(void **s) {
