@@ -50,7 +50,8 @@ typedef struct mn_brain_how {
  * tasks as they are. */
 int mn_brain_open(mn_board *b, const mn_brain_how *how, mn_brain **out);
 int mn_brain_step(mn_brain *k, uint64_t *again);
-void mn_brain_close(mn_brain **k);
+void mn_brain_close(mn_brain **k); /* another may begin at once */
+void mn_brain_die(mn_brain **k);   /* as kill -9 would: its lease runs out */
 
 /* ---- stop.c --------------------------------------------------------------------------------- */
 int mn_fleet_stop(mn_board *b, const char *robot, const char *by); /* NULL: all */
@@ -62,22 +63,44 @@ typedef struct mn_sim_how {
     const json_t *world; /* fleet/world.h; NULL: the kitchen */
     int robots;          /* so many of the world's, more are made like them; 0: all */
     uint64_t seed;
-    const char *kill;          /* this robot dies.. */
-    double kill_at;            /* ..after so many seconds; < 0: in the middle of its first step */
-    double fail;               /* how likely a skill fails, 0 to 1, beside what the world says */
-    double limit;              /* seconds of the fleet's time; 0: 3600 */
-    const mn_brain_how *brain; /* NULL: rules */
+    const char *kill;  /* this robot dies.. */
+    double kill_at;    /* ..after so many seconds; < 0: in the middle of a step.. */
+    int kill_step;     /* ..this one of those it does, from 0 */
+    double brain_dies; /* > 0: after so many seconds; the next brain begins a second later */
+    double fail;       /* how likely a skill fails, 0 to 1, beside what the world says */
+    double limit;      /* seconds of the fleet's time; 0: 3600 */
+    const mn_brain_how *brain;                               /* NULL: rules */
     void (*tell)(void *user, double t, const json_t *event); /* each event, as it happens; NULL */
     void *user;
 } mn_sim_how;
 typedef struct mn_sim_result {
     int reached, steps, replans, replanned, failed_subtree; /* reached: all goals, in the truth */
-    int valid;       /* of the plans: against the schema and in the world */
+    int valid;       /* 1: each plan was, against the schema and in the world */
+    int lost;        /* things that are in no list of the truth, or in two */
     double makespan; /* s of the fleet's time */
     double planned;  /* s, of the first plan */
     uint64_t seed;
     char why[256]; /* what failed; "" */
 } mn_sim_result;
+/* MN_EINVAL: the world, or who is to be killed. A task that fails is no failure: out->why says why.
+ */
 int mn_sim_run(const mn_sim_how *how, const char *task, mn_sim_result *out);
+
+/* ---- drive.c: real processes, in real time ----------------------------------------------- */
+/* What wakes an actor: changes on a region's board that concern it. For who has a loop of his own:
+ * an fd that is readable then (mn_drive_fd, mn_drive_clear). */
+typedef struct mn_drive mn_drive;
+int mn_drive_open(mn_region *r, mn_board *b, const char *robot, /* NULL: the brain */
+                  mn_drive **out);
+int mn_drive_fd(const mn_drive *d);
+void mn_drive_clear(mn_drive *d);
+void mn_drive_close(mn_drive **d);
+/* Sleep until something changes or one of fds is readable (1), or it is `until` (0). */
+int mn_drive_wait(mn_drive *d, const int *fds, int n, uint64_t until);
+/* Steps until *end (set by a signal handler or another thread, which then writes to mn_drive_fd as
+ * to an eventfd). hz: states a second, 0: a heartbeat only. MN_ECANCELLED: its lease is gone. A
+ * step that fails otherwise is an event ("trouble"), and is tried again. */
+int mn_drive_robot(mn_drive *d, mn_actor_robot *r, double hz, const volatile int *end);
+int mn_drive_brain(mn_drive *d, mn_brain *k, const volatile int *end);
 
 #endif
