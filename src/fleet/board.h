@@ -51,6 +51,7 @@ typedef struct mn_board_ops {
      * returned. It may change the board. */
     int (*each)(mn_board *b, const char *prefix,
                 int (*each)(void *user, const char *key, uint64_t version), void *user);
+    /* A region keeps the newest 16,384 records. */
     int (*append)(mn_board *b, const char *key, const void *value, size_t n);
     /* The first record from number `from` on (the first of all is 0): 1; 0: there is none yet. */
     int (*record)(mn_board *b, const char *key, uint64_t from, mn_buf *value, uint64_t *number);

@@ -204,6 +204,7 @@ static void names(mn_board *b) {
         assert_int_equal(mn_board_key(b, "thing/", bad[i], key), MN_EINVAL);
     assert_fails(mn_board_name_check("the robot", ""), MN_EINVAL, "the robot has a name of 0");
     assert_fails(mn_board_open_heap("a/b", &b), MN_EINVAL, "the fleet has a name with a '/'");
+    assert_fails(mn_board_open(board_region, "a/b", &b), MN_EINVAL, "the fleet has a name");
 }
 
 static void events(mn_board *b) {
@@ -310,6 +311,38 @@ static void conformance(void **s) {
     BOARDS_RUN(promises);
 }
 
+/* Two handles of one region see one board; time goes on by itself. */
+static void two_of_one_region(void **s) {
+    (void)s;
+    mn_board *a, *b, *other;
+    assert_ok(board_open_region(NULL, &a));
+    assert_ok(mn_board_open(board_region, NULL, &b));
+    assert_ok(mn_board_open(board_region, "other", &other));
+    json_t *const cup = json_pack("{s:s}", "class", "cup"), *read;
+    uint64_t version = 0, v;
+    assert_ok(mn_board_put(a, "thing/", "cup", cup, 1, &version));
+    assert_int_equal(mn_board_get(b, "thing/", "cup", &read, &v), 1);
+    assert_int_equal(v, version);
+    json_decref(read);
+    assert_int_equal(mn_board_get(other, "thing/", "cup", &read, &v), 0);
+    char *const large = malloc(100000); /* more than is asked for at first */
+    memset(large, 'x', 99999);
+    large[99999] = 0;
+    put(a, "large", large);
+    mn_buf value = {0};
+    assert_int_equal(b->ops->get(b, "large", &value, &v), 1);
+    assert_string_equal(value.data, large);
+    mn_buf_free(&value);
+    free(large);
+    const uint64_t before = a->ops->now(a);
+    assert_true(before > 0 && b->ops->now(b) >= before);
+    assert_true(a->ops->time(a) > (int64_t)1700000000 * 1000000);
+    json_decref(cup);
+    mn_board_close(&other);
+    mn_board_close(&b);
+    board_closed(&a);
+}
+
 static void clocks_of_the_heap(void **s) {
     (void)s;
     mn_board *b;
@@ -351,6 +384,7 @@ static void no_memory(void **s) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conformance),
+        cmocka_unit_test(two_of_one_region),
         cmocka_unit_test(clocks_of_the_heap),
         cmocka_unit_test(no_memory),
     };
