@@ -2,13 +2,10 @@
  *
  * fleet/profile.c - profiles of robots: a table of fields, and what a body is when nobody says.
  */
-#include "fleet/profile.h"
-
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "fleet/skill.h"
-#include "fleet/yaml.h"
+#include "fleet/world_inside.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +56,7 @@ static void place_of(const looked *l, const char *field, char out[256]) {
 }
 
 /* "not 'far'": a value as it stands there. */
-static void shown(const json_t *value, char out[96]) {
+void mn_profile_shown(const json_t *value, char out[96]) {
     mn_buf b = {0};
     if (json_is_string(value))
         snprintf(out, 96, "'%.80s'", json_string_value(value));
@@ -109,7 +106,7 @@ static int check_number(const looked *l, const struct number *n, double none) {
     if (!value) return set(l, n->name, n->whole ? json_integer((json_int_t)none) : json_real(none));
     if (json_is_number(value) && v >= 0 && v <= n->max && (!n->whole || json_is_integer(value)))
         return 0;
-    shown(value, is);
+    mn_profile_shown(value, is);
     return WRONG(l, n->name, "it takes %s from 0 to %g, not %s", n->what, n->max, is);
 }
 
@@ -124,14 +121,14 @@ static int check_hands(const looked *l, const struct body *body) {
                 return MN_FAIL(MN_ENOMEM, "no memory for the hands of a robot");
         return 0;
     }
-    shown(hands, is);
+    mn_profile_shown(hands, is);
     if (!json_is_array(hands) || json_array_size(hands) > HANDS)
         return WRONG(l, "hands", "it takes a list of up to %d names, not %s", HANDS, is);
     for (size_t i = 0; i < json_array_size(hands); i++) {
         const json_t *const hand = json_array_get(hands, i);
         const char *const name = json_string_value(hand);
         snprintf(field, sizeof field, "hands/%zu", i);
-        shown(hand, is);
+        mn_profile_shown(hand, is);
         if (!is_word(hand) || !strcmp(name, "in") || !strcmp(name, "on"))
             return WRONG(l, field, "it takes the name of a hand (not 'in' and not 'on'), not %s",
                          is);
@@ -181,13 +178,13 @@ static int fill_skills(const looked *l, const mn_skills *ours) {
 
 static int check_command(const looked *l, const char *field, const json_t *command) {
     char at_[256], inner[80], is[96];
-    shown(command, is);
+    mn_profile_shown(command, is);
     if (!json_is_array(command) || !json_array_size(command) || json_array_size(command) > WORDS)
         return WRONG(l, field, "it takes a list of 1 to %d words, not %s", WORDS, is);
     for (size_t i = 0; i < json_array_size(command); i++) {
         const char *const word = json_string_value(json_array_get(command, i));
         snprintf(inner, sizeof inner, "%s/%zu", field, i);
-        shown(json_array_get(command, i), is);
+        mn_profile_shown(json_array_get(command, i), is);
         if (!word || (!i && !*word)) return WRONG(l, inner, "it takes a word, not %s", is);
     }
     return 0;
@@ -199,7 +196,7 @@ static int check_skill(const looked *l, const mn_skills *ours, size_t i) {
     const json_t *const url = json_object_get(skill, "url");
     char at_[256], field[48], is[96], names[128] = "";
     snprintf(field, sizeof field, "skills/%zu", i);
-    shown(skill, is);
+    mn_profile_shown(skill, is);
     if (json_is_string(skill)) {
         if (mn_skills_find(ours, json_string_value(skill))) return 0;
         for (int k = 0; k < ours->n; k++)
@@ -215,7 +212,7 @@ static int check_skill(const looked *l, const mn_skills *ours, size_t i) {
     snprintf(field, sizeof field, "skills/%zu/%s", i, command ? "command" : "url");
     if (command) return check_command(l, field, command);
     const char *const text = json_string_value(url);
-    shown(url, is);
+    mn_profile_shown(url, is);
     if (text && (!strncmp(text, "http://", 7) || !strncmp(text, "https://", 8))) return 0;
     return WRONG(l, field, "it takes an address that begins with http:// or https://, not %s", is);
 }
@@ -224,7 +221,7 @@ static int check_listed(const looked *l, const mn_skills *ours) {
     const json_t *const skills = json_object_get(l->p, "skills");
     char at_[256], is[96];
     if (!skills) return fill_skills(l, ours);
-    shown(skills, is);
+    mn_profile_shown(skills, is);
     if (!json_is_array(skills) || json_array_size(skills) > SKILLS)
         return WRONG(l, "skills", "it takes a list of up to %d skills, not %s", SKILLS, is);
     for (size_t i = 0; i < json_array_size(skills); i++) MN_TRY(check_skill(l, ours, i));
@@ -245,19 +242,19 @@ static int check_words(const looked *l) {
     const json_t *const name = json_object_get(l->p, "name");
     const json_t *const body = json_object_get(l->p, "body");
     char at_[256], is[96];
-    shown(name, is);
+    mn_profile_shown(name, is);
     if (!name) return WRONG(l, "", "a robot has a name: write name: NAME");
     if (!is_word(name))
         return WRONG(l, "name", "it takes a name of 1 to %d bytes without '/', not %s", MN_NAME,
                      is);
-    shown(body, is);
+    mn_profile_shown(body, is);
     if (!body)
         return WRONG(l, "", "a robot has a body: write body: wheels, arm, dual_arm, or a word");
     if (!is_word(body))
         return WRONG(l, "body", "it takes wheels, arm, dual_arm or another word, not %s", is);
     for (int i = 0; i < 2; i++) {
         const json_t *const text = json_object_get(l->p, texts[i]);
-        shown(text, is);
+        mn_profile_shown(text, is);
         if (text && !json_is_string(text)) return WRONG(l, texts[i], "it takes a text, not %s", is);
     }
     return 0;
@@ -272,7 +269,7 @@ static int check_lists(const looked *l) {
         if (!list) continue;
         if (!json_is_array(list)) return WRONG(l, lists[i], "it takes a list of names");
         for (size_t k = 0; k < json_array_size(list); k++) {
-            shown(json_array_get(list, k), is);
+            mn_profile_shown(json_array_get(list, k), is);
             if (!is_word(json_array_get(list, k)))
                 return WRONG(l, lists[i], "it takes names, not %s", is);
         }
@@ -292,7 +289,7 @@ static int check_at(const looked *l) {
                 json_number_value(x) >= -far && json_number_value(y) <= far &&
                 json_number_value(y) >= -far;
     }
-    shown(at, is);
+    mn_profile_shown(at, is);
     return right ? 0
                  : WRONG(l, "at", "it takes the name of a place or [x, y] in metres, not %s", is);
 }
@@ -300,7 +297,7 @@ static int check_at(const looked *l) {
 int mn_profile_check_at(const char *path, const char *where, json_t *profile, const json_t *lines) {
     const looked l = {path, where, profile, lines};
     char at_[256], is[96];
-    shown(profile, is);
+    mn_profile_shown(profile, is);
     if (!json_is_object(profile)) return WRONG(&l, "", "a robot is name: .., body: .., not %s", is);
     MN_TRY(check_known(&l));
     MN_TRY(check_words(&l));
