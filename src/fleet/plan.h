@@ -27,17 +27,21 @@ enum { MN_PLAN_STEPS = 512, MN_STEP_AFTER = 16, MN_GOALS = 64 };
 typedef struct mn_goals {
     mn_arena arena;
     mn_fact goal[MN_GOALS]; /* arguments are names */
+    int stage[MN_GOALS];    /* ascending from 0; all of one are true before the next is begun */
     int n;
     int close;       /* what was closed before shall be so again */
     const char *say; /* a sentence to say at the end, NULL */
 } mn_goals;
-/* In English: put, bring, move, take X and Y (from P) to, on, in(to) Z; open, close P.
- * X is a name, another name of it, a class ("all cups", "a cup", "everything on the table"); "make
- * X clean" and "clean X" when a skill can. Several sentences or "then" are several goals, in any
- * order ("then": in this order). MN_EINVAL quotes the word that was not understood, and what there
+/* In English: put, bring, move, take X and Y (from P) to, on, in(to) Z; open, close P; send R to P;
+ * say "..". X is a name, another name of it, a class ("all cups", "a cup", "two cups", "everything
+ * on the table"), "it" and "them"; "make X clean" and "clean X" when a skill can. Z is a place, a
+ * robot, or a room: a piece of furniture there, then. Several sentences or "then" are several
+ * goals, in any order ("then": in this order; what a later one undoes is left out). "close
+ * everything again" is `close`. MN_EINVAL quotes the word that was not understood, and what there
  * is. */
 int mn_goals_read(const mn_scene *s, const char *text, mn_goals *out);
-/* As JSON: [["in", "apple", "table"], ["is", "cup", "clean"]], and back. */
+/* As JSON: [["in", "apple", "table"], "then", ["!open", "fridge"], ["is", "cup", "clean"], "close",
+ * ["say", "done"]], and back. */
 json_t *mn_goals_write(const mn_goals *g);
 int mn_goals_parse(const mn_scene *s, const json_t *json, mn_goals *out);
 void mn_goals_free(mn_goals *g);
@@ -81,11 +85,14 @@ double mn_fleet_plan_seconds(const mn_fleet_plan *p, int groups);
 /* In words: "carrier goes to the counter, while arm takes the cup; ..". */
 int mn_fleet_plan_explain(const mn_scene *s, const mn_fleet_plan *p, mn_buf *out);
 
-/* route.c: from room to room through doors. Seconds for robot r from place a to place b ("" : where
- * it stands); < 0: there is no way. through: doors on it that are closed, may be NULL. */
+/* route.c: from room to room through doors (fleet/route.h). Seconds for robot r from place a to
+ * place b (from "": where it stands); < 0: there is no way. through: the closed doors on it, at
+ * most MN_ROUTE_CLOSED; NULL: only ways that are open. */
+enum { MN_ROUTE_CLOSED = 16 };
 double mn_route_seconds(const mn_scene *s, const mn_robot_seen *r, const char *from, const char *to,
                         const char **through, int *n_through);
-/* Waypoints in "map", for who drives and who draws: how many. */
+/* Waypoints in "map" through open doors, both ends included, for who drives and who draws: how
+ * many. MN_ENOENT: there is no way; MN_ETOOLONG: cap. */
 int mn_route_points(const mn_scene *s, const mn_pose *from, const char *to, double (*xy)[2],
                     int cap);
 
