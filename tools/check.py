@@ -135,7 +135,7 @@ def rule_layers(tree):
             if not found:
                 continue
             other = found[1].split("/")[0]
-            if "/" not in found[1] and found[1] != "omnesia.h":
+            if "/" not in found[1] and f"include/{found[1]}" not in tree.files:
                 yield path, number, f'write the room too: #include "{room}/{found[1]}"'
             elif other != room and other not in layers[room] and "*" not in layers[room]:
                 yield path, number, f"{room}/ may not include {other}/ (src/LAYERS)"

@@ -149,6 +149,7 @@ int mn_skill_host_add(mn_skill_host *calls, const json_t *manifest,
                       int (*run)(void *user, mn_skill_call *call, const json_t *args,
                                  json_t **result),
                       void *user);
+int mn_skill_host_stuck(mn_skill_host *calls);        /* 1: one was given up and is not back yet */
 int mn_skill_call_stopped(const mn_skill_call *call); /* 1: come back now */
 /* So long, or until it is told to stop: then 1. */
 int mn_skill_call_sleep(mn_skill_call *call, double seconds);

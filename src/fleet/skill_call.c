@@ -204,6 +204,15 @@ static int start_thread(mn_skill_call *c) {
     return 0;
 }
 
+int mn_skill_host_stuck(mn_skill_host *host) {
+    calls *const h = (calls *)host;
+    if (!h->now || !h->given_up) return 0;
+    pthread_mutex_lock(&h->now->lock);
+    const int done = h->now->done;
+    pthread_mutex_unlock(&h->now->lock);
+    return !done;
+}
+
 /* An end before anything has begun. */
 static int refuse(calls *h, const char *code, const char *why) {
     h->unread = 1;
@@ -220,9 +229,7 @@ static int start(mn_skill_host *host, const char *skill, const json_t *args, uin
     if (!s) return refuse(h, "unknown", why);
     if (mn_skill_args_check(s, args) < 0) return refuse(h, "arguments", mn_error_detail());
     if (h->now) {
-        pthread_mutex_lock(&h->now->lock);
-        const int done = h->now->done;
-        pthread_mutex_unlock(&h->now->lock);
+        const int done = !mn_skill_host_stuck(host);
         snprintf(why, sizeof why,
                  "%s was told to stop and has not come back yet; nothing else can run before",
                  h->skill);

@@ -167,6 +167,10 @@ static int crashed(program *h, int status) {
         down(h);
         return up(h);
     }
+    if (h->asked) {
+        snprintf(why, sizeof why, "%s was stopped%s", h->skill, words);
+        return killed(h, "cancelled", why);
+    }
     snprintf(why, sizeof why, "%.100s %s %d%s", h->argv[0],
              status > 128 ? "was ended by signal" : "ended with status",
              status > 128 ? status - 128 : status, words);
@@ -317,11 +321,11 @@ static int look(mn_skill_host *host, uint64_t now, uint64_t *again, double *prog
     if (!h->unread) {
         if (!h->child && !h->tried && up(h) < 0) MN_TRY(killed(h, "crashed", mn_error_detail()));
         if (h->child) MN_TRY(more = pump(h));
+        if (h->talk.call || h->talk.ended) *progress = h->talk.progress;
         if (h->child || is_busy(h)) MN_TRY(judge(h, now));
         host->changed += h->talk.changed - h->seen;
         h->seen = h->talk.changed;
     }
-    *progress = h->talk.call ? h->talk.progress : -1;
     *again = next(h, now, more);
     if (!h->unread) return 0;
     mn_skill_end_free(end);
