@@ -102,6 +102,11 @@ static const char *how_at(const mn_scene *s, const char *to) {
     return place && (place->open >= 0 || place->kind == MN_ROOM) ? "in" : "on";
 }
 
+static void keep_from(mn_effect *f, const mn_thing *t) {
+    for (int i = 0; i < f->n_things; i++)
+        if (f->thing[i] == t && !*f->from[i]) snprintf(f->from[i], MN_NAME + 1, "%s", t->at);
+}
+
 int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, const char *by,
                    double sure, mn_effect *out) {
     mn_thing *const place = mn_scene_thing(s, to);
@@ -110,6 +115,7 @@ int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, co
     int at;
     if (!how) how = how_at(s, to);
     MN_TRY(touch_thing(out, t));
+    keep_from(out, t);
     if (*t->at && (mn_scene_thing(s, t->at) || mn_scene_robot(s, t->at))) {
         MN_TRY(list_of(s, t->at, out, &from));
         if ((at = list_find(from, t->name)) >= 0) json_array_remove(from, (size_t)at);
@@ -219,4 +225,12 @@ int mn_effect_edits(const mn_effect *f, const mn_board *b, mn_edits *edits) {
         MN_TRY(
             put_list(b, edits, f->robot[i]->name, f->robot[i]->holds, f->robot[i]->holds_version));
     return 0;
+}
+
+void mn_effect_tell(const mn_effect *f, mn_board *b, const char *robot) {
+    for (int i = 0; i < f->n_things; i++)
+        if (*f->from[i])
+            mn_board_tell(b, "moved", "{s:s, s:s, s:s, s:s, s:s}", "thing", f->thing[i]->name,
+                          "from", f->from[i], "to", f->thing[i]->at, "how", f->thing[i]->how,
+                          "robot", robot);
 }

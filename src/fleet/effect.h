@@ -24,7 +24,8 @@ int mn_skill_may(const mn_scene *s, const mn_skill *k, const char *robot, const 
 typedef struct mn_effect {
     mn_thing *thing[MN_EFFECT_THINGS]; /* they changed */
     int n_things;
-    mn_thing *place[MN_EFFECT_THINGS]; /* their lists changed */
+    char from[MN_EFFECT_THINGS][MN_NAME + 1]; /* where a thing was that moved; "" */
+    mn_thing *place[MN_EFFECT_THINGS];        /* their lists changed */
     int n_places;
     mn_robot_seen *robot[MN_EFFECT_THINGS];
     int n_robots;
@@ -41,5 +42,7 @@ int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, co
                    double sure, mn_effect *out);
 /* All that was touched, with the versions it was read with. */
 int mn_effect_edits(const mn_effect *f, const mn_board *b, mn_edits *edits);
+/* Once that is so: an event "moved" for each thing that did, as mn_scene_move tells it. */
+void mn_effect_tell(const mn_effect *f, mn_board *b, const char *robot);
 
 #endif

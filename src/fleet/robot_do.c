@@ -193,19 +193,19 @@ typedef struct ending {
     json_t *seen;   /* what says where things are; may be the same; NULL: nothing */
 } ending;
 
-static int edit_ending(mn_actor_robot *r, const ending *e, mn_scene *s, mn_edits *edits) {
+static int edit_ending(mn_actor_robot *r, const ending *e, mn_scene *s, mn_effect *f,
+                       mn_edits *edits) {
     const json_t *const args = json_object_get(r->call, "args");
-    mn_effect f = {.at = NULL};
     if (e->skill) {
-        MN_TRY(mn_effect_apply(s, e->skill, r->name, args, e->result, &f));
-        if (f.at) {
+        MN_TRY(mn_effect_apply(s, e->skill, r->name, args, e->result, f));
+        if (f->at) {
             memset(r->state.at, 0, sizeof r->state.at);
-            strncpy(r->state.at, f.at, sizeof r->state.at - 1);
+            strncpy(r->state.at, f->at, sizeof r->state.at - 1);
         }
     } else if (strcmp(e->code, "dropped") == 0)
-        MN_TRY(apply_dropped(r, s, &f));
-    if (e->seen) MN_TRY(apply_seen(r, s, e->seen, &f));
-    MN_TRY(mn_effect_edits(&f, r->b, edits));
+        MN_TRY(apply_dropped(r, s, f));
+    if (e->seen) MN_TRY(apply_seen(r, s, e->seen, f));
+    MN_TRY(mn_effect_edits(f, r->b, edits));
     MN_TRY(mn_edits_check(edits, r->b, "lease/", r->name, r->lease));
     return mn_robot_edit_state(r, edits);
 }
@@ -222,14 +222,16 @@ static void tell_done(mn_actor_robot *r, const ending *e) {
 static int commit_ending(mn_actor_robot *r, const ending *e) {
     const int other = read_call(r);
     mn_scene s = {0};
+    mn_effect f = {.at = NULL};
     mn_edits edits = {0};
     int rc = other < 0 ? other : mn_scene_read(r->b, "", &s, NULL);
     const int ours = other == 0 && r->call;
     r->phase = ROBOT_IDLE; /* as the state that is committed says */
-    if (rc >= 0) rc = edit_ending(r, e, &s, &edits);
+    if (rc >= 0) rc = edit_ending(r, e, &s, &f, &edits);
     if (rc >= 0 && ours)
         rc = edit_call(r, e->skill ? "done" : "failed", e->code, e->text, e->result, &edits);
     if (rc >= 0) rc = mn_edits_commit(&edits, r->b);
+    if (rc >= 0) mn_effect_tell(&f, r->b, r->name);
     mn_edits_free(&edits);
     mn_scene_free(&s);
     return rc;

@@ -5,6 +5,7 @@
  * looked at; tasks as people ask for them.
  */
 #include "fakes.h"
+#include "fleet/see.h"
 
 static fake_host host;
 static mn_actor_robot *robot;
@@ -155,6 +156,15 @@ static void what_it_does_becomes_true_with_its_call(void **state) {
     fake_is("thing/", "cup", "how", "on");
     fake_sound();
     assert_int_equal(fake_events("done"), 3);
+    /* And who asks the past is told of both moves. */
+    assert_int_equal(fake_events("moved"), 2);
+    json_t *past;
+    assert_ok(mn_past_ask(board, "who held the cup?", 0, &past));
+    assert_string_equal(json_string_value(json_array_get(json_object_get(past, "who"), 0)), "ann");
+    json_decref(past);
+    assert_ok(mn_past_ask(board, "where was the cup before ann had it?", 0, &past));
+    assert_string_equal(json_string_value(json_object_get(past, "at")), "counter");
+    json_decref(past);
 }
 
 static void what_is_needed_is_checked_first(void **state) {
