@@ -142,6 +142,8 @@ ROWS = {
            "deaths", [Test("steps", "region-steps", "release", "nobody wrote")]),
     "1c": ("kill -9 among six that put, read, watch and append objects", 100000, "kills",
            [Test("storm", "region-object-storm", "release", "nobody wrote")]),
+    "1e": ("kill -9 among four that move things in one scene", 10**6, "moves",
+           [Test("storm", "fleet-moves-storm", "release", "were acknowledged")]),
     2: ("what a power cut leaves of extents' files and of the journal of objects", 10**6, "states",
         [Test("states", "kv-disk", "release", "is another's", "0:4", ["power"]),
          Test("journal", "region-journal", "release", "is lost", "0:40")]),
