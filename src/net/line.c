@@ -39,7 +39,7 @@ static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static void *library; /* never unloaded */
 
 struct mn_line {
-    int fd;
+    int fd, stop;
     SSL_CTX *context;
     SSL *tls; /* NULL: plain */
     uint64_t deadline;
@@ -63,11 +63,12 @@ static int load(void) {
 
 /* Until the socket is ready for one of the events. */
 static int await(const mn_line *l, short events) {
-    struct pollfd p = {.fd = l->fd, .events = events};
+    struct pollfd p[2] = {{.fd = l->fd, .events = events}, {.fd = l->stop, .events = POLLIN}};
     for (;;) {
         const uint64_t now = mn_clock_ns();
         const uint64_t left = l->deadline > now ? (l->deadline - now) / 1000000 + 1 : 0;
-        const int n = left ? poll(&p, 1, left > 60000 ? 60000 : (int)left) : 0;
+        const int n = left ? poll(p, 2, left > 60000 ? 60000 : (int)left) : 0;
+        if (n > 0 && p[1].revents) return MN_FAIL(MN_ECANCELLED, "%s was hung up on", l->name);
         if (n > 0) return 0;
         if (n < 0 && errno != EINTR)
             return MN_FAIL(MN_EIO, "cannot wait for %s: %s", l->name, strerror(errno));
@@ -150,13 +151,17 @@ static int secure(mn_line *l, const char *host) {
 int mn_line_open(const char *host, const char *port, int tls, uint64_t deadline, mn_line **out) {
     mn_line *const l = *out = mn_calloc(1, sizeof *l);
     if (!l) return MN_FAIL(MN_ENOMEM, "no memory for a connection");
-    l->fd = -1;
+    l->fd = l->stop = -1;
     l->deadline = deadline;
     snprintf(l->name, sizeof l->name, *port ? "%s:%s" : "%s", host, port);
     int rc = reach_any(l, host, port);
     if (rc >= 0 && tls) rc = secure(l, host);
     if (rc < 0) mn_line_close(out);
     return rc;
+}
+
+void mn_line_stop(mn_line *line, int fd) {
+    line->stop = fd;
 }
 
 void mn_line_close(mn_line **line) {

@@ -19,6 +19,8 @@ typedef struct mn_line mn_line;
  * A host that begins with "/" is the path of a Unix socket, and port is "". */
 int mn_line_open(const char *host, const char *port, int tls, uint64_t deadline, mn_line **out);
 void mn_line_close(mn_line **line);
+/* From now on whoever waits ends with MN_ECANCELLED when fd gets readable; -1: never. */
+void mn_line_stop(mn_line *line, int fd);
 int mn_line_put(mn_line *line, const char *bytes, size_t n);
 /* At least a byte: how many; 0: the other has ended it. */
 int mn_line_get(mn_line *line, char *bytes, size_t n);

@@ -69,6 +69,7 @@ static int is_here(const mn_url *u) {
 typedef struct reader {
     mn_line *line;
     const mn_url *url;
+    const mn_post *post;
     char bytes[16384];
     size_t at, n, head;
 } reader;
@@ -114,10 +115,11 @@ static int get_bytes(reader *r, size_t n, size_t most, mn_buf *out) {
             if (!k) return MN_FAIL(MN_EIO, "%s:%s hung up", r->url->host, r->url->port);
         }
         const size_t k = r->n - r->at < n ? r->n - r->at : n;
-        if (out->len + k > most)
+        if (!r->post->piece && out->len + k > most)
             return MN_FAIL(MN_EIO, "%s:%s answered with more than %zu bytes", r->url->host,
                            r->url->port, most);
-        MN_TRY(mn_buf_append(out, r->bytes + r->at, k));
+        MN_TRY(r->post->piece ? r->post->piece(r->post->user, r->bytes + r->at, k)
+                              : mn_buf_append(out, r->bytes + r->at, k));
         r->at += k;
         if (n != SIZE_MAX) n -= k;
     }
@@ -165,6 +167,7 @@ static int get_head(reader *r, head *out) {
         if (!value) return nonsense(r);
         *value = 0;
         const char *const text = value + 1 + strspn(value + 1, " \t");
+        if (r->post->header && out->status >= 200) r->post->header(r->post->user, line, text);
         if (strcasecmp(line, "content-length") == 0) MN_TRY(size_of(r, text, 10, &out->length));
         if (strcasecmp(line, "transfer-encoding") == 0) {
             if (strcasecmp(text, "chunked") != 0) return nonsense(r);
@@ -180,6 +183,7 @@ static int get_answer(reader *r, size_t most, mn_buf *out) {
         MN_TRY(get_head(r, &h));
         if (h.status >= 200) break;
     }
+    if (r->post->status) r->post->status(r->post->user, h.status);
     if (h.status == 204 || h.status == 304) return h.status;
     MN_TRY(h.chunked ? get_chunks(r, most, out) : get_bytes(r, h.length, most, out));
     return h.status;
@@ -192,11 +196,15 @@ static int put_head(const mn_post *p, mn_buf *out) {
     size_t n = strlen(u->path);
     while (n && u->path[n - 1] == '/') n--;
     MN_TRY(mn_buf_printf(out,
-                         "POST %.*s%s HTTP/1.1\r\nHost: %s%s%s:%s\r\nContent-Type: "
-                         "application/json\r\nAccept: application/json\r\nContent-Length: "
-                         "%zu\r\nConnection: close\r\n",
-                         (int)n, u->path, p->path, literal ? "[" : "", u->host, literal ? "]" : "",
-                         u->port, p->n));
+                         "%s %.*s%s HTTP/1.1\r\nHost: %s%s%s:%s\r\nAccept: %s\r\nConnection: "
+                         "close\r\n%s",
+                         p->method ? p->method : "POST", (int)n, u->path,
+                         !n && !*p->path ? "/" : p->path, literal ? "[" : "", u->host,
+                         literal ? "]" : "", u->port, p->accept ? p->accept : "application/json",
+                         p->head ? p->head : ""));
+    if (p->body)
+        MN_TRY(
+            mn_buf_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n", p->n));
     if (p->key) MN_TRY(mn_buf_printf(out, "Authorization: Bearer %s\r\n", p->key));
     return mn_buf_puts(out, "\r\n");
 }
@@ -211,13 +219,14 @@ static int check_key(const mn_post *p) {
 
 int mn_post_json(const mn_post *p, mn_buf *out) {
     const uint64_t deadline = mn_clock_ns() + (uint64_t)p->seconds * 1000000000u;
-    reader r = {.url = p->url};
+    reader r = {.url = p->url, .post = p};
     mn_buf top = {0};
     MN_TRY(check_key(p));
     int rc = put_head(p, &top);
     if (rc >= 0) rc = mn_line_open(p->url->host, p->url->port, p->url->tls, deadline, &r.line);
+    if (rc >= 0 && p->stop) mn_line_stop(r.line, *p->stop);
     if (rc >= 0) rc = mn_line_put(r.line, top.data, top.len);
-    if (rc >= 0) rc = mn_line_put(r.line, p->body, p->n);
+    if (rc >= 0 && p->body) rc = mn_line_put(r.line, p->body, p->n);
     if (rc >= 0) rc = get_answer(&r, p->most, out);
     mn_line_close(&r.line);
     if (top.data) memset(top.data, 0, top.len); /* it had the key */

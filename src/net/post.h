@@ -28,6 +28,15 @@ typedef struct mn_post {
     size_t n;
     int seconds; /* for all of it */
     size_t most; /* bytes of an answer */
+    /* Otherwise than one question in JSON: */
+    const char *method;                     /* NULL: POST; without a body there is none */
+    const char *accept;                     /* NULL: application/json */
+    const char *head;                       /* more lines of it, each with its "\r\n"; NULL */
+    void (*status)(void *user, int status); /* before the first piece */
+    void (*header)(void *user, const char *name, const char *value); /* before that */
+    int (*piece)(void *user, const char *bytes, size_t n); /* the body as it comes; *out has none */
+    void *user;
+    const int *stop; /* MN_ECANCELLED when this descriptor gets readable; NULL */
 } mn_post;
 /* The status (100 to 599), with its body appended to *out; or MN_E* with a sentence. */
 int mn_post_json(const mn_post *p, mn_buf *out);
