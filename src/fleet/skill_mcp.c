@@ -7,7 +7,8 @@
  *     ^                                                                  |
  *     +--- crashed, hung, garbage, not ended GRACE after a stop: killed --+
  *
- * Limits are in the time of the board; how long somebody has to open or to stop is in the machine's.
+ * Limits are in the time of the board; how long somebody has to open or to stop is in the
+ * machine's.
  */
 #include "base/alloc.h"
 #include "base/clock.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * net/flow.h - a question over HTTP whose answer is looked for now and then: one JSON text, or
- * server-sent events that come as they come. Nothing here waits, and it can be given up at any time,
- * which closes the connection at once.
+ * server-sent events that come as they come. Nothing here waits, and it can be given up at any
+ * time, which closes the connection at once.
  *
  * Each has a thread of its own (net/post.h does the rest), which lives on alone for as long as it
  * takes to reach the other, or not, when it is given up before.
