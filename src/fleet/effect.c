@@ -39,6 +39,21 @@ int mn_skill_may(const mn_scene *s, const mn_skill *k, const char *robot, const 
     return 1;
 }
 
+const char *mn_skill_waits(const mn_scene *s, const mn_skill *k, const char *robot,
+                           const json_t *args) {
+    for (int i = 0; i < k->n_makes; i++) {
+        mn_fact fact;
+        if (mn_fact_bind(k, &k->makes[i], robot, args, &fact) < 0) continue;
+        const char *changed = NULL;
+        if (fact.name == MN_FACT_HOLDING) changed = fact.arg[1];
+        if (fact.name == MN_FACT_IN || fact.name == MN_FACT_OPEN || fact.name == MN_FACT_IS)
+            changed = fact.arg[0];
+        const mn_thing *const t = changed ? mn_scene_thing(s, changed) : NULL;
+        if (t && *t->home) return t->name;
+    }
+    return NULL;
+}
+
 /* ---- lists --------------------------------------------------------------------------------- */
 static int list_find(const json_t *list, const char *name) {
     json_t *v;
@@ -215,6 +230,10 @@ static int put_list(const mn_board *b, mn_edits *edits, const char *name, json_t
 }
 
 int mn_effect_edits(const mn_effect *f, const mn_board *b, mn_edits *edits) {
+    for (int i = 0; i < f->n_things; i++)
+        if (*f->thing[i]->home)
+            return MN_FAIL(MN_EBUSY, "'%s' is the machine %s's, and is changed there",
+                           f->thing[i]->name, f->thing[i]->home);
     for (int i = 0; i < f->n_things; i++)
         MN_TRY(mn_edits_put(edits, b, "thing/", f->thing[i]->name, f->thing[i]->json,
                             f->thing[i]->version));

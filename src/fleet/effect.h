@@ -21,6 +21,10 @@ int mn_fact_bind(const mn_skill *k, const mn_fact *fact, const char *robot, cons
 int mn_skill_may(const mn_scene *s, const mn_skill *k, const char *robot, const json_t *args,
                  mn_fact *missing);
 
+/* The first of the things it changes that is another machine's (fleet/bridge.h); NULL: none. */
+const char *mn_skill_waits(const mn_scene *s, const mn_skill *k, const char *robot,
+                           const json_t *args);
+
 typedef struct mn_effect {
     mn_thing *thing[MN_EFFECT_THINGS]; /* they changed */
     int n_things;
@@ -40,7 +44,7 @@ int mn_effect_apply(mn_scene *s, const mn_skill *k, const char *robot, const jso
 /* One move in the scene: to a place, or into a hand (how) of a robot. sure: 0 to 1. */
 int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, const char *by,
                    double sure, mn_effect *out);
-/* All that was touched, with the versions it was read with. */
+/* All that was touched, with the versions it was read with. MN_EBUSY: some is another machine's. */
 int mn_effect_edits(const mn_effect *f, const mn_board *b, mn_edits *edits);
 /* Once that is so: an event "moved" for each thing that did, as mn_scene_move tells it. */
 void mn_effect_tell(const mn_effect *f, mn_board *b, const char *robot);

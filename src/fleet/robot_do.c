@@ -16,11 +16,12 @@
 #include "base/error.h"
 #include "fleet/robot_inside.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t MS = 1000000, GRACE = 100000000; /* ns */
-static const double LIMIT = 60;                        /* s, of a skill that says none */
+static const uint64_t MS = 1000000, GRACE = 100000000, WAIT = 10000000000; /* ns */
+static const double LIMIT = 60; /* s, of a skill that says none */
 
 static const char *field(const json_t *json, const char *name) {
     const char *const text = json_string_value(json_object_get(json, name));
@@ -160,7 +161,7 @@ static int apply_seen(mn_actor_robot *r, mn_scene *s, const json_t *result, mn_e
         mn_thing *const t = mn_scene_thing(s, field(one, "name"));
         const char *const at = field(one, "at");
         const json_t *const open = json_object_get(one, "open");
-        if (!t || f->n_things + 2 > 4) continue; /* so many fit into one commit */
+        if (!t || *t->home || f->n_things + 2 > 4) continue; /* so many fit into one commit */
         if (t->open >= 0 && json_is_boolean(open) && json_is_true(open) != t->open) {
             if (json_object_set_new(t->json, "open", json_boolean(json_is_true(open))))
                 return json_failed();
@@ -429,6 +430,15 @@ static int begin_skill(mn_actor_robot *r, const mn_skill *k, uint64_t now) {
     return 0;
 }
 
+/* Something that the skill changes is another machine's (fleet/bridge.h): it is asked for. */
+static int begin_later(mn_actor_robot *r, const char *thing, uint64_t now) {
+    char text[256];
+    if (!r->waits) r->waits = now ? now : 1;
+    if (now - r->waits < WAIT) return 0;
+    snprintf(text, sizeof text, "the %s is another machine's, which does not give it", thing);
+    return fail_call(r, "conflict", text);
+}
+
 static int begin(mn_actor_robot *r, uint64_t now) {
     const mn_skill *const k = mn_skills_find(&r->skills, field(r->call, "skill"));
     const json_t *const lease = json_object_get(r->call, "lease");
@@ -445,8 +455,13 @@ static int begin(mn_actor_robot *r, uint64_t now) {
         (rc = mn_fact_write(&missing, &text)) >= 0)
         rc = fail_call(r, "precondition", text.data);
     if (may == MN_EINVAL) rc = fail_call(r, "precondition", mn_error_detail());
+    const char *const far =
+        may == 1 ? mn_skill_waits(&s, k, r->name, json_object_get(r->call, "args")) : NULL;
+    if (far) rc = begin_later(r, far, now);
     mn_buf_free(&text);
     mn_scene_free(&s);
+    if (far) return rc;
+    r->waits = 0;
     return may == 1 ? begin_skill(r, k, now) : rc;
 }
 
@@ -464,6 +479,7 @@ int mn_robot_do(mn_actor_robot *r, uint64_t now, uint64_t *again) {
     look_at_stuck(r, now);
     const int other = read_call(r);
     MN_TRY(other);
+    if (other) r->waits = 0;
     const char *const state = field(r->call, "state");
     if (r->phase == ROBOT_IDLE) {
         if (strcmp(state, "cancel") == 0) return fail_call(r, "cancelled", "it had not begun");

@@ -33,6 +33,7 @@ struct mn_actor_robot {
     mn_skill_host *running, *stuck; /* stuck: did not end when it was told to */
     uint64_t since, limit;          /* ns: when it began, when it must have ended */
     uint64_t cancelled;             /* when it was told to end; 0: it was not */
+    uint64_t waits;                 /* since then for another machine's thing; 0: it does not */
     uint64_t told;                  /* when its progress was told last */
     const char *why;                /* code of a cancelled one */
     double progress;

@@ -110,8 +110,9 @@ typedef struct mn_move {
     const mn_pose *pose;           /* its new one; NULL: it is where `to` is */
 } mn_move;
 /* One move, tried again while others change other things of the same lists. MN_ECONFLICT: it is
- * not at `from` (any more); MN_EFULL: no room, or the hand is taken; MN_ENOENT: thing or holder;
- * MN_EINVAL: into itself; MN_ECANCELLED: the lease is gone. Event "moved". */
+ * not at `from` (any more); MN_EBUSY: it is another machine's (bridge.h); MN_EFULL: no room, or the
+ * hand is taken; MN_ENOENT: thing or holder; MN_EINVAL: into itself; MN_ECANCELLED: the lease is
+ * gone. Event "moved". */
 int mn_scene_move(mn_board *b, const char *layer, const mn_scene_by *who, const mn_move *m);
 /* The edits of one move, for who commits more together with it; from (may be NULL): where it is. No
  * event. When the commit fails with MN_ECONFLICT, all of it is made anew, this too; what this fails

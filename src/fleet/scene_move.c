@@ -68,6 +68,9 @@ static int read_thing(changing *c) {
     if (!rc) return MN_FAIL(MN_ENOENT, "there is no thing '%s'", c->name);
     c->is.json = c->old;
     MN_TRY(mn_thing_fields(key, &c->is, MN_ECORRUPT));
+    if (*c->is.home)
+        return MN_FAIL(MN_EBUSY, "'%s' is the machine %s's, and is changed there", c->name,
+                       c->is.home);
     if (strlen(c->is.at) > MN_NAME) return MN_FAIL(MN_ECORRUPT, "%s: at: too long", key);
     strcpy(c->at, c->is.at);
     c->thing = json_deep_copy(c->old);

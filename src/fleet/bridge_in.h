@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fleet/bridge_in.h - the parts of a bridge (bridge*.c), among themselves.
+ *
+ * A record on the wire: [key, h, e, home, v, value or null, conditions or null]. Conditions are
+ * stamps of other keys, [key, h, e, home, v], that must be known before this one counts.
+ */
+#ifndef MN_FLEET_BRIDGE_IN_H
+#define MN_FLEET_BRIDGE_IN_H
+#include "fleet/bridge.h"
+#include "fleet/state.h"
+
+typedef enum bridge_kind {
+    BRIDGE_SIM_THING, /* the truth before what is believed of it */
+    BRIDGE_SIM_ROBOT,
+    BRIDGE_THING,
+    BRIDGE_ROBOT,
+    BRIDGE_LEASE,
+    BRIDGE_TASK,
+    BRIDGE_ASK,
+    BRIDGE_STATE, /* never compared: only the newest matters */
+    BRIDGE_WANT,  /* from here on: not on the board under that name */
+    BRIDGE_CALL,
+    BRIDGE_DONE,
+    BRIDGE_STOP,
+    BRIDGE_CLEAR,
+    BRIDGE_KINDS
+} bridge_kind;
+typedef struct bridge_sort {
+    const char *folder;        /* "thing/", on the wire and on the board */
+    const char *holds, *owner; /* of things: the list folder, "" */
+    int mirrored;              /* lies on the board as it is */
+    int kept;                  /* a board that lost it gets it back */
+    int by;                    /* its name is MACHINE/NAME, or MACHINE */
+} bridge_sort;
+extern const bridge_sort bridge_sorts[BRIDGE_KINDS];
+
+typedef struct bridge_stamp {
+    uint64_t h, e, v;
+    char home[MN_NAME + 1];
+} bridge_stamp;
+
+typedef struct bridge_entry {
+    char *key;        /* on the wire */
+    const char *name; /* of it, behind the folder */
+    bridge_kind kind;
+    bridge_stamp at; /* the newest that is known */
+    json_t *value;   /* as on the wire; NULL: gone */
+    json_t *with;    /* conditions; NULL: none */
+    uint64_t sum;    /* of the value as text; 0: gone */
+    uint64_t local;  /* version on the board that was looked at last; 0: absent */
+    uint64_t ticket; /* version of the note about it; 0: none */
+    unsigned seen;   /* the look that saw it on the board last */
+    int mine, pending, dirty, lost;
+    int anew;       /* to be put on the board though it is the same */
+    int known;      /* `value` is what the stamp belongs to (not so after a restart, sometimes) */
+    uint64_t noted; /* h, in the note about it */
+    uint64_t sent;  /* ns of the board */
+} bridge_entry;
+
+struct mn_bridge {
+    mn_board *b;
+    mn_bridge_how how;
+    char machine[MN_NAME + 1];
+    uint64_t born;        /* the first epoch of this board */
+    uint64_t epoch;       /* of this board's life */
+    uint64_t self;        /* version of bridge/self */
+    bridge_entry **entry; /* by key */
+    size_t n, cap;
+    unsigned look;
+    uint64_t looked, compared, listed;
+    int up, over, full, raised; /* raised: the epoch, since bridge/self was written */
+    json_t *list;               /* keys to be listed are behind this one; NULL: none */
+    int say_sum;
+    json_t *need;    /* keys, array */
+    uint64_t others; /* lives that were told about: the last one */
+    uint64_t told;   /* ns, of the last complaint about messages */
+    json_t *stop;    /* bridge_stop.c: what was written on the board last: {element: 1} */
+    uint64_t stops;  /* its counter */
+    uint64_t stop_local;
+};
+
+/* bridge_table.c */
+int bridge_order(const bridge_stamp *a, const bridge_stamp *b); /* < 0: a is older */
+bridge_entry *bridge_find(const mn_bridge *g, const char *key); /* NULL */
+bridge_entry *bridge_of(const mn_bridge *g, bridge_kind kind, const char *name);
+/* Found or made. MN_EFULL; MN_EINVAL: no such key. */
+int bridge_make(mn_bridge *g, const char *key, bridge_entry **out);
+int bridge_make_of(mn_bridge *g, bridge_kind kind, const char *name, bridge_entry **out);
+/* value is taken. */
+void bridge_set(bridge_entry *e, json_t *value);
+uint64_t bridge_sum_of(const json_t *value);
+/* Mine, with another value (taken; NULL: gone): 1 if it is another one; sent then. */
+int bridge_say(mn_bridge *g, bridge_entry *e, json_t *value);
+json_t *bridge_stamp_write(const char *key, const bridge_stamp *s); /* [key, h, e, home, v] */
+int bridge_stamp_read(const json_t *from, const char **key, bridge_stamp *out);
+int bridge_is_compared(const bridge_entry *e);            /* between machines */
+int bridge_known(const mn_bridge *g, const json_t *with); /* all conditions are */
+void bridge_free(mn_bridge *g);
+const char *bridge_text(const json_t *of, const char *field); /* never NULL */
+
+/* bridge_names.c: ids of tasks and asks are "t1" at home and "MACHINE.t1" elsewhere. */
+void bridge_out_name(const mn_bridge *g, bridge_kind kind, const char *name, char out[256]);
+void bridge_in_name(const mn_bridge *g, bridge_kind kind, const char *name, char out[256]);
+/* A copy as on the wire, as on this board. mine: 0 puts "home" into things. NULL: no memory. */
+json_t *bridge_out_value(const mn_bridge *g, bridge_kind kind, const json_t *value);
+json_t *bridge_in_value(const mn_bridge *g, const bridge_entry *e);
+
+/* bridge_look.c: what changed on the board. */
+int bridge_look(mn_bridge *g);
+int bridge_load(mn_bridge *g);
+/* bridge_put.c: what came, onto the board. */
+int bridge_put_all(mn_bridge *g);
+int bridge_commit(mn_bridge *g, mn_edits *e); /* fenced; 0: somebody was faster, 1: done */
+int bridge_note(mn_bridge *g, mn_edits *e, const bridge_entry *of);
+/* The thing goes to another machine: 1; 0: not now. */
+int bridge_give(mn_bridge *g, bridge_entry *thing, const char *to);
+int bridge_self(mn_bridge *g); /* bridge/self anew, with the epoch */
+/* bridge_call.c, bridge_want.c, bridge_stop.c */
+int bridge_calls(mn_bridge *g);
+int bridge_wants(mn_bridge *g);
+int bridge_stops(mn_bridge *g);
+/* Names of things that a call to this robot changes; borrowed from both. At most 8. */
+int bridge_changes(const json_t *robot, const json_t *call, const char *out[8]);
+int bridge_call_active(const json_t *call);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fleet/bridge_send.c - what is to be said, as messages of some records each.
+ */
+#include "base/json.h"
+#include "fleet/bridge_in.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { RECORDS = 64, BYTES = 128 << 10, STAMPS = 512 };
+
+static int no_memory(void) {
+    return MN_FAIL(MN_ENOMEM, "no memory for a message of a bridge");
+}
+
+static json_t *record_of(const bridge_entry *e) {
+    json_t *const r = bridge_stamp_write(e->key, &e->at);
+    if (r && json_array_append(r, e->value ? e->value : json_null()) == 0 &&
+        (!e->with || json_array_append(r, e->with) == 0))
+        return r;
+    json_decref(r);
+    return NULL;
+}
+
+/* About as many bytes as a value has. */
+static size_t weight(const json_t *value) {
+    mn_buf text = {0};
+    if (value) (void)mn_json_write(value, JSON_COMPACT, &text);
+    const size_t n = text.len + 200;
+    mn_buf_free(&text);
+    return n;
+}
+
+static int add_records(mn_bridge *g, json_t *m) {
+    json_t *const records = json_array();
+    size_t bytes = 0;
+    int rc = records ? 0 : no_memory();
+    for (size_t i = 0; rc >= 0 && i < g->n && json_array_size(records) < RECORDS; i++) {
+        bridge_entry *const e = g->entry[i];
+        if (!e->dirty || !bridge_is_compared(e)) continue;
+        bytes += weight(e->value);
+        if (bytes > BYTES && json_array_size(records)) break;
+        rc = json_array_append_new(records, record_of(e)) < 0 ? no_memory() : 0;
+        if (rc < 0) break;
+        e->dirty = 0;
+        e->sent = g->b->ops->now(g->b);
+    }
+    if (rc >= 0 && json_array_size(records) && json_object_set(m, "records", records) < 0)
+        rc = no_memory();
+    json_decref(records);
+    return rc;
+}
+
+/* ---- states -------------------------------------------------------------------------------- */
+static json_t *state_of(const bridge_entry *e, const mn_fleet_state *from, uint64_t age) {
+    char hex[2 * sizeof *from + 1];
+    const unsigned char *const bytes = (const unsigned char *)from;
+    const size_t n = mn_fleet_state_bytes(from);
+    for (size_t i = 0; i < n; i++) snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    return json_pack("[s, I, s, I, s, I]", e->name, (json_int_t)e->at.e, e->at.home,
+                     (json_int_t)e->at.v, hex, (json_int_t)age);
+}
+
+/* The state of one robot of ours, if it is a new one and not late. */
+static int add_state(mn_bridge *g, json_t *states, const char *robot) {
+    const uint64_t now = g->b->ops->now(g->b);
+    char key[MN_FLEET_KEY];
+    mn_fleet_state state;
+    bridge_entry *e;
+    mn_buf value = {0};
+    uint64_t version;
+    MN_TRY(bridge_make_of(g, BRIDGE_STATE, robot, &e));
+    if (e->sent && now - e->sent < g->how.beat) return 0;
+    MN_TRY(mn_board_key(g->b, "state/", robot, key));
+    int rc = g->b->ops->get(g->b, key, &value, &version);
+    if (rc > 0 && (version != e->at.v || !e->mine) &&
+        mn_fleet_state_read(value.data, value.len, &state) >= 0 && state.until > now) {
+        e->mine = 1;
+        e->at = (bridge_stamp){.e = g->epoch, .v = version};
+        snprintf(e->at.home, sizeof e->at.home, "%s", g->machine);
+        e->sent = now ? now : 1;
+        const uint64_t age = now > state.now ? now - state.now : 0;
+        rc = json_array_append_new(states, state_of(e, &state, age)) < 0 ? no_memory() : 0;
+    }
+    mn_buf_free(&value);
+    return rc < 0 ? rc : 0;
+}
+
+static int add_states(mn_bridge *g, json_t *m) {
+    json_t *const states = json_array();
+    int rc = states ? 0 : no_memory();
+    for (size_t i = 0; rc >= 0 && i < g->n; i++) {
+        const bridge_entry *const e = g->entry[i];
+        if (e->kind == BRIDGE_ROBOT && e->mine && e->value) rc = add_state(g, states, e->name);
+    }
+    if (rc >= 0 && json_array_size(states) && json_object_set(m, "states", states) < 0)
+        rc = no_memory();
+    json_decref(states);
+    return rc;
+}
+
+/* ---- comparing ----------------------------------------------------------------------------- */
+static int add_list(mn_bridge *g, json_t *m) {
+    if (!g->list) return 0;
+    json_t *const stamps = json_array(), *const list = json_object();
+    const char *last = "";
+    int rc = stamps && list ? 0 : no_memory(), whole = 1;
+    for (size_t i = 0; rc >= 0 && i < g->n; i++) {
+        const bridge_entry *const e = g->entry[i];
+        if (!bridge_is_compared(e) || strcmp(e->key, json_string_value(g->list)) <= 0) continue;
+        whole = json_array_size(stamps) < STAMPS;
+        if (!whole) break;
+        last = e->key;
+        if (json_array_append_new(stamps, bridge_stamp_write(e->key, &e->at)) < 0) rc = no_memory();
+    }
+    if (rc >= 0 &&
+        (json_object_set(list, "after", g->list) < 0 ||
+         json_object_set_new(list, "to", json_string(whole ? "" : last)) < 0 ||
+         json_object_set(list, "stamps", stamps) < 0 || json_object_set(m, "list", list) < 0))
+        rc = no_memory();
+    if (rc >= 0) {
+        json_t *const next = whole ? NULL : json_string(last);
+        json_decref(g->list);
+        g->list = next;
+    }
+    json_decref(stamps);
+    json_decref(list);
+    return rc;
+}
+
+static int add_rest(mn_bridge *g, json_t *m) {
+    char sum[24];
+    if (g->need) {
+        const int rc = json_object_set_new(m, "need", g->need);
+        g->need = NULL;
+        if (rc < 0) return no_memory();
+    }
+    if (!g->say_sum) return 0;
+    g->say_sum = 0;
+    snprintf(sum, sizeof sum, "%llx", (unsigned long long)mn_bridge_sum(g));
+    return json_object_set_new(m, "sum", json_pack("[I, s]", (json_int_t)g->n, sum)) < 0
+               ? no_memory()
+               : 0;
+}
+
+int mn_bridge_next(mn_bridge *g, mn_buf *message) {
+    mn_buf_clear(message);
+    json_t *const m = json_object();
+    int rc = m ? 0 : no_memory();
+    if (rc >= 0) rc = add_records(g, m);
+    if (rc >= 0) rc = add_states(g, m);
+    if (rc >= 0) rc = add_list(g, m);
+    if (rc >= 0) rc = add_rest(g, m);
+    const int some = rc >= 0 && json_object_size(m) > 0;
+    if (some && (json_object_set_new(m, "omnesia", json_integer(MN_BRIDGE_FORMAT)) < 0 ||
+                 json_object_set_new(m, "fleet", json_string(g->b->fleet)) < 0 ||
+                 json_object_set_new(m, "from", json_string(g->machine)) < 0 ||
+                 json_object_set_new(m, "life", json_integer((json_int_t)g->how.life)) < 0))
+        rc = no_memory();
+    if (some && rc >= 0) rc = mn_json_write(m, JSON_COMPACT, message);
+    json_decref(m);
+    return rc < 0 ? rc : some;
+}
