@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/walk.h"
 #include "fleet/world.h"
 
@@ -75,6 +76,35 @@ static void kitchen(void **st) {
     mn_scene_free(&s);
     mn_board_close(&b);
     json_decref(world);
+}
+
+/* As a person writes it down: examples/fleet/kitchen.yaml, and the profiles that it names. */
+static void as_written(void **st) {
+    (void)st;
+    static const char *const robots[] = {"carrier", "arm", "dual"};
+    const char *const source = getenv("OMNESIA_SOURCE");
+    json_t *built_in, *written, *profile;
+    char path[4096];
+    assert_non_null(source);
+    snprintf(path, sizeof path, "%s/examples/fleet/kitchen.yaml", source);
+    assert_ok(mn_fleet_world_read(NULL, &built_in));
+    assert_ok(mn_fleet_world_read(path, &written));
+    mn_buf a = {0}, b = {0};
+    assert_ok(mn_json_write(built_in, JSON_SORT_KEYS | JSON_INDENT(1), &a));
+    assert_ok(mn_json_write(written, JSON_SORT_KEYS | JSON_INDENT(1), &b));
+    assert_string_equal(a.data, b.data);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/examples/fleet/%s.yaml", source, robots[i]);
+        assert_ok(mn_profile_read(path, &profile));
+        json_t *const robot = json_array_get(json_object_get(built_in, "robots"), i);
+        json_object_del(robot, "at");
+        assert_true(json_equal(profile, robot));
+        json_decref(profile);
+    }
+    mn_buf_free(&a);
+    mn_buf_free(&b);
+    json_decref(written);
+    json_decref(built_in);
 }
 
 /* ---- what contradicts itself ---------------------------------------------------------------- */
@@ -279,10 +309,10 @@ int main(void) {
     assert_non_null(mkdtemp(folder));
     snprintf(file, sizeof file, "%s/world.yaml", folder);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kitchen),   cmocka_unit_test(contradictions),
-        cmocka_unit_test(bounds),    cmocka_unit_test(profiles_beside),
-        cmocka_unit_test(roboos),    cmocka_unit_test(again),
-        cmocka_unit_test(no_memory),
+        cmocka_unit_test(kitchen),         cmocka_unit_test(as_written),
+        cmocka_unit_test(contradictions),  cmocka_unit_test(bounds),
+        cmocka_unit_test(profiles_beside), cmocka_unit_test(roboos),
+        cmocka_unit_test(again),           cmocka_unit_test(no_memory),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     mn_walk_remove(folder);
