@@ -7,6 +7,7 @@
 #define MN_TEST_OBJECTS_H
 #include "test.h"
 
+#include "base/hash.h"
 #include "region/object.h"
 
 /* A value is its length, a mark, and words that follow from both. */
@@ -55,6 +56,36 @@ static inline int cells_in_use(mn_region *r) {
     }
     assert_int_equal(used, chained);
     return used;
+}
+
+/* What a process in slot `owner` leaves that dies in a commit: its parts are where they belong, it
+ * is in that phase, and no more. */
+static inline mn_cell_head commit_left(mn_region *r, int owner, int phase, const mn_edit *e,
+                                       int n) {
+    mn_cell_head t, p;
+    assert_ok(mn_cell_claim(r, 0, 16 * (size_t)n, &t));
+    mn_cell_say(&t);
+    mn_word_store(&t.at->writer, 1);
+    const uint64_t g = mn_tag_generation(t.tag);
+    t.tag = mn_tag_make(g, owner + 1, phase);
+    mn_word_store(&t.at->tag, t.tag);
+    for (int i = 0; i < n; i++, e++) {
+        const size_t key = strlen(e->key);
+        assert_ok(mn_cell_claim(r, key, e->n, &p));
+        p.hash = mn_hash64(e->key, key);
+        p.kind = (int)e->kind;
+        mn_cell_fill(r, &p, e->key, e->value);
+        mn_word_store(&p.at->writer, (uint64_t)1 << 63 | g << 24 | (t.index + 1));
+        mn_word_store(t.at->body + (size_t)2 * i, p.index + 1);
+        mn_word_store(t.at->body + (size_t)2 * i + 1, p.hash);
+        mn_word *const bucket = mn_bucket(r, p.hash);
+        const uint64_t word = mn_word_load(bucket), change = mn_bucket_changes(word) + 1;
+        mn_word_store(&p.at->version, change);
+        mn_word_store(&p.at->next, mn_bucket_first(word));
+        mn_word_store(bucket, mn_bucket_make(change, p.index + 1));
+        mn_cell_settle(&p);
+    }
+    return t;
 }
 
 #endif

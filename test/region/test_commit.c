@@ -210,7 +210,7 @@ static void shapes(void **s) {
 }
 
 /* Another's commit that is undecided, or decided and not tidied up: who finds it, and who wants
- * one of its keys. `half` leaves it as a death would. */
+ * one of its keys. */
 static void left_behind(void **s) {
     (void)s;
     mn_region *r = opened();
@@ -219,29 +219,8 @@ static void left_behind(void **s) {
         put_text(r, "a", "old");
         const uint64_t b = put_text(r, "b", "old");
         assert_ok(mn_region_del(r, "c", &(mn_put){.hidden = 1}));
-        mn_cell_head t, p[3];
-        const char *const key[3] = {"a", "b", "c"};
-        assert_ok(mn_cell_claim(r, 0, 48, &t));
-        mn_cell_say(&t);
-        for (int i = 0; i < 3; i++) {
-            mn_word *const bucket = mn_bucket(r, mn_hash64(key[i], 1));
-            assert_ok(mn_cell_claim(r, 1, i == 1 ? 0 : 3, p + i));
-            p[i].hash = mn_hash64(key[i], 1);
-            p[i].kind = i == 1 ? MN_EDIT_DEL : MN_EDIT_PUT;
-            mn_cell_fill(r, p + i, key[i], "new");
-            mn_word_store(&p[i].at->writer,
-                          (uint64_t)1 << 63 | mn_tag_generation(t.tag) << 24 | (t.index + 1));
-            mn_word_store(t.at->body + 2 * i, p[i].index + 1);
-            mn_word_store(t.at->body + 2 * i + 1, p[i].hash);
-            const uint64_t word = mn_word_load(bucket), n = mn_bucket_changes(word) + 1;
-            mn_word_store(&p[i].at->version, n);
-            mn_word_store(&p[i].at->next, mn_bucket_first(word));
-            mn_word_store(bucket, mn_bucket_make(n, p[i].index + 1));
-            mn_cell_settle(p + i);
-        }
-        const uint64_t g = mn_tag_generation(t.tag);
-        t.tag = mn_tag_make(g, r->me + 1, done ? MN_COMMIT_DONE : MN_COMMIT_OPEN);
-        mn_word_store(&t.at->tag, t.tag);
+        const mn_edit half[3] = {put("a", "new"), del("b"), put("c", "new")};
+        mn_cell_head t = commit_left(r, r->me, done ? MN_COMMIT_DONE : MN_COMMIT_OPEN, half, 3);
         assert_text(r, "a", done ? "new" : "old", 0);
         assert_text(r, "b", done ? "" : "old", 0);
         assert_text(r, "c", done ? "new" : "", 0);
@@ -310,28 +289,15 @@ static void watched_meanwhile(void **s) {
     mn_watcher *w;
     put_text(r, "w/b", "old");
     assert_ok(mn_watcher_open(r, "w/", 0, 0, &w));
-    mn_cell_head t, p;
-    mn_word *const bucket = mn_bucket(r, mn_hash64("w/a", 3));
-    assert_ok(mn_cell_claim(r, 0, 16, &t));
-    mn_cell_say(&t);
-    assert_ok(mn_cell_claim(r, 3, 3, &p));
-    p.hash = mn_hash64("w/a", 3), p.kind = MN_EDIT_PUT;
-    mn_cell_fill(r, &p, "w/a", "new");
-    mn_word_store(&p.at->writer,
-                  (uint64_t)1 << 63 | mn_tag_generation(t.tag) << 24 | (t.index + 1));
-    mn_word_store(t.at->body, p.index + 1);
-    mn_word_store(t.at->body + 1, p.hash);
-    const uint64_t word = mn_word_load(bucket), n = mn_bucket_changes(word) + 1;
-    mn_word_store(&p.at->version, n);
-    mn_word_store(&p.at->next, mn_bucket_first(word));
-    mn_word_store(&t.at->tag, mn_tag_make(mn_tag_generation(t.tag), r->me + 1, MN_COMMIT_OPEN));
-    mn_word_store(bucket, mn_bucket_make(n, p.index + 1));
-    mn_cell_settle(&p);
-    mn_topics_touch(r, "w/a", 3, (uint32_t)(p.hash % r->plan.buckets));
+    const mn_edit half = put("w/a", "new");
+    mn_cell_head t = commit_left(r, r->me, MN_COMMIT_OPEN, &half, 1);
+    const uint64_t hash = mn_hash64("w/a", 3);
+    const uint64_t n = mn_bucket_changes(mn_word_load(mn_bucket(r, hash)));
+    mn_topics_touch(r, "w/a", 3, (uint32_t)(hash % r->plan.buckets));
     nothing(w);
     t.tag = mn_tag_make(mn_tag_generation(t.tag), r->me + 1, MN_COMMIT_DONE);
     mn_word_store(&t.at->tag, t.tag);
-    mn_topics_touch(r, "w/a", 3, (uint32_t)(p.hash % r->plan.buckets));
+    mn_topics_touch(r, "w/a", 3, (uint32_t)(hash % r->plan.buckets));
     told(w, "w/a", "new", n);
     nothing(w);
     mn_commit_bury(r, &t);
