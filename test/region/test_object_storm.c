@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test/region/test_object_storm.c - processes that put, read, watch and append are killed, again
- * and again (reliability row 1c).
+ * test/region/test_object_storm.c - processes that put, read, commit, watch and append are killed,
+ * again and again (reliability row 1c).
  *
  *     OMNESIA_SOAK=FIRST:COUNT   COUNT storms of KILLS kills, from number FIRST on
  *     OMNESIA_PLANT=1            a value is put that says of itself what it is not
@@ -25,6 +25,7 @@ static void work(int seat, unsigned long state) {
         _exit(1);
     }
     for (int k = 0; k < OWN; k++) check_own(&x, k);
+    check_pair(&x);
     for (;;) act(&x);
 }
 
@@ -40,6 +41,7 @@ static void storm(unsigned long state) {
     mn_region *r;
     snprintf(path, sizeof path, "%s/region", folder);
     assert_ok(mn_region_open(path, LIMIT, -1, &r));
+    begin_objects(r);
     mn_region_close(&r);
     for (int i = 0; i < SEATS; i++) pid[i] = begin_worker(i, &state);
     for (int i = 0; i < KILLS && !atomic_load(&J->bad); i++) {
@@ -50,7 +52,8 @@ static void storm(unsigned long state) {
         pid[k] = begin_worker(k, &state);
     }
     wait_until(atomic_load(&J->bad) ||
-               (atomic_load(&J->puts) > KILLS && atomic_load(&J->gets) > KILLS));
+               (atomic_load(&J->puts) > KILLS && atomic_load(&J->gets) > KILLS &&
+                atomic_load(&J->moved) > KILLS && atomic_load(&J->summed) > KILLS / 4));
     for (int i = 0; i < SEATS; i++) {
         kill(pid[i], SIGKILL);
         waitpid(pid[i], NULL, 0);
@@ -60,9 +63,11 @@ static void storm(unsigned long state) {
     if (!atomic_load(&J->bad)) inspect_objects(r, KILLS + SEATS);
     if (atomic_load(&J->bad)) fail_msg("%s", J->why);
     mn_region_close(&r);
-    printf("storm: %d kills: %lu put, %lu read, %lu told, %lu counted, %lu buried by workers\n",
+    printf("storm: %d kills: %lu put, %lu read, %lu told, %lu counted, %lu tokens moved, %lu times "
+           "summed, %lu buried by workers\n",
            KILLS, atomic_load(&J->puts), atomic_load(&J->gets), atomic_load(&J->told),
-           atomic_load(&J->counted), atomic_load(&J->burials));
+           atomic_load(&J->counted), atomic_load(&J->moved), atomic_load(&J->summed),
+           atomic_load(&J->burials));
 }
 
 static void storms(void **unused) {

@@ -52,12 +52,14 @@ static void threads(void **s) {
     snprintf(path, sizeof path, "%s/region", folder);
     snprintf(lock, sizeof lock, "%s.lock", path);
     assert_ok(mn_region_open(path, LIMIT, -1, &first));
+    begin_objects(first);
     for (long i = 0; i < SEATS; i++)
         assert_int_equal(pthread_create(t + i, NULL, work, (void *)(intptr_t)i), 0);
     for (int i = 0; i < SEATS; i++) pthread_join(t[i], NULL);
     if (!atomic_load(&J->bad)) inspect_objects(first, 0);
     if (atomic_load(&J->bad)) fail_msg("%s", J->why);
     assert_true(atomic_load(&J->puts) > 100 && atomic_load(&J->told) > 100);
+    assert_true(atomic_load(&J->moved) > 100 && atomic_load(&J->summed) > 0);
     mn_region_close(&first);
     mn_walk_remove(folder);
     free(J);
