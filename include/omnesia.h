@@ -34,11 +34,9 @@ MN_API const char *mn_error_detail(void);   /* this thread's last sentence; borr
 MN_API const char *mn_error_text(int code); /* what a code means in general; static */
 MN_API const char *mn_version(void);        /* "0.1.0" */
 
-/* ---- memory ------------------------------------------------------------------------------- */
+/* ---- memory, and long work ---------------------------------------------------------------- */
 /* Limit of all large allocations of this process, in bytes; 0: none. Before opening a model. */
 MN_API void mn_memory_limit(uint64_t bytes);
-
-/* ---- long work -------------------------------------------------------------------------- */
 typedef struct mn_progress {
     /* Called now and then during long work: what ("pulling smollm2-135m"), done of total (bytes or
      * steps; total 0: unknown). Non-zero stops the work with MN_ECANCELLED. */
@@ -139,8 +137,8 @@ MN_API int mn_region_check(mn_region *region, int mend, const mn_progress *progr
 /* ---- objects: values with names, in the region, that all processes see change --------------- */
 /* A key is UTF-8, 1 to 255 bytes, no control characters; "/" makes folders of them. A value is at
  * most MN_VALUE_MAX bytes, replaced as a whole. Versions of one key only grow. No call waits for
- * another process, dead, stopped or slow; what was put survives the death of any. After fork
- * the child opens a region of its own. Any thread may call. */
+ * another process, dead, stopped or slow; what was put survives the death of any. After fork the
+ * child opens a region of its own. Any thread may call. */
 enum { MN_VALUE_MAX = 1048256 };
 
 typedef struct mn_put_options {
@@ -151,7 +149,6 @@ typedef struct mn_put_options {
     int durable;   /* 1: return when it is on disk, too: it survives the machine. It stays so: later
                       changes of this object are synced before they return */
 } mn_put_options;
-
 typedef struct mn_object {
     const char *key;  /* borrowed for the call */
     uint64_t version; /* of a log: of one of its records */
@@ -162,7 +159,6 @@ typedef struct mn_object {
     uint64_t number;  /* mn_log_read and records that change: which it is */
     int durable;      /* it is on disk; of a log, all of it */
 } mn_object;
-
 /* options and version may be NULL; *version is the new one. MN_ECONFLICT: `check` failed, the
  * sentence has both versions; MN_ETOOLONG; MN_EFULL: the region is, or has no cell left. When what
  * was to be durable could not be written (MN_EIO, MN_EFULL) it is there, in memory alone. */
@@ -174,6 +170,19 @@ MN_API int mn_object_get(mn_region *region, const char *key, void *value, size_t
                          mn_object *about);
 /* The value and the log of that key go. MN_ENOENT: there was neither; MN_ECONFLICT. */
 MN_API int mn_object_del(mn_region *region, const char *key, const mn_put_options *options);
+typedef struct mn_object_edit {
+    const char *key;
+    enum { MN_COMMIT_CHECK = 1, MN_COMMIT_PUT, MN_COMMIT_DEL } kind; /* CHECK: it stays as it is */
+    int check;        /* as of mn_put_options; a CHECK always does */
+    uint64_t version; /* of a PUT: in the end, its new one */
+    const void *value;
+    size_t n;
+} mn_object_edit;
+/* 1 to 16 edits of different keys, of values alone: readers see all of them or none, whoever dies.
+ * MN_ECONFLICT names the key and both versions; MN_EINVAL: what is to be changed is durable. A DEL
+ * of what is not there is fine. Who wants one of the keys meanwhile stops it; it begins again,
+ * at last MN_EBUSY. */
+MN_API int mn_object_commit(mn_region *region, mn_object_edit *edits, size_t n);
 /* Objects and logs whose keys begin with `prefix`, by key. Non-zero stops, and is returned. */
 MN_API int mn_object_list(mn_region *region, const char *prefix,
                           int (*each)(void *user, const mn_object *object), void *user);
@@ -188,10 +197,8 @@ MN_API int mn_log_read(mn_region *region, const char *key, uint64_t from, void *
                        mn_object *about);
 
 typedef struct mn_watcher mn_watch;
-enum {                   /* flags */
-       MN_WATCH_KEY = 1, /* this key only, not what begins with it */
-       MN_WATCH_ALL = 2, /* what is there already is told first, as if it had just been put */
-};
+/* Flags: this key only, not what begins with it; what is there is told first, as if just put. */
+enum { MN_WATCH_KEY = 1, MN_WATCH_ALL = 2 };
 typedef struct mn_change {
     enum { MN_PUT = 1, MN_DELETED, MN_EXPIRED, MN_APPENDED } kind;
     mn_object object;  /* key and value are borrowed until the next call */
@@ -207,12 +214,10 @@ MN_API void mn_watch_close(mn_watch **watch);
 
 /* ---- models ------------------------------------------------------------------------------- */
 typedef struct mn_model mn_model;
-
 enum { MN_ANY = 0, MN_WRITES = 1, MN_EMBEDS = 2 }; /* what a model must be good for */
 typedef struct mn_model_options {
     int threads;          /* compute threads; 0: one per core */
-    int kind;             /* MN_WRITES, MN_EMBEDS: one of the other kind is refused, if its name is
-                             ours, before it is fetched */
+    int kind;             /* MN_WRITES, MN_EMBEDS: of ours, others are refused before fetching */
     int no_pull;          /* do not fetch a missing model: MN_ENOENT instead */
     int bf16;             /* 1: attention multiplies in BF16, numerics "b1" instead of "c1" */
     mn_region *region;    /* keys and values are looked for there, and left there; NULL: nowhere */
@@ -223,9 +228,8 @@ typedef struct mn_model_options {
     void *notice_user;
 } mn_model_options;
 
-/* Open a model by the name `omnesia models` lists, or by the path of a GGUF file, or of a
- * safetensors file of the BERT family with its config.json and vocab.txt beside it. options may be
- * NULL. */
+/* Open a model by a name of `omnesia models`, or by the path of a GGUF file, or of a safetensors
+ * file of the BERT family, config.json and vocab.txt beside it. options may be NULL. */
 MN_API int mn_model_open(const char *name_or_path, const mn_model_options *options, mn_model **out);
 MN_API void mn_model_close(mn_model **model);
 
@@ -284,12 +288,10 @@ MN_API size_t mn_vocab_missing(const mn_vocab *vocab, const char *text, size_t n
 typedef struct mn_turn {
     const char *role, *content; /* "system", "user" or "assistant" */
 } mn_turn;
-
 typedef struct mn_bias {
     int32_t id;
     float bias;
 } mn_bias;
-
 typedef struct mn_alternative {
     int32_t id; /* -1: fewer tokens than asked for have any chance */
     float logprob;
@@ -371,8 +373,7 @@ typedef struct mn_cached {
 } mn_cached;
 MN_API int mn_explain(mn_model *model, const mn_request *request, mn_cached *out);
 /* What of this request is cached never leaves, neither for want of room nor with time, also in the
- * next region its files are taken up by; or, on 0, it may leave again. In *tokens how many, in *all
- * of how many. */
+ * next region that takes up its files; or, on 0, it may leave again. *tokens of *all are there. */
 MN_API int mn_region_pin(mn_model *model, const mn_request *request, int on, int32_t *tokens,
                          int32_t *all);
 typedef struct mn_carried {
@@ -389,8 +390,7 @@ MN_API int mn_region_export(mn_region *region, mn_model *model, const mn_request
                             const char *path, const mn_progress *progress, mn_carried *out);
 /* What such a file holds comes into a region: all of it is checked before anything is changed, what
  * is there already is not doubled, older things may leave the disk for it. MN_ECORRUPT, MN_EINVAL:
- * it is damaged, or something else; MN_EFULL. Whoever made the file is believed: its rows are used
- * as if they had been computed here. */
+ * damaged, or something else; MN_EFULL. Its maker is believed: rows are as if computed here. */
 MN_API int mn_region_import(mn_region *region, const char *path, const mn_progress *progress,
                             mn_carried *out);
 /* Ask a running mn_answer of this model to stop; from any thread, and from a signal handler. */

@@ -15,14 +15,14 @@ from .errors import (BusyError, CancelledError, ConflictError, CorruptError, Err
                      TooLongError, UnsupportedError)
 from .memory import Carried, Memo, Memory
 from .model import Chat, Model, ModelInfo, Stream
-from .region import Change, Object, Record, Region, RegionInfo, Value, Watch
+from .region import Change, Edit, Object, Record, Region, RegionInfo, Value, Watch
 from .request import Answer, Options, Prompt, Token
 from .store import Entry, memory_limit, models, pull
 
 __all__ = [
     "Answer", "BusyError", "CancelledError", "Carried", "Change", "Chat", "ConflictError",
-    "CorruptError", "Entry", "Error", "FullError", "InputOutputError", "InvalidError", "Memo",
-    "Memory", "Model", "ModelInfo", "NetworkError", "NoMemoryError", "NotFoundError", "Object",
+    "CorruptError", "Edit", "Entry", "Error", "FullError", "InputOutputError", "InvalidError",
+    "Memo", "Memory", "Model", "ModelInfo", "NetworkError", "NoMemoryError", "NotFoundError", "Object",
     "Options", "Prompt", "Record", "Region", "RegionInfo", "Stream", "Token", "TooLongError",
     "UnsupportedError", "Value", "Watch", "__version__", "memory_limit", "models", "pull",
 ]

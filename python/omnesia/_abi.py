@@ -18,6 +18,7 @@ VALUE_MAX = 1048256
 UNKNOWN = -2**63  # MN_UNKNOWN
 SPECIAL, BEGIN = 1, 2
 WATCH_KEY, WATCH_ALL = 1, 2
+COMMIT_CHECK, COMMIT_PUT, COMMIT_DEL = 1, 2, 3
 
 Report = CFUNCTYPE(c_int, c_void_p, c_char_p, c_uint64, c_uint64)
 Notice = CFUNCTYPE(None, c_void_p, c_char_p)
@@ -58,6 +59,13 @@ class Object(Structure):
 
 
 EachObject = CFUNCTYPE(c_int, c_void_p, POINTER(Object))
+
+
+class ObjectEdit(Structure):
+    """mn_object_edit"""
+
+    _fields_ = [("key", c_char_p), ("kind", c_int), ("check", c_int), ("version", c_uint64),
+                ("value", c_char_p), ("n", c_size_t)]
 
 
 class Change(Structure):
@@ -202,7 +210,7 @@ EachEntry = CFUNCTYPE(c_int, c_void_p, POINTER(StoreEntry))
 
 STRUCTS: dict[str, type[Structure]] = {
     "mn_progress": Progress, "mn_region_info": RegionInfo, "mn_put_options": PutOptions,
-    "mn_object": Object, "mn_change": Change, "mn_model_options": ModelOptions,
+    "mn_object": Object, "mn_object_edit": ObjectEdit, "mn_change": Change, "mn_model_options": ModelOptions,
     "mn_model_info": ModelInfo, "mn_text": Text, "mn_turn": Turn, "mn_bias": Bias,
     "mn_alternative": Alternative,
     "mn_token": Token, "mn_request": Request, "mn_stats": Stats, "mn_store_entry": StoreEntry,
@@ -227,6 +235,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
                               POINTER(c_uint64)]),
     "mn_object_get": (c_int, [c_void_p, c_char_p, c_void_p, c_size_t, POINTER(Object)]),
     "mn_object_del": (c_int, [c_void_p, c_char_p, POINTER(PutOptions)]),
+    "mn_object_commit": (c_int, [c_void_p, POINTER(ObjectEdit), c_size_t]),
     "mn_object_list": (c_int, [c_void_p, c_char_p, EachObject, c_void_p]),
     "mn_log_append": (c_int, [c_void_p, c_char_p, c_char_p, c_size_t, POINTER(PutOptions),
                               POINTER(c_uint64)]),

@@ -66,6 +66,31 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """One of the edits of Region.commit: Edit.put, Edit.delete or Edit.check makes it."""
+
+    kind: Literal["put", "delete", "check"]
+    key: str
+    value: bytes = b""
+    if_version: int | None = None
+
+    @staticmethod
+    def put(key: str, value: bytes | str, *, if_version: int | None = None) -> Edit:
+        """Replace a value; if_version: only if that is its version now (0: it is not there)."""
+        return Edit("put", key, _bytes(value), if_version)
+
+    @staticmethod
+    def delete(key: str, *, if_version: int | None = None) -> Edit:
+        """A value goes; what is not there is fine."""
+        return Edit("delete", key, if_version=if_version)
+
+    @staticmethod
+    def check(key: str, if_version: int) -> Edit:
+        """It stays as it is, and all others happen only if this is its version."""
+        return Edit("check", key, if_version=if_version)
+
+
+@dataclass(frozen=True)
 class RegionInfo:
     """Where a region is, what it holds, and how it was used; bytes, unless it says otherwise."""
 
@@ -96,6 +121,7 @@ class RegionInfo:
 _KINDS: dict[int, Literal["put", "deleted", "expired", "appended"]] = {
     1: "put", 2: "deleted", 3: "expired", 4: "appended"}
 _TEXTS = ("path", "disk")
+_EDITS = {"put": _abi.COMMIT_PUT, "delete": _abi.COMMIT_DEL, "check": _abi.COMMIT_CHECK}
 
 
 def _bytes(value: bytes | str) -> bytes:
@@ -254,6 +280,20 @@ class Region:
         how = self._how(None, if_version, False)
         with self._handle as region:
             check(lib.mn_object_del(region, utf8("the key", key), byref(how)))
+
+    def commit(self, *edits: Edit) -> list[int]:
+        """Several values change at once, or none does: 1 to 16 edits of different keys.
+
+        What they are then: versions of what was put, 0 of what was deleted, the version of what
+        was checked. ConflictError names the first key that is not as it was asked for; durable
+        values are put one by one (InvalidError).
+        """
+        all_ = (_abi.ObjectEdit * len(edits))(*(
+            _abi.ObjectEdit(utf8("the key", e.key), _EDITS[e.kind], e.if_version is not None,
+                            e.if_version or 0, e.value, len(e.value)) for e in edits))
+        with self._handle as region:
+            check(lib.mn_object_commit(region, all_, len(edits)))
+        return [0 if e.kind == "delete" else int(was.version) for e, was in zip(edits, all_)]
 
     def list(self, prefix: str = "") -> list[Object]:
         """Values and logs whose keys begin with `prefix`, ordered by key."""

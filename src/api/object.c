@@ -12,6 +12,9 @@
 _Static_assert((int)MN_VALUE_MAX == (int)MN_OBJECT_VALUE, "said twice");
 _Static_assert((int)MN_PUT == (int)MN_CHANGE_PUT && (int)MN_APPENDED == (int)MN_CHANGE_RECORD,
                "said twice");
+_Static_assert((int)MN_COMMIT_CHECK == (int)MN_EDIT_CHECK &&
+                   (int)MN_COMMIT_PUT == (int)MN_EDIT_PUT && (int)MN_COMMIT_DEL == (int)MN_EDIT_DEL,
+               "said twice");
 
 static mn_object shown(const char *key, const mn_object_head *h) {
     const uint64_t now = mn_cell_now();
@@ -52,6 +55,19 @@ int mn_object_del(mn_region *r, const char *key, const mn_put_options *options) 
     const int log = mn_region_drop_log(r, key);
     if (log < 0) return log;
     return log || rc >= 0 ? 0 : rc;
+}
+
+int mn_object_commit(mn_region *r, mn_object_edit *edits, size_t n) {
+    mn_edit e[MN_EDITS] = {{0}};
+    for (size_t i = 0; i < n && i < MN_EDITS; i++) {
+        e[i] = (mn_edit){.key = edits[i].key, .check = edits[i].check, .value = edits[i].value};
+        e[i].kind = (unsigned)edits[i].kind;
+        e[i].version = edits[i].version;
+        e[i].n = edits[i].n;
+    }
+    MN_TRY(mn_region_commit(r, e, n > MN_EDITS ? MN_EDITS + 1 : (int)n));
+    for (size_t i = 0; i < n; i++) edits[i].version = e[i].version;
+    return 0;
 }
 
 typedef struct listing {

@@ -58,6 +58,34 @@ static void values(void **state) {
     assert_null(strstr(r.out, "a "));
 }
 
+static void commits(void **state) {
+    (void)state;
+#define COMMIT(lines) "commit - <<'END'\n" lines "END\n"
+    says(COMMIT("{\"put\": \"m/a\", \"value\": \"one\", \"if_version\": 0}\n"
+                "\n{\"put\": \"m/b\", \"value\": {\"x\": [1, 2.5]}}\n"),
+         0, "put m/a 1\nput m/b 1\n", NULL);
+    says("get m/b", 0, "{\"x\":[1,2.5]}", NULL);
+    says(COMMIT("{\"del\": \"m/a\"}\n{\"check\": \"m/b\", \"if_version\": 2}\n"), 1, "",
+         "'m/b' has version 1, not 2");
+    says("get m/a", 0, "one", NULL);
+    says(COMMIT("{\"del\": \"m/a\"}\n{\"check\": \"m/b\", \"if_version\": 1}\n"), 0, "del m/a\n",
+         NULL);
+    says("get m/a", 1, "", "there is no object");
+    says("commit - </dev/null", 1, "", "0 edits");
+    says(COMMIT("{\"put\": \"a\"}\n"), 1, "", "line 1: a put has a \"value\"");
+    says(COMMIT("\n[1]\n"), 1, "", "line 2: it takes an object");
+    says(COMMIT("{\"put\": \"a\"\n"), 1, "", "line 1: no JSON");
+    says(COMMIT("{\"check\": \"a\"}\n"), 1, "", "line 1: a check has an \"if_version\"");
+    says(COMMIT("{\"del\": \"a\", \"value\": \"x\"}\n"), 1, "", "line 1: \"value\"");
+    says(COMMIT("{\"del\": \"a\", \"if_version\": -1}\n"), 1, "", "a version is a number");
+    says(COMMIT("{\"value\": \"a\"}\n"), 1, "", "line 1: say \"put\", \"del\" or");
+    says(COMMIT("{\"del\": \"a\", \"put\": \"a\"}\n"), 1, "", "line 1");
+    says("commit no/such/file", 1, "", "no/such/file");
+    char many[2048] = "commit - <<'END'\n";
+    for (int i = 0; i < 17; i++) sprintf(many + strlen(many), "{\"del\": \"%d\"}\n", i);
+    says(strcat(many, "END\n"), 1, "", "it takes 1 to 16");
+}
+
 static void json(void **state) {
     (void)state;
     says("put text 'a \"b\"'", 0, "", NULL);
@@ -122,6 +150,7 @@ static void failures(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(values, make_bed, drop_bed),
+        cmocka_unit_test_setup_teardown(commits, make_bed, drop_bed),
         cmocka_unit_test_setup_teardown(json, make_bed, drop_bed),
         cmocka_unit_test_setup_teardown(logs, make_bed, drop_bed),
         cmocka_unit_test_setup_teardown(watches, make_bed, drop_bed),

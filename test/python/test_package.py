@@ -328,6 +328,22 @@ class RegionTest(Folder):
         self.assertEqual(region.info.path, self.folder + "/region")
         self.assertTrue(region.info.made)
 
+    def test_commit(self):
+        region, edit = self.region(), omnesia.Edit
+        first = region.commit(edit.put("a", "one"), edit.put("b", b"two", if_version=0))
+        self.assertEqual([region.get(k).version for k in "ab"], first)
+        with self.assertRaisesRegex(omnesia.ConflictError, "'b' has version"):
+            region.commit(edit.delete("a"), edit.check("b", 0))
+        self.assertEqual(region.get("a").value, b"one")
+        again = region.commit(edit.delete("a", if_version=first[0]), edit.check("b", first[1]),
+                              edit.put("c", b""), edit.delete("never"))
+        self.assertEqual(again[:2] + again[3:], [0, first[1], 0])
+        self.assertEqual([o.key for o in region.list()], ["b", "c"])
+        region.put("kept", b"x", durable=True)
+        for wrong in ((), (edit.put("a", b""), edit.delete("a")), (edit.put("kept", b"y"),)):
+            with self.assertRaises(omnesia.InvalidError):
+                region.commit(*wrong)
+
     def test_logs(self):
         region = self.region()
         self.assertEqual([region.log_append("log", f"record {i}") for i in range(5)],
