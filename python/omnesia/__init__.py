@@ -22,7 +22,7 @@ from .store import Entry, memory_limit, models, pull
 __all__ = [
     "Answer", "BusyError", "CancelledError", "Carried", "Change", "Chat", "ConflictError",
     "CorruptError", "Edit", "Entry", "Error", "FullError", "InputOutputError", "InvalidError",
-    "Memo", "Memory", "Model", "ModelInfo", "NetworkError", "NoMemoryError", "NotFoundError", "Object",
-    "Options", "Prompt", "Record", "Region", "RegionInfo", "Stream", "Token", "TooLongError",
-    "UnsupportedError", "Value", "Watch", "__version__", "memory_limit", "models", "pull",
+    "Memo", "Memory", "Model", "ModelInfo", "NetworkError", "NoMemoryError", "NotFoundError",
+    "Object", "Options", "Prompt", "Record", "Region", "RegionInfo", "Stream", "Token",
+    "TooLongError", "UnsupportedError", "Value", "Watch", "__version__", "memory_limit", "models", "pull",
 ]

@@ -10,8 +10,8 @@
 /* clang-format off */
 #define MN_CLI_LIST(X) \
     X(run) X(chat) X(serve) X(mcp) X(batch) X(demo) X(explain) X(region) X(top) X(put) X(get) \
-    X(watch) X(del) X(commit) X(ls) X(mem) X(task) X(write) X(pull) X(models) X(inspect) X(tokenize) \
-    X(embed) X(perplexity) X(bench) X(doctor) X(help)
+    X(watch) X(del) X(commit) X(ls) X(mem) X(task) X(write) X(pull) X(models) X(inspect) \
+    X(tokenize) X(embed) X(perplexity) X(bench) X(doctor) X(help)
 /* clang-format on */
 
 #define X(name) extern const mn_cli_command mn_cli_command_##name;

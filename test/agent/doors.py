@@ -36,8 +36,8 @@ COMMANDS = {"mem": "its verbs are below", "task": "the verbs of plans are below"
             "write": "asks mn_task_do, to write what a model says: test/agent/test_l2mac.c",
             "mcp": "its tools are below", "serve": "its routes are below",
             "chat": "asks mn_mem_recall and mn_mem_add: test/cli/test_chat.c"}
-OTHER_COMMANDS = ("run batch demo explain region top put get watch del commit ls pull models inspect "
-                  "tokenize embed perplexity bench doctor help").split()
+OTHER_COMMANDS = ("run batch demo explain region top put get watch del commit ls pull models "
+                  "inspect tokenize embed perplexity bench doctor help").split()
 VERBS = {
     "add": ["add"], "search": ["search"], "get": ["get"], "update": ["update"],
     "history": ["history"], "forget": ["forget", "forget_source"], "list": ["list"],

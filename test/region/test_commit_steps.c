@@ -119,7 +119,7 @@ static int changed_few(const mn_region *r, uint8_t *seen) {
     return differs;
 }
 
-/* In slot 3, for the dead are in 1 and 2: it has opened the second region before they were there. */
+/* In slot 3, for the dead are in 1 and 2: it has opened the region before they are put there. */
 static pid_t cast_heir(void) {
     char lock[120];
     int status;
