@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#define DOORWAY 0.1 /* m: who stands so near may leave on either side */
+
 static int room_named(const mn_routes *w, const char *name) {
     for (int i = 0; i < w->n_rooms; i++)
         if (!strcmp(w->room[i]->name, name)) return i;
@@ -58,6 +60,12 @@ int mn_routes_read(const mn_scene *s, mn_routes *out) {
 }
 
 mn_spot mn_routes_point(const mn_routes *w, double x, double y) {
+    for (int i = 0; i < w->n_doors; i++)
+        if (hypot(x - w->spot[i].x, y - w->spot[i].y) <= DOORWAY) {
+            mn_spot in = w->spot[i];
+            in.x = x, in.y = y, in.door = -1;
+            return in;
+        }
     const int room = room_at(w, x, y);
     return (mn_spot){.x = x, .y = y, .room = {room, room}, .door = -1};
 }
@@ -74,10 +82,7 @@ static int spot_of_robot(const mn_routes *w, const mn_robot_seen *r, mn_spot *ou
     if (r->at && *r->at) {
         MN_TRY(mn_routes_spot(w, r->at, out));
         if (out->door < 0 || !posed) return 0;
-        const int side = room_at(w, r->state.p[0], r->state.p[1]);
-        if (side >= 0 && (side == out->room[0] || side == out->room[1]))
-            out->room[0] = out->room[1] = side;
-        out->door = -1;
+        *out = mn_routes_point(w, r->state.p[0], r->state.p[1]);
         return 0;
     }
     if (!posed) {
