@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fleet/brain_dispatch.c - what is ready is given.
+ *
+ * A step is ready when all steps that it waits for are done, its robot lives, is not stopped and
+ * has nothing else, and no task before this one still needs that robot or one of the things it
+ * uses: so two tasks share a fleet, and the earlier one never waits for the later. With `groups` a
+ * step is ready when all steps of lower numbers are done, as in RoboOS, for comparison.
+ */
+#include "base/error.h"
+#include "fleet/brain_inside.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define field mn_brain_field
+#define is    mn_brain_is
+#define set   mn_brain_set
+
+static const json_t *step_of(const mn_brain_task *t, const char *id) {
+    json_t *step;
+    size_t i;
+    json_array_foreach(json_object_get(t->json, "steps"), i, step) {
+        if (id && strcmp(field(step, "id"), id) == 0) return step;
+    }
+    return NULL;
+}
+
+/* ---- giving -------------------------------------------------------------------------------- */
+static int call_json(const mn_brain_task *t, const json_t *step, const mn_brain_robot *r,
+                     const char *skill, json_t *args, json_t **out) {
+    json_t *const call =
+        json_pack("{s:s, s:s, s:O, s:s, s:O, s:I, s:s}", "task", t->id, "step", field(step, "id"),
+                  "try", json_object_get(step, "tries"), "skill", skill, "args", args, "lease",
+                  (json_int_t)r->lease, "state", "given");
+    json_t *const limit = is(step, "given") ? json_object_get(step, "limit") : NULL;
+    *out = call;
+    return call && (!limit || json_object_set(call, "limit", limit) == 0) ? 0
+                                                                          : mn_brain_no_memory();
+}
+
+static int edit_given(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r,
+                      const json_t *call, mn_edits *edits) {
+    const uint64_t said = (uint64_t)json_integer_value(json_object_get(step, "said"));
+    char name[64];
+    MN_TRY(mn_edits_put(edits, k->b, "call/", r->name, call, r->version));
+    MN_TRY(mn_edits_check(edits, k->b, "lease/", r->name, r->lease));
+    if (said) {
+        snprintf(name, sizeof name, "%s.%.31s", t->id, field(step, "id"));
+        json_object_del(step, "said");
+        MN_TRY(mn_edits_del(edits, k->b, "confirm/", name, said));
+    }
+    MN_TRY(mn_edits_check(edits, k->b, "brain", "", k->lease));
+    return mn_edits_put(edits, k->b, "task/", t->id, t->json, t->version);
+}
+
+int mn_brain_give(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r, const char *skill,
+                  json_t *args) {
+    const int looks = is(step, "failed");
+    mn_edits edits = {0};
+    json_t *call = NULL;
+    MN_TRY(set(step, "tries", json_integer(mn_brain_number(step, "tries") + 1)));
+    MN_TRY(set(step, "state", json_string(looks ? "looking" : "given")));
+    json_object_del(step, "since");
+    int rc = call_json(t, step, r, skill, args, &call);
+    if (rc >= 0) rc = edit_given(k, t, step, r, call, &edits);
+    if (rc >= 0) rc = mn_edits_commit(&edits, k->b);
+    if (rc >= 0) {
+        r->version = edits.edit[0].version;
+        t->version = edits.edit[edits.n - 1].version;
+        json_decref(r->call);
+        r->call = json_incref(call);
+        mn_board_tell(k->b, "given", "{s:s, s:s, s:s, s:s}", "robot", r->name, "task", t->id,
+                      "step", field(step, "id"), "skill", skill);
+    }
+    mn_edits_free(&edits);
+    json_decref(call);
+    return rc < 0 ? rc : 0;
+}
+
+/* ---- ready --------------------------------------------------------------------------------- */
+/* "group" of each step: how many wait before it, one behind the other. */
+static int number_groups(const mn_brain *k, const mn_brain_task *t) {
+    json_t *step, *id;
+    size_t i, a;
+    if (!k->how.groups) return 0;
+    json_array_foreach(json_object_get(t->json, "steps"), i, step) {
+        int most = 0;
+        json_array_foreach(json_object_get(step, "after"), a, id) {
+            const json_t *const before = step_of(t, json_string_value(id));
+            const int group = before ? mn_brain_number(before, "group") + 1 : 0;
+            if (group > most) most = group;
+        }
+        if (json_is_object(step)) MN_TRY(set(step, "group", json_integer(most)));
+    }
+    return 0;
+}
+
+static int is_ready(const mn_brain *k, const mn_brain_task *t, const json_t *step) {
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(step, "after"), i, one) {
+        const json_t *const before = step_of(t, json_string_value(one));
+        if (before && !is(before, "done")) return 0;
+    }
+    if (!k->how.groups) return 1;
+    json_array_foreach(json_object_get(t->json, "steps"), i, one) {
+        if (mn_step_open(one) && mn_brain_number(one, "group") < mn_brain_number(step, "group"))
+            return 0;
+    }
+    return 1;
+}
+
+static int uses(const json_t *step, const json_t *name) {
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(step, "uses"), i, one) if (json_equal(one, name)) return 1;
+    return 0;
+}
+
+/* Does a task before it still need what this step uses? */
+static int is_held_up(const mn_brain *k, const mn_brain_task *t, const json_t *step) {
+    for (const mn_brain_task *before = k->task; before < t; before++) {
+        json_t *other, *name;
+        size_t i, u;
+        json_array_foreach(json_object_get(before->json, "steps"), i, other) {
+            if (!mn_step_open(other)) continue;
+            json_array_foreach(json_object_get(step, "uses"), u, name) {
+                if (uses(other, name)) return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* 1: somebody said yes; 0: nobody has answered, or no. */
+static int is_confirmed(mn_brain *k, mn_brain_task *t, json_t *step) {
+    char name[64];
+    json_t *answer = NULL;
+    uint64_t version = 0;
+    mn_edits edits = {0};
+    snprintf(name, sizeof name, "%s.%.31s", t->id, field(step, "id"));
+    int rc = mn_board_get(k->b, "confirm/", name, &answer, &version);
+    if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) rc = mn_board_del(k->b, "confirm/", name, 0, 0);
+    const json_t *const ok = json_object_get(answer, "ok");
+    const int yes = rc > 0 && (!ok || json_is_true(ok)), no = rc > 0 && !yes;
+    json_decref(answer);
+    MN_TRY(rc);
+    if (yes) {
+        MN_TRY(set(step, "said", json_integer((json_int_t)version)));
+        return 1;
+    }
+    if (no) {
+        MN_TRY(mn_board_del(k->b, "confirm/", name, 1, version));
+        return mn_brain_failed(k, t, step, NULL, "no_person", "who was asked said no");
+    }
+    if (is(step, "asked")) return 0;
+    MN_TRY(set(step, "state", json_string("asked")));
+    MN_TRY(mn_brain_commit(k, t, &edits));
+    mn_board_tell(k->b, "confirm", "{s:s, s:s, s:s, s:s, s:O}", "task", t->id, "step",
+                  field(step, "id"), "robot", field(step, "robot"), "skill", field(step, "skill"),
+                  "args", json_object_get(step, "args"));
+    return 0;
+}
+
+static int dispatch_step(mn_brain *k, mn_brain_task *t, json_t *step) {
+    mn_brain_robot *const r = mn_brain_robot_find(k, field(step, "robot"));
+    const uint64_t now = k->b->ops->now(k->b),
+                   until = (uint64_t)json_integer_value(json_object_get(step, "until"));
+    if (!r || r->stopped || !mn_call_free(r->call) || !is_ready(k, t, step)) return 0;
+    if (is_held_up(k, t, step)) return 0;
+    if (until > now && until < now + 3600000000000u) {
+        mn_brain_sooner(k, until);
+        return 0;
+    }
+    if (json_is_true(json_object_get(t->json, "confirm"))) {
+        const int yes = is_confirmed(k, t, step);
+        if (yes <= 0) return yes;
+    }
+    return mn_brain_give(k, t, step, r, field(step, "skill"), json_object_get(step, "args"));
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+/* Nothing is left to do: is it as it should be? */
+static int finish(mn_brain *k, mn_brain_task *t) {
+    mn_scene s = {0};
+    mn_goals g = {.n = 0};
+    int rc = mn_scene_read(k->b, "", &s, NULL);
+    if (rc >= 0) rc = mn_brain_goals(t, &s, &g);
+    const int reached = rc < 0 ? rc : mn_goals_reached(&s, &g) == g.n;
+    mn_goals_free(&g);
+    mn_scene_free(&s);
+    if (reached == MN_EINVAL || reached == MN_ENOENT) { /* what it asked for is not there any more */
+        char why[512];
+        snprintf(why, sizeof why, "%s", mn_error_detail());
+        return mn_brain_end(k, t, "failed", why);
+    }
+    MN_TRY(reached);
+    if (reached) return mn_brain_end(k, t, "done", NULL);
+    MN_TRY(set(t->json, "again", json_true()));
+    return mn_brain_replan(k, t);
+}
+
+int mn_brain_dispatch(mn_brain *k, mn_brain_task *t) {
+    json_t *const steps = json_object_get(t->json, "steps");
+    int open = 0;
+    MN_TRY(number_groups(k, t));
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        json_t *const step = json_array_get(steps, i);
+        if (is(step, "waiting") || is(step, "asked")) MN_TRY(dispatch_step(k, t, step));
+        open |= mn_step_open(step);
+        if (!is(t->json, "running")) return 0;
+    }
+    return open || json_object_get(t->json, "wait") ? 0 : finish(k, t);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fleet/brain_inside.h - what the files of the brain share. All that counts lies on the board, so
+ * that a brain may end at any moment and another goes on; in memory are copies, by version.
+ */
+#ifndef MN_FLEET_BRAIN_INSIDE_H
+#define MN_FLEET_BRAIN_INSIDE_H
+#include "fleet/actors.h"
+#include "fleet/recover.h"
+
+enum {
+    MN_BRAIN_STUCK = 12,   /* replans that reached no further goal: then it gives up */
+    MN_BRAIN_REPLANS = 64, /* in all */
+};
+
+typedef struct mn_brain_robot {
+    char name[MN_NAME + 1];
+    uint64_t lease;
+    int stopped, gone;
+    uint64_t late;  /* ns: it is lost when nothing came by then */
+    uint64_t state; /* version */
+    json_t *call;   /* never NULL: {"state": "idle"} when there is none */
+    uint64_t version;
+} mn_brain_robot;
+
+typedef struct mn_brain_task {
+    char id[16];
+    json_t *json;
+    uint64_t version;
+} mn_brain_task;
+
+struct mn_brain {
+    mn_board *b;
+    mn_brain_how how;
+    char model[64];
+    uint64_t lease, renew, again; /* version; when it is said again that the brain lives */
+    uint64_t awake, patient; /* by when it wanted to look again; nobody is lost before this */
+    json_int_t epoch;
+    mn_brain_robot *robot; /* those that have a lease, by name; anew in each step */
+    int n_robots, cap_robots;
+    mn_brain_task *task; /* open ones, by number */
+    int n_tasks, cap_tasks;
+    json_t *skip; /* versions of tasks that have ended */
+};
+
+/* ---- brain.c ------------------------------------------------------------------------------ */
+const char *mn_brain_field(const json_t *json, const char *name); /* "" when it is none */
+int mn_brain_is(const json_t *json, const char *state);           /* its "state" */
+int mn_brain_set(json_t *json, const char *name, json_t *value);  /* taken; MN_ENOMEM */
+int mn_brain_number(const json_t *json, const char *name);        /* 0 when it is none */
+mn_brain_robot *mn_brain_robot_find(mn_brain *k, const char *name); /* NULL: it does not live */
+/* What is known of a task, and what was edited beside it, while the lease of the brain stands. Frees
+ * the edits. MN_ECONFLICT: somebody else changed something; all is read again in the next step. */
+int mn_brain_commit(mn_brain *k, mn_brain_task *t, mn_edits *edits);
+int mn_brain_renew(mn_brain *k, uint64_t ns); /* it lives so much longer, whatever it does */
+int mn_brain_no_memory(void);
+static inline void mn_brain_sooner(mn_brain *k, uint64_t when) {
+    if (when < k->again) k->again = when;
+}
+/* The task ends so: "done", "failed", "cancelled". */
+int mn_brain_end(mn_brain *k, mn_brain_task *t, const char *state, const char *why);
+
+/* ---- brain_plan.c ------------------------------------------------------------------------- */
+/* A plan for these goals in this scene: with the model of the brain, else by the rules. report: the
+ * task's "model" object, filled in when there is one. The plan is right, or none is made. */
+int mn_brain_plan(mn_brain *k, const mn_scene *s, const mn_goals *g, const mn_fleet_plan_how *how,
+                  mn_fleet_plan *out, json_t *report);
+int mn_brain_begin(mn_brain *k, mn_brain_task *t); /* a task in state "planning" */
+int mn_brain_goals(const mn_brain_task *t, const mn_scene *s, mn_goals *out);
+/* The scene as it will be when what is open of this task and those before it has been done. */
+int mn_brain_ahead(mn_brain *k, const mn_brain_task *t, mn_scene *s);
+/* Steps of a plan become steps of the task, behind what is open there. instead: ids. */
+int mn_brain_adopt(mn_brain_task *t, const mn_fleet_plan *p, const mn_scene *s, json_t *instead);
+
+/* ---- brain_dispatch.c --------------------------------------------------------------------- */
+int mn_brain_dispatch(mn_brain *k, mn_brain_task *t); /* what is ready is given */
+/* Give a robot a step, or (a failed one) something else to do for it. */
+int mn_brain_give(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r, const char *skill,
+                  json_t *args);
+
+/* ---- brain_collect.c ---------------------------------------------------------------------- */
+int mn_brain_collect(mn_brain *k, mn_brain_task *t); /* what robots have done since */
+int mn_brain_cancel(mn_brain *k, mn_brain_task *t);  /* on the way to "cancelled" */
+/* r: whose call is taken back; NULL: nobody's. */
+int mn_brain_failed(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r,
+                    const char *code, const char *text);
+int mn_step_open(const json_t *step);   /* it is still to be done */
+int mn_step_active(const json_t *step); /* a robot has it */
+int mn_call_free(const json_t *call);   /* nobody is at it */
+
+/* ---- brain_replan.c ----------------------------------------------------------------------- */
+/* What failed, by the list of its code. The caller commits the task. 1: something else was given
+ * and committed, or the task has ended. */
+int mn_brain_recover(mn_brain *k, mn_brain_task *t, json_t *step);
+/* Steps that are marked "replan", and what depends on them, are planned anew. */
+int mn_brain_replan(mn_brain *k, mn_brain_task *t);
+
+/* ---- monitor.c ----------------------------------------------------------------------------- */
+/* Who lives; who does not any more loses his lease, and what he held falls. */
+int mn_monitor_robots(mn_brain *k);
+/* Is a step that runs hung, or slow? */
+int mn_monitor_step(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r);
+/* What robots held that were lost before somebody could put it down. */
+int mn_monitor_fallen(mn_brain *k);
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fleet/brain_replan.c - what failed is tried in other ways, by the list of its code, and at the
+ * end planned anew: the failed steps and what depends on them are replaced by a plan for the goals
+ * that the rest does not reach, from the scene as it will be when the rest is done. The rest goes
+ * on; a new step waits for those of the rest that use the same robot or thing.
+ *
+ * When there is no such plan, what waits is planned anew, too; then what runs is waited for; then
+ * it is forgotten which robot has failed at what; then the task fails, with the planner's reason.
+ * It also fails after MN_BRAIN_STUCK replans that reached no further goal.
+ */
+#include "base/error.h"
+#include "fleet/brain_inside.h"
+#include "fleet/effect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define field  mn_brain_field
+#define is     mn_brain_is
+#define set    mn_brain_set
+#define number mn_brain_number
+
+static const uint64_t SECOND = 1000000000;
+
+/* ---- recovery ------------------------------------------------------------------------------ */
+static const char *thing_of(const json_t *step) {
+    const json_t *const args = json_object_get(step, "args");
+    return *field(args, "thing") ? field(args, "thing") : field(args, "place");
+}
+
+/* Where to look: at the place where the thing should be; what does not move, at itself. */
+static const char *where_to_look(const mn_scene *s, const json_t *step) {
+    const mn_thing *const t = mn_scene_thing(s, thing_of(step));
+    if (!t) return "";
+    return mn_scene_thing(s, t->at) && t->kind == MN_OBJECT_KIND ? t->at : t->name;
+}
+
+/* What the robot can do here with the skill of this name: its arguments. 0: it cannot. */
+static int args_between(const mn_scene *s, const json_t *step, const char *robot, const char *name,
+                        json_t *args) {
+    const mn_robot_seen *const r = mn_scene_robot(s, robot);
+    const mn_skill *const skill = r ? mn_skills_find(&r->skills, name) : NULL;
+    const char *const what = where_to_look(s, step);
+    if (!skill || (skill->n_params && !*what)) return 0;
+    if (skill->n_params) MN_TRY(set(args, skill->param[0], json_string(what)));
+    const int may = mn_skill_may(s, skill, robot, args, NULL);
+    return may == MN_EINVAL ? 0 : may;
+}
+
+/* Something else for this robot, between two tries of a step. 1: it was given and committed. */
+static int give_between(mn_brain *k, mn_brain_task *t, json_t *step, const char *name) {
+    mn_brain_robot *const r = mn_brain_robot_find(k, field(step, "robot"));
+    mn_scene s = {0};
+    if (!r || r->stopped) return 0;
+    json_t *const args = json_object();
+    int rc = args ? mn_scene_read(k->b, "", &s, NULL) : mn_brain_no_memory();
+    if (rc >= 0) rc = args_between(&s, step, r->name, name, args);
+    if (rc > 0) rc = mn_brain_give(k, t, step, r, name, args) < 0 ? MN_ECONFLICT : 1;
+    json_decref(args);
+    mn_scene_free(&s);
+    return rc;
+}
+
+static int never_again(mn_brain_task *t, const json_t *step) {
+    char pair[2 * MN_NAME + 4];
+    snprintf(pair, sizeof pair, "%.63s %.63s", field(step, "robot"), thing_of(step));
+    if (!json_is_array(json_object_get(t->json, "never")))
+        MN_TRY(set(t->json, "never", json_array()));
+    return json_array_append_new(json_object_get(t->json, "never"), json_string(pair))
+               ? mn_brain_no_memory()
+               : 0;
+}
+
+static int give_up(mn_brain *k, mn_brain_task *t, const json_t *step) {
+    char why[512];
+    snprintf(why, sizeof why, "%s could not %s: %s (%s)", field(step, "robot"),
+             field(step, "skill"), *field(step, "text") ? field(step, "text") : "it failed",
+             field(step, "code"));
+    return mn_brain_end(k, t, "failed", why);
+}
+
+static int carry_out(mn_brain *k, mn_brain_task *t, json_t *step, mn_recover what) {
+    switch (what) {
+    case MN_RECOVER_LOOK: return give_between(k, t, step, "inspect");
+    case MN_RECOVER_CHARGE: return give_between(k, t, step, "charge");
+    case MN_RECOVER_WAIT:
+        MN_TRY(set(step, "until",
+                   json_integer((json_int_t)(k->b->ops->now(k->b) + 2 * SECOND))));
+        return set(step, "state", json_string("waiting"));
+    case MN_RECOVER_AGAIN: return set(step, "state", json_string("waiting"));
+    case MN_RECOVER_GIVE_UP: MN_TRY(give_up(k, t, step)); return 1;
+    case MN_RECOVER_OTHER_ROBOT: MN_TRY(never_again(t, step)); break;
+    case MN_RECOVER_REPLAN: break;
+    }
+    return set(step, "replan", json_true());
+}
+
+int mn_brain_recover(mn_brain *k, mn_brain_task *t, json_t *step) {
+    const char *const code = field(step, "code");
+    if (json_is_true(json_object_get(t->json, "cancel"))) return 0;
+    if (strcmp(code, "stopped") == 0) return set(step, "state", json_string("waiting"));
+    for (;;) {
+        const int level = number(step, "level");
+        const mn_recover what = mn_recover_at(code, level);
+        MN_TRY(set(step, "level", json_integer(level + 1)));
+        const int rc = carry_out(k, t, step, what);
+        MN_TRY(rc);
+        if (!rc && (what == MN_RECOVER_LOOK || what == MN_RECOVER_CHARGE)) continue;
+        mn_board_tell(k->b, "recover", "{s:s, s:s, s:s, s:s, s:s}", "task", t->id, "step",
+                      field(step, "id"), "robot", field(step, "robot"), "code", code, "text",
+                      mn_recover_names[what]);
+        return rc;
+    }
+}
+
+/* ---- the failed subtree -------------------------------------------------------------------- */
+typedef struct replanning {
+    mn_brain *k;
+    mn_brain_task *t;
+    json_t *steps, *instead; /* ids of what is replaced */
+    int failed;              /* steps of the subtree */
+    mn_scene scene;
+    mn_goals goals;
+    mn_fleet_plan plan;
+    const char *never[128];
+} replanning;
+
+static int listed(const json_t *ids, const json_t *id) {
+    json_t *one;
+    size_t i;
+    json_array_foreach(ids, i, one) if (json_equal(one, id)) return 1;
+    return 0;
+}
+
+static int depends(const json_t *step, const json_t *ids) {
+    json_t *id;
+    size_t i;
+    json_array_foreach(json_object_get(step, "after"), i, id) if (listed(ids, id)) return 1;
+    return 0;
+}
+
+static int waits(const json_t *step) {
+    return mn_step_open(step) && !mn_step_active(step);
+}
+
+static int replace(replanning *r, json_t *step) {
+    json_t *const id = json_object_get(step, "id");
+    if (id && json_array_append(r->instead, id)) return mn_brain_no_memory();
+    json_object_del(step, "replan");
+    return set(step, "state", json_string("replaced"));
+}
+
+/* Marked ones and whoever waits for them: a step is behind those it waits for. */
+static int replace_failed(replanning *r) {
+    json_t *step;
+    size_t i;
+    json_array_foreach(r->steps, i, step) {
+        const int marked = json_is_true(json_object_get(step, "replan"));
+        if (!marked && (!waits(step) || !depends(step, r->instead))) continue;
+        MN_TRY(replace(r, step));
+        r->failed++;
+    }
+    return set(r->t->json, "failed_subtree",
+               json_integer(number(r->t->json, "failed_subtree") + r->failed));
+}
+
+static int replace_waiting(replanning *r) {
+    json_t *step;
+    size_t i;
+    json_array_foreach(r->steps, i, step) {
+        if (waits(step)) MN_TRY(replace(r, step));
+    }
+    return 0;
+}
+
+/* ---- a plan for it ------------------------------------------------------------------------- */
+/* What a replaced step would have closed is still to be closed, and said what it would have said. */
+static void close_again(replanning *r) {
+    json_t *step;
+    size_t i;
+    json_array_foreach(r->steps, i, step) {
+        const json_t *const args = json_object_get(step, "args");
+        if (!listed(r->instead, json_object_get(step, "id"))) continue;
+        if (strcmp(field(step, "skill"), "say") == 0 && *field(args, "text"))
+            r->goals.say = field(args, "text");
+        if (strcmp(field(step, "skill"), "close") || r->goals.n == MN_GOALS) continue;
+        const mn_thing *const place = mn_scene_thing(&r->scene, field(args, "place"));
+        if (place && place->open == 1)
+            r->goals.goal[r->goals.n++] =
+                (mn_fact){.name = MN_FACT_OPEN, .not_ = 1, .arg = {place->name}};
+    }
+}
+
+static void read_never(replanning *r) {
+    json_t *one;
+    size_t i;
+    int n = 0;
+    json_array_foreach(json_object_get(r->t->json, "never"), i, one) {
+        if (json_string_value(one) && n < 127) r->never[n++] = json_string_value(one);
+    }
+    r->never[n] = NULL;
+}
+
+static int last_number(const json_t *steps) {
+    json_t *step;
+    size_t i;
+    int last = 0;
+    json_array_foreach(steps, i, step) {
+        const int n = atoi(*field(step, "id") ? field(step, "id") + 1 : "0");
+        if (n > last) last = n;
+    }
+    return last;
+}
+
+static void forget(replanning *r) {
+    mn_fleet_plan_free(&r->plan);
+    mn_goals_free(&r->goals);
+    mn_scene_free(&r->scene);
+    memset(&r->plan, 0, sizeof r->plan);
+    memset(&r->goals, 0, sizeof r->goals);
+    memset(&r->scene, 0, sizeof r->scene);
+}
+
+static int plan_once(replanning *r) {
+    const mn_fleet_plan_how how = {.never = r->never, .first = last_number(r->steps)};
+    forget(r);
+    read_never(r);
+    MN_TRY(mn_scene_read(r->k->b, "", &r->scene, NULL));
+    MN_TRY(mn_brain_ahead(r->k, r->t, &r->scene));
+    MN_TRY(mn_brain_goals(r->t, &r->scene, &r->goals));
+    close_again(r);
+    return mn_brain_plan(r->k, &r->scene, &r->goals, &how, &r->plan,
+                         json_object_get(r->t->json, "model"));
+}
+
+static int count_active(const mn_brain_task *t) {
+    json_t *step;
+    size_t i;
+    int n = 0;
+    json_array_foreach(json_object_get(t->json, "steps"), i, step) n += mn_step_active(step);
+    return n;
+}
+
+static int is_no_plan(int rc) {
+    return rc == MN_ENOENT || rc == MN_EINVAL;
+}
+
+/* In wider and wider circles. 1: there is a plan; 0: not yet, something still runs. */
+static int plan_wider(replanning *r) {
+    int rc = plan_once(r);
+    if (is_no_plan(rc)) {
+        MN_TRY(replace_waiting(r));
+        rc = plan_once(r);
+    }
+    if (is_no_plan(rc) && count_active(r->t)) return 0;
+    if (is_no_plan(rc) && json_array_size(json_object_get(r->t->json, "never"))) {
+        json_object_del(r->t->json, "never");
+        rc = plan_once(r);
+    }
+    return rc < 0 ? rc : 1;
+}
+
+/* Replans since a goal was reached that was not before. */
+static int check_progress(replanning *r) {
+    json_t *const json = r->t->json;
+    const int reached = mn_goals_reached(&r->scene, &r->goals), best = number(json, "best");
+    const int stuck = reached > best ? 1 : number(json, "stuck") + 1;
+    if (reached > best) MN_TRY(set(json, "best", json_integer(reached)));
+    MN_TRY(set(json, "stuck", json_integer(stuck)));
+    if (stuck <= MN_BRAIN_STUCK && number(json, "replans") < MN_BRAIN_REPLANS) return 0;
+    return MN_FAIL(MN_ENOENT, "after %d plans it is no nearer to its goals",
+                   number(json, "replans") + 1);
+}
+
+static int adopt(replanning *r) {
+    mn_edits edits = {0};
+    json_t *const json = r->t->json;
+    mn_buf words = {0};
+    MN_TRY(check_progress(r));
+    MN_TRY(mn_brain_adopt(r->t, &r->plan, &r->scene, r->instead));
+    MN_TRY(set(json, "replans", json_integer(number(json, "replans") + 1)));
+    MN_TRY(set(json, "replanned", json_integer(number(json, "replanned") + r->plan.n)));
+    json_object_del(json, "again");
+    json_object_del(json, "wait");
+    MN_TRY(mn_brain_commit(r->k, r->t, &edits));
+    const int rc = mn_fleet_plan_explain(&r->scene, &r->plan, &words);
+    mn_board_tell(r->k->b, "replanned", "{s:s, s:i, s:i, s:s}", "task", r->t->id, "replaced",
+                  (int)json_array_size(r->instead), "steps", r->plan.n, "text",
+                  rc >= 0 && words.data ? words.data : "");
+    mn_buf_free(&words);
+    return 0;
+}
+
+static int is_needed(const mn_brain_task *t) {
+    json_t *step;
+    size_t i;
+    if (json_is_true(json_object_get(t->json, "again"))) return 1;
+    if (json_object_get(t->json, "wait") && number(t->json, "wait") != count_active(t)) return 1;
+    json_array_foreach(json_object_get(t->json, "steps"), i, step) {
+        if (json_is_true(json_object_get(step, "replan"))) return 1;
+    }
+    return 0;
+}
+
+/* What is replaced stays so; it is planned when something has ended. */
+static int wait_for_others(replanning *r) {
+    mn_edits edits = {0};
+    MN_TRY(set(r->t->json, "wait", json_integer(count_active(r->t))));
+    return mn_brain_commit(r->k, r->t, &edits);
+}
+
+int mn_brain_replan(mn_brain *k, mn_brain_task *t) {
+    replanning r = {.k = k, .t = t, .steps = json_object_get(t->json, "steps")};
+    if (!is_needed(t) || json_is_true(json_object_get(t->json, "cancel"))) return 0;
+    if (!(r.instead = json_array())) return mn_brain_no_memory();
+    int rc = replace_failed(&r);
+    if (rc >= 0) rc = plan_wider(&r);
+    if (rc >= 0) rc = rc ? adopt(&r) : wait_for_others(&r);
+    if (is_no_plan(rc) || rc == MN_EFULL || rc == MN_ETOOLONG) {
+        char why[512];
+        snprintf(why, sizeof why, "%s", mn_error_detail());
+        rc = mn_brain_end(k, t, "failed", why);
+    }
+    forget(&r);
+    json_decref(r.instead);
+    return rc;
+}

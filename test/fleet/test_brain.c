@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test/fleet/test_brain.c - a brain and robots on hosts that do as the test says, in time that the
+ * test lets pass: plans that are carried out, what fails and is recovered, robots that die, brains
+ * that die, stop, cancel, people who are asked, two tasks at once.
+ */
+#include "fakes.h"
+
+#include "fleet/brain_inside.h"
+
+enum { ROBOTS = 3 };
+static fake_host host[ROBOTS];
+static mn_actor_robot *robot[ROBOTS];
+static uint64_t due[ROBOTS + 1];
+static mn_brain *brain;
+static mn_brain_how how;
+
+static int begin(void **state) {
+    fake_begin(state);
+    fake_kitchen();
+    memset(robot, 0, sizeof robot);
+    memset(due, 0, sizeof due);
+    how = (mn_brain_how){.model = NULL};
+    robot[0] = fake_robot("ann", "counter", fake_open(&host[0], NULL));
+    assert_ok(mn_brain_open(board, &how, &brain));
+    return 0;
+}
+static int end(void **state) {
+    for (int i = 0; i < ROBOTS; i++) mn_actor_robot_die(&robot[i]);
+    mn_brain_close(&brain);
+    return fake_end(state);
+}
+
+/* One of them, when it is due; whoever is next. */
+static void step_one(int i) {
+    if (i == ROBOTS)
+        assert_ok(mn_brain_step(brain, &due[i]));
+    else {
+        const int rc = mn_actor_robot_step(robot[i], &due[i]);
+        if (rc == MN_ECANCELLED)
+            mn_actor_robot_leave(&robot[i]);
+        else
+            assert_ok(rc);
+    }
+}
+/* 10 ms at a time, everybody each time: as if all that changes woke everybody. */
+static void pass(uint64_t ms) {
+    for (uint64_t at = 0; at < ms; at += 10) {
+        for (int i = 0; i <= ROBOTS; i++)
+            if (i == ROBOTS ? brain != NULL : robot[i] != NULL) step_one(i);
+        fake_clock(10);
+    }
+}
+
+static const char *state_of(const char *id) {
+    static char out[32];
+    json_t *const task = fake_get("task/", id);
+    snprintf(out, sizeof out, "%s", mn_brain_field(task, "state"));
+    json_decref(task);
+    return out;
+}
+static void until_ended(const char *id, const char *state) {
+    for (int i = 0; i < 600; i++) {
+        pass(1000);
+        const char *const is = state_of(id);
+        if (*is && strcmp(is, "planning") && strcmp(is, "running")) break;
+    }
+    json_t *const task = fake_get("task/", id);
+    if (strcmp(mn_brain_field(task, "state"), state)) {
+        char *const text = json_dumps(task, JSON_INDENT(1));
+        print_message("%s\n", text);
+        fail_msg("task %s is %s, not %s: %s", id, mn_brain_field(task, "state"), state,
+                 mn_brain_field(task, "why"));
+    }
+    json_decref(task);
+}
+static int number_of(const char *id, const char *field) {
+    json_t *const task = fake_get("task/", id);
+    const int n = (int)json_integer_value(json_object_get(task, field));
+    json_decref(task);
+    return n;
+}
+static int count_steps(const char *id, const char *state) {
+    json_t *const task = fake_get("task/", id), *step;
+    size_t i;
+    int n = 0;
+    json_array_foreach(json_object_get(task, "steps"), i, step) n += mn_brain_is(step, state);
+    json_decref(task);
+    return n;
+}
+static const char *ask(const char *text, int confirm) {
+    static char id[16];
+    assert_ok(mn_fleet_ask(board, text, "test", confirm, id));
+    return id;
+}
+
+/* ---- what goes well ------------------------------------------------------------------------ */
+static void a_task_is_planned_given_and_done(void **state) {
+    (void)state;
+    ask("put the cup and the apple on the table", 0);
+    until_ended("t1", "done");
+    fake_is("thing/", "cup", "at", "table");
+    fake_is("thing/", "apple", "at", "table");
+    fake_sound();
+    assert_int_equal(number_of("t1", "replans"), 0);
+    assert_int_equal(count_steps("t1", "done"), host[0].started - fake_events("unverified"));
+    fake_is("call/", "ann", "state", "idle");
+}
+
+static void what_is_true_already_needs_no_step(void **state) {
+    (void)state;
+    ask("put the cup on the counter", 0);
+    until_ended("t1", "done");
+    assert_int_equal(host[0].started, 0);
+}
+
+static void what_was_not_understood_fails_with_a_sentence(void **state) {
+    (void)state;
+    ask("put the zebra on the table", 0);
+    until_ended("t1", "failed");
+    json_t *const task = fake_get("task/", "t1");
+    assert_non_null(strstr(mn_brain_field(task, "why"), "zebra"));
+    json_decref(task);
+}
+
+static void two_tasks_share_a_robot(void **state) {
+    (void)state;
+    ask("put the cup on the table", 0);
+    pass(100);
+    ask("put the apple on the table", 0);
+    until_ended("t1", "done");
+    until_ended("t2", "done");
+    fake_is("thing/", "cup", "at", "table");
+    fake_is("thing/", "apple", "at", "table");
+    assert_int_equal(number_of("t1", "replans") + number_of("t2", "replans"), 0);
+}
+
+static void two_robots_do_two_things_at_once(void **state) {
+    (void)state;
+    robot[1] = fake_robot("bob", "counter", fake_open(&host[1], NULL));
+    pass(300);
+    ask("put the cup and the apple on the table", 0);
+    until_ended("t1", "done");
+    assert_true(host[0].started && host[1].started);
+    fake_sound();
+}
+
+static void nobody_there_is_waited_for(void **state) {
+    (void)state;
+    mn_actor_robot_leave(&robot[0]);
+    ask("put the cup on the table", 0);
+    pass(3000);
+    assert_string_equal(state_of("t1"), "planning");
+    robot[0] = fake_robot("cy", "counter", fake_open(&host[0], NULL));
+    until_ended("t1", "done");
+    mn_actor_robot_leave(&robot[0]);
+    ask("put the cup on the counter", 0);
+    until_ended("t2", "failed");
+}
+
+/* ---- people -------------------------------------------------------------------------------- */
+static void a_person_is_asked_before_each_step(void **state) {
+    (void)state;
+    ask("put the cup on the table", 1);
+    pass(2000);
+    assert_int_equal(count_steps("t1", "asked"), 1);
+    assert_int_equal(host[0].started, 0);
+    assert_int_equal(fake_events("confirm"), 1);
+    fake_put("confirm/", "t1.s1", "{\"ok\":true,\"by\":\"me\"}");
+    pass(5000);
+    assert_int_equal(count_steps("t1", "done"), 1);
+    json_t *const gone = fake_get("confirm/", "t1.s1");
+    assert_null(gone);
+    fake_put("confirm/", "t1.s2", "{\"ok\":false,\"by\":\"me\"}");
+    until_ended("t1", "failed");
+    json_t *const task = fake_get("task/", "t1");
+    assert_non_null(strstr(mn_brain_field(task, "why"), "said no"));
+    json_decref(task);
+}
+
+static void a_cancelled_task_ends_what_runs(void **state) {
+    (void)state;
+    ask("put the cup on the table", 0);
+    pass(300);
+    assert_string_equal(state_of("t1"), "running");
+    assert_ok(mn_fleet_cancel(board, "t1"));
+    until_ended("t1", "cancelled");
+    assert_true(host[0].cancelled);
+    fake_sound();
+    ask("put the cup on the table", 0); /* it is free again */
+    until_ended("t2", "done");
+}
+
+static void after_a_stop_it_goes_on(void **state) {
+    (void)state;
+    ask("put the cup on the table", 0);
+    pass(300);
+    assert_ok(mn_fleet_stop(board, NULL, "me"));
+    pass(100);
+    const int started = host[0].started;
+    pass(5000);
+    assert_int_equal(host[0].started, started);
+    assert_string_equal(state_of("t1"), "running");
+    assert_ok(mn_fleet_resume(board, NULL));
+    until_ended("t1", "done");
+    assert_int_equal(number_of("t1", "replans"), 0);
+    fake_is("thing/", "cup", "at", "table");
+}
+
+/* ---- what fails ---------------------------------------------------------------------------- */
+static void what_failed_once_is_done_again(void **state) {
+    (void)state;
+    ask("put the cup on the table", 0);
+    host[0].code = "crashed";
+    pass(1500);
+    host[0].code = NULL;
+    until_ended("t1", "done");
+    assert_int_equal(number_of("t1", "replans"), 0);
+    assert_true(fake_events("recover") >= 1);
+}
+
+static void who_cannot_is_replaced(void **state) {
+    (void)state;
+    robot[1] = fake_robot("bob", "table", fake_open(&host[1], NULL));
+    pass(300);
+    host[0].code = "too_heavy"; /* ann says so of whatever it does */
+    ask("put the cup on the table", 0);
+    until_ended("t1", "done");
+    fake_is("thing/", "cup", "at", "table");
+    fake_sound();
+}
+
+static void what_nobody_can_ends_with_a_sentence(void **state) {
+    (void)state;
+    host[0].code = "stuck";
+    ask("put the cup on the table", 0);
+    until_ended("t1", "failed");
+    assert_true(number_of("t1", "replans") <= MN_BRAIN_STUCK);
+    json_t *const task = fake_get("task/", "t1");
+    assert_true(strlen(mn_brain_field(task, "why")) > 10);
+    json_decref(task);
+}
+
+/* ---- who dies ------------------------------------------------------------------------------ */
+static void a_dead_robot_is_seen_after_two_heartbeats_and_replaced(void **state) {
+    (void)state;
+    robot[1] = fake_robot("bob", "table", fake_open(&host[1], NULL));
+    pass(300);
+    ask("put the cup on the table", 0);
+    for (int i = 0; i < 600; i++) { /* until somebody has it */
+        pass(10);
+        json_t *const cup = fake_get("thing/", "cup");
+        const int held = strcmp(mn_brain_field(cup, "at"), "counter") != 0;
+        json_decref(cup);
+        if (held) break;
+    }
+    json_t *const cup = fake_get("thing/", "cup");
+    const int who = strcmp(mn_brain_field(cup, "at"), "bob") == 0;
+    json_decref(cup);
+    mn_actor_robot_die(&robot[who]);
+    pass(2 * MN_FLEET_BEAT + 20);
+    assert_int_equal(fake_events("lost"), 1);
+    assert_int_equal(fake_events("fell"), 1);
+    fake_sound();
+    until_ended("t1", "done");
+    fake_is("thing/", "cup", "at", "table");
+    assert_int_equal(number_of("t1", "replans"), 1);
+    fake_sound();
+}
+
+static void a_dead_brains_tasks_go_on(void **state) {
+    (void)state;
+    ask("put the cup and the apple on the table", 0);
+    for (int n = 0; n < 40; n++) { /* it dies again and again, anywhere */
+        pass(170);
+        mn_brain_die(&brain);
+        fake_clock(1);
+        mn_brain *too_soon = NULL;
+        assert_fails(mn_brain_open(board, &how, &too_soon), MN_EBUSY, "is the brain of this fleet");
+        pass(3100);
+        assert_ok(mn_brain_open(board, &how, &brain));
+        if (strcmp(state_of("t1"), "done") == 0) break;
+    }
+    until_ended("t1", "done");
+    fake_is("thing/", "cup", "at", "table");
+    fake_is("thing/", "apple", "at", "table");
+    fake_sound();
+}
+
+static void the_older_of_two_brains_ends(void **state) {
+    (void)state;
+    mn_brain *next = NULL;
+    uint64_t again;
+    fake_clock(4000);
+    assert_ok(mn_brain_open(board, &how, &next));
+    assert_fails(mn_brain_step(brain, &again), MN_ECANCELLED, "another brain has taken over");
+    mn_brain_close(&brain); /* this does not end the other's */
+    assert_ok(mn_brain_step(next, &again));
+    brain = next;
+}
+
+static void a_silent_robot_that_lives_after_all_has_lost_its_lease(void **state) {
+    (void)state;
+    mn_actor_robot *const asleep = robot[0];
+    uint64_t again;
+    robot[0] = NULL;
+    pass(800);
+    assert_int_equal(fake_events("lost"), 1);
+    assert_fails(mn_actor_robot_step(asleep, &again), MN_ECANCELLED, "lease");
+    robot[0] = asleep;
+}
+
+static void a_brain_that_slept_lets_robots_speak_first(void **state) {
+    (void)state;
+    pass(500);
+    fake_clock(60000); /* all slept */
+    assert_ok(mn_brain_step(brain, &due[ROBOTS]));
+    assert_int_equal(fake_events("lost"), 0);
+    pass(1000);
+    assert_int_equal(fake_events("lost"), 0);
+}
+
+/* ---- bad input ----------------------------------------------------------------------------- */
+static void what_is_damaged_is_said_and_passed_over(void **state) {
+    (void)state;
+    char key[MN_FLEET_KEY];
+    const char *const kinds[] = {"ask/", "task/", "call/", "lease/"};
+    for (int i = 0; i < 4; i++) {
+        assert_ok(mn_board_key(board, kinds[i], i < 2 ? "t5" : "zoe", key));
+        mn_edit edit = {.key = key, .kind = MN_EDIT_PUT, .value = "{gibberish", .n = 10};
+        assert_ok(board->ops->commit(board, &edit, 1));
+    }
+    ask("put the cup on the table", 0);
+    json_t *const asked = fake_get("ask/", "t6");
+    assert_non_null(asked);
+    json_decref(asked);
+    until_ended("t6", "done");
+    assert_true(fake_events("refused") >= 1);
+}
+
+static void a_task_that_makes_no_sense_harms_nobody(void **state) {
+    (void)state;
+    fake_put("task/", "t9",
+             "{\"id\":\"t9\",\"state\":\"running\",\"goals\":[[\"in\",\"cup\",\"table\"]],\"steps\":"
+             "[1,{\"id\":\"s1\",\"robot\":\"nobody\",\"skill\":\"fly\",\"after\":[\"s1\",7],"
+             "\"state\":\"waiting\"},{\"id\":7,\"state\":\"running\"}]}");
+    until_ended("t9", "done"); /* what nobody can do was planned anew */
+    fake_is("thing/", "cup", "at", "table");
+}
+
+static void without_memory_it_goes_on_later(void **state) {
+    (void)state;
+    ask("put the cup on the table", 0);
+    for (long n = 1; n < 6000; n += 1 + n / 40) {
+        uint64_t again;
+        mn_alloc_fail_after(n);
+        const int rc = mn_brain_step(brain, &again);
+        mn_alloc_fail_after(0);
+        if (rc < 0 && rc != MN_ENOMEM) fail_msg("%ld: %d %s", n, rc, mn_error_detail());
+        pass(10);
+    }
+    until_ended("t1", "done");
+    fake_is("thing/", "cup", "at", "table");
+    fake_sound();
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        T(a_task_is_planned_given_and_done),
+        T(what_is_true_already_needs_no_step),
+        T(what_was_not_understood_fails_with_a_sentence),
+        T(two_tasks_share_a_robot),
+        T(two_robots_do_two_things_at_once),
+        T(nobody_there_is_waited_for),
+        T(a_person_is_asked_before_each_step),
+        T(a_cancelled_task_ends_what_runs),
+        T(after_a_stop_it_goes_on),
+        T(what_failed_once_is_done_again),
+        T(who_cannot_is_replaced),
+        T(what_nobody_can_ends_with_a_sentence),
+        T(a_dead_robot_is_seen_after_two_heartbeats_and_replaced),
+        T(a_dead_brains_tasks_go_on),
+        T(the_older_of_two_brains_ends),
+        T(a_silent_robot_that_lives_after_all_has_lost_its_lease),
+        T(a_brain_that_slept_lets_robots_speak_first),
+        T(what_is_damaged_is_said_and_passed_over),
+        T(a_task_that_makes_no_sense_harms_nobody),
+        T(without_memory_it_goes_on_later),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
