@@ -33,10 +33,39 @@ static void state_now(mn_actor_robot *r) {
     if (s->n_joints > MN_JOINTS) s->n_joints = MN_JOINTS;
     s->frame[MN_FRAME] = s->at[sizeof s->at - 1] = 0;
     r->due = s->until;
+    r->put = *s;
+}
+
+/* What another told of it since: where it is, its battery and its joints (MN_STATE_TOLD). */
+static int take_told(mn_actor_robot *r) {
+    char key[MN_FLEET_KEY];
+    mn_buf value = {0};
+    uint64_t version;
+    mn_fleet_state s;
+    MN_TRY(mn_board_key(r->b, "state/", r->name, key));
+    int rc = r->b->ops->get(r->b, key, &value, &version);
+    if (rc > 0) rc = mn_fleet_state_read(value.data, value.len, &s) >= 0;
+    mn_buf_free(&value);
+    if (rc <= 0 || !(s.flags & MN_STATE_TOLD) || s.beat != r->put.beat) return rc < 0 ? rc : 0;
+    const mn_fleet_state *const p = &r->put;
+    if (!memcmp(s.p, p->p, sizeof s.p) && !memcmp(s.q, p->q, sizeof s.q) &&
+        !memcmp(s.v, p->v, sizeof s.v) && s.battery == p->battery && s.n_joints == p->n_joints &&
+        !memcmp(s.joint, p->joint, s.n_joints * sizeof *s.joint))
+        return 0; /* as we put it */
+    memcpy(r->state.p, s.p, sizeof s.p);
+    memcpy(r->state.q, s.q, sizeof s.q);
+    memcpy(r->state.v, s.v, sizeof s.v);
+    memcpy(r->state.frame, s.frame, sizeof s.frame);
+    memcpy(r->state.joint, s.joint, sizeof s.joint);
+    r->state.battery = s.battery;
+    r->state.n_joints = s.n_joints;
+    r->state.flags |= MN_STATE_TOLD;
+    return 0;
 }
 
 int mn_robot_edit_state(mn_actor_robot *r, mn_edits *edits) {
     const int i = edits->n;
+    MN_TRY(take_told(r));
     if (i == MN_EDITS) return MN_FAIL(MN_EFULL, "a commit has at most %d edits", (int)MN_EDITS);
     state_now(r);
     MN_TRY(mn_board_key(r->b, "state/", r->name, edits->key[i]));
@@ -341,7 +370,10 @@ int mn_actor_robot_step(mn_actor_robot *r, uint64_t *again) {
     }
     MN_TRY(tell_skills(r));
     MN_TRY(mn_robot_do(r, now, again));
-    if (now >= r->due) MN_TRY(mn_actor_robot_publish(r));
+    if (now >= r->due) {
+        MN_TRY(take_told(r));
+        MN_TRY(mn_actor_robot_publish(r));
+    }
     if (r->due < *again) *again = r->due;
     return 0;
 }

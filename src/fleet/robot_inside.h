@@ -25,10 +25,10 @@ struct mn_actor_robot {
     mn_skills skills;
     int owner[MN_ROBOT_SKILLS]; /* of each skill: its host */
     uint64_t lease;             /* its version: the fence */
-    mn_fleet_state state;
-    uint64_t beat, due; /* ns between heartbeats; when the next one is */
-    json_t *call;       /* as it was read last; NULL: none */
-    uint64_t version;   /* of the call */
+    mn_fleet_state state, put;  /* put: as it was put last */
+    uint64_t beat, due;         /* ns between heartbeats; when the next one is */
+    json_t *call;               /* as it was read last; NULL: none */
+    uint64_t version;           /* of the call */
     robot_phase phase;
     mn_skill_host *running, *stuck; /* stuck: did not end when it was told to */
     uint64_t since, limit;          /* ns: when it began, when it must have ended */

@@ -13,7 +13,9 @@
 #include <stddef.h>
 
 enum { MN_STATE_FORMAT = 1, MN_JOINTS = 32 };
-enum { MN_STATE_STOPPED = 1, MN_STATE_BUSY = 2 };
+/* TOLD: where it is was said by another process, who knows (a bridge to ROS 2): its own takes it
+ * over with the next heartbeat. */
+enum { MN_STATE_STOPPED = 1, MN_STATE_BUSY = 2, MN_STATE_TOLD = 4 };
 
 typedef struct mn_fleet_state {
     uint32_t format, flags;
