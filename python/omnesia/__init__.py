@@ -24,5 +24,6 @@ __all__ = [
     "CorruptError", "Edit", "Entry", "Error", "FullError", "InputOutputError", "InvalidError",
     "Memo", "Memory", "Model", "ModelInfo", "NetworkError", "NoMemoryError", "NotFoundError",
     "Object", "Options", "Prompt", "Record", "Region", "RegionInfo", "Stream", "Token",
-    "TooLongError", "UnsupportedError", "Value", "Watch", "__version__", "memory_limit", "models", "pull",
+    "TooLongError", "UnsupportedError", "Value", "Watch", "__version__", "memory_limit", "models",
+    "pull",
 ]

@@ -211,7 +211,8 @@ EachEntry = CFUNCTYPE(c_int, c_void_p, POINTER(StoreEntry))
 STRUCTS: dict[str, type[Structure]] = {
     "mn_progress": Progress, "mn_region_info": RegionInfo, "mn_put_options": PutOptions,
     "mn_object": Object, "mn_object_edit": ObjectEdit, "mn_change": Change,
-    "mn_model_options": ModelOptions, "mn_model_info": ModelInfo, "mn_text": Text, "mn_turn": Turn, "mn_bias": Bias,
+    "mn_model_options": ModelOptions, "mn_model_info": ModelInfo, "mn_text": Text, "mn_turn": Turn,
+    "mn_bias": Bias,
     "mn_alternative": Alternative,
     "mn_token": Token, "mn_request": Request, "mn_stats": Stats, "mn_store_entry": StoreEntry,
     "mn_mem_options": MemOptions, "mn_scope": Scope, "mn_record": MemRecord, "mn_find": Find,

@@ -76,10 +76,10 @@ static int take_lease(mn_brain *k) {
                        until = (uint64_t)json_integer_value(json_object_get(lease, "until"));
         k->epoch = json_integer_value(json_object_get(lease, "epoch"));
         if (until + SECOND > now && until < now + 600 * SECOND)
-            rc = MN_FAIL(MN_EBUSY,
-                         "process %" JSON_INTEGER_FORMAT
-                         " is the brain of this fleet: end it first",
-                         json_integer_value(json_object_get(lease, "pid")));
+            rc =
+                MN_FAIL(MN_EBUSY,
+                        "process %" JSON_INTEGER_FORMAT " is the brain of this fleet: end it first",
+                        json_integer_value(json_object_get(lease, "pid")));
     }
     json_decref(lease);
     MN_TRY(rc);
@@ -256,13 +256,12 @@ static int take_ask(mn_brain *k, const char *id) {
         return mn_board_del(k->b, "ask/", id, 0, 0);
     }
     if (rc <= 0) return rc;
-    json_t *const task =
-        json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:[], s:i, s:i, s:i}", "id", id, "text",
-                  mn_brain_field(ask, "text"), "by", mn_brain_field(ask, "by"), "planner",
-                  k->how.model ? k->model : "rules", "confirm",
-                  json_is_true(json_object_get(ask, "confirm")), "state", "planning", "asked",
-                  json_integer_value(json_object_get(ask, "t")), "steps", "replans", 0,
-                  "replanned", 0, "failed_subtree", 0);
+    json_t *const task = json_pack(
+        "{s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:[], s:i, s:i, s:i}", "id", id, "text",
+        mn_brain_field(ask, "text"), "by", mn_brain_field(ask, "by"), "planner",
+        k->how.model ? k->model : "rules", "confirm", json_is_true(json_object_get(ask, "confirm")),
+        "state", "planning", "asked", json_integer_value(json_object_get(ask, "t")), "steps",
+        "replans", 0, "replanned", 0, "failed_subtree", 0);
     rc = task ? mn_edits_del(&edits, k->b, "ask/", id, version) : mn_brain_no_memory();
     if (rc >= 0) rc = mn_edits_put(&edits, k->b, "task/", id, task, 0);
     if (rc >= 0) rc = mn_edits_check(&edits, k->b, "brain", "", k->lease);
@@ -299,7 +298,8 @@ static int read_task(mn_brain *k, const char *id) {
     }
     MN_TRY(rc);
     if (!rc) version = 0;
-    if (!rc || !is_open(json)) rc = pass_over(k, id, version);
+    if (!rc || !is_open(json))
+        rc = pass_over(k, id, version);
     else {
         rc = task_slot(k, id, &t);
         if (rc >= 0) {
@@ -318,7 +318,8 @@ static int cancel_orphans(mn_brain *k) {
     for (int i = 0; i < k->n_robots; i++) {
         mn_brain_robot *const r = &k->robot[i];
         const char *const id = mn_brain_field(r->call, "task");
-        int wanted = r->gone || (!mn_brain_is(r->call, "given") && !mn_brain_is(r->call, "running"));
+        int wanted =
+            r->gone || (!mn_brain_is(r->call, "given") && !mn_brain_is(r->call, "running"));
         for (int t = 0; t < k->n_tasks && !wanted; t++) wanted = strcmp(k->task[t].id, id) == 0;
         if (wanted) continue;
         mn_edits edits = {0};

@@ -190,7 +190,8 @@ static int finish(mn_brain *k, mn_brain_task *t) {
     const int reached = rc < 0 ? rc : mn_goals_reached(&s, &g) == g.n;
     mn_goals_free(&g);
     mn_scene_free(&s);
-    if (reached == MN_EINVAL || reached == MN_ENOENT) { /* what it asked for is not there any more */
+    if (reached == MN_EINVAL ||
+        reached == MN_ENOENT) { /* what it asked for is not there any more */
         char why[512];
         snprintf(why, sizeof why, "%s", mn_error_detail());
         return mn_brain_end(k, t, "failed", why);

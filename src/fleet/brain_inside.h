@@ -34,7 +34,7 @@ struct mn_brain {
     mn_brain_how how;
     char model[64];
     uint64_t lease, renew, again; /* version; when it is said again that the brain lives */
-    uint64_t awake, patient; /* by when it wanted to look again; nobody is lost before this */
+    uint64_t awake, patient;      /* by when it wanted to look again; nobody is lost before this */
     json_int_t epoch;
     mn_brain_robot *robot; /* those that have a lease, by name; anew in each step */
     int n_robots, cap_robots;
@@ -43,14 +43,15 @@ struct mn_brain {
     json_t *skip; /* versions of tasks that have ended */
 };
 
-/* ---- brain.c ------------------------------------------------------------------------------ */
-const char *mn_brain_field(const json_t *json, const char *name); /* "" when it is none */
-int mn_brain_is(const json_t *json, const char *state);           /* its "state" */
-int mn_brain_set(json_t *json, const char *name, json_t *value);  /* taken; MN_ENOMEM */
-int mn_brain_number(const json_t *json, const char *name);        /* 0 when it is none */
+/* ---- brain.c ----------------------------------------------------------------------------- */
+const char *mn_brain_field(const json_t *json, const char *name);   /* "" when it is none */
+int mn_brain_is(const json_t *json, const char *state);             /* its "state" */
+int mn_brain_set(json_t *json, const char *name, json_t *value);    /* taken; MN_ENOMEM */
+int mn_brain_number(const json_t *json, const char *name);          /* 0 when it is none */
 mn_brain_robot *mn_brain_robot_find(mn_brain *k, const char *name); /* NULL: it does not live */
-/* What is known of a task, and what was edited beside it, while the lease of the brain stands. Frees
- * the edits. MN_ECONFLICT: somebody else changed something; all is read again in the next step. */
+/* What is known of a task, and what was edited beside it, while the lease of the brain stands.
+ * Frees the edits. MN_ECONFLICT: somebody else changed something; all is read again in the next
+ * step. */
 int mn_brain_commit(mn_brain *k, mn_brain_task *t, mn_edits *edits);
 int mn_brain_renew(mn_brain *k, uint64_t ns); /* it lives so much longer, whatever it does */
 int mn_brain_no_memory(void);
@@ -60,7 +61,7 @@ static inline void mn_brain_sooner(mn_brain *k, uint64_t when) {
 /* The task ends so: "done", "failed", "cancelled". */
 int mn_brain_end(mn_brain *k, mn_brain_task *t, const char *state, const char *why);
 
-/* ---- brain_plan.c ------------------------------------------------------------------------- */
+/* ---- brain_plan.c ------------------------------------------------------------------------ */
 /* A plan for these goals in this scene: with the model of the brain, else by the rules. report: the
  * task's "model" object, filled in when there is one. The plan is right, or none is made. */
 int mn_brain_plan(mn_brain *k, const mn_scene *s, const mn_goals *g, const mn_fleet_plan_how *how,
@@ -72,13 +73,13 @@ int mn_brain_ahead(mn_brain *k, const mn_brain_task *t, mn_scene *s);
 /* Steps of a plan become steps of the task, behind what is open there. instead: ids. */
 int mn_brain_adopt(mn_brain_task *t, const mn_fleet_plan *p, const mn_scene *s, json_t *instead);
 
-/* ---- brain_dispatch.c --------------------------------------------------------------------- */
+/* ---- brain_dispatch.c -------------------------------------------------------------------- */
 int mn_brain_dispatch(mn_brain *k, mn_brain_task *t); /* what is ready is given */
 /* Give a robot a step, or (a failed one) something else to do for it. */
 int mn_brain_give(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r, const char *skill,
                   json_t *args);
 
-/* ---- brain_collect.c ---------------------------------------------------------------------- */
+/* ---- brain_collect.c --------------------------------------------------------------------- */
 int mn_brain_collect(mn_brain *k, mn_brain_task *t); /* what robots have done since */
 int mn_brain_cancel(mn_brain *k, mn_brain_task *t);  /* on the way to "cancelled" */
 /* r: whose call is taken back; NULL: nobody's. */
@@ -88,14 +89,14 @@ int mn_step_open(const json_t *step);   /* it is still to be done */
 int mn_step_active(const json_t *step); /* a robot has it */
 int mn_call_free(const json_t *call);   /* nobody is at it */
 
-/* ---- brain_replan.c ----------------------------------------------------------------------- */
+/* ---- brain_replan.c ---------------------------------------------------------------------- */
 /* What failed, by the list of its code. The caller commits the task. 1: something else was given
  * and committed, or the task has ended. */
 int mn_brain_recover(mn_brain *k, mn_brain_task *t, json_t *step);
 /* Steps that are marked "replan", and what depends on them, are planned anew. */
 int mn_brain_replan(mn_brain *k, mn_brain_task *t);
 
-/* ---- monitor.c ----------------------------------------------------------------------------- */
+/* ---- monitor.c --------------------------------------------------------------------------- */
 /* Who lives; who does not any more loses his lease, and what he held falls. */
 int mn_monitor_robots(mn_brain *k);
 /* Is a step that runs hung, or slow? */

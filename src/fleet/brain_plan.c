@@ -186,8 +186,7 @@ static int begin_with(mn_brain *k, mn_brain_task *t, const mn_scene *s, const mn
     if (report) MN_TRY(mn_brain_set(t->json, "model", json_incref(report)));
     MN_TRY(mn_brain_set(t->json, "state", json_string("running")));
     MN_TRY(mn_brain_set(t->json, "why", json_string(text)));
-    MN_TRY(mn_brain_set(t->json, "planned",
-                        json_real(mn_fleet_plan_seconds(p, k->how.groups))));
+    MN_TRY(mn_brain_set(t->json, "planned", json_real(mn_fleet_plan_seconds(p, k->how.groups))));
     MN_TRY(mn_brain_set(t->json, "begun", json_integer(k->b->ops->time(k->b))));
     MN_TRY(mn_brain_commit(k, t, &edits));
     mn_board_tell(k->b, "planned", "{s:s, s:i, s:f, s:s}", "task", t->id, "steps", p->n, "seconds",

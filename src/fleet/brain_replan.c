@@ -24,7 +24,7 @@
 
 static const uint64_t SECOND = 1000000000;
 
-/* ---- recovery ------------------------------------------------------------------------------ */
+/* ---- recovery ---------------------------------------------------------------------------- */
 static const char *thing_of(const json_t *step) {
     const json_t *const args = json_object_get(step, "args");
     return *field(args, "thing") ? field(args, "thing") : field(args, "place");
@@ -86,8 +86,7 @@ static int carry_out(mn_brain *k, mn_brain_task *t, json_t *step, mn_recover wha
     case MN_RECOVER_LOOK: return give_between(k, t, step, "inspect");
     case MN_RECOVER_CHARGE: return give_between(k, t, step, "charge");
     case MN_RECOVER_WAIT:
-        MN_TRY(set(step, "until",
-                   json_integer((json_int_t)(k->b->ops->now(k->b) + 2 * SECOND))));
+        MN_TRY(set(step, "until", json_integer((json_int_t)(k->b->ops->now(k->b) + 2 * SECOND))));
         return set(step, "state", json_string("waiting"));
     case MN_RECOVER_AGAIN: return set(step, "state", json_string("waiting"));
     case MN_RECOVER_GIVE_UP: MN_TRY(give_up(k, t, step)); return 1;
@@ -115,7 +114,7 @@ int mn_brain_recover(mn_brain *k, mn_brain_task *t, json_t *step) {
     }
 }
 
-/* ---- the failed subtree -------------------------------------------------------------------- */
+/* ---- the failed subtree ------------------------------------------------------------------ */
 typedef struct replanning {
     mn_brain *k;
     mn_brain_task *t;
@@ -175,8 +174,8 @@ static int replace_waiting(replanning *r) {
     return 0;
 }
 
-/* ---- a plan for it ------------------------------------------------------------------------- */
-/* What a replaced step would have closed is still to be closed, and said what it would have said. */
+/* ---- a plan for it ----------------------------------------------------------------------- */
+/* What a replaced step would have closed is still to be closed; what it would have said, said. */
 static void close_again(replanning *r) {
     json_t *step;
     size_t i;

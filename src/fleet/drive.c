@@ -3,11 +3,11 @@
  * fleet/drive.c - actors in real processes: they step, then sleep until the board changes where it
  * concerns them, a program of theirs has said something, or their time has come.
  *
- * What wakes is a topic of the region (a word that is slept on), and what programs say comes through
- * file descriptors: a small thread for each topic sleeps there and writes to one eventfd, on which
- * everything waits. A robot has three topics (its call, its lease, the stop), the brain seven;
- * heartbeats of robots wake nobody. A thread looks again by itself every two seconds, as watchers
- * do, for who was killed between a change and telling of it.
+ * What wakes is a topic of the region (a word that is slept on), and what programs say comes
+ * through file descriptors: a small thread for each topic sleeps there and writes to one eventfd,
+ * on which everything waits. A robot has three topics (its call, its lease, the stop), the brain
+ * seven; heartbeats of robots wake nobody. A thread looks again by itself every two seconds, as
+ * watchers do, for who was killed between a change and telling of it.
  */
 #include "base/alloc.h"
 #include "base/error.h"
@@ -127,7 +127,7 @@ int mn_drive_wait(mn_drive *d, const int *fds, int n, uint64_t until) {
     return 0;
 }
 
-/* ---- loops --------------------------------------------------------------------------------- */
+/* ---- loops ------------------------------------------------------------------------------- */
 static int over(const volatile int *end) {
     return end && *end;
 }

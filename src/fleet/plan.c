@@ -35,11 +35,11 @@ typedef struct planner {
     int n_jobs;
     const mn_leg *seq[SEQUENCE], *best[SEQUENCE], *with[SEQUENCE];
     int n, n_best;
-    int trials;           /* left */
+    int trials; /* left */
     double score;
 } planner;
 
-/* ---- goals as jobs -------------------------------------------------------------------------- */
+/* ---- goals as jobs ----------------------------------------------------------------------- */
 static int is_so(const planner *p, int e, const char *word) {
     return json_is_true(json_object_get(json_object_get(p->w.s->thing[e].json, "is"), word));
 }
@@ -57,8 +57,7 @@ static int add_word(planner *p, mn_wish *wish, const char *word, int depth) {
                 if (f->name != MN_FACT_IS || f->not_ || strcmp(f->arg[1], word) != 0) continue;
                 for (int q = 0; q < all->skill[k].n_needs; q++) {
                     const mn_fact *need = all->skill[k].needs + q;
-                    if (need->name == MN_FACT_IS && !need->not_ &&
-                        !strcmp(need->arg[0], f->arg[0]))
+                    if (need->name == MN_FACT_IS && !need->not_ && !strcmp(need->arg[0], f->arg[0]))
                         MN_TRY(add_word(p, wish, need->arg[1], depth + 1));
                 }
                 r = p->w.n_robots - 1; /* the first skill that does it says what it needs */
@@ -110,8 +109,7 @@ static int is_done(const planner *p, const mn_wish *w) {
 /* Places that could be too full, and robots too loaded, if all that has to move went there. */
 static void find_tight(planner *p) {
     double kg = 0;
-    for (int i = 0; i < p->n_jobs; i++)
-        kg += mn_plan_weight(&p->w, &p->t.st, p->job[i].wish.thing);
+    for (int i = 0; i < p->n_jobs; i++) kg += mn_plan_weight(&p->w, &p->t.st, p->job[i].wish.thing);
     for (int e = 0; e < p->w.n; e++) {
         const int room = mn_plan_room_for(&p->w, e);
         p->t.tight[e] |= (char)(room >= 0 && p->t.count[e] + p->n_jobs > room);
@@ -120,7 +118,7 @@ static void find_tight(planner *p) {
         p->t.heavy[r] |= (char)(p->t.load[r] + kg > p->w.robot[r].seen->payload);
 }
 
-/* ---- sequences ------------------------------------------------------------------------------ */
+/* ---- sequences --------------------------------------------------------------------------- */
 /* How good the sequence is; INFINITY: it cannot be done. */
 static double try_out(planner *p, const mn_leg *const *seq, int n, double best) {
     p->trials--;
@@ -152,7 +150,7 @@ static int positions(const planner *p, const mn_way *way, int *at) {
     return n;
 }
 
-/* The sequence with the way's first `cut` legs before seq[i], and the rest before seq[j], j >= i. */
+/* The sequence with the way's first `cut` legs before seq[i], the rest before seq[j], j >= i. */
 static int weave(planner *p, const mn_way *way, int i, int j, int cut) {
     int n = 0;
     for (int k = 0; k <= p->n; k++) {
@@ -210,7 +208,7 @@ static void take_out(planner *p, int job_index) {
     p->n = n;
 }
 
-/* ---- planning ------------------------------------------------------------------------------- */
+/* ---- planning ---------------------------------------------------------------------------- */
 /* The longest ways first; then as they were said. */
 static int in_order(const void *a, const void *b) {
     const job *x = a, *y = b;
@@ -224,8 +222,7 @@ static int find_ways(planner *p, int stage) {
     int kept = 0;
     p->t.stage = stage - 1;
     p->n_jobs = 0;
-    if (mn_try_run(&p->t, p->seq, p->n, INFINITY, 0) < 0)
-        return MN_FAIL(MN_ENOENT, "%s", p->t.why);
+    if (mn_try_run(&p->t, p->seq, p->n, INFINITY, 0) < 0) return MN_FAIL(MN_ENOENT, "%s", p->t.why);
     for (int i = 0; i < p->g->n; i++)
         if (p->g->stage[i] == stage) MN_TRY(read_goal(p, i));
     for (int i = 0; i < p->n_jobs; i++)
@@ -282,7 +279,7 @@ static void improve(planner *p) {
     }
 }
 
-/* ---- the plan ------------------------------------------------------------------------------- */
+/* ---- the plan ---------------------------------------------------------------------------- */
 static json_t *args_of(const planner *p, const mn_try_step *s) {
     json_t *args = json_object();
     int bad = !args;

@@ -216,8 +216,8 @@ static int move(checker *c, int step, const mn_fact *f, int thing, int to, int h
     c->st.holder[thing] = to;
     c->st.hand[thing] = (char)hand;
     c->st.moved[thing] = 1;
-    if (hand && mn_plan_hands(w, &c->st, to - w->n_things) >
-                    w->robot[to - w->n_things].seen->n_hands)
+    if (hand &&
+        mn_plan_hands(w, &c->st, to - w->n_things) > w->robot[to - w->n_things].seen->n_hands)
         return wrong(c, step, f, "cannot be made: no hand is free");
     return 0;
 }
@@ -364,8 +364,8 @@ static int goals_check(checker *c, const mn_goals *g) {
         if (holds(c, -1, g->goal + i) > 0) continue;
         mn_buf text = {0};
         mn_fact_write(g->goal + i, &text);
-        const int rc = MN_FAIL(MN_EINVAL, "after all steps, %s is not so",
-                               text.data ? text.data : "a goal");
+        const int rc =
+            MN_FAIL(MN_EINVAL, "after all steps, %s is not so", text.data ? text.data : "a goal");
         mn_buf_free(&text);
         return rc;
     }

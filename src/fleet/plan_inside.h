@@ -21,11 +21,11 @@ typedef struct mn_op {
 
 typedef struct mn_plan_robot {
     const mn_robot_seen *seen;
-    int usable;       /* alive, and not excluded */
-    int mobile;       /* it drives */
-    int at;           /* entity it works at; -1 */
-    mn_spot start;    /* where it stands */
-    int placed;       /* start is known */
+    int usable;    /* alive, and not excluded */
+    int mobile;    /* it drives */
+    int at;        /* entity it works at; -1 */
+    mn_spot start; /* where it stands */
+    int placed;    /* start is known */
     mn_op drive, grasp, put, give, open, close;
     const mn_skill *say;
 } mn_plan_robot;
@@ -50,21 +50,23 @@ int mn_plan_world_read(const mn_scene *s, const mn_fleet_plan_how *how, mn_plan_
 void mn_plan_world_free(mn_plan_world *w);
 int mn_plan_entity(const mn_plan_world *w, const char *name); /* -1 */
 const char *mn_plan_name(const mn_plan_world *w, int e);
-static inline int mn_plan_is_robot(const mn_plan_world *w, int e) { return e >= w->n_things; }
+static inline int mn_plan_is_robot(const mn_plan_world *w, int e) {
+    return e >= w->n_things;
+}
 static inline mn_plan_robot *mn_plan_robot_of(const mn_plan_world *w, int e) {
     return w->robot + (e - w->n_things);
 }
 static inline int mn_plan_kind(const mn_plan_world *w, int e) {
     return e < w->n_things ? (int)w->s->thing[e].kind : -1;
 }
-int mn_plan_room_for(const mn_plan_world *w, int e); /* -1: no limit */
+int mn_plan_room_for(const mn_plan_world *w, int e);  /* -1: no limit */
 const mn_spot *mn_plan_spot(mn_plan_world *w, int e); /* NULL: nobody knows */
 
 /* Who is where now. */
 typedef struct mn_plan_state {
-    int *holder; /* [n] */
+    int *holder;               /* [n] */
     char *hand, *open, *moved; /* [n] moved: since the scene was read */
-    int *at;     /* [n_robots] */
+    int *at;                   /* [n_robots] */
 } mn_plan_state;
 int mn_plan_state_begin(mn_plan_world *w, mn_plan_state *out);
 /* Where one stands to get at e: furniture, a thing on the floor, a door, a room; -1. */

@@ -68,7 +68,7 @@ static int kind_check(const parser *p, const char *id, const mn_skill *k, const 
     for (int m = 0; m < k->n_makes; m++) {
         const mn_fact *f = k->makes + m;
         const char *who = f->name == MN_FACT_HOLDING ? text_of(args, f->arg[0]) : NULL;
-        const char *what = f->name == MN_FACT_IN       ? text_of(args, f->arg[0])
+        const char *what = f->name == MN_FACT_IN        ? text_of(args, f->arg[0])
                            : f->name == MN_FACT_HOLDING ? text_of(args, f->arg[1])
                                                         : NULL;
         if (who && !mn_scene_robot(p->s, who))
@@ -180,8 +180,7 @@ static void fill_seconds(parser *p, mn_fleet_plan *out) {
         for (int b = 0; b < i; b++)
             if (!strcmp(out->step[b].robot, s->robot) && !strcmp(out->step[b].skill, s->skill))
                 from = text_of(out->step[b].args, param);
-        const double way =
-            mn_route_seconds(p->s, r, from, text_of(s->args, param), through, &n);
+        const double way = mn_route_seconds(p->s, r, from, text_of(s->args, param), through, &n);
         if (way >= 0) s->seconds = way;
     }
     out->makespan = mn_fleet_plan_seconds(out, 0);

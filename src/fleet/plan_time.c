@@ -97,10 +97,10 @@ json_t *mn_fleet_plan_write(const mn_fleet_plan *p) {
         json_t *after = json_array();
         for (int k = 0; k < s->n_after; k++)
             bad |= json_array_append_new(after, json_string(p->step[s->after[k]].id));
-        bad |= json_array_append_new(
-            out, json_pack("{s:s, s:s, s:s, s:O, s:o, s:f, s:i}", "id", s->id, "robot", s->robot,
-                           "skill", s->skill, "args", s->args, "after", after, "seconds",
-                           s->seconds, "goal", s->goal));
+        bad |= json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:O, s:o, s:f, s:i}", "id",
+                                                    s->id, "robot", s->robot, "skill", s->skill,
+                                                    "args", s->args, "after", after, "seconds",
+                                                    s->seconds, "goal", s->goal));
     }
     if (!bad) return out;
     json_decref(out);

@@ -18,7 +18,7 @@
 
 enum { LOOKS = 48, DEPTH = 8 };
 #define CLOSED_DOOR 5.0 /* metres of detour that a closed door is worth */
-#define STRANGER 3.0    /* seconds another robot has to be sooner to open a door for this one */
+#define STRANGER    3.0 /* seconds another robot has to be sooner to open a door for this one */
 
 typedef struct looks {
     int var[LOOKS];
@@ -27,11 +27,22 @@ typedef struct looks {
 } looks;
 
 /* Variables: where robots stand, where things are, what is open, how things are, what is full. */
-static int var_at(const mn_try *t, int robot) { return t->w->n_things + robot; }
-static int var_location(const mn_try *t, int e) { (void)t; return e; }
-static int var_open(const mn_try *t, int e) { return t->w->n + e; }
-static int var_is(const mn_try *t, int e) { return 2 * t->w->n + e; }
-static int var_room(const mn_try *t, int e) { return 3 * t->w->n + e; }
+static int var_at(const mn_try *t, int robot) {
+    return t->w->n_things + robot;
+}
+static int var_location(const mn_try *t, int e) {
+    (void)t;
+    return e;
+}
+static int var_open(const mn_try *t, int e) {
+    return t->w->n + e;
+}
+static int var_is(const mn_try *t, int e) {
+    return 2 * t->w->n + e;
+}
+static int var_room(const mn_try *t, int e) {
+    return 3 * t->w->n + e;
+}
 
 static void look_at(looks *l, int var, int writes) {
     for (int i = 0; i < l->n; i++)
@@ -84,8 +95,10 @@ static void first_state(mn_try *t, const mn_plan_state *from) {
     for (int i = 0; i < w->n_things; i++) {
         const int h = t->st.holder[i];
         if (h < 0) continue;
-        if (t->st.hand[i]) t->hands[h - w->n_things]++;
-        else t->count[h]++;
+        if (t->st.hand[i])
+            t->hands[h - w->n_things]++;
+        else
+            t->count[h]++;
     }
     for (int i = 0; i < w->n_robots; i++) t->load[i] = mn_plan_load(w, &t->st, i);
 }
@@ -147,10 +160,10 @@ double mn_try_drive(mn_try *t, int robot, int from, int to, uint64_t *doors) {
         t->cache[slot].from = from;
         t->cache[slot].to = to;
         t->cache[slot].doors = 0;
-        t->cache[slot].metres =
-            a && b ? mn_routes_metres(&t->w->routes, a, b, NULL, t->can_open ? CLOSED_DOOR : -1,
-                                      through, &n)
-                   : -1;
+        t->cache[slot].metres = a && b
+                                    ? mn_routes_metres(&t->w->routes, a, b, NULL,
+                                                       t->can_open ? CLOSED_DOOR : -1, through, &n)
+                                    : -1;
         for (int i = 0; i < n; i++) t->cache[slot].doors |= (uint64_t)1 << through[i];
     }
     if (doors) *doors = t->cache[slot].doors;
@@ -171,8 +184,10 @@ static void reduce(mn_try *t, mn_try_step *s) {
     for (int i = t->n - 1; i >= 0; i--) {
         if (!(left[i / 64] >> (i % 64) & 1)) continue;
         if (all[i / 64] >> (i % 64) & 1) continue;
-        if (s->n_after == MN_STEP_AFTER) t->full = 1;
-        else s->after[s->n_after++] = i;
+        if (s->n_after == MN_STEP_AFTER)
+            t->full = 1;
+        else
+            s->after[s->n_after++] = i;
         for (int m = 0; m <= i / 64; m++) all[m] |= t->step[i].before[m];
         all[i / 64] |= (uint64_t)1 << (i % 64);
     }
@@ -231,8 +246,12 @@ static void emit(mn_try *t, mn_try_step *s, const looks *l, int partner, int ste
 }
 
 static mn_try_step step_of(int robot, const mn_op *op, int a, int b, int job) {
-    return (mn_try_step){.robot = robot, .job = job, .skill = op->skill,
-                         .param = {op->a, op->b}, .value = {a, b}, .seconds = op->skill->seconds};
+    return (mn_try_step){.robot = robot,
+                         .job = job,
+                         .skill = op->skill,
+                         .param = {op->a, op->b},
+                         .value = {a, b},
+                         .seconds = op->skill->seconds};
 }
 
 static int is_closable(const mn_try *t, int e) {
@@ -297,8 +316,8 @@ static int turn(mn_try *t, int e, int open, int prefer, int only, int job, int s
     int best = -1;
     double soonest = 0;
     if (t->st.open[e] == open) return 0;
-    if (t->depth >= DEPTH) return cannot(t, "too much is closed on the way to %s",
-                                         mn_plan_name(t->w, e));
+    if (t->depth >= DEPTH)
+        return cannot(t, "too much is closed on the way to %s", mn_plan_name(t->w, e));
     for (int i = 0; i < t->w->n_robots; i++) {
         if (only && i != prefer) continue;
         double when = door_time(t, i, open, e);
@@ -418,8 +437,10 @@ static void move(mn_try *t, looks *l, int thing, int to, int hand) {
         t->count[old]--;
         if (t->tight[old]) look_at(l, var_room(t, old), 1);
     }
-    if (hand) t->hands[to - robots]++;
-    else t->count[to]++;
+    if (hand)
+        t->hands[to - robots]++;
+    else
+        t->count[to]++;
     if (from >= 0 && from != by) {
         t->load[from] -= kg;
         if (t->heavy[from]) look_at(l, var_room(t, robots + from), 1);
@@ -434,19 +455,17 @@ static int grasp(mn_try *t, const mn_leg *g, int steps) {
     const mn_plan_robot *r = t->w->robot + g->robot;
     const int self = t->w->n_things + g->robot;
     looks l = {.n = 0};
-    if (t->st.hand[g->thing])
-        return cannot(t, "the %s is in a hand", mn_plan_name(t->w, g->thing));
+    if (t->st.hand[g->thing]) return cannot(t, "the %s is in a hand", mn_plan_name(t->w, g->thing));
     MN_TRY(meet(t, g, g->thing, steps));
     MN_TRY(get_at(t, g->thing, g->robot, g->job, steps));
-    if (g->partner < 0) MN_TRY(be_at(t, g->robot, mn_plan_stand(t->w, &t->st, g->thing), g->job,
-                                     steps));
+    if (g->partner < 0)
+        MN_TRY(be_at(t, g->robot, mn_plan_stand(t->w, &t->st, g->thing), g->job, steps));
     if (t->hands[g->robot] >= r->seen->n_hands)
         return cannot(t, "%s has no free hand for the %s", r->seen->name,
                       mn_plan_name(t->w, g->thing));
     look_up(t, &l, g->thing);
     look_at(&l, var_location(t, g->thing), 1);
-    if (carrier(t, g->thing) != g->robot)
-        MN_TRY(load_on(t, &l, g->robot, weight_of(t, g->thing)));
+    if (carrier(t, g->thing) != g->robot) MN_TRY(load_on(t, &l, g->robot, weight_of(t, g->thing)));
     move(t, &l, g->thing, self, 1);
     mn_try_step s = step_of(g->robot, &r->grasp, g->thing, -1, g->job);
     emit(t, &s, &l, -1, steps);

@@ -68,7 +68,7 @@ typedef struct mn_try {
         int from, to;
         double metres; /* < 0: no way */
         uint64_t doors;
-    } *cache;
+    } * cache;
     int can_open; /* anybody can */
     /* only when steps are wanted */
     mn_try_step *step;
@@ -92,11 +92,12 @@ typedef struct mn_wish {
     int thing;
     const char *word[4];
     int n_words;
-    int to;    /* entity, -1: anywhere */
-    int held;  /* in a hand of `to` */
+    int to;   /* entity, -1: anywhere */
+    int held; /* in a hand of `to` */
     int job, stage;
 } mn_wish;
-/* Ways from where all is at the end of what was tried last; at most MN_WAYS; none: MN_ENOENT with the reason. */
+/* Ways from where all is at the end of what was tried last; at most MN_WAYS; none: MN_ENOENT with
+ * the reason. */
 int mn_ways_find(mn_try *t, const mn_wish *wish, mn_way *out, int *n);
 
 #endif

@@ -24,7 +24,7 @@ enum { PLACES = 24, SITES = 24, PHASES = 5, ROUNDS = 8 };
 
 typedef struct node {
     double cost;
-    int from;  /* node */
+    int from; /* node */
     int done;
     mn_leg leg; /* what led here; thing -1: nothing but driving */
 } node;
@@ -40,7 +40,9 @@ typedef struct finder {
 } finder;
 
 /* ---- nodes ---------------------------------------------------------------------------------- */
-static int place_node(const finder *f, int phase, int p) { return phase * f->per_phase + p; }
+static int place_node(const finder *f, int phase, int p) {
+    return phase * f->per_phase + p;
+}
 static int robot_node(const finder *f, int phase, int robot, int tray, int site) {
     return phase * f->per_phase + f->n_places + ((robot * 2 + tray) * f->n_sites) + site;
 }
@@ -66,8 +68,7 @@ static void relax(finder *f, int from, int to, double cost, const mn_leg *leg) {
 /* ---- what may be ---------------------------------------------------------------------------- */
 static int can(const finder *f, int robot, const mn_op *op) {
     const mn_wish *w = f->wish;
-    return f->dear[robot] >= 0 && op->skill &&
-           !f->w->banned[robot * f->w->n + w->thing];
+    return f->dear[robot] >= 0 && op->skill && !f->w->banned[robot * f->w->n + w->thing];
 }
 static int carries(const finder *f, int robot) {
     return f->w->robot[robot].seen->payload + 1e-9 >=
@@ -84,8 +85,7 @@ static int stand(const finder *f, int e) {
 /* Seconds until the robot is at the site; < 0: never. */
 static double coming(const finder *f, int robot, int site) {
     const int self = f->w->n_things + robot, at = f->t->st.at[robot];
-    if (!f->w->robot[robot].mobile)
-        return mn_plan_fixed_reaches(f->w, robot, site) ? 0 : -1;
+    if (!f->w->robot[robot].mobile) return mn_plan_fixed_reaches(f->w, robot, site) ? 0 : -1;
     if (at == site) return 0;
     return mn_try_drive(f->t, robot, f->t->st.moved[self] ? at : self, site, NULL);
 }
@@ -97,8 +97,14 @@ static int site_of(const finder *f, int robot) {
 }
 
 static mn_leg leg_of(const finder *f, mn_leg_kind kind, int robot, int to, int site, int partner) {
-    return (mn_leg){.kind = kind, .robot = robot, .partner = partner, .thing = f->wish->thing,
-                    .to = to, .site = site, .job = f->wish->job, .stage = f->wish->stage};
+    return (mn_leg){.kind = kind,
+                    .robot = robot,
+                    .partner = partner,
+                    .thing = f->wish->thing,
+                    .to = to,
+                    .site = site,
+                    .job = f->wish->job,
+                    .stage = f->wish->stage};
 }
 
 /* Does who stands still get at the thing, where it is now or where it was put down? */
@@ -128,8 +134,8 @@ static void from_place(finder *f, int u, int phase, int p) {
         } else if (!gets(f, r, place))
             continue;
         const mn_leg g = leg_of(f, MN_LEG_GRASP, r, -1, -1, -1);
-        relax(f, u, robot_node(f, phase, r, 0, s), f->dear[r] * (robot->grasp.skill->seconds + come),
-              &g);
+        relax(f, u, robot_node(f, phase, r, 0, s),
+              f->dear[r] * (robot->grasp.skill->seconds + come), &g);
     }
 }
 
@@ -139,8 +145,7 @@ static void drive_edges(finder *f, int u, int phase, int r, int tray, int s) {
         const double way = k == s || mn_plan_is_robot(f->w, f->site[k])
                                ? -1
                                : mn_try_drive(f->t, r, f->site[s], f->site[k], NULL);
-        if (way >= 0)
-            relax(f, u, robot_node(f, phase, r, tray, k), f->dear[r] * way, NULL);
+        if (way >= 0) relax(f, u, robot_node(f, phase, r, tray, k), f->dear[r] * way, NULL);
     }
 }
 
@@ -155,8 +160,7 @@ static void put_edges(finder *f, int u, int phase, int r, int s) {
     if (!can(f, r, &robot->put)) return;
     for (int p = 0; p < f->n_places; p++) {
         const int place = f->place[p], from = stand(f, place);
-        if (!takes(f, place) || mn_plan_is_robot(f->w, place) ||
-            f->w->banned[r * f->w->n + place])
+        if (!takes(f, place) || mn_plan_is_robot(f->w, place) || f->w->banned[r * f->w->n + place])
             continue;
         if (robot->mobile ? at != from : !mn_plan_fixed_reaches(f->w, r, from)) continue;
         const mn_leg g = leg_of(f, MN_LEG_PUT, r, place, -1, -1);
@@ -279,8 +283,7 @@ static int work_site(const finder *f, int r, const mn_skill *k, const char *para
             return -1;
         if (n->name == MN_FACT_IN && it && (place == e) == n->not_) return -1;
         if (n->name == MN_FACT_AT && self && !n->not_) {
-            if (e < 0 || (f->w->robot[r].mobile ? place < 0 && site != e
-                                                : f->w->robot[r].at != e))
+            if (e < 0 || (f->w->robot[r].mobile ? place < 0 && site != e : f->w->robot[r].at != e))
                 return -1;
             at = e;
         }
@@ -302,8 +305,7 @@ static void work_edges(finder *f, int u, int phase, int place, int robot, int s)
         for (int i = 0; i < w->seen->skills.n; i++) {
             const mn_skill *k = w->seen->skills.skill + i;
             const char *param;
-            if (!mn_skill_fits(k, w->seen->body) ||
-                !makes_word(k, f->wish->word[phase], &param))
+            if (!mn_skill_fits(k, w->seen->body) || !makes_word(k, f->wish->word[phase], &param))
                 continue;
             const int hand_site = robot >= 0 && w->mobile ? f->site[s] : -1;
             const int at = work_site(f, r, k, param, robot >= 0 ? -1 : place, hand_site);
@@ -381,8 +383,10 @@ static int search(finder *f, mn_way *out) {
                 u = i;
         if (u < 0) return 0;
         f->node[u].done = 1;
-        if (is_end(f, u)) end = u;
-        else spread(f, u);
+        if (is_end(f, u))
+            end = u;
+        else
+            spread(f, u);
     }
     mn_leg back[64];
     int n = 0;
@@ -470,12 +474,11 @@ static void gather(finder *f) {
         for (int k = 0; w->n_words && k < all->n; k++)
             for (int m = 0; m < all->skill[k].n_needs; m++) {
                 const mn_fact *n = all->skill[k].needs + m;
-                const int e = n->name == MN_FACT_AT || n->name == MN_FACT_IN ||
-                                      n->name == MN_FACT_REACHES
-                                  ? mn_plan_entity(f->w, n->arg[1])
-                                  : -1;
-                if (e >= 0 && !mn_plan_is_robot(f->w, e))
-                    add(f->place, &f->n_places, PLACES, e);
+                const int e =
+                    n->name == MN_FACT_AT || n->name == MN_FACT_IN || n->name == MN_FACT_REACHES
+                        ? mn_plan_entity(f->w, n->arg[1])
+                        : -1;
+                if (e >= 0 && !mn_plan_is_robot(f->w, e)) add(f->place, &f->n_places, PLACES, e);
             }
     }
     for (int r = 0; r < f->w->n_robots; r++)
@@ -530,8 +533,7 @@ static int no_reach(const finder *f) {
         const double far = hypot(to->x - robot->start.x, to->y - robot->start.y);
         if (far < nearest) nearest = far, best = robot;
     }
-    if (!best)
-        return MN_FAIL(MN_ENOENT, "nobody knows where the %s is", mn_plan_name(f->w, thing));
+    if (!best) return MN_FAIL(MN_ENOENT, "nobody knows where the %s is", mn_plan_name(f->w, thing));
     return MN_FAIL(MN_ENOENT,
                    "nobody alive gets at the %s at %s: the nearest, %s, is %.1f m away, reaches "
                    "%.1f m and %s",
@@ -547,17 +549,16 @@ static int no_way(const finder *f) {
     if (w->to >= 0 || movable) MN_TRY(no_carrier(f));
     if (h >= 0 && mn_plan_is_robot(f->w, h) && f->t->st.hand[w->thing]) {
         if (!mn_plan_robot_of(f->w, h)->usable)
-            return MN_FAIL(MN_ENOENT, "the %s is in a hand of %s, who is not alive or not to be "
-                                      "used",
+            return MN_FAIL(MN_ENOENT,
+                           "the %s is in a hand of %s, who is not alive or not to be "
+                           "used",
                            name, mn_plan_name(f->w, h));
     } else if (movable)
         MN_TRY(no_reach(f));
     if (w->n_words && w->to < 0)
-        return MN_FAIL(MN_ENOENT, "nobody alive can make the %s %s", name,
-                       w->word[w->n_words - 1]);
+        return MN_FAIL(MN_ENOENT, "nobody alive can make the %s %s", name, w->word[w->n_words - 1]);
     if (w->to >= 0 && mn_plan_is_robot(f->w, w->to) && !mn_plan_robot_of(f->w, w->to)->usable)
-        return MN_FAIL(MN_ENOENT, "%s is not alive, or not to be used",
-                       mn_plan_name(f->w, w->to));
+        return MN_FAIL(MN_ENOENT, "%s is not alive, or not to be used", mn_plan_name(f->w, w->to));
     if (w->to >= 0 && mn_plan_room_for(f->w, w->to) == 0)
         return MN_FAIL(MN_ENOENT, "%s has room for nothing", mn_plan_name(f->w, w->to));
     return MN_FAIL(MN_ENOENT,

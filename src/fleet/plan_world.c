@@ -107,8 +107,8 @@ int mn_plan_world_read(const mn_scene *s, const mn_fleet_plan_how *how, mn_plan_
         w->holder[i] = t ? mn_plan_entity(w, t->at) : -1;
         w->open[i] = (char)(!t || t->open != 0);
         w->mass[i] = t ? t->mass : 0;
-        w->hand[i] = (char)(w->holder[i] >= s->n_things &&
-                            mn_scene_in_hand(s, t->at, t->name) != NULL);
+        w->hand[i] =
+            (char)(w->holder[i] >= s->n_things && mn_scene_in_hand(s, t->at, t->name) != NULL);
     }
     for (int i = 0; i < s->n_robots; i++) read_robot(w, i, how);
     return 0;
@@ -187,15 +187,15 @@ int mn_plan_reaches(mn_plan_world *w, const mn_plan_state *st, int robot, int e)
         return 1;
     if (st->moved[self]) return 0;
     int moved = 0;
-    for (int i = 0, up = e; up >= 0 && i <= w->n; i++, up = above(w, st, up)) moved |= st->moved[up];
+    for (int i = 0, up = e; up >= 0 && i <= w->n; i++, up = above(w, st, up))
+        moved |= st->moved[up];
     if (!moved) return mn_scene_reaches(w->s, mn_plan_name(w, self), mn_plan_name(w, e));
     return mn_plan_fixed_reaches(w, robot, mn_plan_stand(w, st, e));
 }
 
 int mn_plan_hands(const mn_plan_world *w, const mn_plan_state *st, int robot) {
     int n = 0;
-    for (int i = 0; i < w->n_things; i++)
-        n += st->holder[i] == w->n_things + robot && st->hand[i];
+    for (int i = 0; i < w->n_things; i++) n += st->holder[i] == w->n_things + robot && st->hand[i];
     return n;
 }
 

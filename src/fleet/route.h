@@ -4,9 +4,9 @@
  *
  * A *spot* is a point of the floor and the rooms it is in: one, or two for a door. Rooms are free
  * of obstacles: inside of one, a way is a straight line, between rooms it is the shortest one
- * through the middles of doors (Dijkstra over doors, O(doors^2), no memory). Who stands in a doorway
- * may leave it on either side. What is in no known room is thought to be in every one: what nobody
- * knows is no wall.
+ * through the middles of doors (Dijkstra over doors, O(doors^2), no memory). Who stands in a
+ * doorway may leave it on either side. What is in no known room is thought to be in every one: what
+ * nobody knows is no wall.
  */
 #ifndef MN_FLEET_ROUTE_H
 #define MN_FLEET_ROUTE_H

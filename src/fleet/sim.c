@@ -40,10 +40,11 @@ static int people(const mn_sim_how *how, json_t *world) {
     const json_t *const has = json_object_get(world, "robots");
     const int n = (int)json_array_size(has), want = how->robots ? how->robots : n;
     if (!n || want < 1 || want > SIM_ROBOTS)
-        return MN_FAIL(MN_EINVAL,
-                       "a simulated fleet has 1 to %d robots, made like those of its world: %d were "
-                       "asked for, the world has %d",
-                       (int)SIM_ROBOTS, want, n);
+        return MN_FAIL(
+            MN_EINVAL,
+            "a simulated fleet has 1 to %d robots, made like those of its world: %d were "
+            "asked for, the world has %d",
+            (int)SIM_ROBOTS, want, n);
     json_t *const robots = json_array();
     int rc = robots ? 0 : mn_brain_no_memory();
     for (int i = 0; i < want && rc >= 0; i++) {

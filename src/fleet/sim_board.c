@@ -4,9 +4,9 @@
  * what. Whoever does is called 20 to 120 us after a change, by the seed, as a process would be; who
  * made the change is not.
  */
+#include "fleet/sim_board.h"
 #include "base/error.h"
 #include "fleet/brain_inside.h"
-#include "fleet/sim_board.h"
 
 #include <string.h>
 

@@ -25,7 +25,7 @@ typedef struct sim {
     const mn_sim_how *how;
     sim_robot robot[SIM_ROBOTS];
     int n;
-    mn_brain *brain; /* NULL: it is dead */
+    mn_brain *brain;                                  /* NULL: it is dead */
     uint64_t brain_due, brain_dies, kill, now, start; /* ns */
     int acting; /* whose step this is: a robot, SIM_BRAIN; -1: nobody's */
     char id[16];

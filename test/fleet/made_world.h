@@ -13,7 +13,9 @@
 #include "base/random.h"
 #include "fleet/plan.h"
 
-static int made_pick(mn_random *r, int n) { return (int)(mn_random_u64(r) % (uint64_t)n); }
+static int made_pick(mn_random *r, int n) {
+    return (int)(mn_random_u64(r) % (uint64_t)n);
+}
 
 static void made_robots(mn_scene *s, mn_random *r, int robots, int furniture) {
     static const double speeds[] = {0.4, 0.6, 0.8, 1.2};
@@ -27,10 +29,14 @@ static void made_robots(mn_scene *s, mn_random *r, int robots, int furniture) {
             if (!strcmp(s->thing[k].name, at)) here = s->thing + k;
         const double x = here->pose.p[0], y = here->pose.p[1], speed = speeds[made_pick(r, 4)];
         const int kind = i ? made_pick(r, 4) : 3;
-        if (kind == 0) made_robot(s, name, "wheels", speed, 0, 2 + made_pick(r, 3), at, x, y);
-        else if (kind == 1) made_robot(s, name, "arm", 0, 1, 0, at, x, y);
-        else if (kind == 2) made_robot(s, name, "mobile", speed, 1, made_pick(r, 3), at, x, y);
-        else made_robot(s, name, "dual_arm", speed, 2, 0, made_pick(r, 2) ? at : "", x, y);
+        if (kind == 0)
+            made_robot(s, name, "wheels", speed, 0, 2 + made_pick(r, 3), at, x, y);
+        else if (kind == 1)
+            made_robot(s, name, "arm", 0, 1, 0, at, x, y);
+        else if (kind == 2)
+            made_robot(s, name, "mobile", speed, 1, made_pick(r, 3), at, x, y);
+        else
+            made_robot(s, name, "dual_arm", speed, 2, 0, made_pick(r, 2) ? at : "", x, y);
         s->robot[s->n_robots - 1].payload = i ? 1 + made_pick(r, 5) : 8;
     }
 }
@@ -58,9 +64,9 @@ static void made_random_sized(mn_scene *s, uint64_t seed, int robots, int things
         const int room = made_pick(&r, rooms);
         snprintf(name, sizeof name, "place_%d", i);
         snprintf(other, sizeof other, "room_%d", room);
-        mn_thing *t = made_furniture(s, name, "place", other,
-                                     5 * (room % 3) + 0.5 + 4 * mn_random_unit(&r),
-                                     5 * (room / 3) + 0.5 + 4 * mn_random_unit(&r));
+        mn_thing *t =
+            made_furniture(s, name, "place", other, 5 * (room % 3) + 0.5 + 4 * mn_random_unit(&r),
+                           5 * (room / 3) + 0.5 + 4 * mn_random_unit(&r));
         if (i > 1 && !made_pick(&r, 4)) t->open = made_pick(&r, 2);
     }
     for (int i = 0; i < things; i++) {
@@ -114,7 +120,8 @@ static inline void made_do(mn_scene *s, const mn_step *step) {
     mn_robot_seen *from_robot = mn_scene_robot(s, t->at);
     json_t *list = from ? from->holds : from_robot->holds;
     for (size_t i = 0; i < json_array_size(list); i++)
-        if (!strcmp(json_string_value(json_array_get(list, i)), t->name)) json_array_remove(list, i);
+        if (!strcmp(json_string_value(json_array_get(list, i)), t->name))
+            json_array_remove(list, i);
     t->how = "on";
     if (!strcmp(step->skill, "grasp")) {
         t->how = mn_scene_free_hand(s, r->name);

@@ -340,10 +340,11 @@ static void what_is_damaged_is_said_and_passed_over(void **state) {
 
 static void a_task_that_makes_no_sense_harms_nobody(void **state) {
     (void)state;
-    fake_put("task/", "t9",
-             "{\"id\":\"t9\",\"state\":\"running\",\"goals\":[[\"in\",\"cup\",\"table\"]],\"steps\":"
-             "[1,{\"id\":\"s1\",\"robot\":\"nobody\",\"skill\":\"fly\",\"after\":[\"s1\",7],"
-             "\"state\":\"waiting\"},{\"id\":7,\"state\":\"running\"}]}");
+    fake_put(
+        "task/", "t9",
+        "{\"id\":\"t9\",\"state\":\"running\",\"goals\":[[\"in\",\"cup\",\"table\"]],\"steps\":"
+        "[1,{\"id\":\"s1\",\"robot\":\"nobody\",\"skill\":\"fly\",\"after\":[\"s1\",7],"
+        "\"state\":\"waiting\"},{\"id\":7,\"state\":\"running\"}]}");
     until_ended("t9", "done"); /* what nobody can do was planned anew */
     fake_is("thing/", "cup", "at", "table");
 }

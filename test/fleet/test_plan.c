@@ -45,7 +45,7 @@ static int steps_of(const mn_fleet_plan *p, const char *robot, const char *skill
     return n;
 }
 
-/* ---- known ---------------------------------------------------------------------------------- */
+/* ---- known ------------------------------------------------------------------------------- */
 static mn_scene one_room(int robots) {
     mn_scene s;
     made_begin(&s);
@@ -182,17 +182,18 @@ static void nothing_is_done_for_what_is_so(void **state) {
 static void skills_are_used_by_their_manifests(void **state) {
     (void)state;
     static const char *const manifest[] = {
-        "{\"name\": \"wash\", \"inputSchema\": {\"type\": \"object\", \"properties\": {\"thing\": "
-        "{\"type\": \"string\"}}, \"required\": [\"thing\"]}, \"_meta\": {\"omnesia/skill\": "
-        "{\"needs\": [\"holding(robot, thing)\", \"at(robot, sink)\"], \"makes\": [\"is(thing, "
-        "wet)\"], \"seconds\": 8}}}",
+        "{\"name\": \"wash\", \"inputSchema\": {\"type\": \"object\", \"properties\": "
+        "{\"thing\": {\"type\": \"string\"}}, \"required\": [\"thing\"]}, \"_meta\": "
+        "{\"omnesia/skill\": {\"needs\": [\"holding(robot, thing)\", \"at(robot, sink)\"], "
+        "\"makes\": [\"is(thing, wet)\"], \"seconds\": 8}}}",
         "{\"name\": \"dry\", \"inputSchema\": {\"type\": \"object\", \"properties\": {\"it\": "
         "{\"type\": \"string\"}}, \"required\": [\"it\"]}, \"_meta\": {\"omnesia/skill\": "
         "{\"needs\": [\"reaches(robot, it)\", \"is(it, wet)\", \"free(robot)\"], \"makes\": "
         "[\"is(it, clean)\"], \"seconds\": 2}}}",
         "{\"name\": \"heat\", \"inputSchema\": {\"type\": \"object\", \"properties\": {\"x\": "
-        "{\"type\": \"string\"}}}, \"_meta\": {\"omnesia/skill\": {\"needs\": [\"in(x, fridge)\", "
-        "\"!open(fridge)\", \"reaches(robot, fridge)\"], \"makes\": [\"is(x, warm)\"]}}}"};
+        "{\"type\": \"string\"}}}, \"_meta\": {\"omnesia/skill\": {\"needs\": [\"in(x, "
+        "fridge)\", \"!open(fridge)\", \"reaches(robot, fridge)\"], \"makes\": [\"is(x, "
+        "warm)\"]}}}"};
     mn_scene s;
     mn_fleet_plan p;
     made_kitchen(&s);
@@ -235,8 +236,8 @@ static void what_cannot_be_is_said_with_numbers(void **state) {
     const char *const duo[] = {"duo", NULL};
     const mn_fleet_plan_how without = {.without = duo};
     fails(&s, "put the milk on the table", &without,
-          "nobody alive gets at the milk at fridge: the nearest, arm, is 3.0 m away, reaches 1.0 m "
-          "and does not drive");
+          "nobody alive gets at the milk at fridge: the nearest, arm, is 3.0 m away, reaches "
+          "1.0 m and does not drive");
     const char *const never[] = {"duo milk", NULL};
     const mn_fleet_plan_how not_that = {.never = never};
     fails(&s, "put the milk on the table", &not_that, "milk cannot get from fridge to table");
@@ -258,7 +259,8 @@ static void what_failed_once_is_done_by_another(void **state) {
     mn_fleet_plan p;
     assert_ok(mn_goals_read(&s, "put the apple on b", &g));
     const char *const never[] = {"r1 apple", NULL}, *const without[] = {"r1", NULL};
-    const mn_fleet_plan_how how[] = {{.never = never, .first = 7}, {.without = without, .first = 7}};
+    const mn_fleet_plan_how how[] = {{.never = never, .first = 7},
+                                     {.without = without, .first = 7}};
     for (int i = 0; i < 2; i++) {
         assert_ok(mn_fleet_plan_make(&s, &g, how + i, &p));
         assert_ok(mn_fleet_plan_check(&s, &p, &g));
@@ -270,7 +272,7 @@ static void what_failed_once_is_done_by_another(void **state) {
     mn_scene_free(&s);
 }
 
-/* ---- wrong plans are found ------------------------------------------------------------------ */
+/* ---- wrong plans are found --------------------------------------------------------------- */
 static void checked(const mn_scene *s, const char *steps, const char *why) {
     mn_goals g;
     mn_fleet_plan p;
@@ -287,10 +289,10 @@ static void checked(const mn_scene *s, const char *steps, const char *why) {
     mn_goals_free(&g);
 }
 
-#define S(id, robot, skill, args, after) \
+#define S(id, robot, skill, args, after)                                                 \
     "{\"id\":\"" id "\",\"robot\":\"" robot "\",\"skill\":\"" skill "\",\"args\":{" args \
     "},\"after\":[" after "]}"
-#define GO(id, to, after) S(id, "duo", "navigate", "\"place\":\"" to "\"", after)
+#define GO(id, to, after)      S(id, "duo", "navigate", "\"place\":\"" to "\"", after)
 #define TAKE(id, robot, after) S(id, robot, "grasp", "\"thing\":\"apple\"", after)
 #define PUT(id, robot, to, after) \
     S(id, robot, "place", "\"thing\":\"apple\",\"place\":\"" to "\"", after)
@@ -299,25 +301,38 @@ static void wrong_plans_are_found(void **state) {
     (void)state;
     mn_scene s;
     made_kitchen(&s);
-    checked(&s, "[" GO("1", "counter", "") "," TAKE("2", "duo", "\"1\"") "," GO("3", "table", "\"2\"") ","
-                PUT("4", "duo", "table", "\"3\"") "]", NULL);
-    checked(&s, "[" TAKE("2", "duo", "") "]", "step 2 (duo: grasp): reaches(duo, apple) does not hold");
+    checked(&s,
+            "[" GO("1", "counter", "") "," TAKE("2", "duo", "\"1\"") "," GO(
+                "3", "table", "\"2\"") "," PUT("4", "duo", "table", "\"3\"") "]",
+            NULL);
+    checked(&s, "[" TAKE("2", "duo", "") "]",
+            "step 2 (duo: grasp): reaches(duo, apple) does not hold");
     checked(&s, "[" GO("1", "counter", "") "," TAKE("2", "duo", "\"1\"") "]",
             "after all steps, in(apple, table) is not so");
-    checked(&s, "[" GO("1", "counter", "") "," TAKE("2", "duo", "\"1\"") "," GO("3", "table", "\"1\"") ","
-                PUT("4", "duo", "table", "\"2\",\"3\"") "]", "have no order");
+    checked(&s,
+            "[" GO("1", "counter", "") "," TAKE("2", "duo", "\"1\"") "," GO(
+                "3", "table", "\"1\"") "," PUT("4", "duo", "table", "\"2\",\"3\"") "]",
+            "have no order");
     checked(&s, "[" TAKE("1", "arm", "") "," PUT("2", "arm", "carrier", "\"1\"") "]",
             "step 2 (arm: place): reaches(arm, carrier) does not hold");
-    checked(&s, "[" S("0", "carrier", "navigate", "\"place\":\"counter\"", "") ","
-                TAKE("1", "arm", "") "," PUT("2", "arm", "carrier", "\"1\"") ","
-                S("3", "carrier", "navigate", "\"place\":\"table\"", "\"2\"") ","
-                GO("4", "table", "") "," TAKE("5", "duo", "\"4\",\"3\"") ","
-                PUT("6", "duo", "table", "\"5\"") "]", "have no order");
+    checked(
+        &s,
+        "[" S("0", "carrier", "navigate", "\"place\":\"counter\"", "") "," TAKE("1", "arm", "") "," PUT(
+            "2", "arm", "carrier",
+            "\"1\"") "," S("3", "carrier", "navigate", "\"place\":\"table\"",
+                           "\"2\"") "," GO("4", "table",
+                                           "") "," TAKE("5", "duo",
+                                                        "\"4\",\"3\"") "," PUT("6", "duo", "table",
+                                                                               "\"5\"") "]",
+        "have no order");
     mn_scene_thing(&s, "table")->room_for = 1;
-    checked(&s, "[" GO("1", "counter", "") "," TAKE("2", "duo", "\"1\"") "," GO("3", "table", "\"2\"") ","
-                PUT("4", "duo", "table", "\"3\"") "]", "table has room for 1, and may have 2 then");
+    checked(&s,
+            "[" GO("1", "counter", "") "," TAKE("2", "duo", "\"1\"") "," GO(
+                "3", "table", "\"2\"") "," PUT("4", "duo", "table", "\"3\"") "]",
+            "table has room for 1, and may have 2 then");
     mn_scene_robot(&s, "duo")->payload = 0.1;
-    checked(&s, "[" GO("1", "counter", "") "," TAKE("2", "duo", "\"1\"") "]", "duo carries 0.1 kg at most");
+    checked(&s, "[" GO("1", "counter", "") "," TAKE("2", "duo", "\"1\"") "]",
+            "duo carries 0.1 kg at most");
     mn_scene_thing(&s, "kitchen_door")->open = 0;
     checked(&s, "[" GO("1", "counter", "") "]", "no way leads there");
     mn_scene_free(&s);
@@ -326,7 +341,8 @@ static void wrong_plans_are_found(void **state) {
 static void time_is_told_both_ways(void **state) {
     (void)state;
     mn_fleet_plan p = {.n = 0};
-    mn_step step[5] = {{.robot = "a", .seconds = 5}, {.robot = "b", .seconds = 1},
+    mn_step step[5] = {{.robot = "a", .seconds = 5},
+                       {.robot = "b", .seconds = 1},
                        {.robot = "b", .seconds = 9, .after = {1}, .n_after = 1},
                        {.robot = "a", .seconds = 1, .after = {0}, .n_after = 1},
                        {.robot = "a", .seconds = 2, .after = {2}, .n_after = 1}};
@@ -335,7 +351,7 @@ static void time_is_told_both_ways(void **state) {
     assert_true(fabs(mn_fleet_plan_seconds(&p, 1) - 16) < 1e-9); /* 5, 9, 2 */
 }
 
-/* ---- random --------------------------------------------------------------------------------- */
+/* ---- random ------------------------------------------------------------------------------ */
 static void check_one(uint64_t seed, double *worst) {
     mn_scene s;
     mn_goals g;
@@ -365,8 +381,10 @@ static void check_one(uint64_t seed, double *worst) {
     for (int i = 0; i < p.n; i++) {
         int may = mn_random_unit(&r) < 0.7;
         for (int k = 0; k < p.step[i].n_after; k++) may &= p.step[p.step[i].after[k]].goal != -7;
-        if (may) made_do(&s, p.step + i);
-        else p.step[i].goal = -7; /* left undone */
+        if (may)
+            made_do(&s, p.step + i);
+        else
+            p.step[i].goal = -7; /* left undone */
     }
     if (mn_fleet_plan_make(&s, &g, NULL, &again) < 0)
         fail_msg("seed %d, from the middle: %s", (int)seed, mn_error_detail());

@@ -255,7 +255,8 @@ def odometry(frame, child, x, y, q=None, v=0.0):
 
 def detection(class_, score, x, y, z, size=0.0, frame="", at=None, cov=None):
     return Detection3D_(header(frame, at),
- XX
+                        [ObjectHypothesisWithPose_(ObjectHypothesis_(class_, score),
+                                                   pose(x, y, z, cov=cov))],
                         BoundingBox3D_(Pose_(Point_(), Quaternion_()), Vector3_(size, size, size)))
 
 
