@@ -70,7 +70,18 @@ void mn_bridge_close(mn_bridge **g);
 uint64_t mn_bridge_sum(const mn_bridge *g);
 /* 1: all that is known is on the board; else what waits, for people (may be NULL). */
 int mn_bridge_settled(const mn_bridge *g, mn_buf *why);
-/* The order of two records as a text that compares like them (no stamp: NULL), for stores. */
+/* The stamp of a record as a text of so many hexadecimal digits that compares like it, for stores
+ * (which may compare by the rules of some language: of digits all have the same). */
 int mn_bridge_order(const json_t *record, mn_buf *out);
+
+/* bridge_redis.c: a bridge over the Redis at `url` (net/redis.h), until stop(user) is not 0. What
+ * is known lies in the hashes omnesia:FLEET:objects and omnesia:FLEET:stamps, messages go through
+ * the channel omnesia:FLEET:changes. Without Redis the machine works on, and it is tried again, at
+ * the latest every 5 s. roboos: robots of the public RoboOS on that Redis are to join, too; not
+ * there yet: MN_EUNSUPPORTED. said (may be NULL): a line for each change of the link. MN_EINVAL:
+ * the URL; MN_EUNSUPPORTED: no hiredis here, or what lies in that Redis is of another version;
+ * MN_ECANCELLED: another bridge has this board now. */
+int mn_bridge_run(mn_board *b, const char *url, const char *machine, int roboos,
+                  int (*stop)(void *user), void *user, mn_buf *said);
 
 #endif

@@ -70,8 +70,11 @@ int mn_bridge_order(const json_t *record, mn_buf *out) {
     const char *key;
     bridge_stamp s;
     MN_TRY(bridge_stamp_read(record, &key, &s));
-    return mn_buf_printf(out, "%016llx%016llx%s\x01%016llx", (unsigned long long)s.h,
-                         (unsigned long long)s.e, s.home, (unsigned long long)s.v);
+    MN_TRY(mn_buf_printf(out, "%016llx%016llx", (unsigned long long)s.h, (unsigned long long)s.e));
+    const size_t n = strlen(s.home);
+    for (size_t i = 0; i < MN_NAME; i++)
+        MN_TRY(mn_buf_printf(out, "%02x", i < n ? (unsigned char)s.home[i] : 0));
+    return mn_buf_printf(out, "%016llx", (unsigned long long)s.v);
 }
 
 /* ---- entries ------------------------------------------------------------------------------- */
