@@ -315,9 +315,11 @@ static void wrong_plans_are_found(void **state) {
             "have no order");
     checked(&s, "[" TAKE("1", "arm", "") "," PUT("2", "arm", "carrier", "\"1\"") "]",
             "step 2 (arm: place): reaches(arm, carrier) does not hold");
+    /* clang-format off */
     checked(
         &s,
-        "[" S("0", "carrier", "navigate", "\"place\":\"counter\"", "") "," TAKE("1", "arm", "") "," PUT(
+        "[" S("0", "carrier", "navigate", "\"place\":\"counter\"", "") "," TAKE("1", "arm", "") ","
+        PUT(
             "2", "arm", "carrier",
             "\"1\"") "," S("3", "carrier", "navigate", "\"place\":\"table\"",
                            "\"2\"") "," GO("4", "table",
@@ -325,6 +327,7 @@ static void wrong_plans_are_found(void **state) {
                                                         "\"4\",\"3\"") "," PUT("6", "duo", "table",
                                                                                "\"5\"") "]",
         "have no order");
+    /* clang-format on */
     mn_scene_thing(&s, "table")->room_for = 1;
     checked(&s,
             "[" GO("1", "counter", "") "," TAKE("2", "duo", "\"1\"") "," GO(
