@@ -203,6 +203,8 @@ const mn_cli_command mn_cli_command_bench = {
         "mem0` and `bench zep` measure adding and finding beside mem0ai and graphiti-core, which "
         "are fetched from PyPI when they are first measured, with models on either side that cost "
         "nothing.\n\n"
+        "`bench roboos` reads a scene, waits for changes, publishes states at 1 kHz and moves "
+        "things while processes are killed, beside a bare futex and Redis.\n\n"
         "`bench l2mac` has a model write a catalogue of 60 entries and small modules in C with a "
         "context of 2,048 tokens. It is meant for -m qwen2.5-coder-1.5b, and takes hours on two "
         "cores: `--limit N` and `--row modules` are quicker."};

@@ -249,7 +249,8 @@ static int redis_change(int fd, const char *place, const char *thing, int join) 
     json_decref(list);
     return rc;
 }
-/* One of what a place has goes to another: read, change, write, twice. */
+/* One of what a place has goes to another: read, change, write, twice. A turn counts though there
+ * was nothing to move: in the end all may be lost. */
 static int move_theirs(mover *m) {
     char from[16], to[16], thing[16];
     json_t *list;
@@ -261,9 +262,10 @@ static int move_theirs(mover *m) {
         snprintf(thing, sizeof thing, "%s",
                  json_string_value(json_array_get(list, mn_random_u64(&m->random) % n)));
     json_decref(list);
-    if (!n || !strcmp(from, to)) return 0;
-    MN_TRY(redis_change(m->fd, from, thing, 0));
-    MN_TRY(redis_change(m->fd, to, thing, 1));
+    if (n && strcmp(from, to)) {
+        MN_TRY(redis_change(m->fd, from, thing, 0));
+        MN_TRY(redis_change(m->fd, to, thing, 1));
+    }
     atomic_fetch_add(&m->seat->acked, 1);
     return 0;
 }

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bench/roboos.c - RoboOS' shared memory: scenes read, changes waited for, states at 1 kHz, things
+ * moved under kills; beside Redis, where the public RoboOS keeps them. A row is a function here.
+ */
+#include "bench/roboos.h"
+
+#include "base/error.h"
+#include "base/walk.h"
+#include "bench/roboos_moves.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int mn_roboos_say(const mn_roboos *b, const char *row, const char *what, const char *unit,
+                  double value, double bar, int at_least) {
+    const mn_bench_point p = {"roboos", row, what, unit, value, bar, at_least};
+    return mn_bench_point_print(&p, b->o->json);
+}
+
+/* ---- moves --------------------------------------------------------------------------------- */
+static int storm(mn_roboos *b, const mn_redis *redis, const char *whose) {
+    const mn_moves_how how = {.region = redis ? NULL : b->path,
+                              .redis = redis,
+                              .movers = 4,
+                              .moves = 10000,
+                              .kills = 200,
+                              .seed = b->o->seed};
+    mn_moves_result r;
+    char what[64];
+    MN_TRY(mn_moves_storm(&how, &r));
+    snprintf(what, sizeof what, "%s: of %d things in one list", whose, MN_MOVES_THINGS);
+    MN_TRY(mn_roboos_say(b, "moves", what, "things", MN_MOVES_THINGS - r.lost - r.doubled,
+                         redis ? 0 : MN_MOVES_THINGS, 1));
+    snprintf(what, sizeof what, "%s: lost", whose);
+    MN_TRY(mn_roboos_say(b, "moves", what, "things", r.lost, 0, 0));
+    snprintf(what, sizeof what, "%s: in several lists", whose);
+    MN_TRY(mn_roboos_say(b, "moves", what, "things", r.doubled, 0, 0));
+    snprintf(what, sizeof what, "%s: moves", whose);
+    MN_TRY(mn_roboos_say(b, "moves", what, "moves", (double)r.moves, 0, 0));
+    snprintf(what, sizeof what, "%s: kills", whose);
+    return mn_roboos_say(b, "moves", what, "kills", (double)r.kills, 0, 0);
+}
+
+static int moves(mn_roboos *b) {
+    MN_TRY(storm(b, NULL, "ours"));
+    if (b->has_redis) return storm(b, &b->redis, "Redis");
+    const mn_bench_row row = {.name = "moves", .what = "the recipe on Redis"};
+    return mn_bench_row_skip(&row, "no redis-server could be started", b->o->json);
+}
+
+/* ---- the rows ------------------------------------------------------------------------------ */
+static const mn_roboos_row rows[] = {
+    {"read", mn_roboos_read},
+    {"wake", mn_roboos_wake},
+    {"state", mn_roboos_state},
+    {"moves", moves},
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static int begin(mn_roboos *b) {
+    strcpy(b->folder,
+           access("/dev/shm", W_OK) == 0 ? "/dev/shm/mn-bench-XXXXXX" : "/tmp/mn-bench-XXXXXX");
+    if (!mkdtemp(b->folder)) {
+        b->folder[0] = 0;
+        return MN_FAIL(MN_EIO, "cannot make a folder for the bench");
+    }
+    b->has_redis = mn_redis_start(b->folder, &b->redis) >= 0;
+    return 0;
+}
+
+static int run_row(mn_roboos *b, const mn_roboos_row *row) {
+    snprintf(b->path, sizeof b->path, "%s/%s", b->folder, row->name);
+    return row->run(b);
+}
+
+static int roboos(const mn_bench_options *o) {
+    mn_roboos b = {.o = o};
+    int rc = begin(&b), found = 0;
+    for (int i = 0; rc >= 0 && i < ROWS; i++) {
+        if (!mn_bench_wants(o, rows[i].name)) continue;
+        found = 1;
+        rc = run_row(&b, rows + i);
+    }
+    if (rc >= 0 && !found)
+        rc = MN_FAIL(MN_CLI_USAGE,
+                     "bench roboos has no row '%s'; there are read, wake, state, moves", o->row);
+    mn_redis_end(&b.redis);
+    if (*b.folder) mn_walk_remove(b.folder);
+    return rc;
+}
+
+const mn_bench mn_bench_roboos = {
+    .name = "roboos", .run = roboos, .about = "a fleet's scene, states and moves beside Redis"};
