@@ -5,6 +5,8 @@
  */
 #include "fleet/hosts.h"
 
+#include "fleet/skill_way.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -309,7 +311,54 @@ static void what_cannot_start_says_so(void **state) {
     h->ops->close(&h);
 }
 
-int main(void) {
+/* `try URL | ARGV..`: for servers that others wrote (test_skill_pypi.py). */
+static json_t *end_json(mn_skill_end *end) {
+    return json_pack("[s, s]", end->code, end->text.data ? end->text.data : "");
+}
+
+static int try_robot(char **argv) {
+    mn_skill_host *h;
+    mn_skill_end end = {.ok = 0};
+    double progress = -1;
+    json_t *const said = json_object(), *const names = json_array(), *all, *one;
+    size_t i;
+    const int url = !strncmp(argv[0], "http", 4);
+    const int rc = url ? mn_skill_host_url(argv[0], &h)
+                       : mn_skill_host_program((const char *const *)(uintptr_t)argv, &h);
+    if (rc < 0 || mn_skill_host_wait(h, 60000) != 1 || h->ops->list(h, &all) < 0) {
+        fprintf(stderr, "%s\n", mn_error_detail());
+        return 1;
+    }
+    json_array_foreach(all, i, one) json_array_append(names, json_object_get(one, "name"));
+    json_object_set_new(said, "skills", names);
+    json_object_set_new(said, "version", json_string(((mn_speaker *)h)->talk.version));
+    host_start(h, "turn", "{\"times\": 3}");
+    host_end(h, &end, &progress);
+    json_object_set_new(said, "turn", end_json(&end));
+    json_object_set_new(said, "progress", json_real(progress));
+    host_do(h, "slip", "{}", &end);
+    json_object_set_new(said, "slip", end_json(&end));
+    host_do(h, "break_down", "{}", &end);
+    json_object_set_new(said, "break_down", end_json(&end));
+    host_do(h, "turn", "{\"times\": \"many\"}", &end);
+    json_object_set_new(said, "arguments", end_json(&end));
+    host_start(h, "turn", "{\"times\": 500}");
+    until_asked(h);
+    h->ops->cancel(h);
+    host_end(h, &end, NULL);
+    json_object_set_new(said, "stopped", end_json(&end));
+    host_do(h, "turn", "{\"times\": 1}", &end);
+    json_object_set_new(said, "again", end_json(&end));
+    json_dumpf(said, stdout, 0);
+    json_decref(said);
+    json_decref(all);
+    mn_skill_end_free(&end);
+    h->ops->close(&h);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc > 2 && !strcmp(argv[1], "try")) return try_robot(argv + 2);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_eras_are_spoken),
         cmocka_unit_test(who_says_nothing_is_greeted_in_the_older_way),
