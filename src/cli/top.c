@@ -2,24 +2,17 @@
  *
  * cli/top.c - `omnesia top`: a region, looked at once a second.
  *
- * On a terminal the picture is drawn in place on the alternate screen, in one write, each line
- * cleared behind its end, so that nothing flickers. The terminal is given back by whatever end:
- * signals only set a flag or wake the wait, and SIGKILL alone leaves it as it is. Elsewhere, and
- * with --json, it is said once.
+ * On a terminal the picture is drawn in place (cli/screen.h); elsewhere, and with --json, it is
+ * said once.
  */
 #include "cli/top.h"
 
 #include "base/alloc.h"
 #include "cli/json.h"
 #include "cli/objects.h"
+#include "cli/screen.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,7 +22,7 @@ typedef struct top_options {
     int json;
 } top_options;
 
-/* ---- looking ------------------------------------------------------------------------------ */
+/* ---- looking ----------------------------------------------------------------------------- */
 /* What was used later comes first; of what was used at once, what took longer. */
 static int before(const mn_region_extent *a, const mn_region_extent *b) {
     return a->used != b->used ? a->used > b->used : a->cost_us > b->cost_us;
@@ -59,7 +52,7 @@ static int look(mn_region *r, mn_top *t) {
     return mn_region_extents(r, add_extent, t);
 }
 
-/* ---- JSON --------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------- */
 static json_t *extents_of(const mn_top *t) {
     json_t *list = json_array();
     for (int i = 0; i < t->extents; i++) {
@@ -102,88 +95,31 @@ static int object(const mn_top *t, mn_buf *out) {
     return mn_cli_json(o, out);
 }
 
-/* ---- the terminal ------------------------------------------------------------------------- */
-static volatile sig_atomic_t ended;
-static struct termios was; /* how we found it */
-static int ours;           /* it is to be given back */
-
-static void give_back(void) {
-    static const char normal[] = "\033[?25h\033[?1049l";
-    if (!ours) return;
-    ours = 0;
-    if (write(STDOUT_FILENO, normal, sizeof normal - 1) < 0) errno = 0; /* nobody is there */
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
-}
-
-static void on_end(int number) {
-    (void)number;
-    ended = 1;
-}
-static void on_resize(int number) {
-    (void)number; /* the wait ends, and that is all */
-}
-
-static int take(void) {
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    struct sigaction how = {.sa_handler = on_end};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) sigaction(ends[i], &how, NULL);
-    how.sa_handler = on_resize;
-    sigaction(SIGWINCH, &how, NULL);
-    if (tcgetattr(STDIN_FILENO, &was) < 0) return MN_FAIL(MN_EIO, "the terminal cannot be set up");
-    struct termios raw = was;
-    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-    raw.c_cc[VMIN] = 0;
-    raw.c_cc[VTIME] = 0;
-    raw.c_cc[VSUSP] = _POSIX_VDISABLE; /* a stopped program would keep the terminal */
-    if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) < 0)
-        return MN_FAIL(MN_EIO, "the terminal cannot be set up");
-    ours = 1;
-    atexit(give_back);
-    return mn_cli_write("\033[?1049h\033[?25l", 14);
-}
-
-static void size_of(int *columns, int *rows) {
-    struct winsize w;
-    const int known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col && w.ws_row;
-    *columns = known ? w.ws_col : 80;
-    *rows = known ? w.ws_row : 24;
-}
-
-/* Each line, and what is behind the last one, is cleared to its end. */
+/* ---- the terminal ------------------------------------------------------------------------ */
 static int show(const mn_top *t, int colour) {
-    mn_buf text = {0}, out = {0};
+    mn_buf text = {0};
     int columns, rows;
-    size_of(&columns, &rows);
+    mn_screen_size(&columns, &rows);
     int rc = mn_top_draw(t, columns, rows, colour, 1, &text);
-    if (rc >= 0) rc = mn_buf_puts(&out, "\033[H");
-    for (const char *p = text.data, *end; rc >= 0 && p; p = *end ? end + 1 : NULL) {
-        end = p + strcspn(p, "\n");
-        rc = mn_buf_append(&out, p, (size_t)(end - p));
-        if (rc >= 0) rc = mn_buf_puts(&out, *end ? "\033[K\r\n" : "\033[K\033[J");
-    }
-    if (rc >= 0) rc = mn_cli_write(out.data, out.len);
+    if (rc >= 0) rc = mn_screen_show(text.data);
     mn_buf_free(&text);
-    mn_buf_free(&out);
     return rc;
 }
 
 /* A second, or less: 1 when a key, or a signal, says that it is over. */
 static int wait_for_key(void) {
-    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-    char key = 0;
-    if (poll(&in, 1, 1000) > 0 && read(STDIN_FILENO, &key, 1) <= 0) return 1;
-    return ended || key == 'q' || key == 'Q' || key == 3;
+    const int key = mn_screen_key(1000);
+    return key == 'q' || key == 'Q';
 }
 
 static int live(mn_region *r, mn_top *t) {
-    const char *none = getenv("NO_COLOR");
-    const int colour = !(none && *none);
-    int rc = take();
+    const int colour = mn_screen_colour();
+    int rc = mn_screen_take();
     do {
         if (rc >= 0) rc = look(r, t);
         if (rc >= 0) rc = show(t, colour);
     } while (rc >= 0 && !wait_for_key());
-    give_back();
+    mn_screen_give_back();
     return rc;
 }
 
