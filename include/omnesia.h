@@ -49,15 +49,12 @@ typedef struct mn_region mn_region;
 /* Open (or make) the file that processes of one user share. path NULL: the user's own, in memory,
  * where there is room. memory: bytes it may hold at most, when it is made here; 0: an eighth of the
  * memory. disk: bytes of files in which it survives the machine (beside PATH, or in the cache
- * folder); 0: as it is, or 8 GiB and a twentieth of the free space at most; -1: keep off them. Any
- * thread may use it; close it after the models that do. */
+ * folder); 0: as it is, or 8 GiB and a twentieth of the free space at most; -1: none. Any thread */
 MN_API int mn_region_open(const char *path, uint64_t memory, int64_t disk, mn_region **out);
 MN_API void mn_region_close(mn_region **region);
-
 /* A region file that is cut short while it is mapped raises SIGBUS; after this call that is
  * MN_ECORRUPT. Other SIGBUSes go where they went. The library installs no handler by itself. */
 MN_API int mn_guard_install(void);
-
 enum { MN_DAYS = 30 }; /* what nobody asked for leaves a region after so many */
 typedef struct mn_region_info {
     const char *path, *disk;          /* borrowed from the region; folder of files, "": none */
@@ -75,7 +72,6 @@ typedef struct mn_region_info {
 MN_API void mn_region_describe(mn_region *region, mn_region_info *out);
 /* Forget all that nobody is reading: bytes that went back. */
 MN_API uint64_t mn_region_clear(mn_region *region);
-
 /* Rows of keys and values that were computed together. */
 typedef struct mn_region_extent {
     uint64_t ref;                 /* its name, never used again */
@@ -96,35 +92,30 @@ MN_API int mn_region_extents(mn_region *region,
 MN_API int mn_region_processes(mn_region *region,
                                int (*each)(void *user, const mn_region_process *process),
                                void *user);
-
 typedef struct mn_forgotten {
     uint64_t bytes, rows;    /* that left memory and disk; tokens */
     uint64_t stayed_rows;    /* tokens of what is in use by a living process, and stayed */
     int64_t by;              /* the process id of one */
     int32_t extents, stayed; /* how many left, and stayed */
 } mn_forgotten;
-/* Forget what was computed since a moment (seconds since 1970; 0: all of it), or from a text: what
- * holds 16 of its tokens in a row (all, when it has fewer), and what builds upon that. It is
- * overwritten in memory and on disk. */
+/* Forget, and overwrite, what was computed since a moment (seconds since 1970; 0: all), or from a
+ * text: what holds 16 of its tokens in a row (all, if it has fewer), and what builds upon that. */
 MN_API int mn_region_forget(mn_region *region, uint64_t since, mn_forgotten *out);
 MN_API int mn_region_forget_tokens(mn_region *region, const int32_t *ids, int32_t n,
                                    mn_forgotten *out);
 /* Remove the region, its files and itself, overwritten; consumes it. MN_EBUSY names processes that
  * use it: nothing is gone then. Bytes that went in *bytes. */
 MN_API int mn_region_destroy(mn_region **region, uint64_t *bytes);
-
 typedef struct mn_region_health {
     int32_t extents, open, out; /* found; being written; on disk alone */
-    int32_t dead;               /* processes that had died and were not buried yet */
-    int32_t orphans;            /* extents whose owner is none */
+    int32_t dead, orphans;      /* processes not buried yet; extents whose owner is none */
     int32_t entries, stale;     /* of the index; which lead nowhere any more */
     int32_t files, bad;         /* of the disk tier; damaged, or not there */
     int32_t expired;            /* extents nobody asked for in MN_DAYS days */
     uint64_t strange;           /* files that no extent has */
     uint64_t file_bytes, strange_bytes, expired_bytes;
     uint64_t charged, held; /* bytes extents say they hold, and that their ranges do hold */
-    uint64_t beyond;        /* of those, that no extent says it holds */
-    uint64_t warm;          /* held for nobody */
+    uint64_t beyond, warm;  /* of those, that no extent says it holds; held for nobody */
     uint64_t left;          /* bytes that went, when it was to be mended */
 } mn_region_health;
 /* Look through all of a region: its words, its pages, its index, and every byte of its files.
@@ -140,7 +131,6 @@ MN_API int mn_region_check(mn_region *region, int mend, const mn_progress *progr
  * another process, dead, stopped or slow; what was put survives the death of any. After fork the
  * child opens a region of its own. Any thread may call. */
 enum { MN_VALUE_MAX = 1048256 };
-
 typedef struct mn_put_options {
     uint64_t ttl_ms; /* the object goes after so long; 0: never */
     int check;       /* 1: only if its version is `version` now (0: it is not there) */
@@ -180,13 +170,11 @@ typedef struct mn_object_edit {
 } mn_object_edit;
 /* 1 to 16 edits of different keys, of values alone: readers see all of them or none, whoever dies.
  * MN_ECONFLICT names the key and both versions; MN_EINVAL: what is to be changed is durable. A DEL
- * of what is not there is fine. Who wants one of the keys meanwhile stops it; it begins again,
- * at last MN_EBUSY. */
+ * of what is not there is fine. Who wants a key meanwhile stops it; it begins again; MN_EBUSY. */
 MN_API int mn_object_commit(mn_region *region, mn_object_edit *edits, size_t n);
 /* Objects and logs whose keys begin with `prefix`, by key. Non-zero stops, and is returned. */
 MN_API int mn_object_list(mn_region *region, const char *prefix,
                           int (*each)(void *user, const mn_object *object), void *user);
-
 /* A log is read from any number on; records have numbers from 0, in the order they were appended.
  * *number (may be NULL): of this record. MN_EFULL as above. */
 MN_API int mn_log_append(mn_region *region, const char *key, const void *value, size_t n,
@@ -195,7 +183,6 @@ MN_API int mn_log_append(mn_region *region, const char *key, const void *value, 
  * about->number says which it is. MN_ENOENT: there is none yet (watch the key). */
 MN_API int mn_log_read(mn_region *region, const char *key, uint64_t from, void *value, size_t cap,
                        mn_object *about);
-
 typedef struct mn_watcher mn_watch;
 /* Flags: this key only, not what begins with it; what is there is told first, as if just put. */
 enum { MN_WATCH_KEY = 1, MN_WATCH_ALL = 2 };
@@ -204,8 +191,7 @@ typedef struct mn_change {
     mn_object object;  /* key and value are borrowed until the next call */
     const void *value; /* MN_PUT, MN_APPENDED: object.size bytes, a NUL behind them */
 } mn_change;
-/* From now on: changes of all keys that begin with `prefix`. One thread at a time; close it before
- * the region. */
+/* Changes of keys that begin with `prefix`. One thread at a time; close it before the region. */
 MN_API int mn_watch_open(mn_region *region, const char *prefix, unsigned flags, mn_watch **out);
 /* Sleep until there is one: 1, or 0 when timeout_ms (-1: for ever) have passed. Who is slower than
  * the changes is told the last of each object; records are told each. */
@@ -227,16 +213,13 @@ typedef struct mn_model_options {
     void (*notice)(void *user, const char *line);
     void *notice_user;
 } mn_model_options;
-
 /* Open a model by a name of `omnesia models`, or by the path of a GGUF file, or of a safetensors
  * file of the BERT family, config.json and vocab.txt beside it. options may be NULL. */
 MN_API int mn_model_open(const char *name_or_path, const mn_model_options *options, mn_model **out);
 MN_API void mn_model_close(mn_model **model);
-
 /* Conversations with this system message share its keys and values whatever their tenants: how many
  * tokens of them (whole steps of 64). Before the model is asked for anything. */
 MN_API int mn_model_share(mn_model *model, const char *system);
-
 typedef struct mn_model_info {
     const char *name, *architecture; /* borrowed from the model */
     int32_t n_vocab, n_context, n_layer, n_embd;
@@ -260,7 +243,6 @@ MN_API int mn_encode(const mn_model *model, const char *text, size_t n, unsigned
 /* The number of bytes, also when it exceeds `cap`. No NUL is added. */
 MN_API int mn_decode(const mn_model *model, const int32_t *ids, size_t n, unsigned flags,
                      char *text, size_t cap);
-
 /* The vector of a text, of length 1, from a model for embeddings: out[n_embd], and in *tokens (may
  * be NULL) how many it has. MN_ETOOLONG: more than the model reads. Any thread, one at a time. */
 MN_API int mn_embed(mn_model *model, const char *text, size_t n, float *out, int32_t *tokens);
@@ -272,7 +254,6 @@ typedef struct mn_text {
 } mn_text;
 MN_API int mn_embed_all(mn_model *model, const mn_text *texts, size_t n_texts, float *out,
                         int32_t *tokens, const mn_progress *progress);
-
 /* A vocabulary without its model, also from a file that holds nothing else. The rest as above. */
 typedef struct mn_vocab mn_vocab;
 MN_API int mn_vocab_open(const char *name_or_path, const mn_model_options *options, mn_vocab **out);
@@ -302,7 +283,6 @@ typedef struct mn_token { /* of an answer; borrowed for the call */
     const mn_alternative *top; /* [n_top] the likeliest, best first */
     int32_t n_top;
 } mn_token;
-
 typedef struct mn_request {
     const char *prompt;   /* the user's words; used when n_turns is 0 */
     const mn_turn *turns; /* a conversation, oldest first */
@@ -337,11 +317,9 @@ typedef struct mn_request {
     mn_progress progress; /* prefill of long prompts */
 } mn_request;
 MN_API mn_request mn_request_default(void);
-
 /* The text a request becomes: the bytes of it, also when they exceed `cap`. No NUL is added. */
 MN_API int mn_apply_template(const mn_model *model, const mn_request *request, char *text,
                              size_t cap);
-
 typedef struct mn_stats {
     int32_t prompt_tokens, tokens;
     int32_t cached_tokens;   /* of the prompt, that needed no computing */
@@ -353,7 +331,6 @@ typedef struct mn_stats {
     double first_token_ms;          /* from the start of mn_answer */
     const char *finish;             /* "stop" (end token or stop text), "length", "cancelled" */
 } mn_stats;
-
 /* Answer. stats may be NULL. MN_ETOOLONG: the prompt exceeds the context. A prompt that begins as
  * the last one is computed from where they differ (same context, same kv_q8), to the same bytes. */
 MN_API int mn_answer(mn_model *model, const mn_request *request, mn_stats *stats);
@@ -410,8 +387,7 @@ typedef struct mn_loop_options {
     int32_t waiting;     /* answers that may wait for a slot; 0: 1,024 */
 } mn_loop_options;
 MN_API int mn_loop_open(const mn_loop_options *options, mn_loop **out); /* NULL: the defaults */
-/* Find now how many tokens a step of this model should have, which its first answer would wait for.
- * Before anything of it is asked. */
+/* Find now, before it is asked, how many tokens a step of this model should have. */
 MN_API int mn_loop_ready(mn_loop *loop, mn_model *model);
 MN_API void mn_loop_close(mn_loop **loop); /* what is still there ends as "cancelled" first */
 /* Ask: returns at once. The request is copied, with its texts. `done` is called once, as the last
@@ -421,13 +397,11 @@ MN_API int mn_loop_ask(mn_loop *loop, mn_model *model, const mn_request *request
                        void (*done)(void *user, int rc, const mn_stats *stats), mn_job **out);
 MN_API void mn_job_cancel(mn_job *job);   /* it ends within a step; `done` still comes */
 MN_API void mn_job_release(mn_job **job); /* the handle only; at any time, also after `done` */
-
 typedef struct mn_loop_info {
     int32_t running, waiting, slots, step_tokens; /* step_tokens: of the model that ran last */
     uint64_t steps, busy_us;                      /* so far; time spent in them */
-    uint64_t read, cached, written;    /* tokens: computed of prompts, not computed, made */
-    uint64_t ended, cancelled, failed; /* answers */
-    uint64_t preempted;                /* answers that had to give way, and came back */
+    uint64_t read, cached, written; /* tokens: computed of prompts, not computed, made */
+    uint64_t ended, cancelled, failed, preempted; /* answers; that gave way, and came back */
 } mn_loop_info;
 MN_API void mn_loop_describe(mn_loop *loop, mn_loop_info *out);
 typedef struct mn_job_info {
@@ -435,8 +409,7 @@ typedef struct mn_job_info {
     const char *owner, *model; /* borrowed for the call; owner may be NULL */
     const char *state;         /* "waiting", "reading", "writing" */
     double age_ms;
-    int32_t prompt_tokens, cached_tokens, tokens;
-    int32_t n_extents;
+    int32_t prompt_tokens, cached_tokens, tokens, n_extents;
     uint64_t extent[16]; /* where its keys and values lie, as mn_region_extents names them */
 } mn_job_info;
 MN_API int mn_loop_jobs(mn_loop *loop, int (*each)(void *user, const mn_job_info *job), void *user);
@@ -451,9 +424,7 @@ MN_API int mn_session_eval(mn_session *session, const int32_t *ids, int32_t n, f
                            int32_t n_logits);
 MN_API int32_t mn_session_length(const mn_session *session);
 MN_API int mn_session_trim(mn_session *session, int32_t length); /* forget what lies beyond */
-
-/* Sessions and the region. An empty session takes the longest beginning of ids[n] that the region
- * has: how many tokens. */
+/* An empty session takes the longest beginning of ids[n] that the region has: how many tokens. */
 MN_API int mn_session_match(mn_session *session, const int32_t *ids, int32_t n);
 /* Another session that begins with the first n tokens of this one; nothing is copied. */
 MN_API int mn_session_fork(const mn_session *session, int32_t n, mn_session **out);
@@ -493,7 +464,6 @@ typedef struct mn_mem_options {
 /* store NULL: $OMNESIA_DATA/memory.db; else a path, or postgres://..; made when absent. */
 MN_API int mn_mem_open(const char *store, const mn_mem_options *options, mn_mem **out);
 MN_API void mn_mem_close(mn_mem **mem);
-
 /* Who asks. A call without a user fails: nothing is taken for granted down here. */
 typedef struct mn_scope {
     const char *tenant;      /* NULL or "": the local one; whoever serves several sets it by key */
@@ -515,11 +485,9 @@ typedef struct mn_record {
     double score; /* of a search, found alone; the best has at most 1 */
 } mn_record;
 enum { MN_RECORD_MAX = 1 << 20 };
-
 /* All of them or none, in their order; ids[n] or NULL. MN_EFULL: the disk is. */
 MN_API int mn_mem_add(mn_mem *mem, const mn_scope *scope, const mn_record *records, size_t n,
                       int64_t *ids);
-
 /* Which records. NULL and 0 ask for nothing in particular. */
 typedef struct mn_find {
     const char *query; /* best first; NULL: in the order they came */
@@ -550,12 +518,10 @@ MN_API int64_t mn_mem_forget(mn_mem *mem, const mn_scope *scope, const mn_find *
 MN_API int64_t mn_mem_embed(mn_mem *mem, int again, const mn_progress *progress);
 /* The key of the object that changes whenever something of this user does; for mn_watch_open. */
 MN_API int mn_mem_topic(const mn_scope *scope, char key[256]);
-
 typedef struct mn_carry {
     int64_t added, there, wrong, skipped; /* skipped: said by nobody, such as what tools put out */
 } mn_carry;
-/* format NULL: by what it is; "jsonl", "markdown", "mcp", "mem0", "chatgpt". `wrong` is told what
- * could not be read and where; the rest comes in. */
+/* format NULL: by what it is; "jsonl", "markdown", "mcp", "mem0", "chatgpt". wrong: what is not */
 MN_API int mn_mem_import(mn_mem *mem, const mn_scope *scope, const char *path, const char *format,
                          const mn_progress *progress, void (*wrong)(void *user, const char *line),
                          void *user, mn_carry *out);
@@ -564,10 +530,44 @@ MN_API int64_t mn_mem_export(mn_mem *mem, const mn_scope *scope, const char *pat
 /* All of a store, of all users, goes to a new one; it is read back before it counts: everything or
  * nothing. *result {"users", "rows", "vectors", "links", "digest"}, freed with mn_free_text. */
 MN_API int mn_mem_migrate(const char *from, const char *to, const mn_progress *p, char **result);
-
 /* What agents plan: trees of tasks, kept as records. A call and its result (mn_free_text) are JSON,
  * by docs/TASKS.md: {"do": "step", "parent": 12, "slot": "Hotel"}, {"do": "verbs"}. Any thread. */
 MN_API int mn_task_do(mn_mem *mem, const mn_scope *scope, const char *json, char **result);
+
+/* ---- fleets: robots that share one world ----------------------------------------------------- */
+typedef struct mn_fleet mn_fleet;
+typedef struct mn_fleet_options {
+    const char *name; /* NULL: "main" */
+    int pull;         /* 1: a missing model is fetched */
+    /* While a call runs: each event, JSON, and now and then NULL; non-zero ends it. */
+    int (*tell)(void *user, const char *event);
+    void *user;
+} mn_fleet_options;
+MN_API int mn_fleet_open(mn_region *region, const mn_fleet_options *options, mn_fleet **out);
+MN_API void mn_fleet_close(mn_fleet **fleet); /* before the region */
+/* A call and its result (mn_free_text) are JSON, by docs/FLEET.md: {"do": "do", "text": "put the
+ * cup on the table"}, {"do": "scene"}, {"do": "verbs"} (fleet may be NULL). Any thread. */
+MN_API int mn_fleet_do(mn_fleet *fleet, const char *json, char **result);
+typedef struct mn_robot mn_robot;
+typedef struct mn_skill_call mn_skill_call;
+/* A robot of this process: profile is YAML, its path or itself. One thread at a time. */
+MN_API int mn_robot_join(mn_fleet *fleet, const char *profile, mn_robot **out);
+/* What it can do: a manifest (docs/SKILLS.md) or the name of a known skill; a function, called in a
+ * thread of its own with arguments, JSON; 0: done. Programs that speak MCP: argv, NULL ends. */
+MN_API int mn_robot_skill(mn_robot *robot, const char *manifest,
+                          int (*run)(void *user, mn_skill_call *call, const char *args),
+                          void *user);
+MN_API int mn_robot_program(mn_robot *robot, const char *const *argv);
+MN_API int mn_skill_stopped(const mn_skill_call *call);                /* 1: come back at once */
+MN_API int mn_skill_seen(mn_skill_call *call, const char *detections); /* what it saw, JSON */
+MN_API int mn_skill_fail(mn_skill_call *call, const char *code, const char *why); /* return it */
+/* Where it is, as often as it likes, from any thread: position in "map" (m), quaternion x y z w,
+ * charge 0 to 1 (-1: unknown), the place it works at ("": none). It is the robot's heartbeat. */
+MN_API int mn_robot_at(mn_robot *robot, const double p[3], const double q[4], double battery,
+                       const char *place);
+/* Do what it is told to for so long (-1: until it has lost its lease, or is told to leave). */
+MN_API int mn_robot_run(mn_robot *robot, int64_t timeout_ms);
+MN_API void mn_robot_leave(mn_robot **robot);
 
 /* ---- the model store ---------------------------------------------------------------------- */
 typedef struct mn_store_entry {

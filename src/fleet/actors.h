@@ -18,7 +18,7 @@
 
 enum { MN_FLEET_BEAT = 250 }; /* ms */
 
-/* ---- robot.c ------------------------------------------------------------------------------- */
+/* ---- robot.c ----------------------------------------------------------------------------- */
 typedef struct mn_actor_robot mn_actor_robot;
 /* profile: fleet/profile.h's JSON, with "name". Hosts are taken: closed with the robot. MN_EBUSY: a
  * robot of this name lives already. */
@@ -35,14 +35,15 @@ int mn_actor_robot_fds(const mn_actor_robot *r, int *fds, int cap);
 void mn_actor_robot_leave(mn_actor_robot **r); /* says goodbye: what it holds stays its own */
 void mn_actor_robot_die(mn_actor_robot **r);   /* as kill -9 would: nothing is said */
 
-/* ---- brain.c, monitor.c, recover.c ---------------------------------------------------------- */
+/* ---- brain.c, monitor.c, recover.c ------------------------------------------------------- */
 typedef struct mn_brain mn_brain;
 typedef struct mn_brain_how {
     const char *model; /* name, for people; NULL: rules alone */
     /* Plan with a model: the answer to `system` (what does not change), `text` (what does) follows
-     * `schema`; *out is freed with mn_free. tokens: read, cached, written; NULL: there is none. */
+     * `schema`; *out is freed with mn_free. tokens: read, cached, written, and the ms it took.
+     * MN_EBUSY: it is thinking; the same is asked again soon. NULL: there is no model. */
     int (*ask)(void *user, const char *system, const char *text, const char *schema, char **out,
-               int tokens[3]);
+               int tokens[4]);
     void *user;
     int groups; /* 1: dispatch by ordered groups, as RoboOS does: for comparison */
 } mn_brain_how;
@@ -53,7 +54,7 @@ int mn_brain_step(mn_brain *k, uint64_t *again);
 void mn_brain_close(mn_brain **k); /* another may begin at once */
 void mn_brain_die(mn_brain **k);   /* as kill -9 would: its lease runs out */
 
-/* ---- stop.c --------------------------------------------------------------------------------- */
+/* ---- stop.c ------------------------------------------------------------------------------ */
 int mn_fleet_stop(mn_board *b, const char *robot, const char *by); /* NULL: all */
 int mn_fleet_resume(mn_board *b, const char *robot);
 int mn_fleet_stopped(mn_board *b, const char *robot);

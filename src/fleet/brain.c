@@ -204,6 +204,7 @@ static int task_slot(mn_brain *k, const char *id, mn_brain_task **out) {
 
 static void task_drop(mn_brain *k, mn_brain_task *t) {
     json_decref(t->json);
+    json_decref(t->model);
     memmove(t, t + 1, (size_t)(k->task + k->n_tasks - t - 1) * sizeof *t);
     k->n_tasks--;
 }

@@ -27,6 +27,7 @@ typedef struct mn_brain_task {
     char id[16];
     json_t *json;
     uint64_t version;
+    json_t *model; /* what was asked of the model so far (brain_model.h); NULL: nothing */
 } mn_brain_task;
 
 struct mn_brain {
@@ -62,10 +63,13 @@ static inline void mn_brain_sooner(mn_brain *k, uint64_t when) {
 int mn_brain_end(mn_brain *k, mn_brain_task *t, const char *state, const char *why);
 
 /* ---- brain_plan.c ------------------------------------------------------------------------ */
-/* A plan for these goals in this scene: with the model of the brain, else by the rules. report: the
- * task's "model" object, filled in when there is one. The plan is right, or none is made. */
+/* A plan for these goals in this scene, by the rules. It is right, or none is made. */
 int mn_brain_plan(mn_brain *k, const mn_scene *s, const mn_goals *g, const mn_fleet_plan_how *how,
-                  mn_fleet_plan *out, json_t *report);
+                  mn_fleet_plan *out);
+/* The better one of that and the model's, when the brain has one; t->model says which. MN_EBUSY:
+ * the model is thinking. */
+int mn_brain_plan_best(mn_brain *k, mn_brain_task *t, const mn_scene *s, const mn_goals *g,
+                       mn_fleet_plan *out);
 int mn_brain_begin(mn_brain *k, mn_brain_task *t); /* a task in state "planning" */
 int mn_brain_goals(const mn_brain_task *t, const mn_scene *s, mn_goals *out);
 /* The scene as it will be when what is open of this task and those before it has been done. */

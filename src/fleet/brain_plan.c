@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "fleet/brain_inside.h"
+#include "fleet/brain_model.h"
 #include "fleet/effect.h"
 
 #include <stdio.h>
@@ -16,14 +17,43 @@ static const uint64_t SECOND = 1000000000;
 static const int64_t PATIENCE = 30000000; /* us, for somebody to join */
 
 int mn_brain_plan(mn_brain *k, const mn_scene *s, const mn_goals *g, const mn_fleet_plan_how *how,
-                  mn_fleet_plan *out, json_t *report) {
-    (void)report;
+                  mn_fleet_plan *out) {
     memset(out, 0, sizeof *out);
     MN_TRY(mn_fleet_plan_make(s, g, how, out));
     const int rc = mn_fleet_plan_check(s, out, g);
     if (rc >= 0) return rc;
     mn_board_tell(k->b, "invalid", "{s:s}", "text", mn_error_detail());
     mn_fleet_plan_free(out);
+    return rc;
+}
+
+/* What the model could not do, is said, and no more: the rules' plan is there. */
+static int take_better(mn_brain_task *t, int asked, mn_fleet_plan *mine, int rules,
+                       mn_fleet_plan *out) {
+    const int better = asked > 0 && (rules < 0 || mine->makespan <= out->makespan);
+    if (rules >= 0) MN_TRY(mn_brain_set(t->model, "rules", json_real(out->makespan)));
+    if (asked < 0) MN_TRY(mn_brain_set(t->model, "error", json_string(mn_error_detail())));
+    MN_TRY(mn_brain_set(t->model, "taken", json_string(better ? "model" : "rules")));
+    if (!better) return rules;
+    mn_fleet_plan_free(out);
+    *out = *mine;
+    *mine = (mn_fleet_plan){.n = 0};
+    return 0;
+}
+
+int mn_brain_plan_best(mn_brain *k, mn_brain_task *t, const mn_scene *s, const mn_goals *g,
+                       mn_fleet_plan *out) {
+    mn_fleet_plan mine = {.n = 0};
+    char why[512];
+    if (!t->model) return mn_brain_plan(k, s, g, NULL, out);
+    const int asked =
+        mn_brain_plan_ask(s, mn_brain_field(t->json, "text"), g, &k->how, &mine, t->model);
+    if (asked == MN_EBUSY || asked == MN_ENOMEM) return asked;
+    snprintf(why, sizeof why, "%s", asked < 0 ? mn_error_detail() : "");
+    const int rules = mn_brain_plan(k, s, g, NULL, out);
+    if (asked < 0 && rules >= 0) MN_FAIL(asked, "%s", why);
+    const int rc = take_better(t, asked, &mine, rules, out);
+    mn_fleet_plan_free(&mine);
     return rc;
 }
 
@@ -176,14 +206,14 @@ static int keep_goals(mn_brain_task *t, const mn_goals *g) {
 }
 
 static int begin_with(mn_brain *k, mn_brain_task *t, const mn_scene *s, const mn_goals *g,
-                      mn_fleet_plan *p, json_t *report, mn_buf *words) {
+                      mn_fleet_plan *p, mn_buf *words) {
     mn_edits edits = {0};
     MN_TRY(keep_goals(t, g));
-    MN_TRY(mn_brain_plan(k, s, g, NULL, p, report));
+    MN_TRY(mn_brain_plan_best(k, t, s, g, p));
     MN_TRY(mn_brain_adopt(t, p, s, NULL));
     MN_TRY(mn_fleet_plan_explain(s, p, words));
     const char *const text = words->data ? words->data : "";
-    if (report) MN_TRY(mn_brain_set(t->json, "model", json_incref(report)));
+    if (t->model) MN_TRY(mn_brain_set(t->json, "model", json_incref(t->model)));
     MN_TRY(mn_brain_set(t->json, "state", json_string("running")));
     MN_TRY(mn_brain_set(t->json, "why", json_string(text)));
     MN_TRY(mn_brain_set(t->json, "planned", json_real(mn_fleet_plan_seconds(p, k->how.groups))));
@@ -199,26 +229,43 @@ static int is_the_tasks_fault(int rc) {
            rc == MN_EUNSUPPORTED || rc == MN_ECORRUPT;
 }
 
+/* By the rules; what they do not understand, a model may. */
+static int read_goals(mn_brain *k, mn_brain_task *t, const mn_scene *s, mn_goals *out) {
+    const char *const text = mn_brain_field(t->json, "text");
+    const json_t *const known = json_object_get(t->model, "goals");
+    char why[512];
+    if (json_array_size(known)) return mn_goals_parse(s, known, out);
+    const int rc = mn_goals_read(s, text, out);
+    if (rc != MN_EINVAL || !t->model) return rc;
+    snprintf(why, sizeof why, "%s", mn_error_detail());
+    const int asked = mn_brain_goals_ask(s, text, &k->how, out, t->model);
+    if (asked > 0 || asked == MN_EBUSY || asked == MN_ENOMEM) return asked < 0 ? asked : 0;
+    return MN_FAIL(MN_EINVAL, "%s", why);
+}
+
 int mn_brain_begin(mn_brain *k, mn_brain_task *t) {
     mn_scene s = {0};
     mn_goals g = {.n = 0};
     mn_fleet_plan p = {.n = 0};
     mn_buf words = {0};
-    json_t *const report = k->how.model ? json_object() : NULL;
+    if (k->how.model && k->how.ask && !t->model) t->model = json_object();
     int rc = mn_scene_read(k->b, "", &s, NULL);
     const int64_t asked = json_integer_value(json_object_get(t->json, "asked"));
     const int waits = rc >= 0 && nobody(&s) && s.time >= asked && s.time < asked + PATIENCE;
     if (waits) mn_brain_sooner(k, k->b->ops->now(k->b) + SECOND); /* somebody may join */
-    if (rc >= 0 && !waits) rc = mn_goals_read(&s, mn_brain_field(t->json, "text"), &g);
+    if (rc >= 0 && !waits) rc = read_goals(k, t, &s, &g);
     /* What those before it will have done is not there yet: they go first. */
     if (rc >= 0 && !waits) rc = mn_brain_ahead(k, t, &s);
-    if (rc >= 0 && !waits) rc = begin_with(k, t, &s, &g, &p, report, &words);
+    if (rc >= 0 && !waits) rc = begin_with(k, t, &s, &g, &p, &words);
+    if (rc == MN_EBUSY) { /* the model is thinking */
+        mn_brain_sooner(k, k->b->ops->now(k->b) + SECOND / 20);
+        rc = 0;
+    }
     if (is_the_tasks_fault(rc)) {
         char why[512];
         snprintf(why, sizeof why, "%s", mn_error_detail());
         rc = mn_brain_end(k, t, "failed", why);
     }
-    json_decref(report);
     mn_buf_free(&words);
     mn_fleet_plan_free(&p);
     mn_goals_free(&g);

@@ -230,8 +230,7 @@ static int plan_once(replanning *r) {
     MN_TRY(mn_brain_ahead(r->k, r->t, &r->scene));
     MN_TRY(mn_brain_goals(r->t, &r->scene, &r->goals));
     close_again(r);
-    return mn_brain_plan(r->k, &r->scene, &r->goals, &how, &r->plan,
-                         json_object_get(r->t->json, "model"));
+    return mn_brain_plan(r->k, &r->scene, &r->goals, &how, &r->plan);
 }
 
 static int count_active(const mn_brain_task *t) {

@@ -26,7 +26,7 @@
 /* world.c. The built-in kitchen when path is NULL. */
 int mn_fleet_world_read(const char *path, json_t **out);
 int mn_fleet_world_check(const char *path, json_t *world, const json_t *lines);
-extern const char mn_fleet_world_kitchen[]; /* YAML */
+extern const char mn_fleet_world_kitchen[]; /* JSON */
 /* Things go onto the board, below layer ("" and "sim/"); 1: robots' bodies, too (sim/ only). */
 int mn_fleet_world_put(mn_board *b, const json_t *world, const char *layer);
 /* Generated: `rooms` rooms, furniture, things and 3 to 6 robots of unlike bodies, and a task that
