@@ -42,6 +42,9 @@ test: all ## all tests of the SmolLM2 kind, a few minutes; T=NAME.. runs only th
 quick: all ## tests without a model, under a minute
 	@$(RUN_TESTS) --suite quick
 
+fleet: all ## a brain and three unlike robots, each a process, and a task: make fleet A="--kill arm"
+	@$(DIR)/omnesia fleet demo --dashboard $(A)
+
 test-all: all ## everything, with the larger models too
 	@$(RUN_TESTS)
 

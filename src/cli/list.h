@@ -10,7 +10,7 @@
 /* clang-format off */
 #define MN_CLI_LIST(X) \
     X(run) X(chat) X(serve) X(mcp) X(batch) X(demo) X(explain) X(region) X(top) X(put) X(get) \
-    X(watch) X(del) X(commit) X(ls) X(mem) X(task) X(write) X(pull) X(models) X(inspect) \
+    X(watch) X(del) X(commit) X(ls) X(mem) X(task) X(write) X(fleet) X(pull) X(models) X(inspect) \
     X(tokenize) X(embed) X(perplexity) X(bench) X(doctor) X(help)
 /* clang-format on */
 

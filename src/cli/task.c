@@ -176,7 +176,9 @@ static int open_and_run(task *t) {
 }
 
 static int run(const void *options, int n_words, const char *const *words) {
-    task t = {.o = options, .v = {.command = "task", .door = door}, .out = {.what = "the result"}};
+    task t = {.o = options,
+              .v = {.command = "task", .door = door},
+              /* `write` is a command of its own */ .out = {.what = "the result"}};
     if (!n_words)
         return MN_FAIL(MN_CLI_USAGE, "task needs a verb: new, step, update, done, fail, rollback, "
                                      "replace, say, prompt, show or list");

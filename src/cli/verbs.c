@@ -105,7 +105,7 @@ int mn_cli_verbs_find(mn_cli_verbs *v, const char *name) {
     MN_TRY(rc);
     json_array_foreach(json_object_get(v->all, "verbs"), i, one) {
         const char *const known = mn_cli_text_at(one, "name");
-        if (json_is_true(json_object_get(one, "local"))) continue; /* it has a command: `write` */
+        if (!v->local && json_is_true(json_object_get(one, "local"))) continue;
         if (n < sizeof names / sizeof *names) names[n++] = known;
         if (strcmp(known, name) == 0) v->verb = one;
     }

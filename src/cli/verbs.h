@@ -11,6 +11,7 @@
 
 typedef struct mn_cli_verbs {
     const char *command; /* "task" */
+    int local;           /* 1: verbs for programs of this machine alone are its verbs, too */
     /* The door: NULL as `user` of what tells its verbs. *answer for mn_free_text. */
     int (*door)(void *user, const char *call, char **answer);
     json_t *all, *verb;    /* what it told; the one that was asked for, in it */

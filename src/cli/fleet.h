@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/fleet.h - the options of `omnesia fleet`, and what its verbs share.
+ */
+#ifndef MN_CLI_FLEET_H
+#define MN_CLI_FLEET_H
+#include "cli/verbs.h"
+#include "omnesia.h"
+
+typedef struct mn_cli_fleet_options {
+    mn_cli_common common;
+    const char *region, *fleet;
+    const char *model, *endpoint, *profile, *world, *map, *name, *robot, *thing, *task, *kind,
+        *as_of;
+    const char *place, *how, *mcap, *kill, *machine, *ros2, *folder, *robots, *seed, *at, *fail,
+        *pace;
+    const char *domain, *after, *limit, *by, *hz;
+    int json, confirm, no, no_wait, groups, simulated, roboos, c, python, pull, dashboard;
+} mn_cli_fleet_options;
+
+typedef struct mn_cli_fleet {
+    const mn_cli_fleet_options *o;
+    mn_region *region; /* NULL: the verb needs none */
+    mn_fleet *fleet;
+    mn_cli_verbs v;
+    mn_buf out;
+} mn_cli_fleet;
+
+/* A call of the door beside the one that was asked for: *result is the caller's. */
+int mn_cli_fleet_ask(mn_cli_fleet *f, json_t *call, json_t **result); /* call is consumed */
+/* fleet_show.c: what came of a verb, for people. */
+int mn_cli_fleet_show(mn_cli_fleet *f);
+/* fleet_live.c: a task was asked for: its events, or with `c` on a terminal the picture, until it
+ * has ended. Exit status. tick: now and then, with what {"do": "status"} tells; negative: it is
+ * over. */
+typedef struct mn_cli_course {
+    int (*tick)(void *user, const json_t *status);
+    void *user;
+} mn_cli_course;
+int mn_cli_fleet_wait(mn_cli_fleet *f, const char *task, const mn_cli_course *c);
+int mn_cli_fleet_watch(mn_cli_fleet *f);
+/* Non-zero: it was asked to end (Ctrl-C, SIGTERM). */
+int mn_cli_fleet_ended(void);
+void mn_cli_fleet_catch(void); /* such signals are heard from now on */
+/* fleet_demo.c: a brain and three robots, each a process, and a task. Exit status. */
+int mn_cli_fleet_demo(mn_cli_fleet *f, int n, const char *const *words);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/fleet_live.c - a fleet as it works: `watch`, and `do` until the task has ended.
+ */
+#include "cli/fleet.h"
+#include "cli/fleet_view.h"
+#include "cli/json.h"
+#include "cli/screen.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { RECENT = 200, LOOK = 200, ASK = 500 }; /* events kept; ms between pictures, and questions */
+enum { LAST = 8 };                            /* pictures of a task that has ended */
+
+static volatile sig_atomic_t ended;
+static void on_end(int number) {
+    (void)number;
+    ended = 1;
+}
+int mn_cli_fleet_ended(void) {
+    return ended;
+}
+void mn_cli_fleet_catch(void) {
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    const struct sigaction how = {.sa_handler = on_end};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) sigaction(ends[i], &how, NULL);
+}
+
+static const char *fleet_of(const mn_cli_fleet *f) {
+    return f->o->fleet ? f->o->fleet : "main";
+}
+
+static int is_over(const json_t *task) {
+    const char *const state = mn_cli_text_at(task, "state");
+    return state &&
+           (!strcmp(state, "done") || !strcmp(state, "failed") || !strcmp(state, "cancelled"));
+}
+
+static int ask_task(mn_cli_fleet *f, const char *task, json_t **told) {
+    return mn_cli_fleet_ask(f, json_pack("{s:s, s:s}", "do", "task", "task", task), told);
+}
+
+/* ---- the log, as it grows ---------------------------------------------------------------- */
+/* Events from number *next on, appended to the list. */
+static int read_events(mn_cli_fleet *f, int64_t *next, json_t *list) {
+    json_t *told;
+    MN_TRY(mn_cli_fleet_ask(
+        f,
+        json_pack("{s:s, s:I, s:i}", "do", "history", "after", (json_int_t)*next, "limit", RECENT),
+        &told));
+    *next = json_integer_value(json_object_get(told, "next"));
+    json_array_extend(list, json_object_get(told, "events"));
+    json_decref(told);
+    return 0;
+}
+
+/* What is there already is skipped, but for the last ones. */
+static int skip_events(mn_cli_fleet *f, int64_t *next, json_t *list) {
+    for (size_t n = RECENT; n == RECENT;) {
+        json_array_clear(list);
+        MN_TRY(read_events(f, next, list));
+        n = json_array_size(list);
+    }
+    return 0;
+}
+
+/* ---- watch ------------------------------------------------------------------------------- */
+typedef struct sight {
+    json_t *scene, *status, *task, *events;
+    int64_t next;
+} sight;
+
+static void forget(sight *s) {
+    json_decref(s->scene);
+    json_decref(s->status);
+    json_decref(s->task);
+    s->scene = s->status = s->task = NULL;
+}
+
+/* The task that is shown: the last that runs, else the last of all. */
+static const char *task_of(const json_t *status) {
+    const json_t *one;
+    const char *best = NULL;
+    size_t i;
+    int runs = 0;
+    json_array_foreach(json_object_get(status, "tasks"), i, one) {
+        const int now = !is_over(one);
+        if (now >= runs) best = mn_cli_text_at(one, "id"), runs = now;
+    }
+    return best;
+}
+
+static int look(mn_cli_fleet *f, sight *s) {
+    json_t *told = NULL;
+    forget(s);
+    MN_TRY(mn_cli_fleet_ask(f, json_pack("{s:s}", "do", "scene"), &s->scene));
+    MN_TRY(mn_cli_fleet_ask(f, json_pack("{s:s}", "do", "status"), &s->status));
+    const char *const id = task_of(s->status);
+    if (id) MN_TRY(ask_task(f, id, &told));
+    s->task = json_incref(json_object_get(told, "task"));
+    json_decref(told);
+    MN_TRY(read_events(f, &s->next, s->events));
+    while (json_array_size(s->events) > RECENT) json_array_remove(s->events, 0);
+    return 0;
+}
+
+static int draw(const sight *s, int columns, int rows, int colour, int live, mn_buf *out) {
+    const mn_fleet_picture p = {s->scene, s->status, s->task, s->events};
+    return mn_fleet_view(&p, columns, rows, colour, live, out);
+}
+
+/* Keys: s stops all, r resumes. */
+static int obey(mn_cli_fleet *f, int key) {
+    json_t *told;
+    if (key != 's' && key != 'r') return 0;
+    MN_TRY(mn_cli_fleet_ask(f, json_pack("{s:s}", "do", key == 's' ? "stop" : "resume"), &told));
+    json_decref(told);
+    return 0;
+}
+
+/* On the terminal, until a key says that it is over, or with a task, soon after that one is. */
+static int live(mn_cli_fleet *f, sight *s, const char *task, const mn_cli_course *c) {
+    const int colour = mn_screen_colour();
+    int columns, rows, key = 0, last = LAST, rc = mn_screen_take();
+    mn_buf text = {0};
+    while (rc >= 0 && key != 'q' && key != 'Q' && last) {
+        rc = look(f, s);
+        if (rc >= 0 && c) rc = c->tick(c->user, s->status);
+        if (task && is_over(s->task)) last--;
+        mn_screen_size(&columns, &rows);
+        mn_buf_clear(&text);
+        if (rc >= 0) rc = draw(s, columns, rows, colour, 1, &text);
+        if (rc >= 0) rc = mn_screen_show(text.data);
+        key = rc >= 0 ? mn_screen_key(LOOK) : 'q';
+        if (rc >= 0) rc = obey(f, key);
+    }
+    mn_screen_give_back();
+    mn_buf_free(&text);
+    return rc;
+}
+
+int mn_cli_fleet_watch(mn_cli_fleet *f) {
+    sight s = {.events = json_array()};
+    int rc = skip_events(f, &s.next, s.events);
+    if (rc >= 0 && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO)) {
+        rc = live(f, &s, NULL, NULL);
+    } else if (rc >= 0) {
+        rc = look(f, &s);
+        if (rc >= 0) rc = draw(&s, 100, 1000, 0, 0, &f->out);
+        if (rc >= 0) rc = mn_buf_puts(&f->out, "\n");
+        if (rc >= 0) rc = mn_cli_write(f->out.data, f->out.len);
+    }
+    forget(&s);
+    json_decref(s.events);
+    return rc;
+}
+
+/* ---- do ---------------------------------------------------------------------------------- */
+static int say_events(const json_t *events, const char *task) {
+    mn_buf text = {0};
+    const json_t *one;
+    size_t i;
+    int rc = 0;
+    json_array_foreach((json_t *)events, i, one) {
+        const char *const of = mn_cli_text_at(one, "task");
+        if (of && strcmp(of, task) != 0) continue;
+        mn_buf_clear(&text);
+        if (rc >= 0) rc = mn_fleet_event_line(one, &text);
+        if (rc >= 0) rc = mn_buf_puts(&text, "\n");
+        if (rc >= 0) rc = mn_cli_write(text.data, text.len);
+    }
+    mn_buf_free(&text);
+    return rc;
+}
+
+/* Its last words: exit status 0 when it is done. */
+static int say_end(mn_cli_fleet *f, json_t *told) {
+    const json_t *const task = json_object_get(told, "task");
+    const char *const state = mn_cli_text_at(task, "state");
+    const char *const why = strcmp(state, "done") == 0 ? NULL : mn_cli_text_at(task, "why");
+    const int64_t begun = json_integer_value(json_object_get(task, "begun"));
+    const int64_t over = json_integer_value(json_object_get(task, "ended"));
+    if (f->o->json) {
+        MN_TRY(mn_cli_json(json_incref((json_t *)task), &f->out));
+    } else {
+        MN_TRY(mn_buf_printf(&f->out, "%s is %s after %.1f s, planned anew %d times%s%s\n",
+                             mn_cli_text_at(task, "id"), state, (double)(over - begun) * 1e-6,
+                             (int)json_integer_value(json_object_get(task, "replans")),
+                             why ? ": " : "", why ? why : ""));
+    }
+    MN_TRY(mn_cli_write(f->out.data, f->out.len));
+    return strcmp(state, "done") != 0;
+}
+
+static int warn_no_brain(mn_cli_fleet *f) {
+    json_t *status;
+    MN_TRY(mn_cli_fleet_ask(f, json_pack("{s:s}", "do", "status"), &status));
+    if (!json_object_get(status, "brain"))
+        fprintf(stderr, "omnesia: no brain runs: start one with `omnesia fleet brain`; waiting\n");
+    json_decref(status);
+    return 0;
+}
+
+/* With lines: the task, as it was told last, in *told. */
+static int follow(mn_cli_fleet *f, const char *task, const mn_cli_course *c, json_t **told) {
+    char key[256];
+    mn_watch *w;
+    mn_change change;
+    json_t *const events = json_array(), *status = NULL;
+    int64_t next = 0;
+    snprintf(key, sizeof key, "fleet/%s/events", fleet_of(f));
+    MN_TRY(mn_watch_open(f->region, key, MN_WATCH_KEY, &w));
+    int rc = skip_events(f, &next, events);
+    while (rc >= 0 && !ended) {
+        json_decref(*told);
+        *told = NULL;
+        rc = read_events(f, &next, events);
+        if (rc >= 0 && !f->o->json) rc = say_events(events, task);
+        json_array_clear(events);
+        if (rc >= 0) rc = ask_task(f, task, told);
+        if (rc < 0 || is_over(json_object_get(*told, "task"))) break;
+        if (c) rc = mn_cli_fleet_ask(f, json_pack("{s:s}", "do", "status"), &status);
+        if (c && rc >= 0) rc = c->tick(c->user, status);
+        json_decref(status);
+        status = NULL;
+        if (rc >= 0) rc = mn_watch_next(w, ASK, &change);
+    }
+    json_decref(events);
+    mn_watch_close(&w);
+    return rc;
+}
+
+/* With pictures; the last one stays. */
+static int look_on(mn_cli_fleet *f, const char *task, const mn_cli_course *c, json_t **told) {
+    sight s = {.events = json_array()};
+    int rc = skip_events(f, &s.next, s.events);
+    if (rc >= 0) rc = live(f, &s, task, c);
+    if (rc >= 0) rc = look(f, &s);
+    if (rc >= 0) rc = draw(&s, 100, 60, mn_screen_colour(), 0, &f->out);
+    if (rc >= 0) rc = mn_buf_puts(&f->out, "\n");
+    if (rc >= 0) rc = ask_task(f, task, told);
+    forget(&s);
+    json_decref(s.events);
+    return rc;
+}
+
+int mn_cli_fleet_wait(mn_cli_fleet *f, const char *task, const mn_cli_course *c) {
+    const int picture = c && !f->o->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
+    json_t *told = NULL;
+    int rc = warn_no_brain(f);
+    if (rc >= 0) rc = picture ? look_on(f, task, c, &told) : follow(f, task, c, &told);
+    if (rc >= 0 && is_over(json_object_get(told, "task")))
+        rc = say_end(f, told);
+    else if (rc >= 0)
+        rc = MN_FAIL(MN_ECANCELLED, "%s goes on: `omnesia fleet cancel %s` ends it", task, task);
+    json_decref(told);
+    return rc;
+}

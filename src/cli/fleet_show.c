@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli/fleet_show.c - what came of a verb, for people: the text that says it best, else its members,
+ * one a line.
+ */
+#include "cli/fleet.h"
+#include "cli/fleet_view.h"
+
+#include <string.h>
+
+static int put_text(mn_buf *out, const char *text) {
+    const size_t n = strlen(text);
+    MN_TRY(mn_buf_show(out, text, n, "\n"));
+    return n && text[n - 1] != '\n' ? mn_buf_puts(out, "\n") : 0;
+}
+
+static int put_events(const json_t *events, mn_buf *out) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach((json_t *)events, i, one) {
+        MN_TRY(mn_fleet_event_line(one, out));
+        MN_TRY(mn_buf_puts(out, "\n"));
+    }
+    return 0;
+}
+
+static int put_robots(const json_t *robots, mn_buf *out) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach((json_t *)robots, i, one) {
+        MN_TRY(mn_fleet_robot_line(one, (int)i + 1, out));
+        MN_TRY(mn_buf_puts(out, "\n"));
+    }
+    return 0;
+}
+
+static int put_tasks(const json_t *tasks, mn_buf *out) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach((json_t *)tasks, i, one) {
+        const char *const text = mn_cli_text_at(one, "text"), *const why =
+                                                                  mn_cli_text_at(one, "why");
+        MN_TRY(mn_buf_printf(out, "%-4s %-9s %d of %d steps  ", mn_cli_text_at(one, "id"),
+                             mn_cli_text_at(one, "state"),
+                             (int)json_integer_value(json_object_get(one, "done")),
+                             (int)json_integer_value(json_object_get(one, "steps"))));
+        if (text) MN_TRY(mn_buf_show(out, text, strlen(text), " "));
+        if (why && strcmp(mn_cli_text_at(one, "state"), "failed") == 0) {
+            MN_TRY(mn_buf_puts(out, ": "));
+            MN_TRY(mn_buf_show(out, why, strlen(why), " "));
+        }
+        MN_TRY(mn_buf_puts(out, "\n"));
+    }
+    return 0;
+}
+
+static int put_status(mn_cli_fleet *f) {
+    const json_t *const r = f->v.result, *const stop = json_object_get(r, "stop");
+    const json_t *const robots = json_object_get(r, "robots"), *const tasks =
+                                                                   json_object_get(r, "tasks");
+    const char *const damaged = mn_cli_text_at(r, "damaged");
+    MN_TRY(mn_buf_printf(
+        &f->out, "fleet %s: %zu robots, %d things, %s\n", mn_cli_text_at(r, "fleet"),
+        json_array_size(robots), (int)json_integer_value(json_object_get(r, "things")),
+        json_object_get(r, "brain") ? "a brain" : "no brain (omnesia fleet brain is one)"));
+    if (stop) MN_TRY(mn_buf_puts(&f->out, "STOPPED: nothing moves until `omnesia fleet resume`\n"));
+    MN_TRY(put_robots(robots, &f->out));
+    MN_TRY(put_tasks(tasks, &f->out));
+    if (!damaged) return 0;
+    MN_TRY(mn_buf_puts(&f->out, "damaged:\n"));
+    return put_text(&f->out, damaged);
+}
+
+/* "cancelled t3" */
+static int put_members(const json_t *result, mn_buf *out) {
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)result, name, value) {
+        if (json_is_string(value))
+            MN_TRY(mn_buf_printf(out, "%s ", name));
+        else if (json_is_integer(value))
+            MN_TRY(mn_buf_printf(out, "%s %lld\n", name, (long long)json_integer_value(value)));
+        if (json_is_string(value)) MN_TRY(put_text(out, json_string_value(value)));
+    }
+    return 0;
+}
+
+int mn_cli_fleet_show(mn_cli_fleet *f) {
+    const char *const whole[] = {"tree", "text", "answer", "said"};
+    const json_t *const r = f->v.result;
+    if (json_object_get(r, "fleet") && json_object_get(r, "robots")) return put_status(f);
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (mn_cli_text_at(r, whole[i])) {
+            MN_TRY(put_text(&f->out, mn_cli_text_at(r, whole[i])));
+            return strcmp(whole[i], "answer") == 0
+                       ? put_events(json_object_get(r, "events"), &f->out)
+                       : 0;
+        }
+    if (json_object_get(r, "events")) return put_events(json_object_get(r, "events"), &f->out);
+    return put_members(r, &f->out);
+}
