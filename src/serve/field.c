@@ -135,6 +135,8 @@ const mn_field mn_field_rows[] = {
         "of the request, and of its answer; a message without one is a notification"),
     NEED("method", TEXT, MN_IN_MCP, method, 256, NULL, "what is asked: docs/MCP.md"),
     ROW("params", OBJECT, MN_IN_MCP, params, 0, 0, NULL, "the method's own"),
+    NEED("do", TEXT, MN_IN_FLEET, verb, 32, NULL, "what is asked: docs/FLEET.md"),
+    ROW("fleet", TEXT, MN_IN_FLEET, fleet, 0, 63, "main", "which one"),
     {"text", MN_FIELD_TEXT, ADD, 0, AT(text), 1, MN_RECORD_MAX, NULL,
         "what was said, in the words it was said; or give records"},
     {"text", MN_FIELD_TEXT, MN_IN_UPDATE, 1, AT(text), 1, MN_RECORD_MAX, NULL, "what it says now"},

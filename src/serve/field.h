@@ -39,6 +39,7 @@ enum {
     MN_IN_FORGET = 262144, /* DELETE */
     MN_IN_TASKS = 524288,  /* GET /v1/tasks */
     MN_IN_TASK = 1048576,
+    MN_IN_FLEET = 2097152, /* the envelope of a call: the library reads the rest */
 };
 
 /* What is read out of memory, where nobody says: records found, listed, and tokens of an answer. */
@@ -51,7 +52,7 @@ typedef struct mn_fields {
     const char *model, *cache_salt, *user, *grammar, *text, *encoding, *instructions;
     const char *time, *session, *speaker, *ref, *source, *kind, *query, *as_of, *since, *before;
     const char *value, *key, *times; /* of a search */
-    const char *purpose, *file, *input_file, *endpoint, *window, *jsonrpc, *method;
+    const char *purpose, *file, *input_file, *endpoint, *window, *jsonrpc, *method, *verb, *fleet;
     json_t *messages, *prompt, *input, *tools, *tool_choice, *format, *stop, *bias, *tokens,
         *system, *metadata, *id, *params, *records;
     int stream, usage, logprobs, parallel, ignore_eos, echo, special, begin, pieces, all, newest,

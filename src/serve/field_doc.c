@@ -32,7 +32,8 @@ static const struct {
              {MN_IN_HISTORY, "history"},
              {MN_IN_FORGET, "forget"},
              {MN_IN_TASKS, "tasks"},
-             {MN_IN_TASK, "task"}};
+             {MN_IN_TASK, "task"},
+             {MN_IN_FLEET, "fleet"}};
 enum { NAMES = sizeof names / sizeof *names };
 
 static void range_of(const mn_field *row, char *out, size_t n) {

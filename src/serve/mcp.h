@@ -40,6 +40,7 @@ typedef struct mn_mcp_peer {
     mn_mem *mem;             /* NULL: there are no tools for memory */
     mn_region *region;       /* NULL: nor for objects */
     mn_scope scope;          /* of memory: filled by the door */
+    const char *fleet;       /* its name; NULL: "main" */
     const char *folder;      /* of the region, "x/": its objects are all there are; "": all */
     const mn_mcp_head *head; /* NULL: it came without one */
     int revision;            /* MN_MCP_*: what initialize agreed on; set by mn_mcp_take */

@@ -50,6 +50,7 @@ typedef struct mn_mcp_call {
     const char *tool;  /* its name */
     json_t *arguments; /* as they came; of tools that have no rows */
     mn_mcp_args args;
+    int person;       /* 1: it is no agent that asks */
     json_t *result;   /* an object, of the tool's `gives` */
     const char *list; /* what a list of records is called in it; NULL: as the tool says */
 } mn_mcp_call;

@@ -37,12 +37,27 @@ static int task_do(const mn_mcp_peer *peer, const json_t *call, json_t **out) {
     return mn_mcp_task_do(peer ? peer->mem : NULL, peer ? &peer->scope : NULL, call, out);
 }
 
+/* Fleets lie in the region, beside the folders of tenants: these have none. */
+static int fleet_do(const mn_mcp_peer *peer, const json_t *call, json_t **out) {
+    char *const text = mn_json_text(call, JSON_COMPACT), *answer = NULL;
+    const mn_fleet_options how = {.name = peer ? peer->fleet : NULL};
+    mn_fleet *fleet = NULL;
+    int rc = text ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a call");
+    if (rc >= 0 && peer) rc = mn_fleet_open(peer->region, &how, &fleet);
+    if (rc >= 0) rc = mn_fleet_do(fleet, text, &answer);
+    mn_fleet_close(&fleet);
+    mn_free(text);
+    return take(rc, answer, out);
+}
+
 typedef struct door {
     const char *prefix; /* of the names of its tools */
     int memory;         /* as of mn_mcp_tool */
     int (*call)(const mn_mcp_peer *peer, const json_t *call, json_t **out); /* peer NULL: "verbs" */
+    const char *persons[3]; /* verbs that are theirs, and no tools */
 } door;
-static const door doors[] = {{"task_", 1, task_do}};
+static const door doors[] = {{"task_", 1, task_do, {0}},
+                             {"fleet_", 0, fleet_do, {"confirm", "resume"}}};
 enum { DOORS = sizeof doors / sizeof *doors };
 
 /* Read once, for all that this process serves; only read from then on. */
@@ -88,7 +103,13 @@ static const char *text_at(const json_t *o, const char *name) {
 }
 
 static int has(const mn_mcp_peer *peer, const door *d) {
-    return d->memory ? peer->mem != NULL : peer->region != NULL;
+    return d->memory ? peer->mem != NULL : peer->region && !*peer->folder;
+}
+
+static int is_tool(const door *d, const json_t *verb) {
+    for (const char *const *p = d->persons; *p; p++)
+        if (strcmp(text_at(verb, "name"), *p) == 0) return 0;
+    return 1;
 }
 
 /* The door and verb of a tool's name: 1; 0: there is none. */
@@ -111,7 +132,7 @@ static int find(const char *name, const door **out, json_t **verb) {
 int mn_mcp_verb_is(const mn_mcp_peer *peer, const char *name) {
     const door *d;
     json_t *verb;
-    return find(name, &d, &verb) && has(peer, d);
+    return find(name, &d, &verb) && is_tool(d, verb) && has(peer, d);
 }
 
 static json_t *describe(const door *d, json_t *verb, int structured) {
@@ -139,6 +160,7 @@ int mn_mcp_verb_list(const mn_mcp_peer *peer, json_t *list, int structured) {
         if (!has(peer, d)) continue;
         MN_TRY(verbs_of(d, &verbs));
         json_array_foreach(json_object_get(verbs, "verbs"), i, one) {
+            if (!is_tool(d, one)) continue;
             if (json_array_append_new(list, describe(d, one, structured)) < 0)
                 return MN_FAIL(MN_ENOMEM, "no memory for a list of tools");
         }
@@ -174,7 +196,8 @@ static int check_names(const mn_mcp_call *call, json_t *verb) {
 static int run(mn_mcp_call *call) {
     const door *d;
     json_t *verb, *result = NULL;
-    if (!find(call->tool, &d, &verb)) return MN_FAIL(MN_EINVAL, "there is no %s", call->tool);
+    if (!find(call->tool, &d, &verb) || (!call->person && !is_tool(d, verb)))
+        return MN_FAIL(MN_ENOENT, "there is no %s here", call->tool);
     MN_TRY(check_names(call, verb));
     json_t *const o = call_of(verb, call->arguments);
     int rc = o && json_object_set(o, "do", json_object_get(verb, "name")) == 0

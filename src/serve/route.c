@@ -92,6 +92,8 @@ const mn_route mn_routes[] = {
         "plans of agents, oldest first: how far each of them is"},
     {"GET", "/v1/tasks/*", MEMORY | MN_ROUTE_QUERY, MN_IN_TASK, mn_task_work, NULL, "Plan",
         "a task and all that is below it"},
+    {"POST", "/v1/fleet", MN_ROUTE_AWAY, MN_IN_FLEET, mn_fleet_work, NULL, "FleetAnswer",
+        "look at robots that share one world, give them tasks, stop them (docs/FLEET.md)"},
     {"POST", "/tokenize", 0, MN_IN_TOKENIZE, mn_tokenize_work, NULL, "Tokens",
         "the tokens of a text"},
     {"POST", "/detokenize", 0, MN_IN_DETOKENIZE, mn_detokenize_work, NULL, "Text",

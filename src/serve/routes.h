@@ -31,6 +31,7 @@ int mn_memory_export_work(mn_exchange *x);
 int mn_memory_overview_work(mn_exchange *x); /* memories_overview.c */
 int mn_tasks_work(mn_exchange *x);           /* tasks.c */
 int mn_task_work(mn_exchange *x);
+int mn_fleet_work(mn_exchange *x);   /* fleet.c */
 int mn_state_work(mn_exchange *x);   /* state.c */
 int mn_metrics_work(mn_exchange *x); /* metrics.c */
 

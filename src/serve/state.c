@@ -168,6 +168,24 @@ static json_t *rates_json(mn_figures *f, const mn_loop_info *i) {
     return o;
 }
 
+/* "fleet/NAME/..": each name once. Tenants have none. */
+static int add_fleet(void *user, const mn_object *o) {
+    enum { FLEETS = 32 };
+    const char *const name = o->key + strlen("fleet/");
+    const size_t n = strcspn(name, "/");
+    const json_t *const last = json_array_get(user, json_array_size(user) - 1);
+    if (last && json_string_length(last) == n && !strncmp(json_string_value(last), name, n))
+        return 0;
+    json_array_append_new(user, json_stringn(name, n));
+    return json_array_size(user) >= FLEETS;
+}
+
+static json_t *fleets_json(const mn_exchange *x, mn_region *region) {
+    json_t *const list = json_array();
+    if (region && !x->has_tenant) mn_object_list(region, "fleet/", add_fleet, list);
+    return list;
+}
+
 int mn_state_work(mn_exchange *x) {
     mn_serve *s = x->server;
     mn_region *region = s->options.model.region;
@@ -178,12 +196,13 @@ int mn_state_work(mn_exchange *x) {
     mn_models_each(&s->models, add_model, models);
     return mn_reply_json(
         x, 200,
-        json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o, s:o}",
+        json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o, s:o}",
                   "version", mn_version(), "system", s->options.request.system, "uptime_s",
-                  mn_clock_seconds() - s->began, "loop", loop_json(&info), "jobs", jobs, "region",
-                  region_json(region), "extents", extents_json(region), "processes",
-                  processes_json(region), "models", models, "memory", "limit",
-                  (json_int_t)mn_budget_limit(), "resident", (json_int_t)mn_budget_resident(),
-                  "booked", (json_int_t)mn_budget_used(), "tokens_per_s",
-                  rates_json(&s->figures, &info), "remembered", mn_memory_pulse(x)));
+                  mn_clock_seconds() - s->began, "fleets", fleets_json(x, region), "loop",
+                  loop_json(&info), "jobs", jobs, "region", region_json(region), "extents",
+                  extents_json(region), "processes", processes_json(region), "models", models,
+                  "memory", "limit", (json_int_t)mn_budget_limit(), "resident",
+                  (json_int_t)mn_budget_resident(), "booked", (json_int_t)mn_budget_used(),
+                  "tokens_per_s", rates_json(&s->figures, &info), "remembered",
+                  mn_memory_pulse(x)));
 }

@@ -246,5 +246,5 @@ def good_fields(server):
     return {"messages": [{"role": "user", "content": "hi"}], "prompt": "hi", "input": "hi",
             "content": "hi", "tokens": [104], "max_tokens": 2, "max_output_tokens": 2,
             "text": "hi", "query": "hi", "endpoint": "/v1/completions", "completion_window": "24h",
-            "jsonrpc": "2.0", "id": 1, "method": "tools/list",
+            "jsonrpc": "2.0", "id": 1, "method": "tools/list", "do": "status",
             "input_file_id": server.upload(b"{}\n").json["id"]}

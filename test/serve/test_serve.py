@@ -255,7 +255,7 @@ class Fields(unittest.TestCase):
 
     def test_null_is_as_good_as_absent(self):
         for path, properties, required in self.bodies():
-            if path == "/v1/embeddings":
+            if path in ("/v1/embeddings", "/v1/fleet"):  # this server has no region
                 continue
             body = {k: None for k in properties if k not in required and k != "model"
                     and not k.startswith("max_")}

@@ -31,6 +31,7 @@ function checked(state) {
   if (!state) throw new Refusal("no", "The server sent a state that is none.");
   const { region } = state;
   return {
+    fleets: Array.isArray(state.fleets) && state.fleets.length > 0,
     version: text(state.version), system: text(state.system), uptime_s: number(state.uptime_s),
     remembered: state.remembered ? { version: number(state.remembered.version), chats: !!state.remembered.chats } : null,
     loop: numbers(state.loop, "running waiting slots read cached"),
@@ -58,6 +59,7 @@ function show(state) {
     new Set(state.models.filter(m => m.loaded).map(m => m.name)));
   get("system").defaultValue = state.system; /* what was typed there stays */
   say(get("version"), state.version);
+  get("fleets").hidden = !state.fleets;
   get("live").setAttribute("aria-busy", "false");
   before = state;
 }
