@@ -13,6 +13,7 @@ from ._library import VERSION as __version__
 from .errors import (BusyError, CancelledError, ConflictError, CorruptError, Error, FullError,
                      InputOutputError, InvalidError, NetworkError, NoMemoryError, NotFoundError,
                      TooLongError, UnsupportedError)
+from .fleet import Fleet, Robot, SkillCall
 from .memory import Carried, Memo, Memory
 from .model import Chat, Model, ModelInfo, Stream
 from .region import Change, Edit, Object, Record, Region, RegionInfo, Value, Watch
@@ -21,9 +22,9 @@ from .store import Entry, memory_limit, models, pull
 
 __all__ = [
     "Answer", "BusyError", "CancelledError", "Carried", "Change", "Chat", "ConflictError",
-    "CorruptError", "Edit", "Entry", "Error", "FullError", "InputOutputError", "InvalidError",
-    "Memo", "Memory", "Model", "ModelInfo", "NetworkError", "NoMemoryError", "NotFoundError",
-    "Object", "Options", "Prompt", "Record", "Region", "RegionInfo", "Stream", "Token",
-    "TooLongError", "UnsupportedError", "Value", "Watch", "__version__", "memory_limit", "models",
-    "pull",
+    "CorruptError", "Edit", "Entry", "Error", "Fleet", "FullError", "InputOutputError",
+    "InvalidError", "Memo", "Memory", "Model", "ModelInfo", "NetworkError", "NoMemoryError",
+    "NotFoundError", "Object", "Options", "Prompt", "Record", "Region", "RegionInfo", "Robot",
+    "SkillCall", "Stream", "Token", "TooLongError", "UnsupportedError", "Value", "Watch",
+    "__version__", "memory_limit", "models", "pull",
 ]

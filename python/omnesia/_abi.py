@@ -223,6 +223,16 @@ _HANDLE = POINTER(c_void_p)
 _IDS = POINTER(c_int32)
 
 # name: (what it returns, what it takes)
+Tell = CFUNCTYPE(c_int, c_void_p, c_char_p)
+SkillRun = CFUNCTYPE(c_int, c_void_p, c_void_p, c_char_p)
+
+
+class FleetOptions(Structure):
+    """mn_fleet_options"""
+
+    _fields_ = [("name", c_char_p), ("pull", c_int), ("tell", Tell), ("user", c_void_p)]
+
+
 FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "mn_error_detail": (c_char_p, []),
     "mn_error_text": (c_char_p, [c_int]),
@@ -272,6 +282,18 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "mn_endpoint_ask": (c_int, [c_char_p, c_char_p, c_char_p, c_int32, POINTER(c_void_p)]),
     "mn_mem_migrate": (c_int, [c_char_p, c_char_p, POINTER(Progress), POINTER(c_void_p)]),
     "mn_task_do": (c_int, [c_void_p, POINTER(Scope), c_char_p, POINTER(c_void_p)]),
+    "mn_fleet_open": (c_int, [c_void_p, POINTER(FleetOptions), _HANDLE]),
+    "mn_fleet_close": (None, [_HANDLE]),
+    "mn_fleet_do": (c_int, [c_void_p, c_char_p, POINTER(c_void_p)]),
+    "mn_robot_join": (c_int, [c_void_p, c_char_p, _HANDLE]),
+    "mn_robot_skill": (c_int, [c_void_p, c_char_p, SkillRun, c_void_p]),
+    "mn_robot_program": (c_int, [c_void_p, POINTER(c_char_p)]),
+    "mn_skill_stopped": (c_int, [c_void_p]),
+    "mn_skill_seen": (c_int, [c_void_p, c_char_p]),
+    "mn_skill_fail": (c_int, [c_void_p, c_char_p, c_char_p]),
+    "mn_robot_at": (c_int, [c_void_p, POINTER(c_double), POINTER(c_double), c_double, c_char_p]),
+    "mn_robot_run": (c_int, [c_void_p, c_int64]),
+    "mn_robot_leave": (None, [_HANDLE]),
     "mn_store_list": (c_int, [EachEntry, c_void_p]),
     "mn_store_pull": (c_int, [c_char_p, POINTER(Progress), Notice, c_void_p, POINTER(c_void_p)]),
     "mn_free_text": (None, [c_void_p]),

@@ -37,7 +37,7 @@ COMMANDS = {"mem": "its verbs are below", "task": "the verbs of plans are below"
             "mcp": "its tools are below", "serve": "its routes are below",
             "chat": "asks mn_mem_recall and mn_mem_add: test/cli/test_chat.c"}
 OTHER_COMMANDS = ("run batch demo explain region top put get watch del commit ls pull models "
-                  "inspect tokenize embed perplexity bench doctor help").split()
+                  "inspect fleet tokenize embed perplexity bench doctor help").split()
 VERBS = {
     "add": ["add"], "search": ["search"], "get": ["get"], "update": ["update"],
     "history": ["history"], "forget": ["forget", "forget_source"], "list": ["list"],
@@ -72,7 +72,7 @@ OTHER_ROUTES = """GET /|GET /page/*|GET /health|GET /metrics|GET /openapi.json|G
 GET /v1/models|GET /v1/models/*|POST /v1/completions|POST /v1/embeddings|
 POST /v1/messages/count_tokens|POST /v1/files|GET /v1/files|
 GET /v1/files/*/content|GET /v1/files/*|DELETE /v1/files/*|POST /v1/batches|GET /v1/batches|
-GET /v1/batches/*|POST /v1/batches/*/cancel|POST /tokenize|POST /detokenize|
+GET /v1/batches/*|POST /v1/batches/*/cancel|POST /v1/fleet|POST /tokenize|POST /detokenize|
 POST /apply-template""".replace("\n", "")
 
 

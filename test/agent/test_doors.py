@@ -337,7 +337,7 @@ class Doors(unittest.TestCase):
                                    folder + "/memory.db"], input=ask + "\n", capture_output=True,
                                   text=True, check=True).stdout
         names = [t["name"] for t in json.loads(said)["result"]["tools"]]
-        self.same([n for n in names if not n.startswith("object_")], doors.TOOLS,
+        self.same([n for n in names if not n.startswith(("object_", "fleet_"))], doors.TOOLS,
                   ["task_" + verb for verb in doors.PLANS])
 
     def test_routes(self):
