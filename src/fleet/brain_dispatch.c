@@ -125,6 +125,8 @@ static int is_held_up(const mn_brain *k, const mn_brain_task *t, const json_t *s
         size_t i, u;
         json_array_foreach(json_object_get(before->json, "steps"), i, other) {
             if (!mn_step_open(other)) continue;
+            if (json_is_true(json_object_get(other, "opens")))
+                return 1; /* it may go through there */
             json_array_foreach(json_object_get(step, "uses"), u, name) {
                 if (uses(other, name)) return 1;
             }

@@ -101,7 +101,10 @@ static int step_json(const mn_fleet_plan *p, int at, const mn_scene *s, json_t *
                               "robot", step->robot, "skill", step->skill, "args", step->args,
                               "after", after, "uses", uses, "seconds", step->seconds, "goal",
                               step->goal, "state", "waiting", "tries", 0);
-    int rc = *out ? uses_of(s, step, k, uses) : mn_brain_no_memory();
+    int rc = *out ? uses_of(s, step, k, uses) : mn_brain_no_memory(), opens = 0;
+    for (int i = 0; k && i < k->n_makes; i++)
+        opens |= k->makes[i].name == MN_FACT_OPEN && !k->makes[i].not_;
+    if (rc >= 0 && opens) rc = mn_brain_set(*out, "opens", json_true());
     if (rc >= 0 && k && k->limit > 0) rc = mn_brain_set(*out, "limit", json_real(k->limit));
     json_decref(after);
     json_decref(uses);
@@ -119,26 +122,56 @@ static int listed(const json_t *list, const json_t *value) {
     return 0;
 }
 
-/* A new step comes after the open ones that use what it uses, unless it waits already for a new one
- * that does. `from`: the first new one. */
-static int behind_open(json_t *steps, size_t from, size_t at) {
-    const json_t *const step = json_array_get(steps, at);
-    json_t *const after = json_object_get(step, "after"), *use;
+/* The first new steps wait for what is still to be opened: the plan goes through there. */
+static int behind_doors(json_t *steps, size_t from, size_t at) {
+    json_t *const after = json_object_get(json_array_get(steps, at), "after");
+    if (json_array_size(after)) return 0;
+    for (size_t i = 0; i < from; i++) {
+        const json_t *const other = json_array_get(steps, i);
+        json_t *const id = json_object_get(other, "id");
+        if (id && mn_step_open(other) && json_is_true(json_object_get(other, "opens")) &&
+            json_array_append(after, id))
+            return mn_brain_no_memory();
+    }
+    return 0;
+}
+
+/* Open steps that use `name`, unless the new step waits already for a new one that does. */
+static int behind_name(json_t *steps, size_t from, size_t at, const json_t *name) {
+    json_t *const after = json_object_get(json_array_get(steps, at), "after");
+    for (size_t i = from; i < at; i++) {
+        const json_t *const other = json_array_get(steps, i);
+        if (listed(after, json_object_get(other, "id")) &&
+            listed(json_object_get(other, "uses"), name))
+            return 0;
+    }
+    for (size_t i = 0; i < from; i++) {
+        const json_t *const other = json_array_get(steps, i);
+        json_t *const id = json_object_get(other, "id");
+        if (!id || !mn_step_open(other) || !listed(json_object_get(other, "uses"), name) ||
+            listed(after, id))
+            continue;
+        if (json_array_append(after, id)) return mn_brain_no_memory();
+    }
+    return 0;
+}
+
+/* A new step comes after the open ones that use what it uses, or the robot that has that by then.
+ * `from`: the first new one. */
+static int behind_open(json_t *steps, size_t from, size_t at, const mn_scene *s) {
+    json_t *use;
     size_t u;
-    json_array_foreach(json_object_get(step, "uses"), u, use) {
-        int covered = 0;
-        for (size_t i = from; i < at && !covered; i++) {
-            const json_t *const other = json_array_get(steps, i);
-            covered = listed(after, json_object_get(other, "id")) &&
-                      listed(json_object_get(other, "uses"), use);
-        }
-        for (size_t i = 0; i < from && !covered; i++) {
-            const json_t *const other = json_array_get(steps, i);
-            json_t *const id = json_object_get(other, "id");
-            if (!id || !mn_step_open(other) || !listed(json_object_get(other, "uses"), use) ||
-                listed(after, id))
-                continue;
-            if (json_array_append(after, id)) return mn_brain_no_memory();
+    json_array_foreach(json_object_get(json_array_get(steps, at), "uses"), u, use) {
+        MN_TRY(behind_name(steps, from, at, use));
+        const mn_thing *t = mn_scene_thing(s, json_string_value(use));
+        for (int deep = 0; t && deep < MN_SKILL_PARAMS; deep++) {
+            const mn_robot_seen *const r = mn_scene_robot(s, t->at);
+            json_t *const name = r ? json_string(r->name) : NULL;
+            if (r && !name) return mn_brain_no_memory();
+            const int rc = name ? behind_name(steps, from, at, name) : 0;
+            json_decref(name);
+            MN_TRY(rc);
+            t = r ? NULL : mn_scene_thing(s, t->at);
         }
     }
     return 0;
@@ -156,7 +189,8 @@ int mn_brain_adopt(mn_brain_task *t, const mn_fleet_plan *p, const mn_scene *s, 
             return mn_brain_no_memory();
         }
         json_decref(json);
-        MN_TRY(behind_open(steps, from, from + (size_t)i));
+        MN_TRY(behind_doors(steps, from, from + (size_t)i));
+        MN_TRY(behind_open(steps, from, from + (size_t)i, s));
     }
     return 0;
 }

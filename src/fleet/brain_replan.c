@@ -247,7 +247,9 @@ static int is_no_plan(int rc) {
 
 /* In wider and wider circles. 1: there is a plan; 0: not yet, something still runs. */
 static int plan_wider(replanning *r) {
-    int rc = plan_once(r);
+    const int stuck = number(r->t->json, "stuck");
+    if (stuck >= MN_BRAIN_STUCK / 3 && count_active(r->t)) return 0; /* let them end first */
+    int rc = stuck >= 2 ? MN_ENOENT : plan_once(r); /* twice for nothing: all anew */
     if (is_no_plan(rc)) {
         MN_TRY(replace_waiting(r));
         rc = plan_once(r);

@@ -122,6 +122,17 @@ static void keep_from(mn_effect *f, const mn_thing *t) {
         if (f->thing[i] == t && !*f->from[i]) snprintf(f->from[i], MN_NAME + 1, "%s", t->at);
 }
 
+/* Whoever stood at a thing that is moved stands where it lay: he does not come along. */
+static void stand_where_it_lay(mn_scene *s, const mn_thing *t, const char *lay, const char *by,
+                               mn_effect *out) {
+    for (int i = 0; i < s->n_robots; i++) {
+        mn_robot_seen *const r = &s->robot[i];
+        if (strcmp(r->at, t->name)) continue;
+        r->at = mn_scene_thing(s, lay) ? lay : "";
+        if (strcmp(r->name, by) == 0) out->at = r->at;
+    }
+}
+
 int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, const char *by,
                    double sure, mn_effect *out) {
     mn_thing *const place = mn_scene_thing(s, to);
@@ -140,6 +151,7 @@ int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, co
         json_object_set_new(t->json, "at", json_string(to)) ||
         json_object_set_new(t->json, "how", json_string(how)))
         return json_failed();
+    stand_where_it_lay(s, t, t->at, by, out);
     json_object_del(t->json, "pose"); /* it is where its holder is */
     t->pose.frame[0] = 0;
     t->at = place ? place->name : robot->name;
@@ -147,23 +159,11 @@ int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, co
     return seen_now(s, t, by, sure);
 }
 
-/* Whoever stood at a thing that somebody takes stands where it lay. */
-static void stand_where_it_lay(mn_scene *s, const mn_thing *t, const char *lay, const char *by,
-                               mn_effect *out) {
-    for (int i = 0; i < s->n_robots; i++) {
-        mn_robot_seen *const r = &s->robot[i];
-        if (strcmp(r->at, t->name)) continue;
-        r->at = mn_scene_thing(s, lay) ? lay : "";
-        if (strcmp(r->name, by) == 0) out->at = r->at;
-    }
-}
-
 static int take(mn_scene *s, const mn_fact *fact, const char *by, const json_t *result,
                 mn_effect *out) {
     mn_thing *const t = mn_scene_thing(s, fact->arg[1]);
     const mn_robot_seen *const r = mn_scene_robot(s, fact->arg[0]);
     const char *const said = json_string_value(json_object_get(result, "hand")), *hand = NULL;
-    const char *at;
     if (!t || !r)
         return MN_FAIL(MN_ENOENT, "there is no %s '%s'", t ? "robot" : "thing",
                        fact->arg[t ? 0 : 1]);
@@ -172,10 +172,7 @@ static int take(mn_scene *s, const mn_fact *fact, const char *by, const json_t *
         if (strcmp(r->hand[i], said) == 0) hand = said;
     if (!hand) hand = mn_scene_free_hand(s, r->name);
     if (!hand) return MN_FAIL(MN_EFULL, "no hand of %s is free for the %s", r->name, t->name);
-    at = t->at;
-    MN_TRY(mn_effect_move(s, t, r->name, hand, by, 1, out));
-    stand_where_it_lay(s, t, at, by, out);
-    return 0;
+    return mn_effect_move(s, t, r->name, hand, by, 1, out);
 }
 
 static int put(mn_scene *s, const mn_fact *fact, const char *by, mn_effect *out) {

@@ -193,12 +193,21 @@ static int drive(checker *c, int step, const mn_fact *f, int r, int to) {
     return note(c, step, AT, w->n_things + r, 1);
 }
 
+/* Who stands at a thing that is moved stands where it lay: he does not come along. */
+static void stand_where_it_lay(checker *c, int thing) {
+    const int lay = c->st.holder[thing];
+    for (int r = 0; r < c->w.n_robots; r++)
+        if (c->st.at[r] == thing)
+            c->st.at[r] = lay >= 0 && !mn_plan_is_robot(&c->w, lay) ? lay : -1;
+}
+
 /* The thing is now in a hand of, or in or on, `to`. */
 static int move(checker *c, int step, const mn_fact *f, int thing, int to, int hand) {
     mn_plan_world *w = &c->w;
     const int old = c->st.holder[thing], was_hand = c->st.hand[thing];
     if (mn_plan_kind(w, thing) != MN_OBJECT_KIND)
         return wrong(c, step, f, "cannot be made: it cannot be carried");
+    stand_where_it_lay(c, thing);
     if (mn_plan_below(w, &c->st, to, thing))
         return wrong(c, step, f, "cannot be made: it would be in itself");
     const double kg = mn_plan_weight(w, &c->st, thing);
