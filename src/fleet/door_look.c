@@ -158,16 +158,30 @@ int mn_fleet_verb_scene(void *call) {
 }
 
 /* ---- task, history, recall --------------------------------------------------------------- */
+/* The task; or what was asked for and no brain has taken yet, as a task "asked". */
+static int read_task(mn_fleet_call *c, json_t **out) {
+    json_t *asked = NULL;
+    int rc = mn_board_get(c->board, "task/", c->args.task, out, NULL);
+    if (rc) return rc;
+    MN_TRY(rc = mn_board_get(c->board, "ask/", c->args.task, &asked, NULL));
+    if (!rc) /* it may have been taken just now */
+        rc = mn_board_get(c->board, "task/", c->args.task, out, NULL);
+    else if (!(*out = json_pack("{s:s, s:O?, s:O?, s:s, s:[]}", "id", c->args.task, "text",
+                                json_object_get(asked, "text"), "by", json_object_get(asked, "by"),
+                                "state", "asked", "steps")))
+        rc = MN_FAIL(MN_ENOMEM, "no memory for a task");
+    json_decref(asked);
+    if (rc) return rc;
+    return MN_FAIL(MN_ENOENT, "there is no task '%s': `omnesia fleet status` lists them",
+                   c->args.task);
+}
+
 int mn_fleet_verb_task(void *call) {
     mn_fleet_call *const c = call;
     json_t *task;
     mn_buf text = {0};
-    int rc = mn_board_get(c->board, "task/", c->args.task, &task, NULL);
-    if (!rc)
-        return MN_FAIL(MN_ENOENT, "there is no task '%s': `omnesia fleet status` lists them",
-                       c->args.task);
-    MN_TRY(rc);
-    rc = mn_fleet_show(task, &text);
+    MN_TRY(read_task(c, &task));
+    int rc = mn_fleet_show(task, &text);
     if (rc >= 0)
         rc = mn_verb_put(c->result, "tree", json_stringn(text.data ? text.data : "", text.len));
     if (rc >= 0) rc = mn_verb_put(c->result, "task", json_incref(task));

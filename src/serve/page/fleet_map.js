@@ -6,7 +6,7 @@
  */
 import { el, number, say, svg } from "./units.js";
 
-const EDGE = 0.4; /* m around it all */
+const EDGE = 0.5; /* m around it all */
 let nodes = new Map(), frame = "";
 
 const text = x => typeof x === "string" ? x : "";
@@ -61,7 +61,7 @@ function robot(kept, r, i, unit) {
   const p = place_of(r), one = node(kept, `robot ${r.name}`, () => svg("g", null, svg("circle", { class: "ring" }), svg("circle"), svg("text", { class: "number" })));
   set(one, { class: `robot ${text(r.state)}`, transform: `translate(${p[0]} ${-p[1]})` });
   const progress = number(r.call?.state === "running" && r.call.progress), round = 2 * Math.PI * 0.42;
-  set(one.children[0], { r: 0.42, "stroke-dasharray": `${round * Math.max(0, progress)} ${round}`, "stroke-width": 0.07 });
+  set(one.children[0], { r: 0.42, "stroke-dasharray": `${round * Math.max(0, progress)} ${round}` });
   set(one.children[1], { r: 0.32 });
   set(one.children[2], { "font-size": 0.36 });
   say(one.children[2], `${i + 1}`);
@@ -76,6 +76,12 @@ function tells(one, about, name, what) {
   one.onpointerenter = () => { say(about.firstElementChild, name); say(about.lastElementChild, what); };
 }
 
+/* Are the rooms that a door joins east and west of each other? Then it lies from north to south. */
+function lies_beside(things, door) {
+  const [a, b] = (Array.isArray(door.joins) ? door.joins : []).map(n => things.find(t => t.name === n)).map(t => t && at(t));
+  return a && b && Math.abs(a[0] - b[0]) > Math.abs(a[1] - b[1]);
+}
+
 export function draw_map(host, about, things, robots) {
   const b = bounds(things, robots), kept = new Map();
   if (!b) {
@@ -88,11 +94,12 @@ export function draw_map(host, about, things, robots) {
   const of = kind => things.filter(t => t.kind === kind && at(t)), all = [];
   for (const t of of("room")) {
     const [x, y] = at(t), [w, d] = size(t);
-    all.push(box(kept, t, "room"), label(kept, t.name, text(t.name), { class: "of-room", x: x - w / 2 + unit / 2, y: -y - d / 2 + unit * 1.4, "font-size": unit * 1.1, "stroke-width": unit / 4 }));
+    all.push(box(kept, t, "room"), label(kept, t.name, text(t.name), { class: "of-room", x: x - w / 2, y: -y - d / 2 - unit / 3, "font-size": unit * 1.1, "stroke-width": unit / 4 }));
   }
   for (const t of of("door")) {
-    const [x, y] = at(t), wide = size(t)[0] || 0.9;
-    all.push(set(node(kept, `door ${t.name}`, () => svg("line")), { class: t.open === false ? "door shut" : "door", x1: x - wide / 2, x2: x + wide / 2, y1: -y, y2: -y }));
+    const [x, y] = at(t), half = (size(t)[0] || 0.9) / 2, beside = lies_beside(things, t);
+    const [dx, dy] = beside ? [0, half] : [half, 0];
+    all.push(set(node(kept, `door ${t.name}`, () => svg("line")), { class: t.open === false ? "door shut" : "door", x1: x - dx, x2: x + dx, y1: -y - dy, y2: -y + dy }));
   }
   for (const t of of("furniture")) {
     const [x, y] = at(t), d = size(t)[1] || 0.5, one = box(kept, t, "furniture");

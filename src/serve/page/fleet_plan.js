@@ -30,7 +30,7 @@ function columns(steps) {
 
 function step_node(s, x, y, confirm) {
   const asked = s.state === "asked", args = Object.values(s.args || {}).filter(v => typeof v === "string").join(" ");
-  const words = `${text(s.skill)} ${args}`, state = ["given", "running"].includes(s.state) ? "running" : text(s.state);
+  const words = `${text(s.skill)} ${args}`, state = ["given", "running"].includes(s.state) ? "running" : s.state === "waiting" ? "later" : text(s.state);
   const one = svg("g", { class: `step ${state}`, transform: `translate(${x} ${y})`, ...asked ? { tabindex: 0, role: "button" } : {} },
     svg("title", null, `${s.id} ${text(s.robot)}: ${words}, ${state}${s.code ? `, ${text(s.code)}: ${text(s.text)}` : ""}`),
     svg("rect", { width: BOX, height: TALL, rx: 7 }),

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""test/fleet/test_fleet_command.py - `omnesia fleet` as a person meets it: simulations, the demo
+with a robot that is killed, what is refused and how, stop and resume, the log in other forms.
+
+Everything in a region of its own; nothing is slept for, only waited for, with an end.
+"""
+import json
+import os
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+PROGRAM, SOURCE = os.environ["OMNESIA_PROGRAM"], Path(os.environ["OMNESIA_SOURCE"])
+WAIT = 60 if "OMNESIA_SLOW" not in os.environ else 300
+TASK = "put the apple and the cup on the table"
+
+
+class Bed(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.env = {**os.environ, "OMNESIA_DATA": self.folder.name,
+                    "OMNESIA_CACHE": self.folder.name + "/cache"}
+        self.env.pop("OMNESIA_REGION", None)
+        self.running = []
+
+    def tearDown(self):
+        for p in self.running:
+            p.kill()
+            p.communicate()
+        self.folder.cleanup()
+
+    def command(self, *words):
+        return [PROGRAM, "fleet", *words, "--region", self.folder.name + "/region"]
+
+    def run_(self, *words, ok=True):
+        r = subprocess.run(self.command(*words), env=self.env, capture_output=True, text=True,
+                           timeout=2 * WAIT)
+        if ok:
+            self.assertEqual(r.returncode, 0, r.stderr)
+        return r
+
+    def start(self, *words):
+        p = subprocess.Popen(self.command(*words), env=self.env, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        self.running.append(p)
+        return p
+
+    def json(self, *words):
+        return json.loads(self.run_(*words, "--json").stdout.splitlines()[-1])
+
+    def until(self, what, words):
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            found = what()
+            if found:
+                return found
+            time.sleep(0.02)
+        self.fail(f"after {WAIT} s: {words}")
+
+    def robots(self):
+        return {r["name"]: r for r in self.json("status")["robots"]}
+
+    def fleet(self, *names, pace="20"):
+        """A brain and robots of the kitchen, in a simulated world."""
+        self.run_("world", "--sim")
+        self.start("brain")
+        robots = {n: self.start("join", "--sim", "--name", n, "--pace", pace) for n in names}
+        self.until(lambda: all(self.robots().get(n, {}).get("state") == "idle" for n in names)
+                   and "brain" in self.json("status"), "brain and robots are there")
+        return robots
+
+    def places(self):
+        """Where each thing is; a thing in two lists, or in none, is an error."""
+        things = {t["name"]: t for t in self.json("scene")["things"]}
+        holders = [*things.values(), *self.json("status")["robots"]]
+        for name, thing in things.items():
+            if thing.get("at"):
+                has = [h["name"] for h in holders if name in h["holds"]]
+                self.assertEqual(has, [thing["at"]], name)
+        return {n: t.get("at") for n, t in things.items()}
+
+
+class Simulations(Bed):
+    def sim(self, *words):
+        r = self.run_("sim", *words)
+        return r.stdout, json.loads(r.stdout.splitlines()[-1])
+
+    def test_last_line_is_the_result(self):
+        _, result = self.sim("--seed", "5", TASK)
+        for name in ("reached", "makespan", "steps", "replans"):
+            self.assertIn(name, result)
+        self.assertIs(result["reached"], True)
+        self.assertGreater(result["makespan"], 5)
+        self.assertEqual(result["replans"], 0)
+
+    def test_a_seed_is_a_course(self):
+        self.assertEqual(self.sim("--seed", "9", "--fail", "0.2", TASK)[1],
+                         self.sim("--seed", "9", "--fail", "0.2", TASK)[1])
+
+    def test_what_was_asked_before_a_brain_is_there(self):
+        self.run_("world", "--sim")
+        task = self.json("do", TASK, "--no-wait")["task"]
+        self.assertEqual(self.json("task", task)["task"]["state"], "asked")
+
+    def test_one_that_dies_is_stood_in_for(self):
+        for robot in ("arm", "carrier", "dual"):
+            said, result = self.sim("--seed", "2", "--kill", robot, "--at", "4", TASK)
+            self.assertIs(result["reached"], True, (robot, result, said))
+
+    def test_generated_ones(self):
+        for seed in range(3):
+            self.assertIs(self.sim("--seed", str(seed), "--robots", "4")[1]["reached"], True, seed)
+
+    def test_what_is_not_understood_is_named(self):
+        for task, word in (("put the unicorn on the table", "unicorn"), ("sing", "sing")):
+            r = self.run_("sim", task, ok=False)
+            said = r.stdout + r.stderr
+            self.assertIn(word, said)
+
+
+class Demo(Bed):
+    def test_it_survives_the_death_of_one(self):
+        for robot in (None, "arm"):
+            words = ["demo", "--pace", "20"] + (["--kill", robot] if robot else [])
+            r = self.run_(*words)
+            self.assertIn("t1 is done", r.stdout)
+            self.assertEqual("lost" in r.stdout, robot is not None, r.stdout)
+            places = self.places()
+            self.assertEqual((places["apple"], places["cup"]), ("table", "table"))
+
+
+class Fleets(Bed):
+    def test_a_robot_is_killed_while_it_works(self):
+        robots = self.fleet("carrier", "arm", "dual", pace="4")
+        task = self.json("do", TASK, "--no-wait")["task"]
+        self.until(lambda: self.robots()["carrier"]["state"] == "busy", "carrier works")
+        robots["carrier"].send_signal(signal.SIGKILL)
+        self.until(lambda: self.json("task", task)["task"]["state"] == "done", "it is done")
+        self.assertEqual(self.places()["cup"], "table")
+        told = self.json("task", task)["task"]
+        self.assertGreaterEqual(told["replans"], 1)
+        self.assertLessEqual(told["replanned"], 1.5 * max(told["failed_subtree"], 1) + 1)
+
+    def test_stop_and_resume(self):
+        self.fleet("carrier", "arm", "dual", pace="4")
+        self.json("do", TASK, "--no-wait")
+        self.until(lambda: any(r["state"] == "busy" for r in self.robots().values()), "they work")
+        self.run_("stop")
+        self.until(lambda: {r["state"] for r in self.robots().values()} == {"stopped"}, "all stand")
+        before = {n: r["pose"]["p"] for n, r in self.robots().items()}
+        for _ in range(5):
+            self.assertEqual({n: r["pose"]["p"] for n, r in self.robots().items()}, before)
+        self.run_("resume")
+        self.until(lambda: self.json("task", "t1")["task"]["state"] == "done", "it is done")
+
+    def test_a_person_is_asked(self):
+        self.fleet("carrier", "arm", "dual")
+        self.json("do", "open the fridge", "--confirm", "--no-wait")
+        asked = lambda: [s["id"] for s in self.json("task", "t1")["task"]["steps"]
+                         if s["state"] == "asked"]
+        end = time.monotonic() + WAIT
+        while self.json("task", "t1")["task"]["state"] in ("planning", "running"):
+            for step in asked():
+                self.run_("confirm", "t1", step, ok=False)
+            self.assertLess(time.monotonic(), end)
+        self.assertEqual(self.json("task", "t1")["task"]["state"], "done")
+        self.assertIn("asks nobody", self.run_("confirm", "t1", "s1", ok=False).stderr)
+
+    def test_the_past_and_the_log(self):
+        self.fleet("carrier", "arm", "dual")
+        self.run_("do", "put the cup on the table")
+        self.assertIn("hand", self.run_("recall", "where was the cup before?").stdout)
+        self.assertIn("table", self.run_("recall", "where is the cup?").stdout)
+        self.assertIn("cup", self.run_("history", "--thing", "cup", "--kind", "moved").stdout)
+        path = self.folder.name + "/log.mcap"
+        written = self.json("history", "--mcap", path)["written"]
+        self.assertEqual(messages_of(Path(path).read_bytes()), 2 * written)
+
+
+class Refusals(Bed):
+    def refuse(self, words, *said):
+        r = self.run_(*words, ok=False)
+        self.assertNotEqual(r.returncode, 0)
+        self.assertEqual(r.stderr.count("\n"), len(r.stderr.splitlines()))
+        for text in said:
+            self.assertIn(text, r.stderr)
+
+    def test_two_of_one_name(self):
+        self.fleet("arm")
+        self.refuse(["join", "--sim", "--name", "arm"], "arm")
+        self.refuse(["brain"], "brain")
+
+    def test_profiles_and_worlds(self):
+        path = Path(self.folder.name, "bad.yaml")
+        path.write_text("name: x\nbody: arm\nreach: far\n")
+        self.refuse(["join", "--profile", str(path)], "bad.yaml:3", "reach")
+        path.write_text("rooms: [{name: a, at: [0, 0], size: [4, 4]}]\n"
+                        "objects: [{name: cup, class: cup, on: nowhere}]\n")
+        self.refuse(["world", str(path)], "bad.yaml:2", "nowhere")
+
+    def test_words(self):
+        self.refuse(["dance"], "dance")
+        self.refuse(["task", "t99"], "t99")
+        self.refuse(["recall", "where is the unicorn?"], "unicorn")
+        self.refuse(["do", "x", "--kill", "arm"], "--kill")
+        self.refuse(["scene", "nothing"], "nothing")
+
+
+def messages_of(data):
+    """How many messages an MCAP file has, whose records all have to be whole."""
+    magic = b"\x89MCAP0\r\n"
+    assert data.startswith(magic) and data.endswith(magic)
+    at, n, seen = len(magic), 0, []
+    while at < len(data) - len(magic):
+        opcode, length = struct.unpack_from("<BQ", data, at)
+        at += 9
+        if opcode == 5:
+            channel, _, ns = struct.unpack_from("<HIQ", data, at)
+            assert channel in (1, 2) and ns > 10**18
+            json.loads(data[at + 22:at + length])
+            n += 1
+        seen.append(opcode)
+        at += length
+    assert at == len(data) - len(magic) and seen[0] == 1 and seen[-1] == 2 and 0xf in seen
+    return n
+
+
+if __name__ == "__main__":
+    unittest.main()
