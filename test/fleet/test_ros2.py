@@ -254,9 +254,9 @@ def odometry(frame, child, x, y, q=None, v=0.0):
 
 
 def detection(class_, score, x, y, z, size=0.0, frame="", at=None, cov=None):
-    return Detection3D_(header(frame, at),
-                        [ObjectHypothesisWithPose_(ObjectHypothesis_(class_, score),
-                                                   pose(x, y, z, cov=cov))],
+    other = ObjectHypothesisWithPose_(ObjectHypothesis_("x", 0.01), pose(9.0, 9.0, 9.0))
+    best = ObjectHypothesisWithPose_(ObjectHypothesis_(class_, score), pose(x, y, z, cov=cov))
+    return Detection3D_(header(frame, at), [other, best],
                         BoundingBox3D_(Pose_(Point_(), Quaternion_()), Vector3_(size, size, size)))
 
 
