@@ -337,7 +337,7 @@ static void a_twin_keeps_a_table(void **state) {
     enum { MOVES = 300, THINGS = 5 };
     static const char *const places[] = {"table", "counter", "kitchen", "arm1", "arm2", "carrier"};
     int where[MOVES + 1][THINGS];
-    char name[THINGS][16], place[MN_NAME + 1];
+    char name[THINGS][24], place[MN_NAME + 1];
     mn_random r;
     mn_random_seed(&r, 11);
     clock_at(1000);

@@ -212,7 +212,7 @@ static void random_trees_beside_matrices(void **state) {
     for (int tree = 0; tree < 300; tree++) {
         mn_frames f = {0};
         matrix root_of[16];
-        char name[16][8];
+        char name[16][16];
         for (int i = 0; i < 16; i++) {
             snprintf(name[i], sizeof name[i], "f%d", i);
             const int up = i ? (int)(mn_random_u64(&seed) % (uint64_t)i) : -1;
