@@ -125,10 +125,11 @@ static void keep_from(mn_effect *f, const mn_thing *t) {
 /* Whoever stood at a thing that is moved stands where it lay: he does not come along. */
 static void stand_where_it_lay(mn_scene *s, const mn_thing *t, const char *lay, const char *by,
                                mn_effect *out) {
+    const mn_thing *const place = mn_scene_thing(s, lay);
     for (int i = 0; i < s->n_robots; i++) {
         mn_robot_seen *const r = &s->robot[i];
         if (strcmp(r->at, t->name)) continue;
-        r->at = mn_scene_thing(s, lay) ? lay : "";
+        r->at = place ? place->name : "";
         if (strcmp(r->name, by) == 0) out->at = r->at;
     }
 }
@@ -142,6 +143,7 @@ int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, co
     if (!how) how = how_at(s, to);
     MN_TRY(touch_thing(out, t));
     keep_from(out, t);
+    stand_where_it_lay(s, t, t->at, by, out);
     if (*t->at && (mn_scene_thing(s, t->at) || mn_scene_robot(s, t->at))) {
         MN_TRY(list_of(s, t->at, out, &from));
         if ((at = list_find(from, t->name)) >= 0) json_array_remove(from, (size_t)at);
@@ -151,7 +153,6 @@ int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, co
         json_object_set_new(t->json, "at", json_string(to)) ||
         json_object_set_new(t->json, "how", json_string(how)))
         return json_failed();
-    stand_where_it_lay(s, t, t->at, by, out);
     json_object_del(t->json, "pose"); /* it is where its holder is */
     t->pose.frame[0] = 0;
     t->at = place ? place->name : robot->name;

@@ -160,8 +160,8 @@ static int show_steps(mn_tasks *t, const json_t *task, mn_buf *out) {
     int at, *node;
     if (n > 16 * (size_t)MN_PLAN_STEPS)
         return MN_FAIL(MN_ECORRUPT, "task %s has %zu steps", field(task, "id"), n);
+    MN_TRY(mn_task_add(t, &root, &at)); /* first: it begins the arena */
     MN_TRY(mn_arena_take(&t->arena, (n + 1) * sizeof *node, &node));
-    MN_TRY(mn_task_add(t, &root, &at));
     t->node[at].id = (int64_t)atoll(*field(task, "id") ? field(task, "id") + 1 : "0");
     t->node[at].status = strcmp(field(task, "state"), "done") == 0     ? MN_TASK_DONE
                          : strcmp(field(task, "state"), "failed") == 0 ? MN_TASK_FAILED
