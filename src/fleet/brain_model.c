@@ -73,7 +73,7 @@ static void skills_of(const mn_scene *s, skill_list *out) {
 
 /* ---- the question ------------------------------------------------------------------------ */
 static int put_line(mn_buf *out, json_t *line) {
-    int rc = line ? mn_json_write(line, JSON_COMPACT, out)
+    int rc = line ? mn_json_write(line, JSON_COMPACT | JSON_ENCODE_ANY, out)
                   : MN_FAIL(MN_ENOMEM, "no memory for a question to the model");
     if (rc >= 0) rc = mn_buf_puts(out, "\n");
     json_decref(line);
