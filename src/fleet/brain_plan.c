@@ -41,6 +41,18 @@ static int take_better(mn_brain_task *t, int asked, mn_fleet_plan *mine, int rul
     return 0;
 }
 
+/* "model: 2 answers, 2 plans, 1 right, 34 s; rules: 36 s; the model's is taken" */
+static void tell_model(mn_brain *k, const mn_brain_task *t) {
+    const json_t *const m = t->model;
+    const double mine = json_number_value(json_object_get(m, "seconds"));
+    char text[200];
+    snprintf(text, sizeof text, "model: %d answers, %d plans, %s, %.0f s; rules: %.0f s; taken: %s",
+             mn_brain_number(m, "asked"), mn_brain_number(m, "valid"),
+             json_is_true(json_object_get(m, "right")) ? "one right" : "none right", mine,
+             json_number_value(json_object_get(m, "rules")), mn_brain_field(m, "taken"));
+    mn_board_tell(k->b, "model", "{s:s, s:s, s:O}", "task", t->id, "text", text, "model", m);
+}
+
 int mn_brain_plan_best(mn_brain *k, mn_brain_task *t, const mn_scene *s, const mn_goals *g,
                        mn_fleet_plan *out) {
     mn_fleet_plan mine = {.n = 0};
@@ -53,6 +65,7 @@ int mn_brain_plan_best(mn_brain *k, mn_brain_task *t, const mn_scene *s, const m
     const int rules = mn_brain_plan(k, s, g, NULL, out);
     if (asked < 0 && rules >= 0) MN_FAIL(asked, "%s", why);
     const int rc = take_better(t, asked, &mine, rules, out);
+    tell_model(k, t);
     mn_fleet_plan_free(&mine);
     return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test/fleet/test_brain_model.c - plans by a model, played by a function: what it is asked, that what
- * it answers is judged, said back, and never carried out when it is wrong.
+ * test/fleet/test_brain_model.c - plans by a model, played by a function: what it is asked, that
+ * what it answers is judged, said back, and never carried out when it is wrong.
  */
 #include "base/alloc.h"
 #include "fleet/brain_model.h"
