@@ -84,7 +84,7 @@ static void all_or_nothing(mn_board *b) {
 static void refused(mn_board *b) {
     mn_edit twice[] = {put_of("a", "1", 0, 0), put_of("b", "2", 0, 0), put_of("a", "3", 0, 0)};
     mn_edit many[MN_EDITS + 1];
-    char names[MN_EDITS + 1][8];
+    char names[MN_EDITS + 1][16];
     assert_fails(b->ops->commit(b, twice, 3), MN_EINVAL, "'a'");
     assert_text(b, "b", NULL, 0);
     for (int i = 0; i <= MN_EDITS; i++) {
@@ -248,7 +248,7 @@ static void edits(mn_board *b) {
     assert_true(e.edit[0].version > a);
     mn_edits_free(&e);
     for (int i = 0; i < MN_EDITS; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "m%d", i);
         assert_ok(mn_edits_put(&e, b, "thing/", name, v, 0));
     }

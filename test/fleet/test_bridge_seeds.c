@@ -15,7 +15,7 @@ static const char *const thing[THINGS] = {"cup", "pot", "pan", "jar", "box", "ti
 static const char *const place[] = {"table", "shelf", "robot0", "robot1", "robot2", "robot3"};
 
 static void begin(bed *d, uint64_t seed) {
-    char name[16];
+    char name[24];
     bed_begin(d, 2 + (int)(seed % 3), seed);
     bed_thing(d, 0, "room", "room", "");
     bed_thing(d, 0, "table", "furniture", "room");
@@ -55,7 +55,7 @@ static void brain(bed *d) {
 
 /* A robot at home: begins what it was given, and does it if it can. */
 static void robot(bed *d, int i) {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "robot%d", i);
     json_t *const call = bed_get(d, i, "call/", name);
     const char *const state = json_string_value(json_object_get(call, "state"));
