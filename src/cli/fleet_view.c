@@ -5,6 +5,7 @@
  */
 #include "cli/fleet_view.h"
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "cli/fleet_map.h"
 
@@ -60,10 +61,13 @@ static int map_row(view *v, const mn_fleet_map *m, int row) {
 }
 
 static int map(view *v, const mn_fleet_picture *p, int rows) {
-    static _Thread_local mn_fleet_map m;
-    if (rows < 3 || !mn_fleet_map_draw(p->scene, v->columns, rows, &m)) return 0;
-    for (int r = 0; r < m.rows; r++) MN_TRY(map_row(v, &m, r));
-    return 0;
+    if (rows < 3) return 0;
+    mn_fleet_map *const m = mn_malloc(sizeof *m);
+    int rc = m ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a map");
+    const int drawn = m && mn_fleet_map_draw(p->scene, v->columns, rows, m);
+    for (int r = 0; drawn && rc >= 0 && r < m->rows; r++) rc = map_row(v, m, r);
+    mn_free(m);
+    return rc;
 }
 
 /* ---- lines ------------------------------------------------------------------------------- */

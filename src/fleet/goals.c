@@ -31,6 +31,11 @@ static const char *subject(const mn_fact *f) {
     return f->name == MN_FACT_HOLDING ? f->arg[1] : f->arg[0];
 }
 
+static const char *predicate(const mn_fact *f) {
+    if (f->name == MN_FACT_OPEN || f->name == MN_FACT_FREE) return mn_fact_word(f->name);
+    return f->arg[f->name != MN_FACT_HOLDING];
+}
+
 /* 2: the same, 1: not both can be true, 0: nothing to do with each other. */
 static int disagree(const mn_fact *a, const mn_fact *b) {
     if (a->name == b->name && same_arg(a, b, 0) &&
@@ -48,10 +53,8 @@ int mn_goals_add(mn_goals *g, const mn_fact *fact, int stage) {
         if (!is) continue;
         if (g->stage[i] == stage)
             return MN_FAIL(MN_EINVAL, "%s cannot be both %s%s and %s%s: say which, or 'then'",
-                           subject(fact), g->goal[i].not_ ? "not " : "",
-                           g->goal[i].name == MN_FACT_OPEN ? "open" : g->goal[i].arg[1],
-                           fact->not_ ? "not " : "",
-                           fact->name == MN_FACT_OPEN ? "open" : fact->arg[1]);
+                           subject(fact), g->goal[i].not_ ? "not " : "", predicate(g->goal + i),
+                           fact->not_ ? "not " : "", predicate(fact));
         memmove(g->goal + i, g->goal + i + 1, (size_t)(g->n - i - 1) * sizeof *g->goal);
         memmove(g->stage + i, g->stage + i + 1, (size_t)(g->n - i - 1) * sizeof *g->stage);
         g->n--, i--;
@@ -144,6 +147,16 @@ int mn_goals_text(mn_goals *g, const char *text, const char **out) {
     return 0;
 }
 
+/* What was left out leaves no gap: there are never more stages than goals. */
+static void number_stages(mn_goals *g) {
+    int was = -1, stage = -1;
+    for (int i = 0; i < g->n; i++) {
+        stage += g->stage[i] != was;
+        was = g->stage[i];
+        g->stage[i] = stage;
+    }
+}
+
 int mn_goals_parse(const mn_scene *s, const json_t *json, mn_goals *out) {
     *out = (mn_goals){.n = 0};
     if (!json_is_array(json))
@@ -166,5 +179,6 @@ int mn_goals_parse(const mn_scene *s, const json_t *json, mn_goals *out) {
             return rc;
         }
     }
+    number_stages(out);
     return 0;
 }

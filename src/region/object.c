@@ -158,8 +158,11 @@ int mn_object_each(mn_region *r, const char *prefix,
                    int (*each)(void *user, const char *key, size_t n, const mn_object_head *head),
                    void *user) {
     listing l = {.prefix = prefix, .n = strlen(prefix)};
-    int rc = mn_object_key_check(prefix, MN_OBJECT_KEY, 1);
+    int rc = mn_object_key_check(prefix, MN_OBJECT_KEY, 1), any = 0;
     uint64_t word;
+    /* Nobody ever put anything: the buckets have no pages, and get none by being looked at. */
+    for (int c = 0; c < MN_REGION_CELLS; c++) any |= mn_cells_ready(r, c) > 0;
+    if (rc >= 0 && !any) return 0;
     for (uint32_t b = 0; !rc && b < r->plan.buckets; b++) {
         if (!mn_bucket_first(mn_word_peek(mn_bucket(r, b)))) continue;
         rc = mn_object_bucket(r, b, &word, list_again, list_one, &l);
