@@ -552,7 +552,7 @@ typedef struct mn_robot mn_robot;
 typedef struct mn_skill_call mn_skill_call;
 /* A robot of this process: profile is YAML, its path or itself. One thread at a time. */
 MN_API int mn_robot_join(mn_fleet *fleet, const char *profile, mn_robot **out);
-/* What it can do: a manifest (docs/SKILLS.md) or the name of a known skill; a function, called in a
+/* What it can do: a manifest (docs/FLEET.md) or the name of a known skill; a function, called in a
  * thread of its own with arguments, JSON; 0: done. Programs that speak MCP: argv, NULL ends. */
 MN_API int mn_robot_skill(mn_robot *robot, const char *manifest,
                           int (*run)(void *user, mn_skill_call *call, const char *args),
