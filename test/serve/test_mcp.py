@@ -203,7 +203,7 @@ class Stdio(unittest.TestCase):
         with Place() as place:
             out = place.talk(ask(1, "tools/list"), "--no-memory")
             names = [t["name"] for t in out[0]["result"]["tools"]]
-            self.assertTrue(names and all(n.startswith("object_") for n in names))
+            self.assertTrue(names and all(n.startswith(("object_", "fleet_")) for n in names))
             self.assertFalse(os.path.exists(place.folder + "/data/memory.db"))
 
     def test_bad_lines_cost_themselves_alone(self):
