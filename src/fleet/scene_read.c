@@ -279,7 +279,7 @@ static int changed(reading *r) {
         rc = list_all(r->b, r->layer, &again);
         for (int k = 0; rc >= 0 && k < STATE; k++)
             if (again.of[k].len != r->l.of[k].len ||
-                memcmp(again.of[k].data, r->l.of[k].data, again.of[k].len))
+                (again.of[k].len && memcmp(again.of[k].data, r->l.of[k].data, again.of[k].len)))
                 rc = 1;
     }
     listing_free(&again);

@@ -271,7 +271,7 @@ static void against_a_list(mn_board *b) {
     mn_random_seed(&random, 7);
     for (int turn = 0; turn < 3000; turn++) {
         mn_edit e[MN_EDITS];
-        char key[MN_EDITS][8], text[MN_EDITS][16];
+        char key[MN_EDITS][16], text[MN_EDITS][16];
         int which[MN_EDITS], ok = 1;
         const int n = 1 + (int)(mn_random_u64(&random) % 5),
                   from = (int)(mn_random_u64(&random) % KEYS);
@@ -296,7 +296,7 @@ static void against_a_list(mn_board *b) {
             if (highest < e[i].version) highest = e[i].version;
         }
         const int k = (int)(mn_random_u64(&random) % KEYS);
-        char name[8], value[16];
+        char name[16], value[16];
         snprintf(name, sizeof name, "k%02d", k);
         snprintf(value, sizeof value, "%d", list[k].value);
         assert_text(b, name, list[k].version ? value : NULL, list[k].version);
