@@ -77,8 +77,8 @@ int mn_bridge_order(const json_t *record, mn_buf *out);
 /* bridge_redis.c: a bridge over the Redis at `url` (net/redis.h), until stop(user) is not 0. What
  * is known lies in the hashes omnesia:FLEET:objects and omnesia:FLEET:stamps, messages go through
  * the channel omnesia:FLEET:changes. Without Redis the machine works on, and it is tried again, at
- * the latest every 5 s. roboos: robots of the public RoboOS on that Redis are to join, too; not
- * there yet: MN_EUNSUPPORTED. said (may be NULL): a line for each change of the link. MN_EINVAL:
+ * the latest every 5 s. roboos: robots of the public RoboOS on that Redis join, too (roboos.h): on
+ * one of the machines. said (may be NULL): a line for each change of the link. MN_EINVAL:
  * the URL; MN_EUNSUPPORTED: no hiredis here, or what lies in that Redis is of another version;
  * MN_ECANCELLED: another bridge has this board now. */
 int mn_bridge_run(mn_board *b, const char *url, const char *machine, int roboos,

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "fleet/bridge.h"
+#include "fleet/roboos.h"
 #include "net/redis.h"
 
 #include <poll.h>
@@ -30,6 +31,7 @@ static const char keep[] = "local was = redis.call('HGET', KEYS[2], ARGV[1])\n"
 typedef struct carrier {
     mn_board *b;
     mn_bridge *g;
+    mn_roboos *x; /* NULL: its robots are not asked for */
     mn_redis_url at;
     mn_redis_line *says, *hears;
     mn_buf *said;
@@ -221,6 +223,7 @@ static int round_of(carrier *c) {
         if (rc >= 0 || rc == MN_ENOMEM) rc = drain(c);
         if (rc < 0) unlink_it(c, mn_error_detail());
     }
+    if (c->x) mn_roboos_step(c->x, c->says != NULL);
     const uint64_t now = c->b->ops->now(c->b);
     rest(c, again > now ? again - now : 0);
     return 0;
@@ -232,16 +235,16 @@ int mn_bridge_run(mn_board *b, const char *url, const char *machine, int roboos,
     const mn_bridge_how how = {.machine = machine,
                                .life = mn_clock_ns() * 1000003u ^ (uint64_t)getpid()};
     MN_TRY(mn_redis_url_read(url, &c.at));
-    if (roboos) return MN_FAIL(MN_EUNSUPPORTED, "robots of RoboOS are not bridged by this version");
     snprintf(c.objects, sizeof c.objects, "omnesia:%s:objects", b->fleet);
     snprintf(c.stamps, sizeof c.stamps, "omnesia:%s:stamps", b->fleet);
     snprintf(c.changes, sizeof c.changes, "omnesia:%s:changes", b->fleet);
     snprintf(c.format, sizeof c.format, "omnesia:%s:format", b->fleet);
     MN_TRY(mn_bridge_open(b, &how, &c.g));
-    int rc = 0;
+    int rc = roboos ? mn_roboos_open(b, &c.at, &c.x) : 0;
     while (rc >= 0 && !stop(user)) rc = round_of(&c);
     mn_redis_line_close(&c.says);
     mn_redis_line_close(&c.hears);
+    mn_roboos_close(&c.x);
     mn_bridge_close(&c.g);
     return rc;
 }

@@ -39,5 +39,7 @@ int mn_profile_check_at(const char *path, const char *where, json_t *profile, co
 /* profile_roboos.c. 1: this is a file of RoboOS, and *robots is an array of profiles in our form,
  * not checked yet; 0: it is not. */
 int mn_profile_roboos(const char *path, const json_t *file, const json_t *lines, json_t **robots);
+/* The skill of ours that one of its tools is, by another name; NULL: none. */
+const char *mn_profile_roboos_skill(const char *tool);
 
 #endif

@@ -69,13 +69,19 @@ static int add_skill(json_t *skills, json_t *skill) {
     return json_array_append_new(skills, skill);
 }
 
+const char *mn_profile_roboos_skill(const char *tool) {
+    for (int k = 0; k < TOOLS; k++)
+        if (!strcmp(tool, tools[k][0])) return tools[k][1];
+    return NULL;
+}
+
 /* The names it lists, as skills of ours where there are such. */
 static int skills_listed(json_t *skills, const json_t *list) {
-    for (size_t i = 0; i < json_array_size(list); i++)
-        for (int k = 0; k < TOOLS; k++)
-            if (!strcmp(json_string_value(json_array_get(list, i)), tools[k][0]) &&
-                add_skill(skills, json_string(tools[k][1])) != 0)
-                return -1;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *const ours =
+            mn_profile_roboos_skill(json_string_value(json_array_get(list, i)));
+        if (ours && add_skill(skills, json_string(ours)) != 0) return -1;
+    }
     return 0;
 }
 
