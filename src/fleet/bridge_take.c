@@ -10,6 +10,7 @@
  *    "need": [keys]}
  */
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "fleet/bridge_in.h"
 
 #include <stdio.h>
@@ -71,9 +72,14 @@ static int take_record(mn_bridge *g, const json_t *record) {
     if (e->kind == BRIDGE_STATE) return MN_FAIL(MN_EINVAL, "a state among records");
     const int own = strcmp(at.home, g->machine) == 0;
     if (own && at.e > g->epoch) { /* this board's clock was behind its life before */
-        g->born = g->epoch = at.e + 1;
-        for (size_t i = 0; i < g->n; i++)
-            if (g->entry[i]->mine) g->entry[i]->at.e = g->epoch, g->entry[i]->dirty = 1;
+        /* Not just the next number: another life that began like this one may have taken it, and
+         * what it said would count as said, and deleted, here. */
+        g->born = g->epoch = at.e + 1 + (mn_hash64(&g->how.life, sizeof g->how.life) & 0xfffff);
+        for (size_t i = 0; i < g->n; i++) {
+            if (!g->entry[i]->mine) continue;
+            g->entry[i]->at.e = g->epoch;
+            g->entry[i]->dirty = bridge_is_compared(g->entry[i]); /* states go by themselves */
+        }
         g->raised = 1;
     }
     if (*e->at.home && bridge_order(&at, &e->at) <= 0) {
