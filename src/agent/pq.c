@@ -4,45 +4,29 @@
  */
 #include "agent/pq.h"
 
+#include "base/borrow.h"
 #include "base/error.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 static mn_pq pq;
-static int there;
-static char why[256];
-
-/* It stays for as long as the process does. */
-static void load(void) {
-    void *const library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        snprintf(why, sizeof why, "%s", dlerror());
-        return;
-    }
-    there = 1;
-#define X(type, name, takes)                                        \
-    {                                                               \
-        void *const f = dlsym(library, "PQ" #name);                 \
-        if (!f) snprintf(why, sizeof why, "it has no PQ%s", #name); \
-        if (!f) there = 0;                                          \
-        memcpy(&pq.name, &f, sizeof f);                             \
-    }
-    MN_PQ_LIST(X)
-#undef X
-}
 
 int mn_pq_load(const mn_pq **out) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, load);
+#define X(type, name, takes) "PQ" #name,
+    static const char *const names[] = {MN_PQ_LIST(X)};
+#undef X
+    static mn_borrow library = {
+        .use = "PostgreSQL is spoken to through",
+        .file = "libpq.so.5",
+        .package = "libpq5",
+        .names = names,
+        .n = sizeof names / sizeof *names,
+        .calls = &pq,
+    };
+    _Static_assert(sizeof pq == sizeof names, "a name for each call");
     *out = &pq;
-    if (there) return 0;
-    return MN_FAIL(MN_EUNSUPPORTED,
-                   "PostgreSQL is spoken to through libpq.so.5, which cannot be used here (%s): "
-                   "Debian has it in the package libpq5",
-                   why);
+    return mn_borrow_load(&library);
 }
 
 /* ---- values -------------------------------------------------------------------------------- */

@@ -7,14 +7,13 @@
  */
 #include "fleet/yaml.h"
 
+#include "base/borrow.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/utf8.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,42 +33,30 @@ static struct {
     CALLS(X)
 #undef X
 } yaml;
-static int there;
-static char why[256];
 
-/* It stays for as long as the process does. The shape of a parser is part of 0.2's interface. */
-static void load(void) {
+/* The shape of a parser is part of 0.2's interface. */
+static int fits(char *said, size_t room) {
     int major = 0, minor = 0, patch = 0;
-    void *const library = dlopen("libyaml-0.so.2", RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        snprintf(why, sizeof why, "%s", dlerror());
-        return;
-    }
-    there = 1;
-#define X(name)                                                   \
-    {                                                             \
-        void *const f = dlsym(library, #name);                    \
-        if (!f) snprintf(why, sizeof why, "it has no %s", #name); \
-        if (!f) there = 0;                                        \
-        memcpy(&yaml.name, &f, sizeof f);                         \
-    }
-    CALLS(X)
-#undef X
-    if (there) yaml.yaml_get_version(&major, &minor, &patch);
-    if (!there || (major == 0 && minor == 2)) return;
-    snprintf(why, sizeof why, "it is version %d.%d, and 0.2 is needed", major, minor);
-    there = 0;
+    yaml.yaml_get_version(&major, &minor, &patch);
+    snprintf(said, room, "it is version %d.%d, and 0.2 is needed", major, minor);
+    return major == 0 && minor == 2;
 }
 
 static int library(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, load);
-    if (there) return 0;
-    return MN_FAIL(
-        MN_EUNSUPPORTED,
-        "YAML is read with libyaml-0.so.2, which cannot be used here (%s): Debian has it "
-        "in the package libyaml-0-2",
-        why);
+#define X(name) #name,
+    static const char *const names[] = {CALLS(X)};
+#undef X
+    static mn_borrow lib = {
+        .use = "YAML is read with",
+        .file = "libyaml-0.so.2",
+        .package = "libyaml-0-2",
+        .names = names,
+        .n = sizeof names / sizeof *names,
+        .calls = &yaml,
+        .fits = fits,
+    };
+    _Static_assert(sizeof yaml == sizeof names, "a name for each call");
+    return mn_borrow_load(&lib);
 }
 
 /* ---- lines --------------------------------------------------------------------------------- */

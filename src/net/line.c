@@ -5,10 +5,10 @@
 #include "net/line.h"
 
 #include "base/alloc.h"
+#include "base/borrow.h"
 #include "base/clock.h"
 #include "base/error.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -35,8 +35,6 @@
 #define X(name) __typeof__(&name) name;
 static struct { CALLS(X) } ssl;
 #undef X
-static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
-static void *library; /* never unloaded */
 
 struct mn_line {
     int fd, stop;
@@ -47,18 +45,19 @@ struct mn_line {
 };
 
 static int load(void) {
-    pthread_mutex_lock(&loading);
-    int there = library != NULL;
-    if (!library && (library = dlopen("libssl.so.3", RTLD_NOW))) {
-        there = 1;
-#define X(call) there &= (*(void **)(void *)&ssl.call = dlsym(library, #call)) != NULL;
-        CALLS(X)
+#define X(name) #name,
+    static const char *const names[] = {CALLS(X)};
 #undef X
-        if (!there) library = NULL;
-    }
-    pthread_mutex_unlock(&loading);
-    if (there) return 0;
-    return MN_FAIL(MN_EUNSUPPORTED, "TLS needs libssl.so.3 (package libssl3), which is not here");
+    static mn_borrow library = {
+        .use = "TLS is spoken through",
+        .file = "libssl.so.3",
+        .package = "libssl3",
+        .names = names,
+        .n = sizeof names / sizeof *names,
+        .calls = &ssl,
+    };
+    _Static_assert(sizeof ssl == sizeof names, "a name for each call");
+    return mn_borrow_load(&library);
 }
 
 /* Until the socket is ready for one of the events. */

@@ -9,14 +9,13 @@
 #include "net/redis.h"
 
 #include "base/alloc.h"
+#include "base/borrow.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "net/hiredis.h"
 #include "net/line.h"
 
-#include <dlfcn.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,37 +34,22 @@ struct mn_redis_line {
 
 /* ---- the library --------------------------------------------------------------------------- */
 static mn_hiredis hiredis;
-static int there;
-static char why[256];
-
-/* It stays for as long as the process does. */
-static void load(void) {
-    void *const library = dlopen("libhiredis.so.0.14", RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        snprintf(why, sizeof why, "%s", dlerror());
-        return;
-    }
-    there = 1;
-#define X(type, name, takes)                                           \
-    {                                                                  \
-        void *const f = dlsym(library, "redis" #name);                 \
-        if (!f) snprintf(why, sizeof why, "it has no redis%s", #name); \
-        if (!f) there = 0;                                             \
-        memcpy(&hiredis.name, &f, sizeof f);                           \
-    }
-    MN_HIREDIS_LIST(X)
-#undef X
-}
 
 int mn_hiredis_load(const mn_hiredis **out) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, load);
+#define X(type, name, takes) "redis" #name,
+    static const char *const names[] = {MN_HIREDIS_LIST(X)};
+#undef X
+    static mn_borrow library = {
+        .use = "Redis is spoken to through",
+        .file = "libhiredis.so.0.14",
+        .package = "libhiredis0.14",
+        .names = names,
+        .n = sizeof names / sizeof *names,
+        .calls = &hiredis,
+    };
+    _Static_assert(sizeof hiredis == sizeof names, "a name for each call");
     *out = &hiredis;
-    if (there) return 0;
-    return MN_FAIL(MN_EUNSUPPORTED,
-                   "Redis is spoken to through libhiredis.so.0.14, which cannot be used here (%s): "
-                   "Debian 12 has it in the package libhiredis0.14",
-                   why);
+    return mn_borrow_load(&library);
 }
 
 /* ---- replies ------------------------------------------------------------------------------- */

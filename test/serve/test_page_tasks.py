@@ -92,7 +92,7 @@ class Tasks(MemoryPage):
                          "2 of 6 done, 2 to look at again")
         for id_, classes in ((dates, "done"), (hotel, "done flagged"), (back, "failed replaced")):
             self.assertEqual(tab.eval(f"{row(id_)}.className"), "task " + classes)
-        self.assertEqual(tab.eval("document.querySelectorAll('#task-lines .branch').length"), 6)
+        tab.until("document.querySelectorAll('#task-lines .branch').length === 6")  # a frame later
         deps = tab.eval("[...document.querySelectorAll('#task-lines .dep')]"
                         ".map(n => `${n.dataset.of}>${n.dataset.to}`).sort()")
         self.assertIn(f"{dates}>{hotel}", deps)
