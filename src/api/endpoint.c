@@ -51,9 +51,9 @@ int mn_endpoint_check(const char *name) {
     return rc;
 }
 
-static int seconds(void) {
+static int seconds(int most) {
     const char *const text = getenv("OMNESIA_ENDPOINT_SECONDS");
-    if (!text || !*text) return SECONDS;
+    if (!text || !*text) return most;
     const long n = strtol(text, NULL, 10);
     return n < 1 ? 1 : n > SECONDS_MOST ? SECONDS_MOST : (int)n;
 }
@@ -96,7 +96,21 @@ static int refused(const mn_url *to, int status, const mn_buf *body) {
     return rc;
 }
 
-static int read_answer(const mn_url *to, const mn_buf *body, char **answer) {
+/* What it says it cost: {"prompt_tokens", "completion_tokens", "prompt_tokens_details":
+ * {"cached_tokens"}}. */
+static int count_of(const json_t *usage, const char *name) {
+    const json_int_t n = json_integer_value(json_object_get(usage, name));
+    return n < 0 || n > INT32_MAX ? 0 : (int)n;
+}
+static void read_usage(const json_t *all, int tokens[3]) {
+    const json_t *const usage = json_object_get(all, "usage");
+    const int read = count_of(usage, "prompt_tokens");
+    tokens[1] = count_of(json_object_get(usage, "prompt_tokens_details"), "cached_tokens");
+    tokens[0] = read > tokens[1] ? read - tokens[1] : 0;
+    tokens[2] = count_of(usage, "completion_tokens");
+}
+
+static int read_answer(const mn_url *to, const mn_buf *body, char **answer, int tokens[3]) {
     json_t *const all = json_loadb(body->data ? body->data : "", body->len, 0, NULL);
     const json_t *const choice = json_array_get(json_object_get(all, "choices"), 0);
     const json_t *const text = json_object_get(json_object_get(choice, "message"), "content");
@@ -106,25 +120,33 @@ static int read_answer(const mn_url *to, const mn_buf *body, char **answer) {
         rc = MN_FAIL(MN_EIO, "%s:%s answered, but with no text of a model", to->host, to->port);
     else if (!(*answer = mn_strdup(json_string_value(text))))
         rc = MN_FAIL(MN_ENOMEM, "no memory for an answer");
+    read_usage(all, tokens);
     json_decref(all);
     return rc;
 }
 
 int mn_endpoint_ask(const char *endpoint, const char *messages, const char *schema,
                     int32_t max_tokens, char **answer) {
+    int tokens[3];
+    return mn_endpoint_ask_counted(endpoint, messages, schema, max_tokens, SECONDS, answer, tokens);
+}
+
+int mn_endpoint_ask_counted(const char *endpoint, const char *messages, const char *schema,
+                            int32_t max_tokens, int most, char **answer, int tokens[3]) {
     const char *model, *const key = getenv("OMNESIA_ENDPOINT_KEY");
     char *url = NULL, *text = NULL;
     mn_buf body = {0};
     mn_url to;
     *answer = NULL;
+    memset(tokens, 0, 3 * sizeof *tokens);
     int rc = split(endpoint, &url, &to, &model);
     if (rc >= 0) rc = question(model, messages, schema, max_tokens, &text);
     if (rc >= 0) {
-        const mn_post post = {&to,       PATH, key && *key ? key : NULL, text, strlen(text),
-                              seconds(), MOST};
+        const mn_post post = {&to,           PATH, key && *key ? key : NULL, text, strlen(text),
+                              seconds(most), MOST};
         rc = mn_post_json(&post, &body);
     }
-    if (rc > 0) rc = rc == 200 ? read_answer(&to, &body, answer) : refused(&to, rc, &body);
+    if (rc > 0) rc = rc == 200 ? read_answer(&to, &body, answer, tokens) : refused(&to, rc, &body);
     mn_buf_free(&body);
     mn_free(text);
     mn_free(url);

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { ANSWER = 2048 }; /* tokens of a plan */
+enum { ANSWER = 2048, SECONDS = 60 }; /* tokens of a plan; for one of an endpoint */
 
 int mn_fleet_open(mn_region *region, const mn_fleet_options *options, mn_fleet **out) {
     const char *const name = options && options->name ? options->name : "main";
@@ -91,14 +91,19 @@ static int ask_here(mn_fleet *f, const char *name, const char *system, const cha
     return rc;
 }
 
-/* What its answer cost, an endpoint does not say. */
 static int ask_there(const char *endpoint, const char *system, const char *text, const char *schema,
-                     char **out) {
+                     char **out, int tokens[4]) {
     json_t *const talk = json_pack("[{s:s, s:s}, {s:s, s:s}]", "role", "system", "content", system,
                                    "role", "user", "content", text);
     char *const messages = talk ? mn_json_text(talk, JSON_COMPACT) : NULL;
-    const int rc = messages ? mn_endpoint_ask(endpoint, messages, schema, ANSWER, out)
-                            : MN_FAIL(MN_ENOMEM, "no memory for a question");
+    int rc = messages
+                 ? mn_endpoint_ask_counted(endpoint, messages, schema, ANSWER, SECONDS, out, tokens)
+                 : MN_FAIL(MN_ENOMEM, "no memory for a question");
+    if (rc == 0) { /* cut: what there is of it is no plan */
+        mn_free(*out);
+        *out = NULL;
+        rc = MN_FAIL(MN_ETOOLONG, "its answer was not at an end after %d tokens", (int)ANSWER);
+    }
     mn_free(messages);
     json_decref(talk);
     return rc < 0 ? rc : 0;
@@ -108,7 +113,7 @@ int mn_fleet_ask_model(void *user, const char *model, const char *system, const 
                        const char *schema, char **out, int tokens[4]) {
     mn_fleet *const f = user;
     *out = NULL;
-    if (mn_endpoint_is(model)) return ask_there(model, system, text, schema, out);
+    if (mn_endpoint_is(model)) return ask_there(model, system, text, schema, out, tokens);
     pthread_mutex_lock(&f->planning);
     const int rc = ask_here(f, model, system, text, schema, out, tokens);
     pthread_mutex_unlock(&f->planning);

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 40, WAITS = 4, WHY = 240, GOALS = 12, SAID = 400 };
+enum { STEPS = 40, WAITS = 4, WHY = 240, GOALS = 12, SAID = 400, QUOTED = 80 };
 
 /* ---- what is there ----------------------------------------------------------------------- */
 static int is_place(const mn_thing *t) {
@@ -273,7 +273,16 @@ static void add(json_t *report, const char *name, int more) {
     json_object_set_new(report, name, json_integer(now + more));
 }
 
-/* An answer as JSON, the caller's; NULL: it is none. What it cost is reported. */
+/* Its beginning is quoted, as what a terminal can show. */
+static void no_answer(const char *answer) {
+    mn_buf text = {0};
+    const int rc = mn_buf_show(&text, answer, strnlen(answer, QUOTED), " ");
+    MN_FAIL(MN_EINVAL, "the answer is no JSON object: '%s'", rc >= 0 && text.data ? text.data : "");
+    mn_buf_free(&text);
+}
+
+/* An answer as JSON, the caller's; no object: it is none, and the last error says so. What it cost
+ * is reported. */
 static int ask(const mn_brain_how *how, const mn_buf *system, const mn_buf *text,
                const mn_buf *schema, json_t *report, json_t **out) {
     char *answer = NULL;
@@ -289,6 +298,7 @@ static int ask(const mn_brain_how *how, const mn_buf *system, const mn_buf *text
     add(report, "asked", 1);
     add(report, "ms", tokens[3] ? tokens[3] : (int)((mn_clock_ns() - begun) / 1000000));
     *out = rc >= 0 && answer ? json_loads(answer, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    if (rc >= 0 && !json_is_object(*out)) no_answer(answer ? answer : "");
     mn_free(answer);
     return rc < 0 ? rc : 0;
 }
@@ -319,7 +329,8 @@ static int judge(const mn_scene *s, const mn_goals *goals, const json_t *answer,
     const json_t *said, *const list = json_object_get(answer, "steps");
     json_t *const steps = json_array();
     size_t i;
-    int rc = json_array_size(list) ? 0 : MN_FAIL(MN_EINVAL, "it has no steps");
+    int rc = json_array_size(list) ? 0 : MN_EINVAL;
+    if (rc < 0 && json_is_object(answer)) MN_FAIL(rc, "the answer has no steps");
     json_array_foreach((json_t *)list, i, said) json_array_append_new(steps, step_of(said, i + 1));
     *out = (mn_fleet_plan){0};
     if (rc >= 0) rc = mn_fleet_plan_parse(s, steps, out);

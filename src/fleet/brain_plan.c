@@ -32,7 +32,6 @@ static int take_better(mn_brain_task *t, int asked, mn_fleet_plan *mine, int rul
                        mn_fleet_plan *out) {
     const int better = asked > 0 && (rules < 0 || mine->makespan <= out->makespan);
     if (rules >= 0) MN_TRY(mn_brain_set(t->model, "rules", json_real(out->makespan)));
-    if (asked < 0) MN_TRY(mn_brain_set(t->model, "error", json_string(mn_error_detail())));
     MN_TRY(mn_brain_set(t->model, "taken", json_string(better ? "model" : "rules")));
     if (!better) return rules;
     mn_fleet_plan_free(out);
@@ -41,16 +40,29 @@ static int take_better(mn_brain_task *t, int asked, mn_fleet_plan *mine, int rul
     return 0;
 }
 
-/* "model: 2 answers, 2 plans, 1 right, 34 s; rules: 36 s; the model's is taken" */
+/* "model: 2 answers, 2 plans, one right, 34 s; rules: 36 s; taken: model", or why there is none. */
+static int say_model(const json_t *m, mn_buf *out) {
+    const char *const error = mn_brain_field(m, "error");
+    MN_TRY(mn_buf_printf(out, "model: %d answers, %d plans, ", mn_brain_number(m, "asked"),
+                         mn_brain_number(m, "valid")));
+    if (json_is_true(json_object_get(m, "right")))
+        MN_TRY(mn_buf_printf(out, "one right, %.0f s",
+                             json_number_value(json_object_get(m, "seconds"))));
+    else
+        MN_TRY(mn_buf_puts(out, "none right"));
+    if (json_object_get(m, "rules"))
+        MN_TRY(
+            mn_buf_printf(out, "; rules: %.0f s", json_number_value(json_object_get(m, "rules"))));
+    MN_TRY(mn_buf_printf(out, "; taken: %s", mn_brain_field(m, "taken")));
+    return *error ? mn_buf_printf(out, "; %s", error) : 0;
+}
+
 static void tell_model(mn_brain *k, const mn_brain_task *t) {
-    const json_t *const m = t->model;
-    const double mine = json_number_value(json_object_get(m, "seconds"));
-    char text[200];
-    snprintf(text, sizeof text, "model: %d answers, %d plans, %s, %.0f s; rules: %.0f s; taken: %s",
-             mn_brain_number(m, "asked"), mn_brain_number(m, "valid"),
-             json_is_true(json_object_get(m, "right")) ? "one right" : "none right", mine,
-             json_number_value(json_object_get(m, "rules")), mn_brain_field(m, "taken"));
-    mn_board_tell(k->b, "model", "{s:s, s:s, s:O}", "task", t->id, "text", text, "model", m);
+    mn_buf text = {0};
+    if (say_model(t->model, &text) >= 0)
+        mn_board_tell(k->b, "model", "{s:s, s:s, s:O}", "task", t->id, "text", text.data, "model",
+                      t->model);
+    mn_buf_free(&text);
 }
 
 int mn_brain_plan_best(mn_brain *k, mn_brain_task *t, const mn_scene *s, const mn_goals *g,
@@ -61,13 +73,13 @@ int mn_brain_plan_best(mn_brain *k, mn_brain_task *t, const mn_scene *s, const m
     const int asked =
         mn_brain_plan_ask(s, mn_brain_field(t->json, "text"), g, &k->how, &mine, t->model);
     if (asked == MN_EBUSY || asked == MN_ENOMEM) return asked;
-    snprintf(why, sizeof why, "%s", asked < 0 ? mn_error_detail() : "");
+    if (asked < 0) MN_TRY(mn_brain_set(t->model, "error", json_string(mn_error_detail())));
     const int rules = mn_brain_plan(k, s, g, NULL, out);
-    if (asked < 0 && rules >= 0) MN_FAIL(asked, "%s", why);
+    if (rules < 0) snprintf(why, sizeof why, "%s", mn_error_detail());
     const int rc = take_better(t, asked, &mine, rules, out);
     tell_model(k, t);
     mn_fleet_plan_free(&mine);
-    return rc;
+    return rc < 0 && rc == rules ? MN_FAIL(rc, "%s", why) : rc;
 }
 
 int mn_brain_goals(const mn_brain_task *t, const mn_scene *s, mn_goals *out) {

@@ -89,10 +89,15 @@ static int is_over(void *user) {
 }
 
 /* ---- brain ------------------------------------------------------------------------------- */
+/* An endpoint that is busy is one that does not answer: MN_EBUSY is kept for one that thinks. */
 static int ask(void *user, const char *system, const char *text, const char *schema, char **out,
                int tokens[4]) {
     const mn_fleet_call *const c = user;
-    return c->with->ask(c->with->user, c->args.model, system, text, schema, out, tokens);
+    char why[512];
+    const int rc = c->with->ask(c->with->user, c->args.model, system, text, schema, out, tokens);
+    if (rc != MN_EBUSY) return rc;
+    snprintf(why, sizeof why, "%s", mn_error_detail());
+    return MN_FAIL(MN_EIO, "%s", why);
 }
 
 /* A question that a thread asks, so that the brain goes on watching meanwhile. One at a time: who

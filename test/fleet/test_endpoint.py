@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""test/fleet/test_endpoint.py - a brain whose model is behind somebody's URL.
+
+A small server plays an endpoint well, badly, slowly and with malice. Whatever it does, the task is
+done: by its plan when that is right and no slower, else by the rules, and the event says why.
+"""
+import http.server
+import json
+import os
+import socketserver
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+PROGRAM = os.environ["OMNESIA_PROGRAM"]
+TASK = "put the apple on the table"
+
+
+def step(robot, skill, after, **args):
+    return {"robot": robot, "skill": skill, **args, "after": after}
+
+
+RIGHT = [step("arm", "grasp", [], thing="apple"), step("carrier", "navigate", [], place="counter"),
+         step("arm", "place", [1, 2], thing="apple", place="carrier"),
+         step("carrier", "navigate", [3], place="table"),
+         step("dual", "grasp", [4], thing="apple"),
+         step("dual", "place", [5], thing="apple", place="table")]
+WRONG = [step("dual", "grasp", [], thing="apple"),
+         step("dual", "place", [1], thing="apple", place="table")]
+
+
+def completion(content, finish="stop", usage=None):
+    if not isinstance(content, str):
+        content = json.dumps({"why": "so", "steps": content})
+    return json.dumps({"choices": [{"message": {"role": "assistant", "content": content},
+                                    "finish_reason": finish}], "usage": usage}).encode()
+
+
+class Endpoint:
+    """`play`: (status, body) each, one after another, the last again and again; a function of the
+    handler; None: it is gone from then on."""
+
+    def __init__(self, *play):
+        self.asked = []
+        play = list(play)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(handler):
+                body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+                self.asked.append(body)
+                handler.close_connection = True
+                now = play.pop(0) if len(play) > 1 else play[0]
+                if play[0] is None:
+                    self.server.socket.close()
+                if callable(now):
+                    return now(handler)
+                status, text = now
+                handler.send_response(status)
+                handler.send_header("Content-Length", len(text))
+                handler.end_headers()
+                return handler.wfile.write(text)
+
+            def log_message(handler, *rest):
+                pass
+
+        class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+            daemon_threads = True
+
+            def handle_error(server, request, address):
+                pass  # who is asked hangs up when it has heard enough
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1#played"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def endless(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        handler.wfile.write(b" " * 65536)
+
+
+def silence(handler):
+    time.sleep(100)
+
+
+BAD = {  # what is played, how often it is asked, words of the sentence
+    "an error": ((500, b'{"error": {"message": "out of tokens"}}'), 1, "answered 500: out of"),
+    "too many": ((429, b'{"error": {"message": "slow down"}}'), 1, "answered 429: slow down"),
+    "busy": ((503, b""), 1, "answered 503"),
+    "a page": ((200, b"<html>hello</html>"), 1, "no text of a model"),
+    "brackets": ((200, b"[" * 300000), 1, "no text of a model"),
+    "a body without an end": (endless, 1, "answered with more than"),
+    "silence": (silence, 1, "did not answer in time"),
+    "hanging up": (lambda handler: None, 1, "hung up"),
+    "an answer that is cut": ((200, completion("{\"why\": \"x", "length")), 1, "not at an end"),
+    "chatter": ((200, completion("Sure! Here is\x1b[2J a plan:")), 3, "no JSON object: 'Sure!"),
+    "a list": ((200, completion("[1, 2]")), 3, "no JSON object"),
+    "no steps": ((200, completion([])), 3, "has no steps"),
+    "a long answer": ((200, completion(RIGHT * 200)), 3, "at most 512"),
+    "a robot of nowhere": ((200, completion([step("bob", "grasp", [], thing="apple")])), 3,
+                           "there is no 'bob'"),
+    "a circle": ((200, completion([step("arm", "grasp", [1], thing="apple")])), 3, "circle"),
+    "a plan that cannot be": ((200, completion(WRONG)), 3, "reaches(dual, apple)"),
+}
+
+
+class Far(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def sim(self, url, *words):
+        env = {**os.environ, "OMNESIA_DATA": self.folder.name, "OMNESIA_ENDPOINT_SECONDS": "2"}
+        r = subprocess.run([PROGRAM, "fleet", "sim", "--json", "--endpoint", url, *words, TASK],
+                           env=env, capture_output=True, text=True, timeout=240)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        events = [json.loads(line) for line in r.stdout.splitlines()]
+        self.assertTrue(events[-1]["reached"], events[-1])
+        return [e for e in events if e.get("kind") == "model"], events
+
+    def play(self, *play):
+        e = Endpoint(*play)
+        self.addCleanup(e.close)
+        return e
+
+    def test_a_good_one(self):
+        usage = {"prompt_tokens": 900, "completion_tokens": 80,
+                 "prompt_tokens_details": {"cached_tokens": 600}}
+        e = self.play((200, completion(RIGHT, usage=usage)))
+        [said], _ = self.sim(e.url)
+        self.assertEqual(said["model"]["taken"], "model")
+        self.assertEqual(said["model"]["tokens"], {"read": 300, "cached": 600, "written": 80})
+        self.assertIn("one right", said["text"])
+        self.assertEqual(len(e.asked), 1)
+        form = e.asked[0]["response_format"]["json_schema"]["schema"]
+        self.assertIn("steps", form["properties"])
+
+    def test_bad_ones(self):
+        for name, (play, asked, words) in BAD.items():
+            with self.subTest(name):
+                e = self.play(play)
+                said, _ = self.sim(e.url)
+                self.assertEqual(said[0]["model"]["taken"], "rules")
+                self.assertEqual(len(e.asked), asked)
+                self.assertIn(words, said[0]["text"] + json.dumps(said[0]["model"]))
+                self.assertNotIn("\x1b", said[0]["text"])
+
+    def test_one_that_is_not_there(self):
+        e = self.play((200, b""))
+        e.close()
+        [said], _ = self.sim(e.url)
+        self.assertEqual(said["model"]["taken"], "rules")
+        self.assertIn("127.0.0.1", said["text"])
+
+
+if __name__ == "__main__":
+    unittest.main()
