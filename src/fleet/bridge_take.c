@@ -4,7 +4,8 @@
  *
  *   {"omnesia": 1, "fleet", "from": MACHINE ("": a store), "life": N,
  *    "records": [..],                            fleet/bridge_in.h
- *    "states": [[robot, e, home, v, hex, age], ..],   state/ROBOT, put so many ns ago
+ *    "states": [[robot, e, home, v, hex, age, hex], ..],   state/ROBOT, put so many ns ago; of a
+ *                                                 simulated body, sim/state/ROBOT
  *    "sum": [keys, sum in hex],                  of all that the sender knows
  *    "list": {"after": KEY, "to": KEY or "", "stamps": [..]},  all of its keys in between
  *    "need": [keys]}
@@ -130,24 +131,34 @@ static int heard(mn_bridge *g, const char *name) {
     return 0;
 }
 
+static int put_state(mn_bridge *g, const char *folder, const char *name,
+                     const mn_fleet_state *state) {
+    char key[MN_FLEET_KEY];
+    MN_TRY(mn_board_key(g->b, folder, name, key));
+    mn_edit edit = {
+        .key = key, .kind = MN_EDIT_PUT, .value = state, .n = mn_fleet_state_bytes(state)};
+    return g->b->ops->commit(g->b, &edit, 1);
+}
+
 static int take_state(mn_bridge *g, const char *name, const bridge_stamp *at, const json_t *one) {
     const json_int_t age = json_integer_value(json_array_get(one, 5));
     const json_t *const hex = json_array_get(one, 4);
     const bridge_entry *const robot = bridge_of(g, BRIDGE_ROBOT, name);
+    const json_t *const truth = json_array_get(one, 6);
     mn_fleet_state state;
     bridge_entry *e;
-    char key[MN_FLEET_KEY];
-    if (!json_is_string(hex) || age < 0)
+    if (!json_is_string(hex) || age < 0 || (truth && !json_is_string(truth)))
         return MN_FAIL(MN_EINVAL, "a state of a robot that is no text");
     if (!robot || robot->mine || robot->pending || !robot->value) return 0;
     if (strcmp(robot->at.home, at->home) != 0) return 0;
     MN_TRY(bridge_make_of(g, BRIDGE_STATE, name, &e));
     if (strcmp(e->at.home, at->home) == 0 && bridge_order(at, &e->at) <= 0) return 0;
+    if (truth) {
+        MN_TRY(translate(g, json_string_value(truth), (uint64_t)age, &state));
+        MN_TRY(put_state(g, "sim/state/", name, &state));
+    }
     MN_TRY(translate(g, json_string_value(hex), (uint64_t)age, &state));
-    MN_TRY(mn_board_key(g->b, "state/", name, key));
-    mn_edit edit = {
-        .key = key, .kind = MN_EDIT_PUT, .value = &state, .n = mn_fleet_state_bytes(&state)};
-    MN_TRY(g->b->ops->commit(g->b, &edit, 1));
+    MN_TRY(put_state(g, "state/", name, &state));
     e->at = *at;
     return heard(g, name);
 }

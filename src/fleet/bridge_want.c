@@ -3,8 +3,9 @@
  * fleet/bridge_want.c - things change their home: want/MACHINE/THING, {"for": robot}.
  *
  * A machine wants what calls to its robots change and others have. What one of its own calls
- * changes, or one of its robots holds, it does not give; all else it gives to the first who wants
- * it. What lies in the hands of another machine's robot is that machine's.
+ * changes, or one of its robots has in its hand, it does not give; all else, trays too, it gives to
+ * the first who wants it. What another machine's robot has is that machine's, but while a call here
+ * changes it.
  */
 #include "fleet/bridge_in.h"
 
@@ -122,6 +123,17 @@ static const bridge_entry *holder(const mn_bridge *g, const bridge_entry *thing)
     return robot && robot->value ? robot : NULL;
 }
 
+/* On the tray of its holder, not in a hand: others may take it from there. */
+static int on_tray(const bridge_entry *robot, const json_t *thing) {
+    const json_t *const hands = json_object_get(robot->value, "hands"), *hand;
+    size_t i;
+    json_array_foreach(hands, i, hand) {
+        const char *const name = json_string_value(hand);
+        if (name && strcmp(name, bridge_text(thing, "how")) == 0) return 0;
+    }
+    return json_array_size(hands) || json_integer_value(json_object_get(robot->value, "room_for"));
+}
+
 static int give_all(mn_bridge *g, const json_t *needed) {
     for (size_t i = 0; i < g->n; i++) {
         bridge_entry *const e = g->entry[i];
@@ -129,14 +141,16 @@ static int give_all(mn_bridge *g, const json_t *needed) {
         bridge_entry *thing = NULL;
         if (e->kind == BRIDGE_THING && e->mine && e->value && e->local) {
             const bridge_entry *const robot = holder(g, e);
-            if (!robot || robot->mine) continue;
+            if (!robot || robot->mine || json_object_get(needed, e->name)) continue;
             thing = e;
             snprintf(to, sizeof to, "%s", robot->at.home);
         } else if (e->kind == BRIDGE_WANT && !e->mine && e->value && strchr(e->name, '/')) {
             const char *const slash = strchr(e->name, '/');
             thing = bridge_of(g, BRIDGE_THING, slash + 1);
             if (!thing || !thing->mine || !thing->value || !thing->local) continue;
-            if (json_object_get(needed, slash + 1) || holder(g, thing)) continue;
+            const bridge_entry *const robot = holder(g, thing);
+            if (json_object_get(needed, slash + 1) || (robot && !on_tray(robot, thing->value)))
+                continue;
             snprintf(to, sizeof to, "%.*s", (int)(slash - e->name), e->name);
         }
         if (!thing || strcmp(to, g->machine) == 0) continue;

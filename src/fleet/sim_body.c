@@ -88,7 +88,28 @@ static int state_put(sim_body *s, uint64_t now) {
     return s->b->ops->commit(s->b, &edit, 1);
 }
 
-static int state_get(sim_body *s) {
+/* Where the world puts it: of a world that came from another machine only that is here. */
+static int state_begin(sim_body *s, const json_t *body) {
+    const json_t *const at = json_object_get(body, "at");
+    const char *const place = json_string_value(at);
+    const json_t *const battery = json_object_get(json_object_get(body, "profile"), "battery");
+    mn_pose pose = {.p = {json_number_value(json_array_get(at, 0)),
+                          json_number_value(json_array_get(at, 1)), 0}};
+    s->state = (mn_fleet_state){.format = MN_STATE_FORMAT, .q = {0, 0, 0, 1}, .battery = 1};
+    if (json_is_number(battery)) s->state.battery = (float)json_number_value(battery);
+    MN_TRY(mn_scene_refresh(s->b, "sim/", &s->truth, NULL));
+    if (place && mn_scene_pose(&s->truth, place, &pose) < 0)
+        return MN_FAIL(MN_ENOENT, "the simulated world has no '%s', where %s begins", place,
+                       s->robot);
+    s->state.p[0] = pose.p[0];
+    s->state.p[1] = pose.p[1];
+    snprintf(s->state.frame, sizeof s->state.frame, "map");
+    snprintf(s->state.at, sizeof s->state.at, "%.*s", MN_NAME, place ? place : "");
+    return 0;
+}
+
+/* body NULL: until its state lies there it stays as it is. */
+static int state_get(sim_body *s, const json_t *body) {
     char key[MN_FLEET_KEY];
     mn_buf bytes = {0};
     uint64_t version;
@@ -96,8 +117,8 @@ static int state_get(sim_body *s) {
     int rc = s->b->ops->get(s->b, key, &bytes, &version);
     if (rc > 0)
         rc = mn_fleet_state_read(bytes.data, bytes.len, &s->state);
-    else if (rc == 0)
-        rc = MN_FAIL(MN_ENOENT, "the simulated world has no body of '%s'", s->robot);
+    else if (rc == 0 && body)
+        rc = state_begin(s, body);
     mn_buf_free(&bytes);
     return rc;
 }
@@ -333,7 +354,8 @@ static int start(mn_skill_host *h, const char *skill, const json_t *args, uint64
     s->cancelled = 0;
     *s->code = 0;
     mn_buf_clear(&s->text);
-    int rc = s->args ? state_get(s) : MN_FAIL(MN_ENOMEM, "no memory for the arguments of a skill");
+    int rc =
+        s->args ? state_get(s, NULL) : MN_FAIL(MN_ENOMEM, "no memory for the arguments of a skill");
     if (rc >= 0) rc = truth_read(s);
     if (rc >= 0) {
         rest(s, now);
@@ -486,7 +508,7 @@ static int read_body(sim_body *s) {
     s->drain = json_number_value(json_object_get(body, "drain"));
     s->charge = json_number_value(json_object_get(body, "charge"));
     int rc = read_skills(s, json_object_get(body, "profile"));
-    if (rc >= 0) rc = state_get(s);
+    if (rc >= 0) rc = state_get(s, body);
     json_decref(body);
     return rc;
 }

@@ -199,6 +199,26 @@ static void cannot(void **st) {
 }
 
 /* ---- ways ---------------------------------------------------------------------------------- */
+/* A world that came from another machine has no state of this body yet: it begins where the world
+ * puts it. */
+static void begins_where_the_world_says(void **st) {
+    (void)st;
+    bed t = lay(NULL);
+    mn_fleet_state here = {0}, first = {0};
+    mn_skill_host *h;
+    assert_ok(mn_sim_body_open(t.b, "carrier", 5, 1, 0, &first, &h));
+    h->ops->close(&h);
+    assert_ok(mn_board_del(t.b, "sim/state/", "carrier", 0, 0));
+    assert_ok(mn_sim_body_open(t.b, "carrier", 5, 1, 0, &here, &h));
+    assert_string_equal(here.at, first.at);
+    assert_memory_equal(here.p, first.p, sizeof here.p);
+    assert_true(here.battery == first.battery);
+    WORKS(&t, h, "navigate", "{\"place\": \"table\"}");
+    assert_string_equal(here.at, "table");
+    h->ops->close(&h);
+    clear(&t);
+}
+
 static void set_door(bed *t, const char *door, int open) {
     json_t *const fields = json_pack("{s:b}", "open", open);
     assert_ok(mn_scene_set(t->b, "sim/", NULL, door, fields));
@@ -437,10 +457,18 @@ static void same_again(void **st) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(together),  cmocka_unit_test(hands),        cmocka_unit_test(cannot),
-        cmocka_unit_test(doors),     cmocka_unit_test(batteries),    cmocka_unit_test(on_request),
-        cmocka_unit_test(falls),     cmocka_unit_test(never_ending), cmocka_unit_test(stops),
-        cmocka_unit_test(by_chance), cmocka_unit_test(same_again),
+        cmocka_unit_test(begins_where_the_world_says),
+        cmocka_unit_test(together),
+        cmocka_unit_test(hands),
+        cmocka_unit_test(cannot),
+        cmocka_unit_test(doors),
+        cmocka_unit_test(batteries),
+        cmocka_unit_test(on_request),
+        cmocka_unit_test(falls),
+        cmocka_unit_test(never_ending),
+        cmocka_unit_test(stops),
+        cmocka_unit_test(by_chance),
+        cmocka_unit_test(same_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
