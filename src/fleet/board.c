@@ -25,8 +25,11 @@ int mn_board_name_check(const char *what, const char *name) {
     const unsigned char *const p = (const unsigned char *)name;
     if (!n || n > MN_NAME)
         return MN_FAIL(MN_EINVAL, "%s has a name of %zu bytes: it takes 1 to %d", what, n, MN_NAME);
+    size_t i = 0, step;
+    while (i < n && p[i] > 32 && p[i] < 127 && p[i] != '/') i++; /* most names are plain */
+    if (i == n) return 0;
     MN_TRY(mn_utf8_check(what, name, n));
-    for (size_t i = 0, step; i < n; i += step)
+    for (i = 0; i < n; i += step)
         if (!mn_utf8_shows(p + i, n - i, &step) || p[i] < 32 || p[i] == '/')
             return MN_FAIL(MN_EINVAL, "%s has a name with a %s at byte %zu", what,
                            p[i] == '/' ? "'/'" : "character that cannot be shown", i + 1);
@@ -35,10 +38,16 @@ int mn_board_name_check(const char *what, const char *name) {
 
 int mn_board_key(const mn_board *b, const char *kind, const char *name, char key[MN_FLEET_KEY]) {
     if (*name) MN_TRY(mn_board_name_check(kind, name));
-    const int n = snprintf(key, MN_FLEET_KEY, "fleet/%s/%s%s", b->fleet, kind, name);
-    if (n >= MN_FLEET_KEY)
-        return MN_FAIL(MN_EINVAL, "the key of '%s%s' has %d bytes: it takes %d", kind, name, n,
-                       MN_FLEET_KEY - 1);
+    const char *const part[] = {"fleet/", b->fleet, "/", kind, name};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+        const size_t more = strlen(part[i]);
+        if (more >= MN_FLEET_KEY - n)
+            return MN_FAIL(MN_EINVAL, "the key of '%s%s' has more than %d bytes", kind, name,
+                           MN_FLEET_KEY - 1);
+        memcpy(key + n, part[i], more + 1);
+        n += more;
+    }
     return 0;
 }
 

@@ -62,10 +62,9 @@ static int find(const heap_board *h, const char *key, size_t *at) {
 static int get(mn_board *b, const char *key, mn_buf *out, uint64_t *version) {
     const heap_board *const h = heap_of(b);
     size_t at;
-    MN_TRY(mn_object_key_check(key, MN_OBJECT_KEY, 0));
     mn_buf_clear(out);
     *version = 0;
-    if (!find(h, key, &at)) return 0;
+    if (!find(h, key, &at)) return mn_object_key_check(key, MN_OBJECT_KEY, 0);
     MN_TRY(mn_buf_append(out, h->value[at].bytes, h->value[at].n));
     *version = h->value[at].version;
     return 1;
@@ -151,27 +150,25 @@ static int commit(mn_board *b, mn_edit *edits, int n) {
 }
 
 /* ---- looking through it; logs -------------------------------------------------------------- */
-typedef struct listed {
-    uint64_t version;
-    char key[MN_FLEET_KEY];
-} listed;
-
-/* Of a copy of the list, so that `each` may change the board. */
+/* Of a copy of the list, so that `each` may change the board: version, key, zero; and so on. */
 static int each_key(mn_board *b, const char *prefix,
                     int (*each)(void *user, const char *key, uint64_t version), void *user) {
     const heap_board *const h = heap_of(b);
+    const size_t n = strlen(prefix);
     mn_buf list = {0};
     size_t at;
+    uint64_t version;
     int rc = mn_object_key_check(prefix, MN_OBJECT_KEY, 1);
     find(h, prefix, &at);
-    for (; rc >= 0 && at < h->n && !strncmp(h->value[at].key, prefix, strlen(prefix)); at++) {
-        listed one = {.version = h->value[at].version};
-        snprintf(one.key, sizeof one.key, "%s", h->value[at].key);
-        rc = mn_buf_append(&list, &one, sizeof one);
+    for (; rc >= 0 && at < h->n && !strncmp(h->value[at].key, prefix, n); at++) {
+        rc = mn_buf_append(&list, &h->value[at].version, sizeof version);
+        if (rc >= 0) rc = mn_buf_append(&list, h->value[at].key, strlen(h->value[at].key) + 1);
     }
-    const listed *const all = (const listed *)(const void *)list.data;
-    for (size_t i = 0; !rc && i < list.len / sizeof *all; i++)
-        rc = each(user, all[i].key, all[i].version);
+    for (size_t i = 0; !rc && i < list.len;
+         i += sizeof version + strlen(list.data + i + sizeof version) + 1) {
+        memcpy(&version, list.data + i, sizeof version);
+        rc = each(user, list.data + i + sizeof version, version);
+    }
     mn_buf_free(&list);
     return rc;
 }

@@ -102,17 +102,25 @@ static int check_lease(mn_brain *k) {
 
 /* ---- life ---------------------------------------------------------------------------------- */
 static void forget_robots(mn_brain *k) {
-    for (int i = 0; i < k->n_robots; i++) json_decref(k->robot[i].call);
+    mn_brain_robot *const were = k->was;
+    const int cap = k->cap_was;
+    for (int i = 0; i < k->n_was; i++) json_decref(were[i].call);
+    k->was = k->robot;
+    k->n_was = k->n_robots;
+    k->cap_was = k->cap_robots;
+    k->robot = were;
     k->n_robots = 0;
+    k->cap_robots = cap;
 }
 
 void mn_brain_die(mn_brain **k) {
     mn_brain *const brain = *k;
     if (!brain) return;
-    forget_robots(brain);
+    for (int i = 0; i < 2; i++) forget_robots(brain);
     for (int i = 0; i < brain->n_tasks; i++) json_decref(brain->task[i].json);
     json_decref(brain->skip);
     mn_free(brain->robot);
+    mn_free(brain->was);
     mn_free(brain->task);
     mn_free(brain);
     *k = NULL;
@@ -369,6 +377,7 @@ int mn_brain_step(mn_brain *k, uint64_t *again) {
     forget_robots(k);
     int rc = step(k);
     for (int i = 0; i < k->n_tasks && rc < 0; i++) k->task[i].version = UNKNOWN;
+    for (int i = 0; i < k->n_robots && rc < 0; i++) k->robot[i].version = UNKNOWN;
     if (rc == MN_ECONFLICT) { /* somebody was quicker: all is looked at once more */
         k->again = now;
         rc = 0;

@@ -39,6 +39,8 @@ struct mn_brain {
     json_int_t epoch;
     mn_brain_robot *robot; /* those that have a lease, by name; anew in each step */
     int n_robots, cap_robots;
+    mn_brain_robot *was; /* as they were in the step before: a call that is the same is not read */
+    int n_was, cap_was;
     mn_brain_task *task; /* open ones, by number */
     int n_tasks, cap_tasks;
     json_t *skip; /* versions of tasks that have ended */

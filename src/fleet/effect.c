@@ -65,14 +65,29 @@ static int list_find(const json_t *list, const char *name) {
     return -1;
 }
 
+static int json_failed(void) {
+    return MN_FAIL(MN_ENOMEM, "no memory for what a skill has changed");
+}
+
 static int full(void) {
     return MN_FAIL(MN_EFULL, "one skill changes more than %d things at once", MN_EFFECT_THINGS);
 }
 
-static int touch_thing(mn_effect *f, mn_thing *t) {
+/* Another scene may have it, too (mn_scene_since). */
+static int own(json_t **json) {
+    if ((*json)->refcount == 1) return 0;
+    json_t *const copy = json_deep_copy(*json);
+    if (!copy) return json_failed();
+    json_decref(*json);
+    *json = copy;
+    return 0;
+}
+
+int mn_effect_touch(mn_effect *f, mn_thing *t) {
     for (int i = 0; i < f->n_things; i++)
         if (f->thing[i] == t) return 0;
     if (f->n_things == MN_EFFECT_THINGS) return full();
+    MN_TRY(own(&t->json));
     f->thing[f->n_things++] = t;
     return 0;
 }
@@ -85,11 +100,13 @@ static int list_of(mn_scene *s, const char *holder, mn_effect *f, json_t **out) 
     if (place) {
         while (i < f->n_places && f->place[i] != place) i++;
         if (i == MN_EFFECT_THINGS) return full();
+        MN_TRY(own(&place->holds));
         if (i == f->n_places) f->place[f->n_places++] = place;
         *out = place->holds;
     } else if (robot) {
         while (i < f->n_robots && f->robot[i] != robot) i++;
         if (i == MN_EFFECT_THINGS) return full();
+        MN_TRY(own(&robot->holds));
         if (i == f->n_robots) f->robot[f->n_robots++] = robot;
         *out = robot->holds;
     } else
@@ -98,10 +115,6 @@ static int list_of(mn_scene *s, const char *holder, mn_effect *f, json_t **out) 
 }
 
 /* ---- moves --------------------------------------------------------------------------------- */
-static int json_failed(void) {
-    return MN_FAIL(MN_ENOMEM, "no memory for what a skill has changed");
-}
-
 static int seen_now(const mn_scene *s, mn_thing *t, const char *by, double sure) {
     json_t *const seen =
         json_pack("{s:I, s:s, s:f}", "t", (json_int_t)s->time, "by", by, "sure", sure);
@@ -141,7 +154,7 @@ int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, co
     json_t *from, *list;
     int at;
     if (!how) how = how_at(s, to);
-    MN_TRY(touch_thing(out, t));
+    MN_TRY(mn_effect_touch(out, t));
     keep_from(out, t);
     stand_where_it_lay(s, t, t->at, by, out);
     if (*t->at && (mn_scene_thing(s, t->at) || mn_scene_robot(s, t->at))) {
@@ -186,7 +199,7 @@ static int put(mn_scene *s, const mn_fact *fact, const char *by, mn_effect *out)
 static int set_open(mn_scene *s, const mn_fact *fact, const char *by, mn_effect *out) {
     mn_thing *const t = mn_scene_thing(s, fact->arg[0]);
     if (!t) return MN_FAIL(MN_ENOENT, "there is no '%s' to open or close", fact->arg[0]);
-    MN_TRY(touch_thing(out, t));
+    MN_TRY(mn_effect_touch(out, t));
     if (json_object_set_new(t->json, "open", json_boolean(!fact->not_))) return json_failed();
     t->open = !fact->not_;
     return seen_now(s, t, by, 1);
@@ -195,7 +208,7 @@ static int set_open(mn_scene *s, const mn_fact *fact, const char *by, mn_effect 
 static int set_is(mn_scene *s, const mn_fact *fact, const char *by, mn_effect *out) {
     mn_thing *const t = mn_scene_thing(s, fact->arg[0]);
     if (!t) return MN_FAIL(MN_ENOENT, "there is no thing '%s'", fact->arg[0]);
-    MN_TRY(touch_thing(out, t));
+    MN_TRY(mn_effect_touch(out, t));
     json_t *is = json_object_get(t->json, "is");
     if (!json_is_object(is)) {
         if (json_object_set_new(t->json, "is", json_object())) return json_failed();

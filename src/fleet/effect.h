@@ -41,6 +41,8 @@ typedef struct mn_effect {
  * the scene; MN_EFULL: no hand. */
 int mn_effect_apply(mn_scene *s, const mn_skill *k, const char *robot, const json_t *args,
                     const json_t *result, mn_effect *out);
+/* A thing that is about to be changed, in this scene alone (mn_scene_since). */
+int mn_effect_touch(mn_effect *f, mn_thing *t);
 /* One move in the scene: to a place, or into a hand (how) of a robot. sure: 0 to 1. */
 int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, const char *by,
                    double sure, mn_effect *out);

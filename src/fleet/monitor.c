@@ -137,15 +137,30 @@ static int read_life(mn_brain *k, mn_brain_robot *r) {
     return 0;
 }
 
-static int read_call(mn_brain *k, mn_brain_robot *r) {
+/* The call that was read in the step before, if it is still the same: 1. */
+static int same_call(mn_brain *k, mn_brain_robot *r) {
     char key[MN_FLEET_KEY];
     mn_buf value = {0};
-    int rc = mn_board_get(k->b, "call/", r->name, &r->call, &r->version);
-    if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) { /* it is written over, by version */
-        rc = mn_board_key(k->b, "call/", r->name, key);
-        if (rc >= 0) rc = k->b->ops->get(k->b, key, &value, &r->version);
-        mn_buf_free(&value);
+    MN_TRY(mn_board_key(k->b, "call/", r->name, key));
+    const int rc = k->b->ops->get(k->b, key, &value, &r->version);
+    mn_buf_free(&value);
+    for (int i = 0; rc > 0 && i < k->n_was; i++) {
+        mn_brain_robot *const was = k->was + i;
+        if (was->version != r->version || !was->call || strcmp(was->name, r->name)) continue;
+        r->call = was->call;
+        was->call = NULL;
+        return 1;
     }
+    return rc < 0 ? rc : 0;
+}
+
+static int read_call(mn_brain *k, mn_brain_robot *r) {
+    uint64_t version;
+    const int same = same_call(k, r);
+    if (same) return same;
+    int rc = mn_board_get(k->b, "call/", r->name, &r->call, &version);
+    if (rc > 0) r->version = version;
+    if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) rc = 1; /* it is written over, by version */
     MN_TRY(rc);
     if (!rc) r->version = 0;
     if (!r->call) r->call = json_pack("{s:s}", "state", "idle");

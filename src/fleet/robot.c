@@ -289,6 +289,7 @@ static void destroy(mn_actor_robot **r) {
     for (int h = 0; h < robot->n_hosts; h++)
         if (robot->host[h]) robot->host[h]->ops->close(&robot->host[h]);
     mn_skills_free(&robot->skills);
+    mn_scene_free(&robot->scene);
     json_decref(robot->profile);
     json_decref(robot->call);
     json_decref(robot->result);

@@ -163,9 +163,9 @@ static int apply_seen(mn_actor_robot *r, mn_scene *s, const json_t *result, mn_e
         const json_t *const open = json_object_get(one, "open");
         if (!t || *t->home || f->n_things + 2 > 4) continue; /* so many fit into one commit */
         if (t->open >= 0 && json_is_boolean(open) && json_is_true(open) != t->open) {
+            MN_TRY(mn_effect_touch(f, t));
             if (json_object_set_new(t->json, "open", json_boolean(json_is_true(open))))
                 return json_failed();
-            f->thing[f->n_things++] = t;
         }
         if (t->kind != MN_OBJECT_KIND || !*at || strcmp(at, t->at) == 0) continue;
         const mn_robot_seen *const by = mn_scene_robot(s, t->at);
@@ -225,7 +225,7 @@ static int commit_ending(mn_actor_robot *r, const ending *e) {
     mn_scene s = {0};
     mn_effect f = {.at = NULL};
     mn_edits edits = {0};
-    int rc = other < 0 ? other : mn_scene_read(r->b, "", &s, NULL);
+    int rc = other < 0 ? other : mn_scene_since(r->b, "", &r->scene, &s, NULL);
     const int ours = other == 0 && r->call;
     r->phase = ROBOT_IDLE; /* as the state that is committed says */
     if (rc >= 0) rc = edit_ending(r, e, &s, &f, &edits);
@@ -443,12 +443,12 @@ static int begin(mn_actor_robot *r, uint64_t now) {
     const mn_skill *const k = mn_skills_find(&r->skills, field(r->call, "skill"));
     const json_t *const lease = json_object_get(r->call, "lease");
     mn_fact missing = {.not_ = 0};
-    mn_scene s = {0};
+    const mn_scene *const s = &r->scene;
     if (lease && (uint64_t)json_integer_value(lease) != r->lease)
         return fail_call(r, "lost", "it was given to another robot of this name");
     if (!k) return fail_call(r, "no_skill", "this robot has no such skill (any more)");
-    MN_TRY(mn_scene_read(r->b, "", &s, NULL));
-    const int may = mn_skill_may(&s, k, r->name, json_object_get(r->call, "args"), &missing);
+    MN_TRY(mn_scene_refresh(r->b, "", &r->scene, NULL));
+    const int may = mn_skill_may(s, k, r->name, json_object_get(r->call, "args"), &missing);
     mn_buf text = {0};
     int rc = may;
     if (may == 0 && (rc = mn_buf_puts(&text, "it is not true that ")) >= 0 &&
@@ -456,10 +456,9 @@ static int begin(mn_actor_robot *r, uint64_t now) {
         rc = fail_call(r, "precondition", text.data);
     if (may == MN_EINVAL) rc = fail_call(r, "precondition", mn_error_detail());
     const char *const far =
-        may == 1 ? mn_skill_waits(&s, k, r->name, json_object_get(r->call, "args")) : NULL;
+        may == 1 ? mn_skill_waits(s, k, r->name, json_object_get(r->call, "args")) : NULL;
     if (far) rc = begin_later(r, far, now);
     mn_buf_free(&text);
-    mn_scene_free(&s);
     if (far) return rc;
     r->waits = 0;
     return may == 1 ? begin_skill(r, k, now) : rc;

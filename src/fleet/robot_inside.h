@@ -27,6 +27,7 @@ struct mn_actor_robot {
     uint64_t lease;             /* its version: the fence */
     mn_fleet_state state, put;  /* put: as it was put last */
     uint64_t beat, due;         /* ns between heartbeats; when the next one is */
+    mn_scene scene;             /* as it was read last */
     json_t *call;               /* as it was read last; NULL: none */
     uint64_t version;           /* of the call */
     robot_phase phase;

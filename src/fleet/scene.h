@@ -58,7 +58,8 @@ typedef struct mn_robot_seen {
     double speed, reach, payload;
     const char *hand[4];
     int n_hands, room_for;
-    mn_skills skills;     /* owned by the scene */
+    mn_skills skills; /* owned by the scene, unless they are `lent`: by the one before */
+    int lent;
     mn_fleet_state state; /* state.beat 0: none was ever there */
     const char *at;       /* the place it works at now; "": between places */
     json_t *holds;        /* in hands or on its tray; `how` of the thing says which */
@@ -81,9 +82,12 @@ typedef struct mn_scene {
 /* layer "": what is believed; "sim/": the truth of a simulated world. What is damaged is left out,
  * and its key named in *wrong, a line each (may be NULL; else freed by the caller). refresh: the
  * same for a scene that was read before: only what has changed is parsed again; on failure it stays
- * as it was. */
+ * as it was. since: a second scene, which shares with `before` (not changed, freed later) what is
+ * still the same: who changes a thing or a list of it in memory owns it first (fleet/effect.h). */
 int mn_scene_read(mn_board *b, const char *layer, mn_scene *out, mn_buf *wrong);
 int mn_scene_refresh(mn_board *b, const char *layer, mn_scene *s, mn_buf *wrong);
+int mn_scene_since(mn_board *b, const char *layer, const mn_scene *before, mn_scene *out,
+                   mn_buf *wrong);
 void mn_scene_free(mn_scene *s);
 mn_thing *mn_scene_thing(const mn_scene *s, const char *name);      /* NULL */
 mn_robot_seen *mn_scene_robot(const mn_scene *s, const char *name); /* NULL */

@@ -97,15 +97,9 @@ static int leave_out(reading *r, int rc) {
     return mn_buf_puts(r->wrong, "\n");
 }
 
-/* The JSON of a value: the one that was read before, when its version is still that. 1, 0: it has
- * gone. */
-static int value(reading *r, const char *kind, const found *f, json_t *before,
-                 uint64_t before_version, json_t **out, uint64_t *version) {
+/* The JSON of a value. 1, 0: it has gone. */
+static int value(reading *r, const char *kind, const found *f, json_t **out, uint64_t *version) {
     *version = f->version;
-    if (before && before_version == f->version) {
-        *out = json_incref(before);
-        return 1;
-    }
     const int rc = mn_board_get(r->b, mn_layer_of(r->layer, kind).text, f->name, out, version);
     if (rc >= 0 && *version != f->version) r->changed = 1;
     return rc;
@@ -122,7 +116,7 @@ static int holds(reading *r, const char *name, json_t *before, uint64_t before_v
     *out = before && before_version == f.version ? json_incref(before) : NULL;
     if (*out) return 0;
     strcpy(f.name, name);
-    if (f.version) rc = value(r, kinds[HOLDS], &f, NULL, 0, &json, version);
+    if (f.version) rc = value(r, kinds[HOLDS], &f, &json, version);
     if (rc > 0) {
         rc = mn_board_key(r->b, mn_layer_of(r->layer, kinds[HOLDS]).text, name, key);
         if (rc >= 0) rc = mn_holds_fields(key, json, &names);
@@ -142,15 +136,24 @@ static int keep_name(reading *r, const char *name, const char **out) {
     return 0;
 }
 
+static int parse_thing(reading *r, const found *f, mn_thing *t) {
+    char key[MN_FLEET_KEY];
+    MN_TRY(mn_board_key(r->b, mn_layer_of(r->layer, kinds[THING]).text, f->name, key));
+    const int rc = value(r, kinds[THING], f, &t->json, &t->version);
+    return rc <= 0 ? rc : mn_thing_fields(key, t, MN_ECORRUPT) < 0 ? MN_ECORRUPT : 1;
+}
+
 /* 1: it is there; 0: gone, or damaged. *t may own something in any case. */
 static int read_thing(reading *r, const found *f, mn_thing *t) {
     const mn_thing *const old = r->old ? mn_scene_thing(r->old, f->name) : NULL;
-    char key[MN_FLEET_KEY];
-    MN_TRY(mn_board_key(r->b, mn_layer_of(r->layer, kinds[THING]).text, f->name, key));
-    int rc = value(r, kinds[THING], f, old ? old->json : NULL, old ? old->version : 0, &t->json,
-                   &t->version);
-    if (rc > 0) rc = mn_thing_fields(key, t, MN_ECORRUPT) < 0 ? MN_ECORRUPT : 1;
-    if (rc <= 0) return leave_out(r, rc);
+    if (old && old->version == f->version) {
+        *t = *old;
+        t->holds = NULL;
+        json_incref(t->json);
+    } else {
+        const int rc = parse_thing(r, f, t);
+        if (rc <= 0) return leave_out(r, rc);
+    }
     MN_TRY(keep_name(r, f->name, &t->name));
     MN_TRY(holds(r, f->name, old ? old->holds : NULL, old ? old->holds_version : 0, &t->holds,
                  &t->holds_version));
@@ -199,18 +202,30 @@ static int read_life(reading *r, mn_robot_seen *robot) {
     return 0;
 }
 
-static int read_robot(reading *r, const found *f, mn_robot_seen *robot) {
-    mn_robot_seen *const old = r->old ? mn_scene_robot(r->old, f->name) : NULL;
+static int parse_robot(reading *r, const found *f, mn_robot_seen *robot) {
     char key[MN_FLEET_KEY];
     MN_TRY(mn_board_key(r->b, mn_layer_of(r->layer, kinds[ROBOT]).text, f->name, key));
-    int rc = value(r, kinds[ROBOT], f, old ? old->json : NULL, old ? old->version : 0, &robot->json,
-                   &robot->version);
-    if (rc > 0) rc = mn_robot_fields(key, robot, MN_ECORRUPT) < 0 ? MN_ECORRUPT : 1;
-    if (rc <= 0) return leave_out(r, rc);
+    const int rc = value(r, kinds[ROBOT], f, &robot->json, &robot->version);
+    return rc <= 0 ? rc : mn_robot_fields(key, robot, MN_ECORRUPT) < 0 ? MN_ECORRUPT : 1;
+}
+
+static int read_robot(reading *r, const found *f, mn_robot_seen *robot) {
+    const mn_robot_seen *const old = r->old ? mn_scene_robot(r->old, f->name) : NULL;
+    const int same = old && !r->wrong && old->version == f->version; /* else skills are named */
+    if (same) {
+        *robot = *old;
+        robot->lent = 1;
+        robot->holds = NULL;
+        robot->state = (mn_fleet_state){0};
+        json_incref(robot->json);
+    } else {
+        const int rc = parse_robot(r, f, robot);
+        if (rc <= 0) return leave_out(r, rc);
+    }
     MN_TRY(keep_name(r, f->name, &robot->name));
     MN_TRY(holds(r, f->name, old ? old->holds : NULL, old ? old->holds_version : 0, &robot->holds,
                  &robot->holds_version));
-    MN_TRY(read_skills(r, robot));
+    if (!same) MN_TRY(read_skills(r, robot));
     MN_TRY(read_life(r, robot));
     const char *const stands = json_string_value(json_object_get(robot->json, "at"));
     robot->at = robot->state.beat ? robot->state.at : stands ? stands : "";
@@ -238,6 +253,12 @@ static int read_strays(reading *r) {
     return 0;
 }
 
+static void free_robot(mn_robot_seen *robot) {
+    if (!robot->lent) mn_skills_free(&robot->skills);
+    json_decref(robot->json);
+    json_decref(robot->holds);
+}
+
 static int read_all(reading *r) {
     mn_scene *const s = r->s;
     MN_TRY(list_all(r->b, r->layer, &r->l));
@@ -261,9 +282,7 @@ static int read_all(reading *r) {
         const int rc = read_robot(r, found_at(&r->l, ROBOT, i), robot);
         if (rc > 0) s->n_robots++;
         if (rc > 0) continue;
-        mn_skills_free(&robot->skills);
-        json_decref(robot->json);
-        json_decref(robot->holds);
+        free_robot(robot);
         *robot = (mn_robot_seen){0};
         MN_TRY(rc);
     }
@@ -308,9 +327,20 @@ int mn_scene_read(mn_board *b, const char *layer, mn_scene *out, mn_buf *wrong) 
     return read_scene(b, layer, NULL, out, wrong);
 }
 
+int mn_scene_since(mn_board *b, const char *layer, const mn_scene *before, mn_scene *out,
+                   mn_buf *wrong) {
+    return read_scene(b, layer, before, out, wrong);
+}
+
 int mn_scene_refresh(mn_board *b, const char *layer, mn_scene *s, mn_buf *wrong) {
     mn_scene fresh;
     MN_TRY(read_scene(b, layer, s, &fresh, wrong));
+    for (int i = 0; i < fresh.n_robots; i++) {
+        mn_robot_seen *const robot = fresh.robot + i, *old = mn_scene_robot(s, robot->name);
+        if (!robot->lent) continue;
+        robot->lent = old->lent; /* they change their owner */
+        old->lent = 1;
+    }
     mn_scene_free(s);
     *s = fresh;
     return 0;
@@ -321,11 +351,7 @@ void mn_scene_free(mn_scene *s) {
         json_decref(s->thing[i].json);
         json_decref(s->thing[i].holds);
     }
-    for (int i = 0; i < s->n_robots; i++) {
-        mn_skills_free(&s->robot[i].skills);
-        json_decref(s->robot[i].json);
-        json_decref(s->robot[i].holds);
-    }
+    for (int i = 0; i < s->n_robots; i++) free_robot(s->robot + i);
     mn_arena_free(&s->arena);
     *s = (mn_scene){0};
 }

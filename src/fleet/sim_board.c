@@ -58,7 +58,6 @@ static void changed(sim *s, const char *key) {
          !strncmp(kind, "confirm/", 8)) &&
         s->brain)
         wake(s, SIM_BRAIN);
-    s->look |= !strncmp(kind, "task/", 5);
 }
 
 static int commit(mn_board *b, mn_edit *edits, int n) {
@@ -100,6 +99,7 @@ static int append(mn_board *b, const char *key, const void *value, size_t n) {
     json_t *const event = json_loadb(value, n, 0, NULL);
     const char *const kind = mn_brain_field(event, "kind");
     if (strcmp(kind, "started") == 0) begun(s, event);
+    if (strcmp(kind, "task") == 0) s->look = 1;
     if (strcmp(kind, "invalid") == 0) s->invalid++;
     if (s->how->tell && event)
         s->how->tell(s->how->user, (double)(s->now - s->start) * 1e-9, event);

@@ -29,7 +29,7 @@ typedef struct sim {
     uint64_t brain_due, brain_dies, kill, now, start; /* ns */
     int acting; /* whose step this is: a robot, SIM_BRAIN; -1: nobody's */
     char id[16];
-    int look, invalid; /* the task has changed; plans that were not right */
+    int look, invalid; /* a task has ended; plans that were not right */
     mn_sim_result *out;
 } sim;
 

@@ -7,6 +7,7 @@
 #include "fleet/kitchen.h"
 
 #include "base/alloc.h"
+#include "fleet/effect.h"
 
 static void as_it_lies_there(mn_board *b) {
     kitchen_make(b);
@@ -243,6 +244,27 @@ static void refreshed(mn_board *b) {
     mn_scene_free(&s);
 }
 
+/* What one scene shares with the one before is changed in itself alone. */
+static void since(mn_board *b) {
+    kitchen_make(b);
+    mn_scene s = kitchen_read(b), next;
+    mn_effect f = {.at = NULL};
+    assert_ok(mn_scene_since(b, "", &s, &next, NULL));
+    assert_ptr_equal(mn_scene_thing(&next, "cup")->json, mn_scene_thing(&s, "cup")->json);
+    const size_t on_table = json_array_size(mn_scene_thing(&s, "table")->holds);
+    assert_ok(mn_effect_move(&next, mn_scene_thing(&next, "cup"), "shelf", NULL, "", 1, &f));
+    assert_string_equal(mn_scene_thing(&next, "cup")->at, "shelf");
+    assert_string_equal(json_string_value(json_object_get(mn_scene_thing(&s, "cup")->json, "at")),
+                        "table");
+    assert_int_equal(json_array_size(mn_scene_thing(&s, "table")->holds), on_table);
+    assert_int_equal(json_array_size(mn_scene_thing(&next, "table")->holds), on_table - 1);
+    mn_scene_free(&next);
+    assert_ok(mn_scene_sound(&s, NULL));
+    assert_ok(mn_scene_refresh(b, "", &s, NULL));
+    assert_string_equal(mn_scene_thing(&s, "cup")->at, "table");
+    mn_scene_free(&s);
+}
+
 static void layers(mn_board *b) {
     json_t *const room = json_pack("{s:s}", "kind", "room");
     kitchen_make(b);
@@ -299,8 +321,8 @@ static void unsound(mn_board *b) {
 
 static void on_every_board(void **state) {
     (void)state;
-    void (*const tests[])(mn_board *) = {as_it_lies_there, where,  facts,     shown,  alive,
-                                         damaged,          layers, refreshed, unsound};
+    void (*const tests[])(mn_board *) = {as_it_lies_there, where,  facts,     shown, alive,
+                                         damaged,          layers, refreshed, since, unsound};
     BOARDS_RUN(tests);
 }
 
