@@ -34,6 +34,20 @@ static int put_robots(const json_t *robots, mn_buf *out) {
     return 0;
 }
 
+/* What a model was asked for a task, below it. */
+static int put_model(const json_t *texts, mn_buf *out) {
+    json_t *one;
+    size_t i;
+    json_array_foreach((json_t *)texts, i, one) {
+        const char *const text = json_string_value(one);
+        if (!text) continue;
+        MN_TRY(mn_buf_puts(out, "     "));
+        MN_TRY(mn_buf_show(out, text, strlen(text), " "));
+        MN_TRY(mn_buf_puts(out, "\n"));
+    }
+    return 0;
+}
+
 static int put_tasks(const json_t *tasks, mn_buf *out) {
     const json_t *one;
     size_t i;
@@ -50,6 +64,7 @@ static int put_tasks(const json_t *tasks, mn_buf *out) {
             MN_TRY(mn_buf_show(out, why, strlen(why), " "));
         }
         MN_TRY(mn_buf_puts(out, "\n"));
+        MN_TRY(put_model(json_object_get(one, "model"), out));
     }
     return 0;
 }

@@ -45,7 +45,8 @@ typedef struct mn_brain_how {
     int (*ask)(void *user, const char *system, const char *text, const char *schema, char **out,
                int tokens[4]);
     void *user;
-    int groups; /* 1: dispatch by ordered groups, as RoboOS does: for comparison */
+    double patience; /* s that a first plan of the model may take; a later one a quarter; 0: 60 */
+    int groups;      /* 1: dispatch by ordered groups, as RoboOS does: for comparison */
 } mn_brain_how;
 /* One brain at a time: MN_EBUSY names the process that has it; a dead one is taken over, with its
  * tasks as they are. */

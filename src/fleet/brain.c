@@ -113,11 +113,18 @@ static void forget_robots(mn_brain *k) {
     k->cap_robots = cap;
 }
 
+static void task_free(mn_brain_task *t) {
+    json_decref(t->json);
+    json_decref(t->model);
+    json_decref(t->again);
+    mn_brain_talk_free(&t->talk);
+}
+
 void mn_brain_die(mn_brain **k) {
     mn_brain *const brain = *k;
     if (!brain) return;
     for (int i = 0; i < 2; i++) forget_robots(brain);
-    for (int i = 0; i < brain->n_tasks; i++) json_decref(brain->task[i].json);
+    for (int i = 0; i < brain->n_tasks; i++) task_free(&brain->task[i]);
     json_decref(brain->skip);
     mn_free(brain->robot);
     mn_free(brain->was);
@@ -211,8 +218,7 @@ static int task_slot(mn_brain *k, const char *id, mn_brain_task **out) {
 }
 
 static void task_drop(mn_brain *k, mn_brain_task *t) {
-    json_decref(t->json);
-    json_decref(t->model);
+    task_free(t);
     memmove(t, t + 1, (size_t)(k->task + k->n_tasks - t - 1) * sizeof *t);
     k->n_tasks--;
 }

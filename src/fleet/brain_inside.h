@@ -6,6 +6,7 @@
 #ifndef MN_FLEET_BRAIN_INSIDE_H
 #define MN_FLEET_BRAIN_INSIDE_H
 #include "fleet/actors.h"
+#include "fleet/brain_model.h"
 #include "fleet/recover.h"
 
 enum {
@@ -27,7 +28,10 @@ typedef struct mn_brain_task {
     char id[16];
     json_t *json;
     uint64_t version;
-    json_t *model; /* what was asked of the model so far (brain_model.h); NULL: nothing */
+    json_t
+        *model; /* what was asked of the model for the first plan (brain_model.h); NULL: nothing */
+    json_t *again; /* and for steps that failed, while it is open; {"instead": their ids, ..} */
+    mn_brain_talk talk;
 } mn_brain_task;
 
 struct mn_brain {
@@ -64,14 +68,19 @@ static inline void mn_brain_sooner(mn_brain *k, uint64_t when) {
 /* The task ends so: "done", "failed", "cancelled". */
 int mn_brain_end(mn_brain *k, mn_brain_task *t, const char *state, const char *why);
 
-/* ---- brain_plan.c ------------------------------------------------------------------------ */
+/* ---- brain_plan.c, brain_choose.c ---------------------------------------------------------- */
 /* A plan for these goals in this scene, by the rules. It is right, or none is made. */
 int mn_brain_plan(mn_brain *k, const mn_scene *s, const mn_goals *g, const mn_fleet_plan_how *how,
                   mn_fleet_plan *out);
-/* The better one of that and the model's, when the brain has one; t->model says which. MN_EBUSY:
- * the model is thinking. */
+/* The better one of that and the model's, when the brain has one. MN_EBUSY: the model is thinking.
+ */
 int mn_brain_plan_best(mn_brain *k, mn_brain_task *t, const mn_scene *s, const mn_goals *g,
                        mn_fleet_plan *out);
+/* The same for steps that failed, instead of these; `how` as for the rules. */
+int mn_brain_plan_again(mn_brain *k, mn_brain_task *t, const mn_scene *s, const mn_goals *g,
+                        const mn_fleet_plan_how *how, const json_t *instead, mn_fleet_plan *out);
+/* Goals that the model finds in the task: 1, 0: none; MN_EBUSY as above. */
+int mn_brain_goals_best(mn_brain *k, mn_brain_task *t, const mn_scene *s, mn_goals *out);
 int mn_brain_begin(mn_brain *k, mn_brain_task *t); /* a task in state "planning" */
 int mn_brain_goals(const mn_brain_task *t, const mn_scene *s, mn_goals *out);
 /* The scene as it will be when what is open of this task and those before it has been done. */

@@ -10,9 +10,13 @@
  * is right, or is a slower one.
  *
  * What is asked is laid out by how often it changes: rules and an example, robots with their
- * skills, names of things; then where everything is, what changed last at the end; then the task,
- * then what was wrong. So a model whose keys and values are kept computes only what is new, and
- * planning again in the middle of a task costs the last part of the scene.
+ * skills, names of things; then where everything is, what changed last at the end; then the task.
+ * From then on it only grows: when steps failed, what is different since is added at the end, so a
+ * model whose keys and values are kept reads only that. What was wrong with an answer is added for
+ * the next try, and left out again afterwards.
+ *
+ * Nobody waits for a model for ever: it has `patience` seconds for the first plan and a quarter of
+ * that for one in the middle of a task, in which all other steps go on.
  */
 #ifndef MN_FLEET_BRAIN_MODEL_H
 #define MN_FLEET_BRAIN_MODEL_H
@@ -20,21 +24,40 @@
 
 enum { MN_BRAIN_TRIES = 3 };
 
-/* The two texts and the schema of a question for steps. refused: what was wrong so far, sentences,
- * or NULL. */
-int mn_brain_system(const mn_scene *s, mn_buf *out);
-int mn_brain_text(const mn_scene *s, const char *task, const json_t *refused, mn_buf *out);
-int mn_brain_schema(const mn_scene *s, mn_buf *out);
+/* ---- brain_question.c -------------------------------------------------------------------- */
+/* What a model has been told of a task. Zero is nothing. */
+typedef struct mn_brain_talk {
+    mn_buf system, text;
+    json_t *told; /* {"thing apple": its line, ..}: what is the same is not told again */
+} mn_brain_talk;
+int mn_brain_talk_begin(mn_brain_talk *t, const mn_scene *s, const char *task); /* once */
+/* Steps were replaced (`instead`: their ids): what is different since, what failed, and what shall
+ * be in the end. */
+int mn_brain_talk_again(mn_brain_talk *t, const mn_scene *s, const char *task, const json_t *steps,
+                        const json_t *instead, const mn_goals *goals);
+void mn_brain_talk_free(mn_brain_talk *t);
+int mn_brain_schema(const mn_scene *s, mn_buf *out); /* of an answer in steps */
+int mn_brain_goals_schema(const mn_scene *s, mn_buf *out);
+extern const char mn_brain_goals_rules[];
+
+/* ---- brain_model.c ----------------------------------------------------------------------- */
+typedef struct mn_brain_ask {
+    const mn_brain_how *how;
+    const mn_scene *s;
+    const mn_brain_talk *talk;
+    double patience; /* s, over all answers of one report */
+    uint64_t now;    /* ns of the board */
+    int first;       /* steps are "sN" from first + 1 on */
+} mn_brain_ask;
 
 /* Goals of a sentence that rules do not understand: 1; 0: neither does the model. MN_E*: it could
  * not be asked; MN_EBUSY: it is thinking, ask again later with the same report, which gets "goals".
  */
-int mn_brain_goals_ask(const mn_scene *s, const char *task, const mn_brain_how *how, mn_goals *out,
-                       json_t *report);
-/* Steps: 1, the plan is right; 0: none was, after so many tries; MN_E* as above. report {"asked",
- * "valid" (against the schema and what there is), "right" (in the world), "tokens": {"read",
- * "cached", "written"}, "ms", "refused": [sentences], "seconds"}. */
-int mn_brain_plan_ask(const mn_scene *s, const char *task, const mn_goals *goals,
-                      const mn_brain_how *how, mn_fleet_plan *out, json_t *report);
+int mn_brain_goals_ask(const mn_brain_ask *q, mn_goals *out, json_t *report);
+/* Steps: 1, the plan is right; 0: none was, after so many tries, or in time; MN_E* as above. report
+ * {"asked", "valid" (against the schema and what there is), "right" (in the world), "late",
+ * "tokens": {"read", "cached", "written"}, "ms", "refused": [sentences], "seconds"}. */
+int mn_brain_plan_ask(const mn_brain_ask *q, const mn_goals *goals, mn_fleet_plan *out,
+                      json_t *report);
 
 #endif

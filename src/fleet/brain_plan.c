@@ -6,7 +6,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "fleet/brain_inside.h"
-#include "fleet/brain_model.h"
 #include "fleet/effect.h"
 
 #include <stdio.h>
@@ -25,61 +24,6 @@ int mn_brain_plan(mn_brain *k, const mn_scene *s, const mn_goals *g, const mn_fl
     mn_board_tell(k->b, "invalid", "{s:s}", "text", mn_error_detail());
     mn_fleet_plan_free(out);
     return rc;
-}
-
-/* What the model could not do, is said, and no more: the rules' plan is there. */
-static int take_better(mn_brain_task *t, int asked, mn_fleet_plan *mine, int rules,
-                       mn_fleet_plan *out) {
-    const int better = asked > 0 && (rules < 0 || mine->makespan <= out->makespan);
-    if (rules >= 0) MN_TRY(mn_brain_set(t->model, "rules", json_real(out->makespan)));
-    MN_TRY(mn_brain_set(t->model, "taken", json_string(better ? "model" : "rules")));
-    if (!better) return rules;
-    mn_fleet_plan_free(out);
-    *out = *mine;
-    *mine = (mn_fleet_plan){.n = 0};
-    return 0;
-}
-
-/* "model: 2 answers, 2 plans, one right, 34 s; rules: 36 s; taken: model", or why there is none. */
-static int say_model(const json_t *m, mn_buf *out) {
-    const char *const error = mn_brain_field(m, "error");
-    MN_TRY(mn_buf_printf(out, "model: %d answers, %d plans, ", mn_brain_number(m, "asked"),
-                         mn_brain_number(m, "valid")));
-    if (json_is_true(json_object_get(m, "right")))
-        MN_TRY(mn_buf_printf(out, "one right, %.0f s",
-                             json_number_value(json_object_get(m, "seconds"))));
-    else
-        MN_TRY(mn_buf_puts(out, "none right"));
-    if (json_object_get(m, "rules"))
-        MN_TRY(
-            mn_buf_printf(out, "; rules: %.0f s", json_number_value(json_object_get(m, "rules"))));
-    MN_TRY(mn_buf_printf(out, "; taken: %s", mn_brain_field(m, "taken")));
-    return *error ? mn_buf_printf(out, "; %s", error) : 0;
-}
-
-static void tell_model(mn_brain *k, const mn_brain_task *t) {
-    mn_buf text = {0};
-    if (say_model(t->model, &text) >= 0)
-        mn_board_tell(k->b, "model", "{s:s, s:s, s:O}", "task", t->id, "text", text.data, "model",
-                      t->model);
-    mn_buf_free(&text);
-}
-
-int mn_brain_plan_best(mn_brain *k, mn_brain_task *t, const mn_scene *s, const mn_goals *g,
-                       mn_fleet_plan *out) {
-    mn_fleet_plan mine = {.n = 0};
-    char why[512];
-    if (!t->model) return mn_brain_plan(k, s, g, NULL, out);
-    const int asked =
-        mn_brain_plan_ask(s, mn_brain_field(t->json, "text"), g, &k->how, &mine, t->model);
-    if (asked == MN_EBUSY || asked == MN_ENOMEM) return asked;
-    if (asked < 0) MN_TRY(mn_brain_set(t->model, "error", json_string(mn_error_detail())));
-    const int rules = mn_brain_plan(k, s, g, NULL, out);
-    if (rules < 0) snprintf(why, sizeof why, "%s", mn_error_detail());
-    const int rc = take_better(t, asked, &mine, rules, out);
-    tell_model(k, t);
-    mn_fleet_plan_free(&mine);
-    return rc < 0 && rc == rules ? MN_FAIL(rc, "%s", why) : rc;
 }
 
 int mn_brain_goals(const mn_brain_task *t, const mn_scene *s, mn_goals *out) {
@@ -297,7 +241,7 @@ static int read_goals(mn_brain *k, mn_brain_task *t, const mn_scene *s, mn_goals
     const int rc = mn_goals_read(s, text, out);
     if (rc != MN_EINVAL || !t->model) return rc;
     snprintf(why, sizeof why, "%s", mn_error_detail());
-    const int asked = mn_brain_goals_ask(s, text, &k->how, out, t->model);
+    const int asked = mn_brain_goals_best(k, t, s, out);
     if (asked > 0 || asked == MN_EBUSY || asked == MN_ENOMEM) return asked < 0 ? asked : 0;
     return MN_FAIL(MN_EINVAL, "%s", why);
 }

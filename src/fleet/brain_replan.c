@@ -5,6 +5,8 @@
  * that the rest does not reach, from the scene as it will be when the rest is done. The rest goes
  * on; a new step waits for those of the rest that use the same robot or thing.
  *
+ * A model is asked for that plan, too; while it thinks, the failed steps stay as they are.
+ *
  * When there is no such plan, what waits is planned anew, too; then what runs is waited for; then
  * it is forgotten which robot has failed at what; then the task fails, with the planner's reason.
  * It also fails after MN_BRAIN_STUCK replans that reached no further goal.
@@ -222,7 +224,8 @@ static void forget(replanning *r) {
     memset(&r->scene, 0, sizeof r->scene);
 }
 
-static int plan_once(replanning *r) {
+/* model: it may be asked, too. */
+static int plan_once(replanning *r, int model) {
     const mn_fleet_plan_how how = {.never = r->never, .first = last_number(r->steps)};
     forget(r);
     read_never(r);
@@ -230,7 +233,8 @@ static int plan_once(replanning *r) {
     MN_TRY(mn_brain_ahead(r->k, r->t, &r->scene));
     MN_TRY(mn_brain_goals(r->t, &r->scene, &r->goals));
     close_again(r);
-    return mn_brain_plan(r->k, &r->scene, &r->goals, &how, &r->plan);
+    return model ? mn_brain_plan_again(r->k, r->t, &r->scene, &r->goals, &how, r->instead, &r->plan)
+                 : mn_brain_plan(r->k, &r->scene, &r->goals, &how, &r->plan);
 }
 
 static int count_active(const mn_brain_task *t) {
@@ -249,15 +253,15 @@ static int is_no_plan(int rc) {
 static int plan_wider(replanning *r) {
     const int stuck = number(r->t->json, "stuck");
     if (stuck >= MN_BRAIN_STUCK / 3 && count_active(r->t)) return 0; /* let them end first */
-    int rc = stuck >= 2 ? MN_ENOENT : plan_once(r); /* twice for nothing: all anew */
+    int rc = stuck >= 2 ? MN_ENOENT : plan_once(r, 1); /* twice for nothing: all anew */
     if (is_no_plan(rc)) {
         MN_TRY(replace_waiting(r));
-        rc = plan_once(r);
+        rc = plan_once(r, 0);
     }
     if (is_no_plan(rc) && count_active(r->t)) return 0;
     if (is_no_plan(rc) && json_array_size(json_object_get(r->t->json, "never"))) {
         json_object_del(r->t->json, "never");
-        rc = plan_once(r);
+        rc = plan_once(r, 0);
     }
     return rc < 0 ? rc : 1;
 }
@@ -311,6 +315,19 @@ static int wait_for_others(replanning *r) {
     return mn_brain_commit(r->k, r->t, &edits);
 }
 
+/* The model thinks about it: the task is as it lies on the board, and its other steps go on. */
+static int think(replanning *r) {
+    mn_brain_task *const t = r->t;
+    json_t *json = NULL;
+    const int rc = mn_board_get(r->k->b, "task/", t->id, &json, &t->version);
+    if (rc > 0) {
+        json_decref(t->json);
+        t->json = json;
+    }
+    mn_brain_sooner(r->k, r->k->b->ops->now(r->k->b) + SECOND / 20);
+    return rc ? (rc < 0 ? rc : 0) : MN_FAIL(MN_ECONFLICT, "task %s is gone", t->id);
+}
+
 int mn_brain_replan(mn_brain *k, mn_brain_task *t) {
     replanning r = {.k = k, .t = t, .steps = json_object_get(t->json, "steps")};
     if (!is_needed(t) || json_is_true(json_object_get(t->json, "cancel"))) return 0;
@@ -323,6 +340,7 @@ int mn_brain_replan(mn_brain *k, mn_brain_task *t) {
         snprintf(why, sizeof why, "%s", mn_error_detail());
         rc = mn_brain_end(k, t, "failed", why);
     }
+    if (rc == MN_EBUSY) rc = think(&r);
     forget(&r);
     json_decref(r.instead);
     return rc;

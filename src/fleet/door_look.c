@@ -50,6 +50,16 @@ typedef struct listing {
     size_t prefix;
 } listing;
 
+/* What the model was asked for it, a sentence each: the plan, and what was planned anew. */
+static json_t *model_texts(const json_t *model) {
+    json_t *const list = json_array(), *one;
+    size_t i;
+    if (json_object_get(model, "text")) json_array_append(list, json_object_get(model, "text"));
+    json_array_foreach(json_object_get(model, "again"), i, one) if (json_object_get(one, "text"))
+        json_array_append(list, json_object_get(one, "text"));
+    return list;
+}
+
 /* "t1: put the apple ..": what a list of tasks shows. */
 static json_t *task_brief(const json_t *task) {
     const char *const fields[] = {"id",    "text",  "by",  "state",  "asked",
@@ -65,6 +75,8 @@ static json_t *task_brief(const json_t *task) {
         const char *const state = json_string_value(json_object_get(step, "state"));
         if (state && strcmp(state, "replaced") != 0) all++, done += strcmp(state, "done") == 0;
     }
+    if (json_object_get(task, "model"))
+        json_object_set_new(o, "model", model_texts(json_object_get(task, "model")));
     json_object_set_new(o, "done", json_integer(done));
     json_object_set_new(o, "steps", json_integer(all));
     return o;

@@ -270,8 +270,18 @@ int mn_fleet_verb_join(void *call) {
 }
 
 /* ---- simulations ------------------------------------------------------------------------- */
+/* What the model was asked is a part of the result: "model": [a report each]. */
+static void keep_model(const mn_fleet_call *c, const json_t *event) {
+    const char *const kind = json_string_value(json_object_get(event, "kind"));
+    json_t *list = json_object_get(c->result, "model");
+    if (!kind || strcmp(kind, "model") != 0) return;
+    if (!list) json_object_set_new(c->result, "model", list = json_array());
+    json_array_append(list, json_object_get(event, "model"));
+}
+
 static void tell_event(void *user, double t, const json_t *event) {
     const mn_fleet_call *const c = user;
+    keep_model(c, event);
     json_t *const one = json_copy((json_t *)event);
     (void)t;
     char *const text = one ? mn_json_text(one, JSON_COMPACT) : NULL;

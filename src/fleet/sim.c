@@ -265,8 +265,8 @@ static int judge(sim *s, const json_t *goals) {
     int rc = mn_board_get(&s->board, "task/", s->id, &task, NULL);
     if (rc >= 0) rc = mn_scene_read(&s->board, "sim/", &truth, NULL);
     if (!goals) goals = json_object_get(task, "goals");
-    if (rc >= 0) rc = mn_goals_parse(&truth, goals, &g);
-    if (rc >= 0) s->out->reached = mn_goals_reached(&truth, &g) == g.n;
+    if (rc >= 0 && goals) rc = mn_goals_parse(&truth, goals, &g); /* none: it was not understood */
+    if (rc >= 0 && goals) s->out->reached = mn_goals_reached(&truth, &g) == g.n;
     if (rc >= 0) s->out->lost = count_lost(&truth);
     if (task) read_task(s, task);
     json_decref(task);

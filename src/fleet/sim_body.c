@@ -165,7 +165,8 @@ static int draw_asked(sim_body *s, const char *skill, const json_t *args, char c
         if (rc <= 0) return rc;
         json_array_foreach(json_object_get(all, "failures"), i, it) {
             if (!matches(s, it, skill, args)) continue;
-            const double chance = json_number_value(json_object_get(it, "chance"));
+            const json_t *const said = json_object_get(it, "chance"); /* nothing: for sure */
+            const double chance = said ? json_number_value(said) : 1;
             if (chance < 1 && mn_random_unit(&s->random) >= chance) continue;
             found = it;
             break;

@@ -5,6 +5,7 @@
  */
 #include "base/alloc.h"
 #include "fleet/brain_model.h"
+#include "fleet/world.h"
 #include "test.h"
 
 #include <string.h>
@@ -26,7 +27,8 @@ static const char too_early[] = PLAN(TAKE("arm", "") "," PUT("arm", "table", "1"
 typedef struct model { /* what it answers, one after another; the last again and again */
     const char *answer[4];
     int asked, rc;
-    char system[1 << 16], text[1 << 15];
+    int thinks; /* so many answers later it thinks for ever; 0: never */
+    char system[1 << 16], first[1 << 15], text[1 << 15];
     json_t *events;
 } model;
 
@@ -36,10 +38,15 @@ static int answers(void *user, const char *system, const char *text, const char 
     json_t *const shape = json_loads(schema, 0, NULL);
     assert_non_null(shape);
     json_decref(shape);
-    if (m->asked && !strstr(m->system, "find out")) assert_string_equal(system, m->system);
+    if (m->asked && !strstr(m->system, "find out")) {
+        assert_string_equal(system, m->system); /* all that was read before is read again.. */
+        assert_int_equal(strncmp(text, m->first, strlen(m->first)), 0); /* ..and goes on */
+    }
+    if (!m->asked) snprintf(m->first, sizeof m->first, "%s", text);
     snprintf(m->system, sizeof m->system, "%s", system);
     snprintf(m->text, sizeof m->text, "%s", text);
     const int at = m->asked < 3 ? m->asked : 3;
+    if (m->thinks && m->asked >= m->thinks) return MN_FAIL(MN_EBUSY, "it thinks");
     m->asked++;
     if (m->rc < 0) return MN_FAIL(m->rc, "the model is away");
     *out = mn_strdup(m->answer[at]);
@@ -133,11 +140,125 @@ static void goals_that_rules_do_not_understand(void **state) {
     json_decref(m.events);
 }
 
+/* ---- steps that failed ------------------------------------------------------------------- */
+static const char rest[] = PLAN(TAKE("arm", "") "," PUT("arm", "carrier", "1") "," WALK(
+    "carrier", "table", "2") "," TAKE("dual", "3") "," PUT("dual", "table", "4"));
+
+/* The arm's first grasp fails in a way that is planned anew at once; the carrier drives on. */
+static mn_sim_result run_failing(model *m) {
+    json_t *world;
+    mn_sim_result r;
+    assert_int_equal(mn_fleet_world_read(NULL, &world), 0);
+    json_object_set_new(world, "failures",
+                        json_pack("[{s:s, s:s, s:s, s:s, s:i}]", "skill", "grasp", "robot", "arm",
+                                  "thing", "apple", "code", "out_of_reach", "times", 1));
+    json_object_set_new(json_array_get(json_object_get(world, "robots"), 0), "at",
+                        json_string("table")); /* it drives for a while */
+    const mn_brain_how brain = {.model = "played", .ask = answers, .user = m, .patience = 40};
+    const mn_sim_how how = {
+        .world = world, .seed = 1, .kill_at = -1, .brain = &brain, .tell = keep, .user = m};
+    m->events = json_array();
+    assert_int_equal(mn_sim_run(&how, task, &r), 0);
+    json_decref(world);
+    return r;
+}
+
+/* The n-th event of a kind; NULL. `at`: its place. */
+static const json_t *event(const model *m, const char *kind, int n, size_t *at) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach(m->events, i, one) {
+        if (strcmp(json_string_value(json_object_get(one, "kind")), kind) || n--) continue;
+        if (at) *at = i;
+        return one;
+    }
+    return NULL;
+}
+static const char *said(const model *m, int n, const char *field) {
+    const json_t *const e = event(m, "model", n, NULL);
+    assert_non_null(e);
+    const char *const text = json_string_value(json_object_get(json_object_get(e, "model"), field));
+    return text ? text : "";
+}
+
+static void only_what_failed_is_asked_for(void **state) {
+    static model m = {.answer = {right, rest, rest, rest}};
+    const mn_sim_result r = run_failing(&m);
+    assert_true(r.reached);
+    assert_int_equal(m.asked, 2);
+    assert_int_equal(r.replans, 1);
+    assert_int_equal(r.replanned, 5); /* the carrier's way to the counter is not among them */
+    assert_string_equal(said(&m, 1, "taken"), "model");
+    const char *const more = m.text + strlen(m.first);
+    assert_non_null(strstr(more, "\"failed\":\"out_of_reach\""));
+    assert_non_null(strstr(more, "{\"robot\":\"carrier\",\"at\":\"counter\"}"));
+    assert_null(strstr(more, "\"cup\"")); /* what is as it was is not told again */
+    assert_true(strlen(more) < strlen(m.system) / 4);
+    json_decref(m.events);
+}
+
+static void nobody_waits_while_it_thinks(void **state) {
+    static model m = {.answer = {right}, .thinks = 1};
+    size_t failed, drove = 0, told;
+    const mn_sim_result r = run_failing(&m);
+    assert_true(r.reached);
+    assert_string_equal(said(&m, 1, "taken"), "rules");
+    assert_non_null(strstr(said(&m, 1, "text"), "no answer in 10 s"));
+    assert_non_null(event(&m, "failed", 0, &failed));
+    assert_non_null(event(&m, "model", 1, &told));
+    for (int i = 0; event(&m, "done", i, NULL); i++) {
+        size_t at;
+        const json_t *const e = event(&m, "done", i, &at);
+        if (strcmp(json_string_value(json_object_get(e, "robot")), "carrier") == 0 && !drove)
+            drove = at;
+    }
+    assert_true(drove && drove < told);
+    assert_true(r.makespan < 50); /* the rules' 34 s, and 10 s for the model */
+    json_decref(m.events);
+}
+
+static void a_wrong_or_slower_plan_for_it_is_not_taken(void **state) {
+    static const char slower[] = PLAN(
+        TAKE("arm", "") "," PUT("arm", "carrier", "1") "," WALK("carrier", "shelf", "2") "," WALK(
+            "carrier", "table", "3") "," TAKE("dual", "4") "," PUT("dual", "table", "5"));
+    static const char *const all[] = {too_early, slower, "{"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        static model m;
+        m = (model){.answer = {right, all[i], all[i], all[i]}};
+        assert_true(run_failing(&m).reached);
+        assert_string_equal(said(&m, 1, "taken"), "rules");
+        json_decref(m.events);
+    }
+}
+
+static void who_is_lost_is_told(void **state) {
+    static model m = {.answer = {"{", "{", "{", "{"}};
+    const mn_brain_how brain = {.model = "played", .ask = answers, .user = &m};
+    const mn_sim_how how = {.robots = 6,
+                            .kill = "arm",
+                            .kill_at = -1,
+                            .seed = 1,
+                            .brain = &brain,
+                            .tell = keep,
+                            .user = &m};
+    mn_sim_result r;
+    m.events = json_array();
+    assert_int_equal(mn_sim_run(&how, task, &r), 0);
+    assert_true(r.reached);
+    assert_int_equal(m.asked, 2 * MN_BRAIN_TRIES);
+    assert_non_null(strstr(m.text, "{\"robot\":\"arm\",\"lost\":true}"));
+    json_decref(m.events);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_right_plan_is_judged_once),
                                        cmocka_unit_test(what_was_wrong_is_said_to_it),
                                        cmocka_unit_test(nonsense_is_asked_three_times_and_no_more),
                                        cmocka_unit_test(one_that_is_away_stops_nothing),
-                                       cmocka_unit_test(goals_that_rules_do_not_understand)};
+                                       cmocka_unit_test(goals_that_rules_do_not_understand),
+                                       cmocka_unit_test(only_what_failed_is_asked_for),
+                                       cmocka_unit_test(nobody_waits_while_it_thinks),
+                                       cmocka_unit_test(a_wrong_or_slower_plan_for_it_is_not_taken),
+                                       cmocka_unit_test(who_is_lost_is_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
