@@ -20,9 +20,11 @@ typedef struct mn_roboos_row {
     int (*run)(mn_roboos *b);
 } mn_roboos_row;
 
-int mn_roboos_read(mn_roboos *b);  /* roboos_read.c */
-int mn_roboos_wake(mn_roboos *b);  /* the same */
-int mn_roboos_state(mn_roboos *b); /* roboos_state.c */
+int mn_roboos_read(mn_roboos *b);     /* roboos_read.c */
+int mn_roboos_wake(mn_roboos *b);     /* the same */
+int mn_roboos_state(mn_roboos *b);    /* roboos_state.c */
+int mn_roboos_plans(mn_roboos *b);    /* roboos_plans.c */
+int mn_roboos_recovery(mn_roboos *b); /* the same */
 
 /* One figure with its bar (0: none), as a line of the row. */
 int mn_roboos_say(const mn_roboos *b, const char *row, const char *what, const char *unit,
