@@ -46,7 +46,7 @@ typedef struct mn_brain_how {
                int tokens[4]);
     void *user;
     double patience; /* s that a first plan of the model may take; a later one a quarter; 0: 60 */
-    int groups;      /* 1: dispatch by ordered groups, as RoboOS does: for comparison */
+    int groups; /* by ordered groups, as RoboOS does, for comparison: MN_GROUPS_OF_.. (plan.h) */
 } mn_brain_how;
 /* One brain at a time: MN_EBUSY names the process that has it; a dead one is taken over, with its
  * tasks as they are. */

@@ -5,7 +5,7 @@
  * A step is ready when all steps that it waits for are done, its robot lives, is not stopped and
  * has nothing else, and no task before this one still needs that robot or one of the things it
  * uses: so two tasks share a fleet, and the earlier one never waits for the later. With `groups` a
- * step is ready when all steps of lower numbers are done, as in RoboOS, for comparison.
+ * step is ready when all steps of lower numbers are done, as in RoboOS, for comparison (plan.h).
  */
 #include "base/error.h"
 #include "fleet/brain_inside.h"
@@ -79,16 +79,52 @@ int mn_brain_give(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r
 }
 
 /* ---- ready --------------------------------------------------------------------------------- */
-/* "group" of each step: how many wait before it, one behind the other. */
+/* The robot's step before that in the list; NULL. */
+static const json_t *own_before(const json_t *steps, size_t at) {
+    const char *const robot = field(json_array_get(steps, at), "robot");
+    while (at--)
+        if (strcmp(field(json_array_get(steps, at), "robot"), robot) == 0 &&
+            !is(json_array_get(steps, at), "replaced"))
+            return json_array_get(steps, at);
+    return NULL;
+}
+
+/* Does the step wait for one of another robot? */
+static int waits_for_others(const mn_brain_task *t, const json_t *step, const json_t *only) {
+    json_t *id;
+    size_t a;
+    json_array_foreach(json_object_get(step, "after"), a, id) {
+        const json_t *const before = step_of(t, json_string_value(id));
+        if (before && (!only || before == only) &&
+            strcmp(field(before, "robot"), field(step, "robot")))
+            return 1;
+    }
+    return 0;
+}
+
+static int is_awaited_by_others(const mn_brain_task *t, const json_t *step) {
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(t->json, "steps"), i, one) {
+        if (waits_for_others(t, one, step)) return 1;
+    }
+    return 0;
+}
+
+/* "group" of each step, as mn_fleet_plan_seconds counts them. */
 static int number_groups(const mn_brain *k, const mn_brain_task *t) {
+    json_t *const steps = json_object_get(t->json, "steps");
     json_t *step, *id;
     size_t i, a;
     if (!k->how.groups) return 0;
-    json_array_foreach(json_object_get(t->json, "steps"), i, step) {
-        int most = 0;
+    json_array_foreach(steps, i, step) {
+        const json_t *const own = own_before(steps, i);
+        const int goes_on = own && k->how.groups == MN_GROUPS_OF_RUNS &&
+                            !waits_for_others(t, step, NULL) && !is_awaited_by_others(t, own);
+        int most = own ? mn_brain_number(own, "group") + !goes_on : 0;
         json_array_foreach(json_object_get(step, "after"), a, id) {
             const json_t *const before = step_of(t, json_string_value(id));
-            const int group = before ? mn_brain_number(before, "group") + 1 : 0;
+            const int group = before && !goes_on ? mn_brain_number(before, "group") + 1 : 0;
             if (group > most) most = group;
         }
         if (json_is_object(step)) MN_TRY(set(step, "group", json_integer(most)));

@@ -85,8 +85,9 @@ int mn_brain_begin(mn_brain *k, mn_brain_task *t); /* a task in state "planning"
 int mn_brain_goals(const mn_brain_task *t, const mn_scene *s, mn_goals *out);
 /* The scene as it will be when what is open of this task and those before it has been done. */
 int mn_brain_ahead(mn_brain *k, const mn_brain_task *t, mn_scene *s);
-/* Steps of a plan become steps of the task, behind what is open there. instead: ids. */
-int mn_brain_adopt(mn_brain_task *t, const mn_fleet_plan *p, const mn_scene *s, json_t *instead);
+/* Steps of a plan become steps of the task, behind what is open there. instead: ids. The scene is
+ * then as it will be in the end. */
+int mn_brain_adopt(mn_brain_task *t, const mn_fleet_plan *p, mn_scene *s, json_t *instead);
 
 /* ---- brain_dispatch.c -------------------------------------------------------------------- */
 int mn_brain_dispatch(mn_brain *k, mn_brain_task *t); /* what is ready is given */

@@ -39,8 +39,30 @@ static const mn_skill *skill_of(const mn_scene *s, const char *robot, const char
     return r ? mn_skills_find(&r->skills, skill) : NULL;
 }
 
+static int listed(const json_t *list, const json_t *value) {
+    json_t *one;
+    size_t i;
+    json_array_foreach(list, i, one) if (json_equal(one, value)) return 1;
+    return 0;
+}
+
+/* The robot on whose tray, or in whose hand, the thing is. */
+static int uses_carrier(const mn_scene *s, const mn_thing *t, json_t *uses) {
+    for (int deep = 0; t && deep < MN_SKILL_PARAMS; deep++) {
+        const mn_robot_seen *const r = mn_scene_robot(s, t->at);
+        json_t *const name = r ? json_string(r->name) : NULL;
+        if (r && (!name || (!listed(uses, name) && json_array_append(uses, name)))) {
+            json_decref(name);
+            return mn_brain_no_memory();
+        }
+        json_decref(name);
+        t = r ? NULL : mn_scene_thing(s, t->at);
+    }
+    return 0;
+}
+
 /* Robots and things that nobody else may use meanwhile: those that can be carried, or are opened,
- * and all robots that take part. */
+ * and all robots that take part, with who carries what is used. */
 static int uses_of(const mn_scene *s, const mn_step *step, const mn_skill *k, json_t *uses) {
     json_t *arg;
     const char *key;
@@ -53,7 +75,8 @@ static int uses_of(const mn_scene *s, const mn_step *step, const mn_skill *k, js
         if (!name || (!mn_scene_robot(s, name) &&
                       !(t && (t->kind == MN_OBJECT_KIND || (opens && t->open >= 0)))))
             continue;
-        if (json_array_append(uses, arg)) return mn_brain_no_memory();
+        if (!listed(uses, arg) && json_array_append(uses, arg)) return mn_brain_no_memory();
+        if (t && t->kind == MN_OBJECT_KIND) MN_TRY(uses_carrier(s, t, uses));
     }
     return 0;
 }
@@ -82,13 +105,6 @@ static int step_json(const mn_fleet_plan *p, int at, const mn_scene *s, json_t *
         *out = NULL;
     }
     return rc;
-}
-
-static int listed(const json_t *list, const json_t *value) {
-    json_t *one;
-    size_t i;
-    json_array_foreach(list, i, one) if (json_equal(one, value)) return 1;
-    return 0;
 }
 
 /* The first new steps wait for what is still to be opened: the plan goes through there. */
@@ -146,7 +162,15 @@ static int behind_open(json_t *steps, size_t from, size_t at, const mn_scene *s)
     return 0;
 }
 
-int mn_brain_adopt(mn_brain_task *t, const mn_fleet_plan *p, const mn_scene *s, json_t *instead) {
+/* The scene as it is when the step is done. */
+static int then(mn_scene *s, const mn_step *step) {
+    mn_effect f = {.at = NULL};
+    const mn_skill *const k = skill_of(s, step->robot, step->skill);
+    const int rc = k ? mn_effect_apply(s, k, step->robot, step->args, NULL, &f) : 0;
+    return rc == MN_ENOMEM ? rc : 0;
+}
+
+int mn_brain_adopt(mn_brain_task *t, const mn_fleet_plan *p, mn_scene *s, json_t *instead) {
     json_t *const steps = json_object_get(t->json, "steps");
     const size_t from = json_array_size(steps), n = json_array_size(instead);
     for (int i = 0; i < p->n; i++) {
@@ -160,6 +184,7 @@ int mn_brain_adopt(mn_brain_task *t, const mn_fleet_plan *p, const mn_scene *s, 
         json_decref(json);
         MN_TRY(behind_doors(steps, from, from + (size_t)i));
         MN_TRY(behind_open(steps, from, from + (size_t)i, s));
+        MN_TRY(then(s, &p->step[i]));
     }
     return 0;
 }
@@ -208,13 +233,13 @@ static int keep_goals(mn_brain_task *t, const mn_goals *g) {
     return g->say ? mn_brain_set(t->json, "say", json_string(g->say)) : 0;
 }
 
-static int begin_with(mn_brain *k, mn_brain_task *t, const mn_scene *s, const mn_goals *g,
+static int begin_with(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g,
                       mn_fleet_plan *p, mn_buf *words) {
     mn_edits edits = {0};
     MN_TRY(keep_goals(t, g));
     MN_TRY(mn_brain_plan_best(k, t, s, g, p));
-    MN_TRY(mn_brain_adopt(t, p, s, NULL));
     MN_TRY(mn_fleet_plan_explain(s, p, words));
+    MN_TRY(mn_brain_adopt(t, p, s, NULL));
     const char *const text = words->data ? words->data : "";
     if (t->model) MN_TRY(mn_brain_set(t->json, "model", json_incref(t->model)));
     MN_TRY(mn_brain_set(t->json, "state", json_string("running")));

@@ -278,23 +278,28 @@ static int check_progress(replanning *r) {
                    number(json, "replans") + 1);
 }
 
-static int adopt(replanning *r) {
+static int commit_plan(replanning *r) {
     mn_edits edits = {0};
     json_t *const json = r->t->json;
-    mn_buf words = {0};
-    MN_TRY(check_progress(r));
     MN_TRY(mn_brain_adopt(r->t, &r->plan, &r->scene, r->instead));
     MN_TRY(set(json, "replans", json_integer(number(json, "replans") + 1)));
     MN_TRY(set(json, "replanned", json_integer(number(json, "replanned") + r->plan.n)));
     json_object_del(json, "again");
     json_object_del(json, "wait");
-    MN_TRY(mn_brain_commit(r->k, r->t, &edits));
+    return mn_brain_commit(r->k, r->t, &edits);
+}
+
+static int adopt(replanning *r) {
+    mn_buf words = {0};
+    MN_TRY(check_progress(r));
     const int rc = mn_fleet_plan_explain(&r->scene, &r->plan, &words);
-    mn_board_tell(r->k->b, "replanned", "{s:s, s:i, s:i, s:s}", "task", r->t->id, "replaced",
-                  (int)json_array_size(r->instead), "steps", r->plan.n, "text",
-                  rc >= 0 && words.data ? words.data : "");
+    const int adopted = rc == MN_ENOMEM ? rc : commit_plan(r);
+    if (adopted >= 0)
+        mn_board_tell(r->k->b, "replanned", "{s:s, s:i, s:i, s:s}", "task", r->t->id, "replaced",
+                      (int)json_array_size(r->instead), "steps", r->plan.n, "text",
+                      rc >= 0 && words.data ? words.data : "");
     mn_buf_free(&words);
-    return 0;
+    return adopted;
 }
 
 static int is_needed(const mn_brain_task *t) {

@@ -7,7 +7,8 @@
  * several things go in one trip. Then jobs are taken out and put in again elsewhere, as long as
  * that helps. A sequence is tried out by doing it on paper (plan_try.c), which gives the steps and
  * what each waits for. The work is bounded by counted trials, not by a clock: the same scene gives
- * the same plan everywhere.
+ * the same plan everywhere. When there is no plan from hands as they are, all that they hold is put
+ * down first: robots whose hands are full open no doors.
  */
 #include "fleet/plan_try.h"
 
@@ -31,6 +32,8 @@ typedef struct planner {
     mn_plan_world w;
     mn_try t;
     const mn_goals *g;
+    mn_goals parked; /* what is put down first, then the goals, a stage later */
+    int n_parked;
     job job[MN_GOALS]; /* of one stage */
     int n_jobs;
     const mn_leg *seq[SEQUENCE], *best[SEQUENCE], *with[SEQUENCE];
@@ -279,6 +282,64 @@ static void improve(planner *p) {
     }
 }
 
+/* ---- hands that are full ------------------------------------------------------------------- */
+/* Where the goals want it: -1 when that is no place, or closed. */
+static int wanted_at(const planner *p, const mn_goals *g, int thing) {
+    for (int i = 0; i < g->n; i++) {
+        const mn_fact *f = g->goal + i;
+        if (f->name != MN_FACT_IN || f->not_ || mn_plan_entity(&p->w, f->arg[0]) != thing) continue;
+        const int to = mn_plan_entity(&p->w, f->arg[1]);
+        return to >= 0 && mn_plan_kind(&p->w, to) == MN_FURNITURE && p->w.open[to] ? to : -1;
+    }
+    return -1;
+}
+
+/* Seconds until what the robot holds lies there; < 0: it cannot. A closed door may have to be opened
+ * by another. */
+static double park_time(planner *p, int robot, int place) {
+    const int room = mn_plan_room_for(&p->w, place);
+    uint64_t doors;
+    double s = 0;
+    if (mn_plan_kind(&p->w, place) != MN_FURNITURE || !p->w.open[place]) return -1;
+    if (room >= 0 && p->t.count[place] >= room) return -1;
+    if (p->w.banned[robot * p->w.n + place]) return -1;
+    if (!p->w.robot[robot].mobile) return mn_plan_fixed_reaches(&p->w, robot, place) ? 0 : -1;
+    s = mn_try_drive(&p->t, robot, p->w.n_things + robot, place, &doors);
+    for (int d = 0; s >= 0 && d < p->w.routes.n_doors; d++)
+        if (doors >> d & 1 && !p->w.open[p->w.routes.door[d] - p->w.s->thing]) s += 1000;
+    return s;
+}
+
+/* Goals in which all that is in a hand is put down before anything else: where it is wanted, or as
+ * near as may be. 0: nothing is in a hand. */
+static int park_first(planner *p, const mn_goals *g) {
+    mn_goals *out = &p->parked;
+    *out = (mn_goals){.close = g->close, .say = g->say};
+    for (int e = 0; e < p->w.n_things; e++) {
+        const int robot = p->w.holder[e] - p->w.n_things;
+        int best = -1;
+        double soonest = 0;
+        if (robot < 0 || !p->w.hand[e] || !p->w.robot[robot].usable) continue;
+        const int to = wanted_at(p, g, e);
+        const int there = to >= 0 && park_time(p, robot, to) >= 0;
+        for (int i = 0; !there && i < p->w.n_things; i++) {
+            const double s = park_time(p, robot, i);
+            if (s >= 0 && (best < 0 || s < soonest)) best = i, soonest = s;
+        }
+        if (there) best = to;
+        if (best < 0 || out->n + g->n >= MN_GOALS) continue;
+        out->goal[out->n++] = (mn_fact){.name = MN_FACT_IN,
+                                        .arg = {mn_plan_name(&p->w, e), mn_plan_name(&p->w, best)}};
+    }
+    p->n_parked = out->n;
+    for (int i = 0; p->n_parked && i < g->n; i++) {
+        out->goal[out->n] = g->goal[i];
+        out->stage[out->n++] = g->stage[i] + 1;
+    }
+    p->t.goals = p->g = out;
+    return p->n_parked;
+}
+
 /* ---- the plan ---------------------------------------------------------------------------- */
 static json_t *args_of(const planner *p, const mn_try_step *s) {
     json_t *args = json_object();
@@ -301,7 +362,7 @@ static int write_out(planner *p, int first, int chain, mn_fleet_plan *out) {
         mn_step s = {.robot = p->w.s->robot[from->robot].name,
                      .skill = from->skill->name,
                      .seconds = from->seconds,
-                     .goal = from->job};
+                     .goal = from->job < p->n_parked ? -1 : from->job - p->n_parked};
         snprintf(s.id, sizeof s.id, "s%d", first + i + 1);
         if (chain && i) s.after[s.n_after++] = i - 1;
         for (int k = 0; k < from->n_after && !chain; k++) s.after[s.n_after++] = from->after[k];
@@ -312,9 +373,12 @@ static int write_out(planner *p, int first, int chain, mn_fleet_plan *out) {
     return 0;
 }
 
-static int make(planner *p, const mn_scene *s, const mn_fleet_plan_how *how, mn_fleet_plan *out) {
+static int make(planner *p, const mn_scene *s, const mn_goals *g, const mn_fleet_plan_how *how,
+                int parks, mn_fleet_plan *out) {
+    p->g = g;
     MN_TRY(mn_plan_world_read(s, how, &p->w));
-    MN_TRY(mn_try_begin(&p->w, p->g, &p->t));
+    MN_TRY(mn_try_begin(&p->w, g, &p->t));
+    if (parks && !park_first(p, g)) return MN_FAIL(MN_ENOENT, "nothing is in a hand");
     const int last = p->g->n ? p->g->stage[p->g->n - 1] : 0;
     for (int stage = 0; stage <= last; stage++) {
         MN_TRY(find_ways(p, stage));
@@ -328,26 +392,35 @@ static int make(planner *p, const mn_scene *s, const mn_fleet_plan_how *how, mn_
     const int first = how ? how->first : 0;
     if (!p->t.full) {
         MN_TRY(write_out(p, first, 0, out));
-        if (!mn_fleet_plan_check(s, out, p->g)) return 0;
+        if (!mn_fleet_plan_check(s, out, g)) return 0;
         mn_fleet_plan_free(out);
     }
     MN_TRY(write_out(p, first, 1, out));
     char why[400];
-    if (!mn_fleet_plan_check(s, out, p->g)) return 0;
+    if (!mn_fleet_plan_check(s, out, g)) return 0;
     snprintf(why, sizeof why, "%s", mn_error_detail());
     return MN_FAIL(MN_ENOENT, "the rules find no way: %s", why);
 }
 
-int mn_fleet_plan_make(const mn_scene *s, const mn_goals *g, const mn_fleet_plan_how *how,
-                       mn_fleet_plan *out) {
+static int try_once(const mn_scene *s, const mn_goals *g, const mn_fleet_plan_how *how, int parks,
+                    mn_fleet_plan *out) {
     mn_arena own = {.what = "a plan"};
     planner *p;
     *out = (mn_fleet_plan){.n = 0};
     MN_TRY(mn_arena_take(&own, sizeof *p, &p));
-    p->g = g;
-    const int rc = make(p, s, how, out);
+    const int rc = make(p, s, g, how, parks, out);
     mn_plan_world_free(&p->w);
     mn_arena_free(&own);
     if (rc < 0) mn_fleet_plan_free(out);
     return rc;
+}
+
+int mn_fleet_plan_make(const mn_scene *s, const mn_goals *g, const mn_fleet_plan_how *how,
+                       mn_fleet_plan *out) {
+    char why[512];
+    const int rc = try_once(s, g, how, 0, out);
+    if (rc != MN_ENOENT) return rc;
+    snprintf(why, sizeof why, "%s", mn_error_detail());
+    const int parked = try_once(s, g, how, 1, out);
+    return parked == MN_ENOENT ? MN_FAIL(rc, "%s", why) : parked;
 }

@@ -63,22 +63,43 @@ static double as_soon_as_it_may(const mn_fleet_plan *p) {
     return last;
 }
 
+static int is_awaited_by_others(const mn_fleet_plan *p, int i) {
+    for (int k = i + 1; k < p->n; k++)
+        for (int a = 0; a < p->step[k].n_after; a++)
+            if (p->step[k].after[a] == i && strcmp(p->step[k].robot, p->step[i].robot)) return 1;
+    return 0;
+}
+
+static int waits_for_others(const mn_fleet_plan *p, int i) {
+    for (int k = 0; k < p->step[i].n_after; k++)
+        if (strcmp(p->step[p->step[i].after[k]].robot, p->step[i].robot)) return 1;
+    return 0;
+}
+
 /* The order number of a step is one more than that of any it waits for, and of its robot's before
- * it. Robots work side by side within a number. */
-static double in_groups(const mn_fleet_plan *p) {
+ * it; runs: but it goes on in that one's number when nobody waits for that and it for nobody.
+ * Robots work side by side within a number. */
+static double in_groups(const mn_fleet_plan *p, int runs) {
     int order[MN_PLAN_STEPS], most = -1;
     double sum = 0;
     for (int i = 0; i < p->n; i++) {
         const int own = before(p, i);
-        order[i] = own >= 0 ? order[own] + 1 : 0;
-        for (int k = 0; k < p->step[i].n_after; k++)
+        const int goes_on =
+            own >= 0 && runs && !waits_for_others(p, i) && !is_awaited_by_others(p, own);
+        order[i] = own >= 0 ? order[own] + !goes_on : 0;
+        for (int k = 0; k < p->step[i].n_after && !goes_on; k++)
             if (order[p->step[i].after[k]] >= order[i]) order[i] = order[p->step[i].after[k]] + 1;
         if (order[i] > most) most = order[i];
     }
     for (int g = 0; g <= most; g++) {
         double longest = 0;
-        for (int i = 0; i < p->n; i++)
-            if (order[i] == g && p->step[i].seconds > longest) longest = p->step[i].seconds;
+        for (int i = 0; i < p->n; i++) {
+            double all = 0;
+            for (int k = 0; k <= i && order[i] == g; k++)
+                if (order[k] == g && !strcmp(p->step[k].robot, p->step[i].robot))
+                    all += p->step[k].seconds;
+            if (all > longest) longest = all;
+        }
         sum += longest;
     }
     return sum;
@@ -86,7 +107,7 @@ static double in_groups(const mn_fleet_plan *p) {
 
 double mn_fleet_plan_seconds(const mn_fleet_plan *p, int groups) {
     if (p->n > MN_PLAN_STEPS) return -1;
-    return groups ? in_groups(p) : as_soon_as_it_may(p);
+    return groups ? in_groups(p, groups == MN_GROUPS_OF_RUNS) : as_soon_as_it_may(p);
 }
 
 json_t *mn_fleet_plan_write(const mn_fleet_plan *p) {

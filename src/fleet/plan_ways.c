@@ -168,6 +168,12 @@ static void put_edges(finder *f, int u, int phase, int r, int s) {
     }
 }
 
+/* A place that stays when something is taken from it: at a thing on the floor nobody meets, since
+ * when it is taken, nothing is there any more. */
+static int is_lasting(const finder *f, int site) {
+    return !mn_plan_is_robot(f->w, site) && mn_plan_kind(f->w, site) != MN_OBJECT_KIND;
+}
+
 /* Site number k as one where robot r, that is at number s now, is with another. */
 static int meets(const finder *f, int r, int s, int k) {
     if (mn_plan_is_robot(f->w, f->site[k]) && k != s) return 0;
@@ -184,7 +190,7 @@ static void load_edges(finder *f, int u, int phase, int r, int s) {
         if (f->w->banned[c * f->w->n + f->wish->thing]) continue;
         for (int k = 0; k < f->n_sites; k++) {
             if (c == r ? k != s : !meets(f, r, s, k)) continue;
-            if (c != r && mn_plan_is_robot(f->w, f->site[k])) continue;
+            if (c != r && !is_lasting(f, f->site[k])) continue;
             const double come = c == r ? 0 : coming(f, c, f->site[k]);
             if (come < 0) continue;
             const mn_leg g = leg_of(f, MN_LEG_PUT, r, self, c == r ? -1 : f->site[k], c);
@@ -209,7 +215,8 @@ static void unload_edges(finder *f, int u, int phase, int c, int s) {
         if (at < 0) continue;
         const int meet = mn_plan_is_robot(f->w, at) ? from->at : at;
         const int k = find(f->site, f->n_sites, meet);
-        const double come = meet < 0 || k < 0 ? -1 : coming(f, r, meet);
+        const int may = meet >= 0 && k >= 0 && is_lasting(f, meet);
+        const double come = may ? coming(f, r, meet) : -1;
         if (come < 0) continue;
         const mn_leg g = leg_of(f, MN_LEG_GRASP, r, -1, meet, c);
         relax(f, u, robot_node(f, phase, r, 0, robot->mobile ? k : 0),
@@ -238,7 +245,7 @@ static void give_edges(finder *f, int u, int phase, int r, int s) {
             continue;
         }
         for (int k = 0; k < f->n_sites; k++) {
-            if (!meets(f, r, s, k) || mn_plan_is_robot(f->w, f->site[k])) continue;
+            if (!meets(f, r, s, k) || !is_lasting(f, f->site[k])) continue;
             if (!to->mobile && to->at != f->site[k]) continue;
             const double come = coming(f, c, f->site[k]);
             if (come < 0) continue;

@@ -272,6 +272,56 @@ static void what_failed_once_is_done_by_another(void **state) {
     mn_scene_free(&s);
 }
 
+static void full_hands_are_emptied_first(void **state) {
+    (void)state;
+    mn_scene s;
+    mn_goals g;
+    mn_fleet_plan p;
+    made_begin(&s);
+    made_room(&s, "room", 5, 5, 10, 10);
+    made_furniture(&s, "table", "table", "room", 0, 0);
+    made_furniture(&s, "fridge", "fridge", "room", 5, 0)->open = 0;
+    made_object(&s, "apple", "fruit", "duo", 0.2)->how = "left";
+    made_object(&s, "pear", "fruit", "duo", 0.2)->how = "right";
+    made_robot(&s, "duo", "dual_arm", 1, 2, 0, "fridge", 5, 0);
+    made_end(&s);
+    plan_of(&s, "put the apple and the pear in the fridge", &p);
+    assert_int_equal(steps_of(&p, "duo", "place"), 4);
+    mn_fleet_plan_free(&p);
+    /* What is wanted elsewhere goes there at once. */
+    plan_of(&s, "put the apple in the fridge and the pear on the table", &p);
+    assert_true(steps_of(&p, "duo", "place") <= 3);
+    mn_fleet_plan_free(&p);
+    /* What no goal is about is put down as well. */
+    assert_ok(mn_goals_read(&s, "put the apple in the fridge", &g));
+    assert_ok(mn_fleet_plan_make(&s, &g, NULL, &p));
+    assert_ok(mn_fleet_plan_check(&s, &p, &g));
+    for (int i = 0; i < p.n; i++) assert_true(p.step[i].goal >= -1 && p.step[i].goal < g.n);
+    mn_fleet_plan_free(&p);
+    mn_goals_free(&g);
+    /* There is no place but the closed one: it is said which hand was missing. */
+    mn_scene_thing(&s, "table")->room_for = 0;
+    fails(&s, "put the apple and the pear in the fridge", NULL, "with a free hand");
+    mn_scene_free(&s);
+}
+
+static void nobody_meets_at_what_is_taken(void **state) {
+    (void)state;
+    mn_scene s;
+    mn_fleet_plan p;
+    made_begin(&s);
+    made_room(&s, "room", 5, 5, 10, 10);
+    made_furniture(&s, "table", "table", "room", 9, 9);
+    made_object(&s, "apple", "fruit", "room", 0.2)->pose = mn_pose_at("map", 1, 1, 0);
+    made_robot(&s, "slow", "mobile", 0.05, 1, 0, "", 1, 1);
+    made_robot(&s, "carrier", "wheels", 2, 0, 4, "apple", 1, 1);
+    made_robot(&s, "arm", "arm", 0, 1, 0, "table", 9, 9);
+    made_end(&s);
+    plan_of(&s, "put the apple on the table", &p); /* and it is right */
+    mn_fleet_plan_free(&p);
+    mn_scene_free(&s);
+}
+
 /* ---- wrong plans are found --------------------------------------------------------------- */
 static void checked(const mn_scene *s, const char *steps, const char *why) {
     mn_goals g;
@@ -351,7 +401,9 @@ static void time_is_told_both_ways(void **state) {
                        {.robot = "a", .seconds = 2, .after = {2}, .n_after = 1}};
     p.step = step, p.n = 5;
     assert_true(fabs(mn_fleet_plan_seconds(&p, 0) - 12) < 1e-9);
-    assert_true(fabs(mn_fleet_plan_seconds(&p, 1) - 16) < 1e-9); /* 5, 9, 2 */
+    assert_true(fabs(mn_fleet_plan_seconds(&p, MN_GROUPS_OF_STEPS) - 16) < 1e-9); /* 5, 9, 2 */
+    /* a: 0 and 3, b: 1 and 2 are one subtask each; then 4 */
+    assert_true(fabs(mn_fleet_plan_seconds(&p, MN_GROUPS_OF_RUNS) - 12) < 1e-9);
 }
 
 /* ---- random ------------------------------------------------------------------------------ */
@@ -419,6 +471,8 @@ int main(void) {
         cmocka_unit_test(skills_are_used_by_their_manifests),
         cmocka_unit_test(what_cannot_be_is_said_with_numbers),
         cmocka_unit_test(what_failed_once_is_done_by_another),
+        cmocka_unit_test(full_hands_are_emptied_first),
+        cmocka_unit_test(nobody_meets_at_what_is_taken),
         cmocka_unit_test(wrong_plans_are_found),
         cmocka_unit_test(time_is_told_both_ways),
         cmocka_unit_test(random_worlds_are_planned),
