@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/roboos_plans.c - generated tasks, done by simulated fleets: step by step, as the plan waits,
- * and in ordered groups, as RoboOS does it; then with a robot that dies and skills that fail.
+ * bench/roboos_plans.c - generated tasks, done by simulated fleets: step by step, as the plan
+ * waits, and in ordered groups, as RoboOS does it; then with a robot that dies and skills that
+ * fail.
  *
  * TASKS tasks for each size of a fleet. The makespan is the fleet's own time, from the plan to the
  * last step, and everything follows from the seed. The same plan is dispatched in three ways, so

@@ -109,7 +109,8 @@ static void read_reach(reach *r, const mn_scene *s, const char *dead) {
         r->lives[i] = s->robot[i].alive && (!dead || strcmp(s->robot[i].name, dead));
         if (room >= 0) r->there[i][room] = 1;
     }
-    while (spread(r)) {}
+    while (spread(r)) {
+    }
 }
 
 /* Two robots can be at one place. */
@@ -159,7 +160,8 @@ static int gets_to(const reach *r, const mn_thing *t, int to) {
     if (from == to) return 1;
     if (from >= 0) at.place[from] = 1;
     if (by) (mn_scene_in_hand(r->s, by->name, t->name) ? at.hand : at.tray)[by - r->s->robot] = 1;
-    while (!at.place[to] && pass_on(r, &at, t->mass)) {}
+    while (!at.place[to] && pass_on(r, &at, t->mass)) {
+    }
     return at.place[to];
 }
 

@@ -294,8 +294,8 @@ static int wanted_at(const planner *p, const mn_goals *g, int thing) {
     return -1;
 }
 
-/* Seconds until what the robot holds lies there; < 0: it cannot. A closed door may have to be opened
- * by another. */
+/* Seconds until what the robot holds lies there; < 0: it cannot. A closed door may have to be
+ * opened by another. */
 static double park_time(planner *p, int robot, int place) {
     const int room = mn_plan_room_for(&p->w, place);
     uint64_t doors;

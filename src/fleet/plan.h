@@ -79,10 +79,10 @@ int mn_fleet_plan_parse(const mn_scene *s, const json_t *steps, mn_fleet_plan *o
 json_t *mn_fleet_plan_write(const mn_fleet_plan *p);
 /* Is it right in the world as it is believed to be? 0; MN_EINVAL names step and fact. */
 int mn_fleet_plan_check(const mn_scene *s, const mn_fleet_plan *p, const mn_goals *g);
-/* How long it takes: each step as soon as it may; or, groups, as RoboOS does it: all subtasks of one
- * order number end before the next begin. A subtask is a step, as its prompt asks for (one call of
- * a tool); or, in runs, all that a robot does in a row while nobody waits for it and it for nobody.
- */
+/* How long it takes: each step as soon as it may; or, groups, as RoboOS does it: all subtasks of
+ * one order number end before the next begin. A subtask is a step, as its prompt asks for (one call
+ * of a tool); or, in runs, all that a robot does in a row while nobody waits for it and it for
+ * nobody. */
 enum { MN_GROUPS_OF_STEPS = 1, MN_GROUPS_OF_RUNS = 2 };
 double mn_fleet_plan_seconds(const mn_fleet_plan *p, int groups);
 /* In words: "carrier goes to the counter, while arm takes the cup; ..". */
