@@ -63,7 +63,7 @@ class Answer:
     prompt_tokens: int
     tokens: int
     cached_tokens: int  # of the prompt, that needed no computing
-    cached_from: str  # where most were: "own", "process", "disk"; "": none were
+    cached_from: str  # where most were: "own", "process", "disk", "machine"; "": none were
     cached_by: int  # process id of who computed most of them; 0: this one
     dropped_turns: int
     full_context: int  # the context, when it was full before the answer ended, or 0

@@ -149,15 +149,51 @@ int mn_answering_seat(mn_answering *a) {
     return 0;
 }
 
+/* How many of n tokens other machines may see: a tenant's own stay on this one. */
+static int carried(const mn_answering *a, int n) {
+    return a->r->tenant && n > a->open_to ? a->open_to : n;
+}
+
+/* Once, when nobody here has more of the prompt: 1 while it comes from another machine. */
+static int comes_from_afar(mn_answering *a, const int32_t *ids) {
+    mn_kv_layout l;
+    if (!a->m->remote || (a->looked && !a->far)) return 0;
+    if (!a->looked) {
+        a->looked = 1;
+        mn_engine_layout(a->m->engine, a->r->kv_q8 ? MN_KV_Q8 : MN_KV_F16, &l);
+        MN_TRY(mn_far_begin(a->m->remote, &l, a->session->seq, ids,
+                            carried(a, mn_answering_ids(a) - 1),
+                            a->m->net->parameters * 2 * MN_KV_STEP / 50, &a->far));
+        return a->far != NULL;
+    }
+    if (mn_far_go_on(a->far, a->session->seq, ids)) return 1;
+    mn_far_end(&a->far);
+    if (mn_session_length(a->session) > a->seated) a->session->from = "machine";
+    a->seated = mn_session_length(a->session);
+    return 0;
+}
+
+/* Its tokens so far may be taken by other machines. */
+static void offer(mn_answering *a) {
+    mn_kv_layout l;
+    const int n = a->session ? carried(a, mn_session_length(a->session)) : 0;
+    if (!a->m || !a->m->remote || n / MN_KV_STEP <= a->offered / MN_KV_STEP) return;
+    mn_engine_layout(a->m->engine, a->r->kv_q8 ? MN_KV_Q8 : MN_KV_F16, &l);
+    mn_far_offer(a->m->remote, &l, a->session->seq, n);
+    a->offered = n;
+}
+
 int mn_answering_waits(mn_answering *a) {
     const int32_t *ids = (const int32_t *)(const void *)a->ids.data;
+    if (a->far) return comes_from_afar(a, ids);
     if (a->afresh || mn_session_length(a->session) != a->seated) return 0;
     const int waits = mn_session_waits(a->session, ids, mn_answering_ids(a) - 1, &a->news);
     a->seated = mn_session_length(a->session);
-    return waits;
+    return waits ? waits : comes_from_afar(a, ids);
 }
 
 void mn_answering_unseat(mn_answering *a) {
+    mn_far_end(&a->far);
     if (a->session) mn_seq_seal(a->session->seq);
     mn_session_close(&a->session);
 }
@@ -239,7 +275,10 @@ int mn_answering_take(mn_answering *a, const float *logits) {
     const int most = a->r->max_tokens > 0 ? a->r->max_tokens : a->context;
     int32_t id;
     float logprob = 0;
-    if (!a->first) note_first(a);
+    if (!a->first) {
+        note_first(a);
+        offer(a);
+    }
     MN_TRY(draw(a, logits, &id, &logprob));
     if (mn_tokenizer_is_end(a->m->net->tokenizer, id)) {
         a->stats.finish = "stop";
@@ -266,6 +305,8 @@ void mn_answering_end(mn_answering *a) {
     const double rest = a->first ? (double)(mn_clock_ns() - a->first) * 1e-9 : 0;
     if (a->stats.tokens > 1 && rest > 0) a->stats.decode_tps = (a->stats.tokens - 1) / rest;
     if (a->stopper && mn_stopper_flush(a->stopper, &emit, &n) >= 0) show(a, emit, n);
+    mn_far_end(&a->far);
+    if (a->session) offer(a);
     if (a->session && a->keeps && !a->r->tenant)
         mn_kept_take_back(&a->m->kept, &a->session, &a->ids);
     else

@@ -5,7 +5,8 @@
  * begin: request -> ids of the prompt, sampler, grammar, stop texts        (any thread, no step
  * needed)
  *   seat:  a session that holds what need not be computed
- *   waits: another is computing more of it just now; look again later
+ *   waits: another is computing more of it just now, or it comes from another machine; look again
+ *   later
  *   ids[length of the session ..] are computed by steps; when none is left
  *   take:  logits -> the next token -> its text to the caller; it is the one id that is left then
  *   end:   what was held back, and the session is left to whoever comes next
@@ -34,6 +35,9 @@ typedef struct mn_answering {
     int seated;     /* tokens its session began with; more: it has computed some */
     int afresh;     /* it takes nothing of what others read, and waits for none of them */
     int keeps;      /* the model keeps its session for the next answer */
+    int looked;     /* other machines have been asked for its prompt; */
+    mn_far *far;    /* what they have of it is coming */
+    int offered;    /* tokens that other machines may take by now */
     int seen;       /* its prompt has been told to the region's statistics */
     uint64_t asked; /* ns: when it began, */
     uint64_t began; /* when the first of its tokens was computed, */

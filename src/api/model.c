@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int pack_report(void *user, uint64_t done, uint64_t total) {
@@ -60,6 +61,14 @@ static int open_kind(mn_model *m, int kind) {
     return open_chat(m);
 }
 
+/* OMNESIA_SHARE: the Redis through which machines share what they computed. What is private stays,
+ * and says nothing of itself. */
+static int open_remote(mn_model *m) {
+    const char *const url = getenv("OMNESIA_SHARE");
+    if (!m->region || m->quiet || !m->engine || !url || !*url || strcmp(url, "none") == 0) return 0;
+    return mn_remote_open(url, &m->remote);
+}
+
 int mn_model_open(const char *name, const mn_model_options *options, mn_model **out) {
     static const mn_model_options none;
     const mn_model_options *o = options ? options : &none;
@@ -87,6 +96,7 @@ int mn_model_open(const char *name, const mn_model_options *options, mn_model **
     m->quiet = o->private_;
     if (rc >= 0 && m->region) rc = mn_digest_of(path, m->exec.team, m->digest);
     if (rc >= 0 && m->region && !m->quiet && m->engine) mn_mem_reader(m, path);
+    if (rc >= 0) rc = open_remote(m);
     mn_free(path);
     if (rc < 0) mn_model_close(&m);
     *out = m;
@@ -97,6 +107,7 @@ void mn_model_close(mn_model **pm) {
     mn_model *m = *pm;
     *pm = NULL;
     if (!m) return;
+    mn_remote_close(&m->remote);
     mn_kept_close(&m->kept);
     mn_template_free(&m->chat);
     mn_buf_free(&m->open);

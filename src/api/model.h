@@ -9,6 +9,7 @@
 #include "engine/grammar.h"
 #include "engine/plan.h"
 #include "engine/step.h"
+#include "kv/far.h"
 #include "model/encoder.h"
 #include "model/template.h"
 #include "omnesia.h"
@@ -29,6 +30,7 @@ struct mn_model {
     mn_kept kept;            /* session of the last answer */
     mn_region *region;       /* borrowed; NULL: nothing is shared */
     int quiet;               /* takes from the region, leaves nothing */
+    mn_remote *remote;       /* what is shared with other machines; NULL: nothing */
     uint8_t digest[32];      /* of the model file, when there is a region */
     pthread_mutex_t step;    /* one step at a time */
     int step_tokens;         /* of one step of a loop, at most; 0: not measured yet */
@@ -40,8 +42,9 @@ struct mn_model {
 struct mn_session {
     mn_model *model;
     mn_seq *seq;
-    const char
-        *from; /* where what it began with was found: "own", "process", "disk"; NULL: it is fresh */
+    /* Where what it began with was found: "own", "process", "disk", "machine" (another one); NULL:
+     * it is fresh. */
+    const char *from;
     int coming; /* tokens of the prompt that there will be when others go on */
 };
 

@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -108,6 +109,7 @@ const mn_opt mn_cli_generate_rows[] = {
      .offset = AT(disk),
      .help = "most bytes of files in which it outlives the machine: 8G; none: keep off them; "
              "default: 8 GiB, and a twentieth of the free space, at most"},
+    MN_CLI_SHARE_ROW(AT(share)),
     MN_CLI_PRIVATE_ROW(AT(private_)),
     {0}};
 
@@ -193,10 +195,23 @@ int mn_cli_model_of(const mn_cli_generate *o, mn_region *region, mn_model **mode
         model);
 }
 
+/* --share is a wish of the library's environment: there all programs have it from. */
+static int share(const mn_cli_generate *o, int without) {
+    const int wanted = o->share && *o->share && strcmp(o->share, "none") != 0;
+    if (wanted && without)
+        return MN_FAIL(MN_CLI_USAGE, "--share needs a region: what comes from other machines, and "
+                                     "goes there, lies in it");
+    if (o->share && setenv("OMNESIA_SHARE", o->share, 1) < 0)
+        return MN_FAIL(MN_ENOMEM, "no memory for --share");
+    return 0;
+}
+
 int mn_cli_region_or_none(const mn_cli_generate *o, mn_region **region) {
     const int given = o->region && *o->region;
+    const int none = given && strcmp(o->region, "none") == 0;
     *region = NULL;
-    if (given && strcmp(o->region, "none") == 0) return 0;
+    MN_TRY(share(o, none));
+    if (none) return 0;
     const int rc = mn_cli_generate_region(o, region);
     if (rc < 0 && (given || (o->disk && *o->disk))) return rc;
     if (rc < 0)

@@ -9,7 +9,7 @@
 #include "omnesia.h"
 
 typedef struct mn_cli_generate {
-    const char *model, *system, *region, *disk;
+    const char *model, *system, *region, *disk, *share;
     int32_t tokens, threads, context;
     int private_; /* take from the region, leave nothing in it */
     int kv;       /* 0 f16, 1 q8 */
@@ -23,7 +23,13 @@ typedef struct mn_cli_generate {
 /* Option rows for a struct that holds an mn_cli_generate at this offset; `base` is that offset. */
 extern const mn_opt mn_cli_generate_rows[];
 
-/* The option --private, of all who share what they compute. */
+/* The options --share and --private, of all who share what they compute. */
+#define MN_CLI_SHARE_ROW(at)                                                                     \
+    {                                                                                            \
+        .kind = MN_OPT_TEXT, .name = "share", .value = "URL", .offset = at,                      \
+        .help = "the Redis through which machines share what they computed: "                    \
+                "redis://[USER:PASSWORD@]HOST:PORT/DB, rediss://.. with TLS, unix:///PATH; none" \
+    }
 #define MN_CLI_PRIVATE_ROW(at)                                     \
     {                                                              \
         .kind = MN_OPT_FLAG, .name = "private", .offset = at,      \
@@ -41,7 +47,8 @@ int mn_cli_generate_region(const mn_cli_generate *o, mn_region **region);
 /* The model, over a region or NULL. */
 int mn_cli_model_of(const mn_cli_generate *o, mn_region *region, mn_model **model);
 /* The region of --region, NULL for none. Without --region the user's own is opened; when that
- * cannot be, a line says why, and work goes on without it. */
+ * cannot be, a line says why, and work goes on without it. Models that are opened later share it
+ * with other machines, when --share says so. */
 int mn_cli_region_or_none(const mn_cli_generate *o, mn_region **region);
 /* That, and the model that uses it. */
 int mn_cli_generate_open(const mn_cli_generate *o, mn_region **region, mn_model **model);

@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/tell.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -136,9 +137,14 @@ static int unknown(const char *word) {
     return MN_FAIL(MN_CLI_USAGE, "unknown command '%s'", word);
 }
 
+static void hear(const char *line) {
+    fprintf(stderr, "omnesia: %s\n", line);
+}
+
 int main(int argc, char **argv) {
     json_set_alloc_funcs(mn_malloc, mn_free); /* here alone: a library must not, for its host */
     mn_file_standard();
+    mn_tell_to(hear);
     mn_guard_install(); /* best effort: without it a file cut short under us ends the program */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);

@@ -26,8 +26,8 @@ enum { GRACE_MS = 1500, LOG_JSON = 0, LOG_TEXT, LOG_NONE };
 typedef struct serve_options {
     mn_cli_common common;
     mn_opt_list models, listen, origins, shared;
-    const char *region, *disk, *key_file, *tls_cert, *tls_key, *embedder, *files, *user, *store,
-        *organise;
+    const char *region, *disk, *share, *key_file, *tls_cert, *tls_key, *embedder, *files, *user,
+        *store, *organise;
     int32_t port, threads, context, tokens, slots, waiting, step_tokens;
     int kv, bf16, private_, no_memory, remember, insecure, metrics, log, order, print;
     uint64_t body;
@@ -119,6 +119,7 @@ static const mn_opt options[] = {
         "disk", disk, "SIZE",
         "most bytes of files in which it outlives the machine: 8G; none: keep off them; default: 8 "
         "GiB, and a twentieth of the free space, at most"),
+    MN_CLI_SHARE_ROW(AT(share)),
     MN_CLI_PRIVATE_ROW(AT(private_)),
     {.kind = MN_OPT_CHOICE,
      .name = "print",
@@ -206,7 +207,7 @@ static int serve(const serve_options *o, const sigset_t *signals, const char **s
                  const char *files) {
     static const char *const orders[] = {"fcfs", "fair", "batch"};
     static const char *const standard[] = {"smollm2-135m"};
-    mn_cli_generate generate = {.region = o->region, .disk = o->disk};
+    mn_cli_generate generate = {.region = o->region, .disk = o->disk, .share = o->share};
     mn_region *region = NULL;
     mn_serve *server;
     mn_cli_bar bar = {0};

@@ -36,10 +36,18 @@ static mn_kv_span *tail_of(const mn_seq *s) {
     return (mn_kv_span *)(uintptr_t)(s->span + s->n - 1);
 }
 
+static void begin(const mn_kv_share *of, mn_kv_chain *c) {
+    mn_kv_chain_begin(c, of->open_to ? &of->common : &of->seed);
+    if (of->open_to) mn_kv_chain_turn(c, of->open_to, &of->seed);
+}
 static void begin_chain(mn_seq *s) {
-    const mn_kv_share *of = &s->share;
-    mn_kv_chain_begin(&s->chain, of->open_to ? &of->common : &of->seed);
-    if (of->open_to) mn_kv_chain_turn(&s->chain, of->open_to, &of->seed);
+    begin(&s->share, &s->chain);
+}
+void mn_seq_names(const mn_seq *s, const int32_t *ids, int n, uint8_t (*name)[32]) {
+    mn_kv_chain c;
+    begin(&s->share, &c);
+    for (int i = 0; i < n / MN_KV_STEP * MN_KV_STEP; i++)
+        if (mn_kv_chain_add(&c, ids[i])) memcpy(name[c.steps - 1], c.key.byte, 32);
 }
 
 int mn_seq_open(const mn_kv_layout *layout, const mn_kv_share *share, int context, mn_seq **out) {

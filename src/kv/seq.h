@@ -73,6 +73,8 @@ mn_kv_format mn_seq_format(const mn_seq *seq);
 uint64_t mn_seq_root(const mn_seq *seq);
 /* How many tokens at the beginning of both lie in the same rows. */
 int mn_seq_common(const mn_seq *a, const mn_seq *b);
+/* The keys of the whole steps of ids[n], as they are named under its seeds, into name[n / 64]. */
+void mn_seq_names(const mn_seq *seq, const int32_t *ids, int n, uint8_t (*name)[32]);
 /* The extents of the region that it lies in, into refs[MN_SEQ_SPANS]: how many. */
 int mn_seq_extents(const mn_seq *seq, uint64_t *refs);
 /* Process id of who computed most of what others computed of it; 0: nobody did. */

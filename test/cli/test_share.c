@@ -206,7 +206,7 @@ static void example(void **state) {
     (void)state;
     char line[256];
     int there[2], all[2];
-    snprintf(line, sizeof line, "--version >/dev/null; \"$OMNESIA_SHARE\" %s/e", bed);
+    snprintf(line, sizeof line, "--version >/dev/null; \"$OMNESIA_SHARE_PROGRAM\" %s/e", bed);
     const cli_run r = run(line);
     assert_int_equal(r.status, 0);
     const char *at = r.out;
