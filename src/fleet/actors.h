@@ -6,17 +6,21 @@
  * the latest (ns of the board). Real processes step when the board changes or the time has come
  * (fleet/drive.c); simulated fleets step all of them in one thread (fleet/sim.c).
  *
- * Heartbeat: BEAT ms between states unless the robot says more often; a robot whose state is late
- * by
- * more than one of them (so two in all) is lost: the monitor takes its lease, puts what it held
- * where
- * it was last known to be, and its steps are planned anew. Whoever finds his own lease gone stops.
+ * Heartbeat: a state says until when the next one is there, BEAT ms on unless the robot says
+ * otherwise; it comes a little sooner (MN_FLEET_HASTE). A robot is lost when its process has ended,
+ * which its own machine knows at once; when it hangs, so that no state came for BEAT and another
+ * MN_FLEET_HASTE of it; and when it is another machine's, after two BEAT. Then the monitor takes its
+ * lease, puts what it held where it was last known to be, and its steps are planned anew. Whoever
+ * finds his own lease gone stops.
  */
 #ifndef MN_FLEET_ACTORS_H
 #define MN_FLEET_ACTORS_H
 #include "fleet/task.h"
 
 enum { MN_FLEET_BEAT = 250 }; /* ms */
+/* Part of a beat after which the next state is put, and which a late one is waited for: so one may
+ * be late by a whole beat, and who stops is known within two. */
+#define MN_FLEET_HASTE(beat) ((beat) / 5 * 4)
 
 /* ---- robot.c ----------------------------------------------------------------------------- */
 typedef struct mn_actor_robot mn_actor_robot;
@@ -52,6 +56,8 @@ typedef struct mn_brain_how {
  * tasks as they are. */
 int mn_brain_open(mn_board *b, const mn_brain_how *how, mn_brain **out);
 int mn_brain_step(mn_brain *k, uint64_t *again);
+/* Readable when a robot of this machine has ended: then step. */
+int mn_brain_fds(const mn_brain *k, int *fds, int cap);
 void mn_brain_close(mn_brain **k); /* another may begin at once */
 void mn_brain_die(mn_brain **k);   /* as kill -9 would: its lease runs out */
 

@@ -20,6 +20,16 @@ void mn_board_close(mn_board **b) {
     if (*b) (*b)->ops->close(b);
 }
 
+void mn_board_life(mn_board *b, char word[MN_LIFE]) {
+    *word = 0;
+    if (b->ops->life) b->ops->life(b, word);
+}
+
+mn_life mn_board_lives(mn_board *b, const char *word, int *fd) {
+    if (fd) *fd = -1;
+    return b->ops->lives ? b->ops->lives(b, word, fd) : MN_LIFE_UNKNOWN;
+}
+
 int mn_board_name_check(const char *what, const char *name) {
     const size_t n = strlen(name);
     const unsigned char *const p = (const unsigned char *)name;

@@ -12,9 +12,10 @@
  * What lies there (FLEET is "main" unless another was said; values are JSON objects, but `state`):
  *
  *   fleet/FLEET/robot/NAME   what it is: its profile, skills, who drives it     by the robot
- *   fleet/FLEET/lease/NAME   it lives: {"epoch", "pid", "machine"}; the version is the fence: what
- *                            it does is committed only while that stands        made by the robot,
- *                                                                 taken by it, or by the monitor
+ *   fleet/FLEET/lease/NAME   it lives: {"epoch", "pid", "machine", "life"}; the version is the
+ *                            fence: what it does is committed only while that stands; by its life
+ *                            the machine's others know when it dies     made by the robot, taken by
+ *                                                                       it, or by the monitor
  *   fleet/FLEET/state/NAME   where it is and how it does (fleet/state.h), its heartbeat, to 1 kHz
  *   fleet/FLEET/holds/NAME   {"holds": [..]}: what a robot or a place has       by whoever moves
  *   fleet/FLEET/thing/NAME   rooms, furniture, doors, objects (fleet/scene.h)   by whoever moves it
@@ -32,6 +33,7 @@
 #define MN_FLEET_BOARD_H
 #include "base/buf.h"
 #include "region/object.h"
+#include "region/region.h"
 
 #include <jansson.h>
 #include <stdint.h>
@@ -58,6 +60,10 @@ typedef struct mn_board_ops {
     uint64_t (*now)(mn_board *b); /* ns that only grow; the same for all processes of the machine */
     int64_t (*time)(mn_board *b); /* us since 1970; may jump */
     void (*close)(mn_board **b);
+    /* A word for who acts here, and whether such a one goes on; *fd (may be NULL): the caller's,
+     * readable when he has ended, or -1 (mn_region_life). NULL: nobody can tell. */
+    void (*life)(mn_board *b, char word[MN_LIFE]);
+    mn_life (*lives)(mn_board *b, const char *word, int *fd);
 } mn_board_ops;
 struct mn_board {
     const mn_board_ops *ops;
@@ -70,6 +76,9 @@ int mn_board_open(mn_region *r, const char *fleet, mn_board **out);
 int mn_board_open_heap(const char *fleet, mn_board **out);
 void mn_board_clock(mn_board *heap, uint64_t now, int64_t time);
 void mn_board_close(mn_board **b);
+/* ops->life: "" where nobody can tell; ops->lives: MN_LIFE_UNKNOWN. */
+void mn_board_life(mn_board *b, char word[MN_LIFE]);
+mn_life mn_board_lives(mn_board *b, const char *word, int *fd);
 
 /* "fleet/main/thing/cup" of ("thing/", "cup"); name "": the folder. MN_EINVAL: no such name. */
 int mn_board_key(const mn_board *b, const char *kind, const char *name, char key[MN_FLEET_KEY]);

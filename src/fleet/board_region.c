@@ -115,6 +115,16 @@ static int64_t wall(mn_board *b) {
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+static void life(mn_board *b, char word[MN_LIFE]) {
+    mn_region_life(region_of(b), word);
+}
+
+static mn_life lives(mn_board *b, const char *word, int *fd) {
+    const mn_life is = mn_region_lives(region_of(b), word);
+    if (fd) *fd = is == MN_LIFE_GOES_ON ? mn_region_life_watch(region_of(b), word) : -1;
+    return is;
+}
+
 static void close_region(mn_board **b) {
     mn_free(*b);
     *b = NULL;
@@ -130,6 +140,8 @@ static const mn_board_ops region_ops = {
     .now = now,
     .time = wall,
     .close = close_region,
+    .life = life,
+    .lives = lives,
 };
 
 int mn_board_open(mn_region *r, const char *fleet, mn_board **out) {

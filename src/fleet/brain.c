@@ -5,9 +5,10 @@
  * waits; monitor.c, brain_plan.c, brain_collect.c, brain_replan.c and brain_dispatch.c are its
  * parts.
  *
- * fleet/FLEET/brain {"epoch", "pid", "until" (ns), "model"} is its lease; every commit of the brain
- * checks its version, so of two brains the older one's commits fail, and it ends. Who is silent for
- * a second beyond `until` is dead; his tasks lie on the board and go on.
+ * fleet/FLEET/brain {"epoch", "pid", "until" (ns), "model", "life"} is its lease; every commit of
+ * the brain checks its version, so of two brains the older one's commits fail, and it ends. Whose
+ * process has ended, or who is silent for a second beyond `until`, is dead; his tasks lie on the
+ * board and go on.
  */
 #include "base/alloc.h"
 #include "base/error.h"
@@ -40,9 +41,11 @@ int mn_brain_number(const json_t *json, const char *name) {
 /* ---- lease --------------------------------------------------------------------------------- */
 static int lease_put(mn_brain *k, uint64_t version, uint64_t ns) {
     const uint64_t now = k->b->ops->now(k->b);
+    char life[MN_LIFE];
+    mn_board_life(k->b, life);
     json_t *const lease =
-        json_pack("{s:I, s:i, s:I, s:s}", "epoch", k->epoch, "pid", (int)getpid(), "until",
-                  (json_int_t)(now + ns), "model", k->how.model ? k->model : "rules");
+        json_pack("{s:I, s:i, s:I, s:s, s:s}", "epoch", k->epoch, "pid", (int)getpid(), "until",
+                  (json_int_t)(now + ns), "model", k->how.model ? k->model : "rules", "life", life);
     if (!lease) return mn_brain_no_memory();
     const int rc = mn_board_put(k->b, "brain", "", lease, 1, &version);
     json_decref(lease);
@@ -75,7 +78,9 @@ static int take_lease(mn_brain *k) {
         const uint64_t now = k->b->ops->now(k->b),
                        until = (uint64_t)json_integer_value(json_object_get(lease, "until"));
         k->epoch = json_integer_value(json_object_get(lease, "epoch"));
-        if (until + SECOND > now && until < now + 600 * SECOND)
+        const int ended =
+            mn_board_lives(k->b, mn_brain_field(lease, "life"), NULL) == MN_LIFE_ENDED;
+        if (!ended && until + SECOND > now && until < now + 600 * SECOND)
             rc =
                 MN_FAIL(MN_EBUSY,
                         "process %" JSON_INTEGER_FORMAT " is the brain of this fleet: end it first",
@@ -126,6 +131,7 @@ void mn_brain_die(mn_brain **k) {
     for (int i = 0; i < 2; i++) forget_robots(brain);
     for (int i = 0; i < brain->n_tasks; i++) task_free(&brain->task[i]);
     json_decref(brain->skip);
+    mn_monitor_lives_free(brain);
     mn_free(brain->robot);
     mn_free(brain->was);
     mn_free(brain->task);

@@ -14,6 +14,10 @@ enum {
     MN_BRAIN_REPLANS = 64, /* in all */
 };
 
+/* Lives that wake the brain when they end (monitor_life.c). */
+enum { MN_BRAIN_FDS = 120 };
+typedef struct mn_brain_life mn_brain_life;
+
 typedef struct mn_brain_robot {
     char name[MN_NAME + 1];
     uint64_t lease;
@@ -45,6 +49,8 @@ struct mn_brain {
     int n_robots, cap_robots;
     mn_brain_robot *was; /* as they were in the step before: a call that is the same is not read */
     int n_was, cap_was;
+    mn_brain_life *life; /* of their leases, in no order */
+    int n_lives, cap_lives;
     mn_brain_task *task; /* open ones, by number */
     int n_tasks, cap_tasks;
     json_t *skip; /* versions of tasks that have ended */
@@ -119,5 +125,10 @@ int mn_monitor_robots(mn_brain *k);
 int mn_monitor_step(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r);
 /* What robots held that were lost before somebody could put it down. */
 int mn_monitor_fallen(mn_brain *k);
+/* monitor_life.c: does who bears this lease go on? And when all were asked: what belongs to no
+ * lease goes. */
+int mn_monitor_life(mn_brain *k, const mn_brain_robot *r, mn_life *out);
+void mn_monitor_lives_settle(mn_brain *k);
+void mn_monitor_lives_free(mn_brain *k);
 
 #endif

@@ -6,7 +6,7 @@
  * What wakes is a topic of the region (a word that is slept on), and what programs say comes
  * through file descriptors: a small thread for each topic sleeps there and writes to one eventfd,
  * on which everything waits. A robot has three topics (its call, its lease, the stop), the brain
- * seven; heartbeats of robots wake nobody. A thread looks again by itself every two seconds, as
+ * seven, and the ends of robots' processes; heartbeats wake nobody. A thread looks again by itself every two seconds, as
  * watchers do, for who was killed between a change and telling of it.
  */
 #include "base/alloc.h"
@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TOPICS = 8, FDS = 32 };
+enum { TOPICS = 8, FDS = 128 };
 static const uint64_t SECOND = 1000000000;
 
 typedef struct sleeper {
@@ -162,8 +162,11 @@ int mn_drive_robot(mn_drive *d, mn_actor_robot *r, double hz, const volatile int
 int mn_drive_brain(mn_drive *d, mn_brain *k, const volatile int *end) {
     while (!over(end)) {
         uint64_t again = 0;
-        MN_TRY(trouble(d->b, mn_brain_step(k, &again), "", &again));
-        MN_TRY(mn_drive_wait(d, NULL, 0, again));
+        int fds[FDS];
+        const int rc = mn_brain_step(k, &again);
+        MN_TRY(trouble(d->b, rc, "", &again));
+        const int n = rc < 0 ? 0 : mn_brain_fds(k, fds, FDS); /* who has died goes on ringing */
+        MN_TRY(mn_drive_wait(d, fds, n, again));
     }
     return 0;
 }

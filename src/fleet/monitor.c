@@ -2,10 +2,12 @@
  *
  * fleet/monitor.c - who lives, who hangs, who is slow.
  *
- * A robot says in each state until when the next one is there. Once more the same time later it is
- * lost: one commit, which stands only if no state came meanwhile, takes its lease and marks it;
- * then what it held falls to the place where it stood, or into the room it was in, as unsure. The
- * mark stays until nothing is held: who dies in between leaves the rest to the next brain.
+ * A robot says in each state until when the next one is there. Nearly as long after that
+ * (MN_FLEET_HASTE), or at once when its process has ended (monitor_life.c), it is lost: one commit,
+ * which stands only if no state came meanwhile, takes its lease and marks it; then what it held
+ * falls to the place where it stood, or into the room it was in, as unsure. The mark stays until
+ * nothing is held: who dies in between leaves the rest to the next brain. A robot of another
+ * machine, whose states come by a bridge, has as long as it said.
  *
  * A brain that was asleep itself (a laptop was closed, a model thought) first lets one heartbeat
  * pass: everybody looks late to who was late.
@@ -96,7 +98,7 @@ int mn_monitor_fallen(mn_brain *k) {
 }
 
 /* ---- who lives ----------------------------------------------------------------------------- */
-static int lose(mn_brain *k, const mn_brain_robot *r) {
+static int lose(mn_brain *k, const mn_brain_robot *r, int ended) {
     json_t *robot = NULL;
     uint64_t version = 0;
     mn_edits edits = {0};
@@ -106,22 +108,25 @@ static int lose(mn_brain *k, const mn_brain_robot *r) {
         rc = mn_brain_set(robot, "lost", json_true());
         if (rc >= 0) rc = mn_edits_put(&edits, k->b, "robot/", r->name, robot, version);
     }
-    if (rc >= 0) rc = mn_edits_check(&edits, k->b, "state/", r->name, r->state);
+    if (rc >= 0 && !ended) rc = mn_edits_check(&edits, k->b, "state/", r->name, r->state);
     if (rc >= 0) rc = mn_edits_del(&edits, k->b, "lease/", r->name, r->lease);
     if (rc >= 0) rc = mn_edits_check(&edits, k->b, "brain", "", k->lease);
     if (rc >= 0) rc = mn_edits_commit(&edits, k->b);
     mn_edits_free(&edits);
     json_decref(robot);
-    if (rc == MN_ECONFLICT) return 0; /* it lives, or said goodbye: the next step knows */
+    if (rc == MN_ECONFLICT) { /* it lives, or said goodbye: the next step knows */
+        mn_brain_sooner(k, 0);
+        return 0;
+    }
     MN_TRY(rc);
     mn_board_tell(k->b, "lost", "{s:s, s:s}", "robot", r->name, "text",
-                  "its heartbeat is late by more than one");
+                  ended ? "its process has ended" : "its heartbeat is late by more than one");
     return put_down(k, r->name);
 }
 
 /* When it is late. Without a state it is so now; so it is when that is of another life of the
  * machine, whose clock had gone further. */
-static int read_life(mn_brain *k, mn_brain_robot *r) {
+static int read_life(mn_brain *k, mn_brain_robot *r, mn_life life) {
     char key[MN_FLEET_KEY];
     mn_buf value = {0};
     mn_fleet_state s;
@@ -132,7 +137,8 @@ static int read_life(mn_brain *k, mn_brain_robot *r) {
     mn_buf_free(&value);
     MN_TRY(rc);
     const uint64_t now = k->b->ops->now(k->b); /* after it was read: states go on being put */
-    const uint64_t beat = rc && s.until > s.now ? s.until - s.now : 0;
+    uint64_t beat = rc && s.until > s.now ? s.until - s.now : 0;
+    if (life == MN_LIFE_GOES_ON) beat = MN_FLEET_HASTE(beat);
     r->late = !rc || s.now > now ? 0 : s.until + (beat < 60 * SECOND ? beat : 60 * SECOND);
     return 0;
 }
@@ -192,18 +198,21 @@ int mn_monitor_robots(mn_brain *k) {
     MN_TRY(k->b->ops->each(k->b, key, each_lease, k));
     for (int i = 0; i < k->n_robots; i++) {
         mn_brain_robot *const r = &k->robot[i];
-        MN_TRY(read_life(k, r));
+        mn_life life = MN_LIFE_UNKNOWN;
+        MN_TRY(mn_monitor_life(k, r, &life));
+        MN_TRY(read_life(k, r, life));
         MN_TRY(read_call(k, r));
         if (r->late < k->patient) r->late = k->patient;
-        r->gone = k->b->ops->now(k->b) > r->late;
+        r->gone = life == MN_LIFE_ENDED || k->b->ops->now(k->b) > r->late;
         if (r->gone)
-            MN_TRY(lose(k, r));
+            MN_TRY(lose(k, r, life == MN_LIFE_ENDED));
         else
             mn_brain_sooner(k, r->late + 1);
         const int stopped = mn_fleet_stopped(k->b, r->name);
         MN_TRY(stopped);
         r->stopped = stopped;
     }
+    mn_monitor_lives_settle(k);
     return 0;
 }
 

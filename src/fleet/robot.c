@@ -4,8 +4,9 @@
  * state that it lives, tells what skills its hosts have, and stops when its lease is not its own
  * any more. What it does meanwhile is robot_do.c.
  *
- * A robot whose heartbeat is late by more than one is dead: another of the same name takes its
- * lease, by version, so of two that come at once one gets it. What it had in its hands stays there.
+ * A robot whose process has ended, or whose heartbeat is late by more than one, is dead: another of
+ * the same name takes its lease, by version, so of two that come at once one gets it. What it had
+ * in its hands stays there.
  */
 #include "base/alloc.h"
 #include "base/error.h"
@@ -32,7 +33,7 @@ static void state_now(mn_actor_robot *r) {
     s->flags |= (r->stopped ? MN_STATE_STOPPED : 0u) | (r->phase ? MN_STATE_BUSY : 0u);
     if (s->n_joints > MN_JOINTS) s->n_joints = MN_JOINTS;
     s->frame[MN_FRAME] = s->at[sizeof s->at - 1] = 0;
-    r->due = s->until;
+    r->due = s->now + MN_FLEET_HASTE(r->beat);
     r->put = *s;
 }
 
@@ -128,6 +129,8 @@ static int lives(mn_actor_robot *r, const json_t *lease) {
     MN_TRY(rc);
     const uint64_t now = r->b->ops->now(r->b);
     if (!rc || s.now > now || now > s.until + (s.until - s.now)) return 0;
+    const char *const life = json_string_value(json_object_get(lease, "life"));
+    if (life && mn_board_lives(r->b, life, NULL) == MN_LIFE_ENDED) return 0;
     return MN_FAIL(MN_EBUSY,
                    "there is a robot '%s' already, driven by process %" JSON_INTEGER_FORMAT
                    ": take another name, or end that one",
@@ -261,7 +264,10 @@ static int edit_join(mn_actor_robot *r, mn_edits *edits) {
         rc = lives(r, lease);
     }
     if (rc >= 0) {
-        mine = json_pack("{s:I, s:i, s:s}", "epoch", epoch, "pid", (int)getpid(), "machine", "");
+        char life[MN_LIFE];
+        mn_board_life(r->b, life);
+        mine = json_pack("{s:I, s:i, s:s, s:s}", "epoch", epoch, "pid", (int)getpid(), "machine",
+                         "", "life", life);
         rc = mine ? mn_edits_put(edits, r->b, "lease/", r->name, mine, version) : json_failed();
     }
     json_decref(lease);

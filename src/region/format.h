@@ -86,7 +86,8 @@ typedef struct mn_region_tops {     /* one page */
     mn_word damaged;                /* files whose sums were wrong */
     mn_word synced;                 /* bytes of the journal that are on disk */
     mn_word syncs, failed;          /* how often it was synced; 1: a sync has failed, for ever */
-    mn_word reserved[6];
+    mn_word number;                 /* tells this region from all others; 0: not drawn yet */
+    mn_word reserved[5];
     mn_word cell_top[16];   /* cells of a class that are charged */
     mn_word cell_ready[16]; /* cells of a class that have pages: those below */
     mn_word cell_next[16];  /* where the next search for a free one begins */
@@ -97,7 +98,8 @@ typedef struct mn_proc_slot {
     mn_word pid;   /* for people, like what follows: numbers are used again */
     mn_word born;  /* seconds since 1970 */
     mn_word puts;  /* 1: it may own cells, and have changed buckets */
-    mn_word reserved[4];
+    mn_word life;  /* a number of this tenant's own, drawn; it stays when the slot is empty */
+    mn_word reserved[3];
     mn_word pin[MN_REGION_PINS]; /* references; 0: none */
 } mn_proc_slot;
 

@@ -168,6 +168,17 @@ typedef struct mn_proc_facts {
 /* Those that are alive, the caller included. */
 int mn_region_each_process(mn_region *r, int (*each)(void *user, const mn_proc_facts *f),
                            void *user);
+/* A word that tells this life (of an open handle) from all others, anywhere, for others to keep:
+ * who holds a lease, say. "" in a child after fork. */
+enum { MN_LIFE = 48 };
+void mn_region_life(mn_region *r, char word[MN_LIFE]);
+/* UNKNOWN: of another region, or no such word: nobody here can tell. */
+typedef enum mn_life { MN_LIFE_ENDED, MN_LIFE_GOES_ON, MN_LIFE_UNKNOWN } mn_life;
+mn_life mn_region_lives(mn_region *r, const char *word);
+/* An fd, the caller's to close, that is readable once its process has ended: then ask above. It is
+ * an alarm and no proof: numbers of processes mean something else in another container. -1: there
+ * is none. */
+int mn_region_life_watch(mn_region *r, const char *word);
 /* n bytes of the front of an extent one looks at, from `at` on, wherever it is. */
 int mn_extent_peek(const mn_extent *x, uint64_t at, void *out, uint64_t n);
 
