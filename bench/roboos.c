@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "base/walk.h"
+#include "bench/roboos_crew.h"
+#include "bench/roboos_death.h"
 #include "bench/roboos_moves.h"
 
 #include <stdio.h>
@@ -51,10 +53,40 @@ static int moves(mn_roboos *b) {
     return mn_bench_row_skip(&row, "no redis-server could be started", b->o->json);
 }
 
+/* ---- deaths -------------------------------------------------------------------------------- */
+static int say_ms(mn_roboos *b, const char *row, const char *whose, double *ms, int n, double bar) {
+    static const double at[] = {50, 99, 100};
+    static const char *const names[] = {"p50", "p99", "most"};
+    char what[96];
+    for (int i = 0; i < 3; i++) {
+        snprintf(what, sizeof what, "%s, %s of %d", whose, names[i], n);
+        MN_TRY(mn_roboos_say(b, row, what, "ms", mn_crew_percentile(ms, n, at[i]), i ? bar : 0, 0));
+    }
+    return 0;
+}
+
+static int deaths(mn_roboos *b) {
+    const mn_deaths_how how = {.region = b->path,
+                               .kills = 10 * b->o->rounds,
+                               .hangs = 4 * b->o->rounds,
+                               .load = 30,
+                               .seed = b->o->seed};
+    static mn_deaths_result r;
+    MN_TRY(mn_deaths_run(&how, &r));
+    MN_TRY(say_ms(b, "death", "killed", r.kill_ms, r.kills, 2 * MN_FLEET_BEAT));
+    MN_TRY(say_ms(b, "death", "hung", r.hang_ms, r.hangs, 2 * MN_FLEET_BEAT));
+    MN_TRY(mn_roboos_say(b, "death", "hung, and then went on as if it had its lease", "robots",
+                         r.late, 0, 0));
+    MN_TRY(mn_roboos_say(b, "death", "heartbeats in 30 s, two busy loops a core", "beats",
+                         (double)r.beats, 0, 0));
+    return mn_roboos_say(b, "death", "well, and lost under that load", "robots", r.alarms, 0, 0);
+}
+
 /* ---- the rows ------------------------------------------------------------------------------ */
 static const mn_roboos_row rows[] = {
     {"read", mn_roboos_read}, {"wake", mn_roboos_wake},   {"state", mn_roboos_state},
     {"moves", moves},         {"plans", mn_roboos_plans}, {"recovery", mn_roboos_recovery},
+    {"death", deaths},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -85,7 +117,7 @@ static int roboos(const mn_bench_options *o) {
     if (rc >= 0 && !found)
         rc = MN_FAIL(MN_CLI_USAGE,
                      "bench roboos has no row '%s'; there are read, wake, state, moves, "
-                     "plans, recovery",
+                     "plans, recovery, death",
                      o->row);
     mn_redis_end(&b.redis);
     if (*b.folder) mn_walk_remove(b.folder);

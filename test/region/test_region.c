@@ -13,6 +13,7 @@
 #include "region/inside.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -350,6 +351,66 @@ static void buries(void **s) {
 }
 
 /* After fork the child's handle is dead, and does not keep its parent alive. */
+/* Lives by their names: a slot that has another tenant is another life. */
+static void lives(void **s) {
+    (void)s;
+    mn_region *a = opened(), *b = opened(), *other;
+    char word[MN_LIFE], again[MN_LIFE], path2[128];
+    mn_region_life(b, word);
+    assert_int_equal(mn_region_lives(a, word), MN_LIFE_GOES_ON);
+    assert_int_equal(mn_region_lives(b, word), MN_LIFE_GOES_ON);
+    mn_region_close(&b);
+    assert_int_equal(mn_region_lives(a, word), MN_LIFE_ENDED);
+    b = opened(); /* the same slot */
+    mn_region_life(b, again);
+    assert_string_not_equal(word, again);
+    assert_int_equal(mn_region_lives(a, word), MN_LIFE_ENDED);
+    assert_int_equal(mn_region_lives(a, again), MN_LIFE_GOES_ON);
+    snprintf(path2, sizeof path2, "%s2", path);
+    assert_ok(mn_region_open(path2, LIMIT, -1, &other));
+    assert_int_equal(mn_region_lives(other, again), MN_LIFE_UNKNOWN);
+    mn_region_close(&other);
+    static const char *const junk[] = {"", "x", "1-2", "1-999-3", "-1--1--1", "%s%n"};
+    for (size_t i = 0; i < sizeof junk / sizeof *junk; i++) {
+        assert_int_equal(mn_region_lives(a, junk[i]), MN_LIFE_UNKNOWN);
+        assert_int_equal(mn_region_life_watch(a, junk[i]), -1);
+    }
+    mn_region_close(&b);
+    mn_region_close(&a);
+}
+
+/* Who is killed is told of by an fd, and by then counts as ended. */
+static void a_death_wakes(void **s) {
+    (void)s;
+    int to[2];
+    char word[MN_LIFE] = "";
+    mn_region *a = opened();
+    assert_int_equal(pipe(to), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        mn_region *own = opened();
+        mn_region_life(own, word);
+        _exit(write(to[1], word, sizeof word) != sizeof word || pause());
+    }
+    assert_int_equal(read(to[0], word, sizeof word), sizeof word);
+    struct pollfd p = {.fd = mn_region_life_watch(a, word), .events = POLLIN};
+    assert_int_equal(mn_region_lives(a, word), MN_LIFE_GOES_ON);
+    if (p.fd >= 0) assert_int_equal(poll(&p, 1, 0), 0); /* else this kernel has none */
+    kill(pid, SIGKILL);
+    if (p.fd >= 0)
+        assert_int_equal(poll(&p, 1, 60000), 1);
+    else
+        waitpid(pid, NULL, 0);
+    assert_int_equal(mn_region_lives(a, word), MN_LIFE_ENDED);
+    if (p.fd >= 0) {
+        close(p.fd);
+        waitpid(pid, NULL, 0);
+    }
+    close(to[0]);
+    close(to[1]);
+    mn_region_close(&a);
+}
+
 static void forks(void **s) {
     (void)s;
     mn_region *r = opened();
@@ -434,6 +495,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(empties_go, begin, end),
         cmocka_unit_test_setup_teardown(keeps_to_its_limit, begin, end),
         cmocka_unit_test_setup_teardown(buries, begin, end),
+        cmocka_unit_test_setup_teardown(lives, begin, end),
+        cmocka_unit_test_setup_teardown(a_death_wakes, begin, end),
         cmocka_unit_test_setup_teardown(forks, begin, end),
         cmocka_unit_test_setup_teardown(cut_short, begin, end),
         cmocka_unit_test_setup_teardown(index_gives_way, begin, end)};
