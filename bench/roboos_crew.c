@@ -91,10 +91,9 @@ int mn_crew_robot(mn_crew *c, const char *name, mn_crew_plug plug, void *user, i
     mn_drive *d = NULL;
     const int child = start(c, who);
     if (child <= 0) return child;
-    json_t *const profile =
-        json_pack("{s:s, s:s, s:i, s:i, s:i, s:[ss], s:i, s:s}", "name", name, "body", "dual_arm",
-                  "speed", 1, "reach", 2, "payload", 5, "hands", "left", "right", "room_for", 0,
-                  "at", "counter");
+    json_t *const profile = json_pack("{s:s, s:s, s:i, s:i, s:i, s:[ss], s:i, s:s}", "name", name,
+                                      "body", "dual_arm", "speed", 1, "reach", 2, "payload", 5,
+                                      "hands", "left", "right", "room_for", 0, "at", "counter");
     if (!profile || mn_actor_robot_join(c->board, profile, NULL, 0, &r) < 0 ||
         plug(user, c->board, r) < 0 || mn_drive_open(c->region, c->board, name, &d) < 0) {
         fprintf(stderr, "%s: %s\n", name, mn_error_detail());

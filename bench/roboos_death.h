@@ -16,9 +16,9 @@ typedef struct mn_deaths_how {
 typedef struct mn_deaths_result {
     int kills, hangs;
     double kill_ms[MN_DEATHS], hang_ms[MN_DEATHS]; /* until the lease was gone */
-    int late;    /* robots that hung and then went on as if they had their lease */
-    int alarms;  /* robots lost under load that were well */
-    long beats;  /* states put under load */
+    int late;   /* robots that hung and then went on as if they had their lease */
+    int alarms; /* robots lost under load that were well */
+    long beats; /* states put under load */
 } mn_deaths_result;
 int mn_deaths_run(const mn_deaths_how *how, mn_deaths_result *out);
 
