@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/roboos_death.c - the row "death": robots are killed, or stopped as by SIGSTOP, in the middle
- * of a skill, at any moment between two heartbeats; the clock runs from the signal until somebody
- * who watches the lease is told that it is gone.
+ * bench/roboos_death.c - the row "death": robots are killed, or stopped as by SIGSTOP, in the
+ * middle of a skill, at any moment between two heartbeats; the clock runs from the signal until
+ * somebody who watches the lease is told that it is gone.
  *
  * One that hung goes on afterwards, with a skill that ends well at that moment: it must find its
  * lease gone, and what it made must not count. And under load, nobody who is well may be lost.

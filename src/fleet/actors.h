@@ -9,9 +9,9 @@
  * Heartbeat: a state says until when the next one is there, BEAT ms on unless the robot says
  * otherwise; it comes a little sooner (MN_FLEET_HASTE). A robot is lost when its process has ended,
  * which its own machine knows at once; when it hangs, so that no state came for BEAT and another
- * MN_FLEET_HASTE of it; and when it is another machine's, after two BEAT. Then the monitor takes its
- * lease, puts what it held where it was last known to be, and its steps are planned anew. Whoever
- * finds his own lease gone stops.
+ * MN_FLEET_HASTE of it; and when it is another machine's, after two BEAT. Then the monitor takes
+ * its lease, puts what it held where it was last known to be, and its steps are planned anew.
+ * Whoever finds his own lease gone stops.
  */
 #ifndef MN_FLEET_ACTORS_H
 #define MN_FLEET_ACTORS_H

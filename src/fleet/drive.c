@@ -6,8 +6,8 @@
  * What wakes is a topic of the region (a word that is slept on), and what programs say comes
  * through file descriptors: a small thread for each topic sleeps there and writes to one eventfd,
  * on which everything waits. A robot has three topics (its call, its lease, the stop), the brain
- * seven, and the ends of robots' processes; heartbeats wake nobody. A thread looks again by itself every two seconds, as
- * watchers do, for who was killed between a change and telling of it.
+ * seven, and the ends of robots' processes; heartbeats wake nobody. A thread looks again by itself
+ * every two seconds, as watchers do, for who was killed between a change and telling of it.
  */
 #include "base/alloc.h"
 #include "base/error.h"
