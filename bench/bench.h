@@ -44,7 +44,7 @@ typedef struct mn_bench {
 #define MN_BENCH_LIST(X)                                                                         \
     X(speed) X(vattention) X(share) X(restore) X(objects) X(region) X(serve) X(fastgen) X(flover) \
     X(batchllm) X(fastswitch) X(mem) X(longmemeval) X(tme) X(trim) X(hcam) X(amem) \
-    X(mem0) X(zep) X(l2mac) X(roboos)
+    X(mem0) X(zep) X(l2mac) X(roboos) X(kvlink)
 #define X(name) extern const mn_bench mn_bench_##name;
 MN_BENCH_LIST(X)
 #undef X

@@ -90,7 +90,7 @@ static const mn_opt options[] = {
      .standard = "both",
      .choices = "both|ours|peer",
      .no_env = 1,
-     .help = "of serve: measure one side alone"},
+     .help = "of serve: measure one side alone; of kvlink: ours is one machine"},
     {.kind = MN_OPT_TEXT,
      .name = "way",
      .value = "TEXT",
@@ -205,6 +205,9 @@ const mn_cli_command mn_cli_command_bench = {
         "nothing.\n\n"
         "`bench roboos` reads a scene, waits for changes, publishes states at 1 kHz and moves "
         "things while processes are killed, beside a bare futex and Redis.\n\n"
+        "`bench kvlink` computes a prompt of 4,096 tokens, and takes it from another machine: two "
+        "network namespaces with a link of 1 Gbit/s and a Redis between them, which takes root. A "
+        "round takes as long as computing does; `--row smollm2` is quicker.\n\n"
         "`bench l2mac` has a model write a catalogue of 60 entries and small modules in C with a "
         "context of 2,048 tokens. It is meant for -m qwen2.5-coder-1.5b, and takes hours on two "
         "cores: `--limit N` and `--row modules` are quicker."};

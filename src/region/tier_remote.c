@@ -44,6 +44,7 @@ struct mn_remote_link {
     mn_redis_line *line;
     mn_redis_reply *reply; /* what was borrowed last */
     int owed;              /* replies that are still to come */
+    uint64_t since;        /* mn_clock_ns of the last look, or what came after it */
     int refused;           /* an error of Redis was told */
     pthread_t thread;
     int running;
@@ -318,6 +319,7 @@ static int reply(mn_remote_link *l, uint64_t ms) {
 }
 
 int mn_remote_look(mn_remote_link *l, const mn_remote_name *name, int n, uint8_t *there) {
+    l->since = mn_clock_ns();
     for (int i = 0; i < n; i++) MN_TRY(command(l, "TOUCH", name + i, NULL, 0));
     for (int i = 0; i < n; i++) {
         MN_TRY(reply(l, LOOK_MS));
@@ -349,6 +351,9 @@ void mn_remote_leave(mn_remote_link *l, int late) {
 }
 
 void mn_remote_came(mn_remote_link *l, size_t bytes) {
+    const uint64_t now = mn_clock_ns();
+    COUNT(l->of, took_us, (now - l->since) / 1000);
+    l->since = now;
     COUNT(l->of, came, 1);
     COUNT(l->of, came_bytes, bytes);
 }

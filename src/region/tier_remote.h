@@ -38,6 +38,7 @@ int mn_remote_coming(const mn_remote *r);
 typedef struct mn_remote_counts {
     uint64_t asked, found;     /* names that were looked for, and were there */
     uint64_t came, came_bytes; /* values that were taken, and were right */
+    uint64_t took_us;          /* from asking what is there until they were */
     uint64_t refused, late;    /* that were damaged, or strange; takings that took too long */
     uint64_t sent, sent_bytes; /* values that were given */
     uint64_t dropped;          /* works of giving that could not be done */
