@@ -37,10 +37,10 @@ struct mn_robot {
 };
 
 /* ---- joining ----------------------------------------------------------------------------- */
-/* YAML has a ':' on its first lines, and more than one line; a path has no line end. */
+/* A path is one line, and begins with no brace. */
 static int read_profile(const char *profile, json_t **out) {
     json_t *lines = NULL;
-    if (!strchr(profile, '\n')) return mn_profile_read(profile, out);
+    if (*profile != '{' && !strchr(profile, '\n')) return mn_profile_read(profile, out);
     MN_TRY(mn_yaml_parse("the profile", profile, strlen(profile), out, &lines));
     const int rc = mn_profile_check("the profile", *out, lines);
     json_decref(lines);

@@ -13,7 +13,8 @@
 
 /* ---- status ------------------------------------------------------------------------------ */
 static json_t *flags_of(const mn_robot_seen *r) {
-    return json_string(!r->alive                           ? "lost"
+    return json_string(!r->alive && !r->state.beat         ? "left"
+                       : !r->alive                         ? "lost"
                        : r->state.flags & MN_STATE_STOPPED ? "stopped"
                        : r->state.flags & MN_STATE_BUSY    ? "busy"
                                                            : "idle");

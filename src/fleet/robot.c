@@ -397,8 +397,10 @@ void mn_actor_robot_leave(mn_actor_robot **r) {
         mn_robot_cancel(robot, "cancelled", robot->b->ops->now(robot->b));
         /* The call is left to the brain, which sees that the lease is not there any more. */
         if (mn_edits_del(&edits, robot->b, "lease/", robot->name, robot->lease) >= 0 &&
-            mn_edits_commit(&edits, robot->b) >= 0)
+            mn_edits_commit(&edits, robot->b) >= 0) {
+            mn_board_del(robot->b, "state/", robot->name, 0, 0); /* who is lost has one */
             mn_board_tell(robot->b, "left", "{s:s}", "robot", robot->name);
+        }
         mn_edits_free(&edits);
     }
     destroy(r);

@@ -3,86 +3,22 @@
 """test/fleet/test_fleet_command.py - `omnesia fleet` as a person meets it: simulations, the demo
 with a robot that is killed, what is refused and how, stop and resume, the log in other forms.
 
-Everything in a region of its own; nothing is slept for, only waited for, with an end.
 """
 import json
 import os
 import signal
 import struct
-import subprocess
-import tempfile
+import sys
 import time
 import unittest
 from pathlib import Path
 
-PROGRAM, SOURCE = os.environ["OMNESIA_PROGRAM"], Path(os.environ["OMNESIA_SOURCE"])
-WAIT = 60 if "OMNESIA_SLOW" not in os.environ else 300
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+from fleet_bed import WAIT, Bed  # noqa: E402
+
+SOURCE = Path(os.environ["OMNESIA_SOURCE"])
 TASK = "put the apple and the cup on the table"
-
-
-class Bed(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.env = {**os.environ, "OMNESIA_DATA": self.folder.name,
-                    "OMNESIA_CACHE": self.folder.name + "/cache"}
-        self.env.pop("OMNESIA_REGION", None)
-        self.running = []
-
-    def tearDown(self):
-        for p in self.running:
-            p.kill()
-            p.communicate()
-        self.folder.cleanup()
-
-    def command(self, *words):
-        return [PROGRAM, "fleet", *words, "--region", self.folder.name + "/region"]
-
-    def run_(self, *words, ok=True):
-        r = subprocess.run(self.command(*words), env=self.env, capture_output=True, text=True,
-                           timeout=2 * WAIT)
-        if ok:
-            self.assertEqual(r.returncode, 0, r.stderr)
-        return r
-
-    def start(self, *words):
-        p = subprocess.Popen(self.command(*words), env=self.env, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True)
-        self.running.append(p)
-        return p
-
-    def json(self, *words):
-        return json.loads(self.run_(*words, "--json").stdout.splitlines()[-1])
-
-    def until(self, what, words):
-        end = time.monotonic() + WAIT
-        while time.monotonic() < end:
-            found = what()
-            if found:
-                return found
-            time.sleep(0.02)
-        self.fail(f"after {WAIT} s: {words}")
-
-    def robots(self):
-        return {r["name"]: r for r in self.json("status")["robots"]}
-
-    def fleet(self, *names, pace="20"):
-        """A brain and robots of the kitchen, in a simulated world."""
-        self.run_("world", "--sim")
-        self.start("brain")
-        robots = {n: self.start("join", "--sim", "--name", n, "--pace", pace) for n in names}
-        self.until(lambda: all(self.robots().get(n, {}).get("state") == "idle" for n in names)
-                   and "brain" in self.json("status"), "brain and robots are there")
-        return robots
-
-    def places(self):
-        """Where each thing is; a thing in two lists, or in none, is an error."""
-        things = {t["name"]: t for t in self.json("scene")["things"]}
-        holders = [*things.values(), *self.json("status")["robots"]]
-        for name, thing in things.items():
-            if thing.get("at"):
-                has = [h["name"] for h in holders if name in h["holds"]]
-                self.assertEqual(has, [thing["at"]], name)
-        return {n: t.get("at") for n, t in things.items()}
 
 
 class Simulations(Bed):
