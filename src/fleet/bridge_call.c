@@ -8,6 +8,7 @@
  * "try", "state", "code", "text", "progress", "result"}. Which call of another machine the robot's
  * board has is noted there: bridge/from/ROBOT, {"from", "task", "step", "try"}.
  */
+#include "base/hash.h"
 #include "fleet/bridge_in.h"
 
 #include <stdio.h>
@@ -70,6 +71,11 @@ static int say_call(const call *c) {
     if (!c->here && !bridge_of(g, BRIDGE_CALL, name)) return 0;
     MN_TRY(bridge_make_of(g, BRIDGE_CALL, name, &e));
     if (!c->here) return bridge_say(g, e, NULL);
+    const uint64_t of[] = {c->version, lease ? lease->local : 0, lease ? lease->at.h : 0,
+                           lease ? lease->at.e : 0, lease ? lease->at.v : 0};
+    const uint64_t said = mn_hash64(of, sizeof of);
+    if (e->mine && e->said == said) return 0;
+    e->said = said;
     const int brain = strcmp(state, "cancel") == 0 || strcmp(state, "idle") == 0;
     json_t *const plain = json_pack("{s:s}", "state", brain ? state : "given");
     int rc = plain ? copy_fields(plain, c->here, fields) : -1;
@@ -152,6 +158,10 @@ static int say_done(const call *c) {
     const uint64_t before = e->local;
     e->local = c->version;
     if (before != c->version && is_ended(c->here)) return 0;
+    const uint64_t of[] = {c->version, c->noted};
+    const uint64_t said = mn_hash64(of, sizeof of);
+    if (e->mine && e->said == said) return 0;
+    e->said = said;
     json_t *const plain = json_pack("{s:s}", "from", machine);
     const int rc = plain ? copy_fields(plain, c->here, fields) : -1;
     json_t *const out = rc >= 0 ? bridge_out_value(g, BRIDGE_DONE, plain) : NULL;
@@ -244,15 +254,30 @@ static int deliver_all(const call *c) {
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
-static int damaged(int rc) {
+int bridge_robot_part(mn_bridge *g, bridge_entry *robot, int note, json_t **out,
+                      uint64_t *version) {
+    const char *const folder = note ? "bridge/from/" : "call/";
+    char key[MN_FLEET_KEY];
+    mn_buf value = {0};
+    *out = NULL;
+    MN_TRY(mn_board_key(g->b, folder, robot->name, key));
+    int rc = g->b->ops->get(g->b, key, &value, version);
+    mn_buf_free(&value);
+    if (rc > 0 && *version != robot->part_version[note]) {
+        json_decref(robot->part[note]);
+        robot->part[note] = NULL;
+        robot->part_version[note] = 0;
+        rc = mn_board_get(g->b, folder, robot->name, robot->part + note, version);
+        if (rc > 0) robot->part_version[note] = *version;
+    }
+    if (rc > 0) *out = robot->part[note];
     return rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED ? 0 : rc;
 }
 
-static int one_robot(mn_bridge *g, const bridge_entry *robot) {
+static int one_robot(mn_bridge *g, bridge_entry *robot) {
     call c = {.g = g, .robot = robot->name};
-    int rc = damaged(mn_board_get(g->b, "call/", robot->name, &c.here, &c.version));
-    if (rc >= 0 && robot->mine)
-        rc = damaged(mn_board_get(g->b, "bridge/from/", robot->name, &c.note, &c.noted));
+    int rc = bridge_robot_part(g, robot, 0, &c.here, &c.version);
+    if (rc >= 0 && robot->mine) rc = bridge_robot_part(g, robot, 1, &c.note, &c.noted);
     if (rc >= 0 && robot->mine) {
         rc = say_done(&c);
         if (rc >= 0) rc = deliver_all(&c);
@@ -260,14 +285,12 @@ static int one_robot(mn_bridge *g, const bridge_entry *robot) {
         rc = say_call(&c);
         if (rc >= 0) rc = take_done(&c);
     }
-    json_decref(c.here);
-    json_decref(c.note);
     return rc;
 }
 
 int bridge_calls(mn_bridge *g) {
     for (size_t i = 0; i < g->n; i++) {
-        const bridge_entry *const e = g->entry[i];
+        bridge_entry *const e = g->entry[i];
         if (e->kind == BRIDGE_ROBOT && (e->value || !e->mine)) MN_TRY(one_robot(g, e));
     }
     return 0;

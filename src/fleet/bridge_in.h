@@ -52,10 +52,13 @@ typedef struct bridge_entry {
     uint64_t ticket; /* version of the note about it; 0: none */
     unsigned seen;   /* the look that saw it on the board last */
     int mine, pending, dirty, lost;
-    int anew;       /* to be put on the board though it is the same */
-    int known;      /* `value` is what the stamp belongs to (not so after a restart, sometimes) */
-    uint64_t noted; /* h, in the note about it */
-    uint64_t sent;  /* ns of the board */
+    int anew;        /* to be put on the board though it is the same */
+    int known;       /* `value` is what the stamp belongs to (not so after a restart, sometimes) */
+    uint64_t noted;  /* h, in the note about it */
+    uint64_t sent;   /* ns of the board */
+    uint64_t said;   /* of a call or what was done: what it was said of (bridge_call.c) */
+    json_t *part[2]; /* of a robot: its call, and the note about it, as they were read last */
+    uint64_t part_version[2];
 } bridge_entry;
 
 struct mn_bridge {
@@ -68,6 +71,7 @@ struct mn_bridge {
     bridge_entry **entry; /* by key */
     size_t n, cap;
     unsigned look;
+    uint64_t keys; /* a hash of what was on the board at the last look; 0: look again */
     uint64_t looked, compared, listed;
     int up, over, full, raised; /* raised: the epoch, since bridge/self was written */
     json_t *list;               /* keys to be listed are behind this one; NULL: none */
@@ -120,6 +124,10 @@ int bridge_self(mn_bridge *g); /* bridge/self anew, with the epoch */
 int bridge_calls(mn_bridge *g);
 int bridge_wants(mn_bridge *g);
 int bridge_stops(mn_bridge *g);
+/* call/ROBOT as it lies here, or (note) bridge/from/ROBOT: 1, borrowed until the next step; 0: there
+ * is none, or it is damaged. */
+int bridge_robot_part(mn_bridge *g, bridge_entry *robot, int note, json_t **out,
+                      uint64_t *version);
 /* Names of things that a call to this robot changes; borrowed from both. At most 8. */
 int bridge_changes(const json_t *robot, const json_t *call, const char *out[8]);
 int bridge_call_active(const json_t *call);

@@ -9,6 +9,7 @@
  * lost or has left is ours from now on, with all of its keys.
  */
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "fleet/bridge_in.h"
 
 #include <stdio.h>
@@ -29,13 +30,17 @@ typedef struct looking {
 static int collect(void *user, const char *key, uint64_t version) {
     looking *const l = user;
     const char *const rest = key + l->prefix;
+    if (strncmp(rest, "bridge/", 7) == 0) return 0;
     for (int i = 0; i < BRIDGE_KINDS; i++) {
         const bridge_sort *const s = bridge_sorts + i;
         const size_t n = strlen(s->folder);
         if (!s->mirrored || strncmp(rest, s->folder, n) != 0 || strlen(rest + n) > MN_NAME)
             continue;
-        seen one = {.kind = (bridge_kind)i, .version = version};
-        snprintf(one.name, sizeof one.name, "%s", rest + n);
+        seen one;
+        memset(&one, 0, sizeof one); /* all of it is compared */
+        one.kind = (bridge_kind)i;
+        one.version = version;
+        memcpy(one.name, rest + n, strlen(rest + n));
         return mn_buf_append(&l->all, &one, sizeof one);
     }
     return 0;
@@ -125,7 +130,8 @@ static int look_at_one(mn_bridge *g, const seen *s) {
     json_t *value;
     uint64_t version;
     bridge_out_name(g, s->kind, s->name, name);
-    snprintf(key, sizeof key, "%s%s", bridge_sorts[s->kind].folder, name);
+    strcpy(key, bridge_sorts[s->kind].folder);
+    strcat(key, name); /* names have 63 bytes, and a machine before them */
     e = bridge_find(g, key);
     if (e) e->seen = g->look;
     if (e && e->local == s->version) return 0;
@@ -155,6 +161,12 @@ int bridge_look(mn_bridge *g) {
     int rc = g->b->ops->each(g->b, prefix, collect, &l);
     const seen *const all = (const seen *)(const void *)l.all.data;
     const size_t n = l.all.len / sizeof *all;
+    const uint64_t keys = mn_hash64(n ? l.all.data : "", l.all.len) | 1;
+    if (rc < 0 || keys == g->keys) { /* all as it was */
+        mn_buf_free(&l.all);
+        return rc;
+    }
+    g->keys = keys;
     /* Robots before their leases: whose lease it is depends on it. */
     for (size_t i = 0; rc >= 0 && i < 2 * n; i++) {
         if ((all[i % n].kind == BRIDGE_ROBOT) == (i < n)) rc = look_at_one(g, all + i % n);
@@ -169,6 +181,7 @@ int bridge_look(mn_bridge *g) {
         const int was = e->local || e->mine || (!e->known && e->at.v && !e->lost);
         if (bridge_sorts[e->kind].mirrored && e->seen != g->look && was) look_at(g, e, NULL, 0);
     }
+    if (rc < 0) g->keys = 0;
     return rc;
 }
 

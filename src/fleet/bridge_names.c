@@ -15,17 +15,23 @@ static int is_numbered(bridge_kind kind) {
     return kind == BRIDGE_TASK || kind == BRIDGE_ASK;
 }
 
+static void copy(char out[256], const char *name) {
+    const size_t n = strlen(name);
+    memcpy(out, name, n < 256 ? n + 1 : 256);
+    out[255] = 0;
+}
+
 void bridge_out_name(const mn_bridge *g, bridge_kind kind, const char *name, char out[256]) {
     if (is_numbered(kind) && !strchr(name, '.'))
         snprintf(out, 256, "%s.%s", g->machine, name);
     else
-        snprintf(out, 256, "%s", name);
+        copy(out, name);
 }
 
 void bridge_in_name(const mn_bridge *g, bridge_kind kind, const char *name, char out[256]) {
     const size_t n = strlen(g->machine);
     const int own = is_numbered(kind) && strncmp(name, g->machine, n) == 0 && name[n] == '.';
-    snprintf(out, 256, "%s", own ? name + n + 1 : name);
+    copy(out, own ? name + n + 1 : name);
 }
 
 /* The field that names a task in values of this kind; NULL: none. */

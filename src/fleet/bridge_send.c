@@ -57,7 +57,12 @@ static json_t *hex_of(const mn_fleet_state *from) {
     char hex[2 * sizeof *from + 1];
     const unsigned char *const bytes = (const unsigned char *)from;
     const size_t n = mn_fleet_state_bytes(from);
-    for (size_t i = 0; i < n; i++) snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    static const char digit[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        hex[2 * i] = digit[bytes[i] >> 4];
+        hex[2 * i + 1] = digit[bytes[i] & 15];
+    }
+    hex[2 * n] = 0;
     return json_string(hex);
 }
 

@@ -242,6 +242,7 @@ void bridge_free(mn_bridge *g) {
         bridge_entry *const e = g->entry[i];
         json_decref(e->value);
         json_decref(e->with);
+        for (int k = 0; k < 2; k++) json_decref(e->part[k]);
         mn_free(e->key);
         mn_free(e);
     }

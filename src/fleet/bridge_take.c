@@ -88,6 +88,7 @@ static int take_record(mn_bridge *g, const json_t *record) {
             e->dirty = 1; /* who said it does not know the newest */
         return 0;
     }
+    e->said = g->keys = 0; /* what is here is looked at, and said, anew */
     if (own)
         take_own(g, e, &at, value);
     else
@@ -122,6 +123,7 @@ static int translate(mn_bridge *g, const char *hex, uint64_t age, mn_fleet_state
 static int heard(mn_bridge *g, const char *name) {
     bridge_entry *const lease = bridge_of(g, BRIDGE_LEASE, name);
     if (!lease || !lease->lost || lease->mine) return 0;
+    g->keys = 0;
     mn_board_tell(g->b, "bridge", "{s:s, s:s}", "robot", name, "text", "is heard again");
     lease->lost = 0;
     if (lease->known)

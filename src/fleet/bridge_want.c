@@ -74,7 +74,7 @@ static int add_calls(mn_bridge *g, json_t *needed) {
     for (size_t i = 0; i < g->n; i++) {
         const bridge_entry *const e = g->entry[i];
         const char *const slash = e->kind == BRIDGE_CALL && !e->mine ? strchr(e->name, '/') : NULL;
-        const bridge_entry *robot = e->kind == BRIDGE_ROBOT ? e : NULL;
+        bridge_entry *robot = e->kind == BRIDGE_ROBOT ? g->entry[i] : NULL;
         if (slash) robot = bridge_of(g, BRIDGE_ROBOT, slash + 1);
         if (!robot || !robot->mine || !robot->value) continue;
         if (slash) {
@@ -83,12 +83,10 @@ static int add_calls(mn_bridge *g, json_t *needed) {
             continue;
         }
         json_t *call;
-        const int rc = mn_board_get(g->b, "call/", robot->name, &call, NULL);
+        uint64_t version;
+        const int rc = bridge_robot_part(g, robot, 0, &call, &version);
         if (rc == MN_ENOMEM) return rc;
-        if (rc <= 0) continue;
-        const int done = bridge_call_active(call) ? add_changes(needed, robot, call) : 0;
-        json_decref(call);
-        MN_TRY(done);
+        if (rc > 0 && bridge_call_active(call)) MN_TRY(add_changes(needed, robot, call));
     }
     return 0;
 }
