@@ -200,8 +200,8 @@ static int may_begin(const call *c, const json_t *given) {
     return 1;
 }
 
-/* The call of another machine comes here; failed: as one that ended before it began. */
-static int put_call(const call *c, const char *machine, const json_t *given, int failed) {
+/* The call of another machine comes here; failed (NULL: not): as one that ended before it began. */
+static int put_call(const call *c, const char *machine, const json_t *given, const char *failed) {
     static const char *const fields[] = {"task", "step", "try", "skill", "args", "limit", NULL};
     static const char *const ids[] = {"task", "step", "try", NULL};
     const bridge_entry *const lease = bridge_of(c->g, BRIDGE_LEASE, c->robot);
@@ -214,7 +214,7 @@ static int put_call(const call *c, const char *machine, const json_t *given, int
     int rc = next && note ? copy_fields(next, given, fields) : -1;
     if (rc >= 0) rc = copy_fields(note, given, ids);
     if (rc >= 0) rc = json_object_set_new(next, "task", json_string(task));
-    if (rc >= 0 && failed) rc = json_object_set_new(next, "code", json_string("cancelled"));
+    if (rc >= 0 && failed) rc = json_object_set_new(next, "code", json_string(failed));
     rc = rc < 0 ? MN_FAIL(MN_ENOMEM, "no memory for a call of %s", c->robot) : 0;
     if (rc >= 0) rc = mn_edits_put(&edits, c->g->b, "call/", c->robot, next, c->version);
     if (rc >= 0) rc = mn_edits_put(&edits, c->g->b, "bridge/from/", c->robot, note, c->noted);
@@ -236,8 +236,10 @@ static int deliver(const call *c, const char *machine, const json_t *given) {
     if (active) return of_it ? put_state(c, "cancel") : 0; /* it was dropped meanwhile */
     if (!is_given && !cancel) return of_it && is_ended(c->here) ? put_state(c, "idle") : 0;
     if (is_ended(c->here) && !of_it) return 0; /* a brain here has not looked yet */
-    if (cancel) return put_call(c, machine, given, 1);
-    return may_begin(c, given) ? put_call(c, machine, given, 0) : 0;
+    if (cancel) return put_call(c, machine, given, "cancelled");
+    if (!json_object_get(given, "lease")) /* it was meant for a robot of this name that is gone */
+        return put_call(c, machine, given, "lost");
+    return may_begin(c, given) ? put_call(c, machine, given, NULL) : 0;
 }
 
 static int deliver_all(const call *c) {

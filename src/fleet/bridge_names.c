@@ -55,6 +55,8 @@ static json_t *with_names(const mn_bridge *g, bridge_kind kind, const json_t *va
 json_t *bridge_out_value(const mn_bridge *g, bridge_kind kind, const json_t *value) {
     json_t *const copy = with_names(g, kind, value, 1);
     if (copy && bridge_sorts[kind].holds) json_object_del(copy, "home");
+    if (copy && kind == BRIDGE_ROBOT)
+        json_object_del(copy, "lost"); /* a note of the monitor here */
     return copy;
 }
 

@@ -184,6 +184,8 @@ int bridge_say(mn_bridge *g, bridge_entry *e, json_t *value) {
         bridge_set(e, value); /* after a restart only its sum was known */
         return 0;
     }
+    if (!e->mine && *e->at.home && strcmp(e->at.home, g->machine) != 0)
+        e->at.h++; /* its robot came */
     e->mine = 1;
     e->at.e = g->epoch;
     e->at.v = e->at.v + 1 > e->local ? e->at.v + 1 : e->local;

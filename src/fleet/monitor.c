@@ -40,7 +40,7 @@ static int put_down_some(mn_brain *k, const char *name, json_t *robot, uint64_t 
     const mn_robot_seen *const r = rc < 0 ? NULL : mn_scene_robot(&s, name);
     const char *const to = r ? where_it_falls(&s, r) : "";
     for (int i = 0; *to && i < s.n_things && rc >= 0; i++) {
-        if (strcmp(s.thing[i].at, name)) continue;
+        if (strcmp(s.thing[i].at, name) || *s.thing[i].home) continue; /* its home says it */
         more = f.n_things == FALL;
         if (more) break;
         rc = mn_effect_move(&s, &s.thing[i], to, NULL, "", 0.3, &f);
