@@ -197,7 +197,9 @@ static void a_call_of_an_old_lease_does_not_begin(void **unused) {
     give_call(&d, 0, "wheels", "wait", "", 1);
     bed_put(&d, 1, "lease/", "wheels", json_pack("{s:i}", "epoch", 2)); /* it has joined anew */
     bed_run(&d, 3000);
-    assert_false(bed_is(&d, 1, "call/", "wheels"));
+    assert_string_equal(bed_text(&d, 1, "call/", "wheels", "state"), "failed");
+    assert_string_equal(bed_text(&d, 0, "call/", "wheels", "state"), "failed");
+    assert_string_equal(bed_text(&d, 0, "call/", "wheels", "code"), "lost"); /* the brain knows */
     give_call(&d, 0, "wheels", "wait", "", 2);
     wait_call(&d, 1, "wheels", "given");
     bed_end(&d);
