@@ -124,8 +124,8 @@ int bridge_self(mn_bridge *g); /* bridge/self anew, with the epoch */
 int bridge_calls(mn_bridge *g);
 int bridge_wants(mn_bridge *g);
 int bridge_stops(mn_bridge *g);
-/* call/ROBOT as it lies here, or (note) bridge/from/ROBOT: 1, borrowed until the next step; 0: there
- * is none, or it is damaged. */
+/* call/ROBOT as it lies here, or (note) bridge/from/ROBOT: 1, borrowed until the next step; 0:
+ * there is none, or it is damaged. */
 int bridge_robot_part(mn_bridge *g, bridge_entry *robot, int note, json_t **out, uint64_t *version);
 /* Names of things that a call to this robot changes; borrowed from both. At most 8. */
 int bridge_changes(const json_t *robot, const json_t *call, const char *out[8]);

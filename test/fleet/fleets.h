@@ -17,9 +17,9 @@
 #include "base/alloc.h"
 #include "base/random.h"
 #include "fleet/actors.h"
+#include "fleet/brain_inside.h"
 #include "fleet/bridge_in.h"
 #include "fleet/fake_hub.h"
-#include "fleet/brain_inside.h"
 #include "fleet/robot_inside.h"
 #include "fleet/world.h"
 
@@ -40,7 +40,7 @@ typedef struct machine {
     uint64_t heard;        /* due time of the last letter to it */
 } machine;
 
-typedef struct body { /* of a robot: its own clock, and the true time of its world */
+typedef struct body {   /* of a robot: its own clock, and the true time of its world */
     mn_skill_host host; /* first */
     mn_skill_host *inner;
     int robot;
@@ -82,7 +82,7 @@ typedef struct fleets {
     int letters;
     uint64_t lives, delay;
     double loss, twice, between; /* between: how likely others act in the middle of a commit */
-    int in_order, often; /* often: s between accidents, at most */
+    int in_order, often;         /* often: s between accidents, at most */
     int acting, deep;
     const char *plant; /* "" */
     int say;           /* events, and accidents */
@@ -125,9 +125,10 @@ static void machine_rate(machine *m, double rate, uint64_t ahead) {
 /* The true time of a moment of its clock. */
 static uint64_t true_time(const machine *m, uint64_t local) {
     const uint64_t now = machine_now(m);
-    uint64_t at = local <= now               ? F->now
-                  : local - now > 10000 * S ? NEVER
-                                             : F->now + (uint64_t)((double)(local - now) / m->rate) + 1;
+    uint64_t at = local <= now ? F->now
+                  : local - now > 10000 * S
+                      ? NEVER
+                      : F->now + (uint64_t)((double)(local - now) / m->rate) + 1;
     return at < m->asleep ? m->asleep : at;
 }
 
@@ -151,7 +152,8 @@ static void wake(machine *m, const char *key) {
     const uint64_t soon = machine_now(m) + 20 * US + up_to(100 * US);
     for (int i = 0; i < F->robots; i++) {
         machine_robot *const r = F->robot + i;
-        if (r->at == at && r->actor && F->acting != i && (all || (own && !strcmp(name + 1, r->name))))
+        if (r->at == at && r->actor && F->acting != i &&
+            (all || (own && !strcmp(name + 1, r->name))))
             sooner(&r->due, soon);
     }
     if (F->brain && F->brain_at == at && F->acting != BRAIN &&
@@ -221,7 +223,8 @@ static void machine_open(machine *m) {
 static void post(int from, int to, const char *bytes, size_t n) {
     if (chance(F->loss) || F->letters == LETTERS) return;
     uint64_t due = F->now + 100 * US + up_to(F->delay);
-    if (to >= 0 && F->in_order) due = F->machine[to].heard = due > F->machine[to].heard ? due : F->machine[to].heard + 1;
+    if (to >= 0 && F->in_order)
+        due = F->machine[to].heard = due > F->machine[to].heard ? due : F->machine[to].heard + 1;
     letter *const l = F->letter + F->letters++;
     *l = (letter){from, to, due, malloc(n + 1), n};
     memcpy(l->bytes, bytes, n);
@@ -341,7 +344,7 @@ static int body_look(mn_skill_host *h, uint64_t now, uint64_t *again, double *pr
     const machine *const m = F->machine + F->robot[y->robot].at;
     uint64_t when = NEVER;
     const int rc = y->inner->ops->look(y->inner, F->now, &when, progress, end);
-    *again = when == NEVER     ? NEVER
+    *again = when == NEVER    ? NEVER
              : when <= F->now ? now
                               : now + (uint64_t)((double)(when - F->now) * m->rate) + 1;
     return rc;
@@ -444,10 +447,10 @@ static uint64_t robot_when(const machine_robot *r) {
 static int next(uint64_t *due) {
     int who = NOBODY;
     *due = NEVER;
-#define SOONER(when, is)                                                                          \
-    do {                                                                                          \
-        const uint64_t when_ = (when);                                                            \
-        if (when_ < *due) *due = when_, who = (is);                                               \
+#define SOONER(when, is)                            \
+    do {                                            \
+        const uint64_t when_ = (when);              \
+        if (when_ < *due) *due = when_, who = (is); \
     } while (0)
     for (int i = 0; i < F->n; i++) {
         machine *const m = F->machine + i;

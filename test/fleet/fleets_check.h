@@ -14,12 +14,12 @@
 #include "fleet/fleets.h"
 
 /* Only this seed, and what it takes to see it again. */
-#define wrong(...)                                                                                \
-    do {                                                                                          \
-        char text_[1024];                                                                          \
-        snprintf(text_, sizeof text_, __VA_ARGS__);                                               \
-        fail_msg("OMNESIA_SEED=%llu, at %.6f s: %s", (unsigned long long)F->seed,                 \
-                 (double)F->now * 1e-9, text_);                                                   \
+#define wrong(...)                                                                \
+    do {                                                                          \
+        char text_[1024];                                                         \
+        snprintf(text_, sizeof text_, __VA_ARGS__);                               \
+        fail_msg("OMNESIA_SEED=%llu, at %.6f s: %s", (unsigned long long)F->seed, \
+                 (double)F->now * 1e-9, text_);                                   \
     } while (0)
 
 static json_t *lies(machine *m, const char *kind, const char *name, uint64_t *version) {
@@ -152,9 +152,9 @@ static void check_call(const machine *m, const mn_edit *e) {
     char key[512];
     (void)m;
     if (strcmp(state, "running") == 0 || strcmp(state, "done") == 0) {
-        snprintf(key, sizeof key, "%s %s %s %lld %s", named(e->key, "call/"),
-                 text_of(call, "task"), text_of(call, "step"),
-                 (long long)json_integer_value(json_object_get(call, "try")), state);
+        snprintf(key, sizeof key, "%s %s %s %lld %s", named(e->key, "call/"), text_of(call, "task"),
+                 text_of(call, "step"), (long long)json_integer_value(json_object_get(call, "try")),
+                 state);
         const json_int_t progress = !!json_number_value(json_object_get(call, "progress"));
         json_t *const was = json_object_get(F->begun, key);
         if (was && !F->forgets && (strcmp(state, "done") == 0 || !progress))
@@ -170,8 +170,8 @@ static void check_commit(machine *m, const mn_edit *edits, int n) {
     for (int i = 0; i < n; i++)
         if (edits[i].kind == MN_EDIT_PUT && named(edits[i].key, "lease/")) robot = 0; /* it joins */
     for (int i = 0; i < n; i++) {
-        const char *const thing = named(edits[i].key, "thing/"),
-                          *const list = named(edits[i].key, "holds/");
+        const char *const thing = named(edits[i].key, "thing/"), *const list =
+                                                                     named(edits[i].key, "holds/");
         if (edits[i].kind == MN_EDIT_CHECK) continue;
         if (thing) check_thing(m, thing);
         if (list) check_list(m, list);
@@ -250,7 +250,8 @@ static void check_same(const char *kind, const char *name) {
         own += !*text_of(it, "home");
         json_object_del(it, "home");
         if (first && !json_equal(first, it)) {
-            char *const a = json_dumps(first, JSON_COMPACT), *const b = json_dumps(it, JSON_COMPACT);
+            char *const a = json_dumps(first, JSON_COMPACT), *const b =
+                                                                 json_dumps(it, JSON_COMPACT);
             wrong("%s%s is %.180s on %s, %.180s on %s", kind, name, a, machine_name[0], b,
                   machine_name[i]);
         }

@@ -84,12 +84,11 @@ static void differences(const mn_bridge *a, const mn_bridge *b, mn_buf *out) {
     for (size_t k = 0; k < b->n; k++) {
         const bridge_entry *const e = b->entry[k], *const x = bridge_find(a, e->key);
         if (!bridge_is_compared(e) || (x && bridge_order(&e->at, &x->at) == 0)) continue;
-        assert_ok(mn_buf_printf(out, "%s: %llu.%llu.%s.%llu and %llu.%llu.%s.%llu; ", e->key,
-                                (unsigned long long)(x ? x->at.h : 0),
-                                (unsigned long long)(x ? x->at.e : 0), x ? x->at.home : "",
-                                (unsigned long long)(x ? x->at.v : 0), (unsigned long long)e->at.h,
-                                (unsigned long long)e->at.e, e->at.home,
-                                (unsigned long long)e->at.v));
+        assert_ok(mn_buf_printf(
+            out, "%s: %llu.%llu.%s.%llu and %llu.%llu.%s.%llu; ", e->key,
+            (unsigned long long)(x ? x->at.h : 0), (unsigned long long)(x ? x->at.e : 0),
+            x ? x->at.home : "", (unsigned long long)(x ? x->at.v : 0), (unsigned long long)e->at.h,
+            (unsigned long long)e->at.e, e->at.home, (unsigned long long)e->at.v));
     }
 }
 
@@ -104,8 +103,11 @@ static void settle(int seconds) {
         const mn_bridge *const g = F->machine[i].bridge;
         for (size_t k = 0; F->say && k < g->n; k++) {
             if (!g->entry[k]->pending) continue;
-            char *const a = json_dumps(g->entry[k]->value, JSON_COMPACT | JSON_ENCODE_ANY), *const b = g->entry[k]->with ? json_dumps(g->entry[k]->with, JSON_COMPACT) : NULL;
-            printf("on %s %s waits: %s, with %s\n", machine_name[i], g->entry[k]->key, a ? a : "null", b ? b : "");
+            char *const a = json_dumps(g->entry[k]->value, JSON_COMPACT | JSON_ENCODE_ANY),
+                        *const b =
+                            g->entry[k]->with ? json_dumps(g->entry[k]->with, JSON_COMPACT) : NULL;
+            printf("on %s %s waits: %s, with %s\n", machine_name[i], g->entry[k]->key,
+                   a ? a : "null", b ? b : "");
             free(a);
             free(b);
         }
@@ -126,7 +128,8 @@ static void fall(machine_robot *r) {
     for (int i = 0; i < s.n_things; i++) {
         mn_move m = {.thing = s.thing[i].name, .from = r->name, .to = room, .how = "in"};
         if (strcmp(s.thing[i].at, r->name) || !*room) continue;
-        if (place && place->kind == MN_FURNITURE && place->open < 0) m.to = place->name, m.how = "on";
+        if (place && place->kind == MN_FURNITURE && place->open < 0)
+            m.to = place->name, m.how = "on";
         if (mn_scene_move(F->truth, "sim/", NULL, &m) >= 0) continue;
         m.to = room, m.how = "in";
         assert_ok(mn_scene_move(F->truth, "sim/", NULL, &m));
@@ -178,7 +181,8 @@ static void somebody_stops(int at) {
     if (stop)
         assert_ok(mn_fleet_resume(&m->board, NULL));
     else
-        assert_ok(mn_fleet_stop(&m->board, below(2) ? F->robot[below(F->robots)].name : NULL, "ann"));
+        assert_ok(
+            mn_fleet_stop(&m->board, below(2) ? F->robot[below(F->robots)].name : NULL, "ann"));
     json_decref(stop);
 }
 static void accident(void) {
@@ -187,7 +191,8 @@ static void accident(void) {
     machine_robot *const r = F->robot + below(F->robots);
     const int what = below(13);
     if (F->say)
-        printf("%.6f accident %d on %s, %s\n", (double)F->now * 1e-9, what, machine_name[at], r->name);
+        printf("%.6f accident %d on %s, %s\n", (double)F->now * 1e-9, what, machine_name[at],
+               r->name);
     switch (what) {
     case 0: robot_dies(r); break;
     case 1:
@@ -273,7 +278,8 @@ static void finish(void) {
     if (!has_ended()) {
         char *const text = task ? json_dumps(task, JSON_COMPACT) : NULL;
         if (F->say && text) printf("%s\n", text);
-        for (int i = 0; F->say && i < F->robots * F->n; i++) say_calls(F->machine + i % F->n, F->robot + i / F->n);
+        for (int i = 0; F->say && i < F->robots * F->n; i++)
+            say_calls(F->machine + i % F->n, F->robot + i / F->n);
         wrong("%s does not end, its state is '%s': %.300s", F->id, state, text ? text : "");
     }
     total.done += !strcmp(state, "done");
@@ -325,7 +331,7 @@ static void one(uint64_t seed, const char *plant) {
 static void seeds(void **unused) {
     (void)unused;
     const char *const only = getenv("OMNESIA_SEED"), *const many = getenv("OMNESIA_SEEDS"),
-                     *const plant = getenv("OMNESIA_PLANT");
+                      *const plant = getenv("OMNESIA_PLANT");
     soak s = soak_begin(0);
     if (!soak_asked()) s.end = many ? atol(many) : 12;
     if (only) {
