@@ -84,8 +84,14 @@ static int deaths(mn_roboos *b) {
 
 /* ---- the rows ------------------------------------------------------------------------------ */
 static const mn_roboos_row rows[] = {
-    {"read", mn_roboos_read}, {"wake", mn_roboos_wake},   {"state", mn_roboos_state},
-    {"moves", moves},         {"plans", mn_roboos_plans}, {"recovery", mn_roboos_recovery},
+    {"read", mn_roboos_read},
+    {"wake", mn_roboos_wake},
+    {"state", mn_roboos_state},
+    {"moves", moves},
+    {"plans", mn_roboos_plans},
+    {"recovery", mn_roboos_recovery},
+    {"relief", mn_roboos_relief},
+    {"relief", mn_roboos_relief},
     {"death", deaths},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
@@ -117,7 +123,7 @@ static int roboos(const mn_bench_options *o) {
     if (rc >= 0 && !found)
         rc = MN_FAIL(MN_CLI_USAGE,
                      "bench roboos has no row '%s'; there are read, wake, state, moves, "
-                     "plans, recovery, death",
+                     "plans, recovery, relief, death",
                      o->row);
     mn_redis_end(&b.redis);
     if (*b.folder) mn_walk_remove(b.folder);

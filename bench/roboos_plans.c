@@ -11,6 +11,9 @@
  * "not too simple": so runs, where a robot does all in one subtask that needs nobody else, are
  * measured beside. Nothing is charged for its polling of busy flags (0.5 s), or for its model.
  *
+ * Relief: one robot SLOWER times slower than it says, or one that joins after LATER seconds; what
+ * the brain does about it, against a brain that lets everybody keep his steps.
+ *
  * What can still be reached after a death is decided without the planner (bench/roboos_reach.h).
  */
 #include "bench/roboos.h"
@@ -87,7 +90,7 @@ static int all_ways(const mn_roboos *b, int robots, int i, plans *all) {
 
 static int say(const mn_roboos *b, const char *row, int robots, const char *what, const char *unit,
                double value, double bar, int at_least) {
-    char text[80];
+    char text[112];
     snprintf(text, sizeof text, "%d robots, %s", robots, what);
     return mn_roboos_say(b, row, robots ? text : what, unit, value, bar, at_least);
 }
@@ -277,4 +280,82 @@ int mn_roboos_recovery(mn_roboos *b) {
                (double)all.replanned / (double)all.failed, 1.5, 0));
     MN_TRY(say(b, row, 0, "the same, median task", "x", all.ratio[all.n / 2], 0, 0));
     return say(b, row, 0, "the same, worst task", "x", all.ratio[all.n - 1], 0, 0);
+}
+
+/* ---- relief -------------------------------------------------------------------------------- */
+#define SLOWER 4.0
+#define LATER  15.0 /* s */
+typedef struct relief {
+    int n, relieved, reached, runs;
+    double ratio[RUNS];
+} relief;
+
+/* The same with a brain that relieves and with one that does not. */
+static int relieve(const mn_sim_how *what, const char *task, relief *all) {
+    const mn_brain_how keep = {.keep = 1};
+    mn_sim_how how = *what;
+    mn_sim_result with, without;
+    MN_TRY(mn_sim_run(&how, task, &with));
+    how.brain = &keep;
+    MN_TRY(mn_sim_run(&how, task, &without));
+    if (!without.steps) return 0; /* it cannot be begun without who is late */
+    all->runs += 2;
+    all->reached += with.reached + without.reached;
+    all->relieved += with.relieved > 0;
+    if (without.makespan > 0) all->ratio[all->n++] = with.makespan / without.makespan;
+    return 0;
+}
+
+static int slow_and_late(mn_roboos *b, int robots, int i, relief *slow, relief *late) {
+    json_t *world;
+    char *task;
+    mn_random r;
+    const uint64_t seed = seed_of(b, robots, i);
+    mn_random_seed(&r, seed);
+    MN_TRY(mn_fleet_world_make(seed, robots, &world, &task));
+    const json_t *const them = json_object_get(world, "robots");
+    const json_t *const who = json_array_get(them, mn_random_u64(&r) % json_array_size(them));
+    mn_sim_how how = {.world = world,
+                      .seed = seed,
+                      .slow = json_string_value(json_object_get(who, "name")),
+                      .slow_by = SLOWER};
+    int rc = relieve(&how, task, slow);
+    how.late = how.slow;
+    how.slow = NULL;
+    how.joins = LATER;
+    if (rc >= 0) rc = relieve(&how, task, late);
+    json_decref(world);
+    mn_free(task);
+    return rc;
+}
+
+static int say_relief(const mn_roboos *b, const char *what, relief *p) {
+    char text[80];
+    if (!p->n) return MN_FAIL(MN_EINVAL, "no task could be begun");
+    qsort(p->ratio, (size_t)p->n, sizeof *p->ratio, by_size);
+    const struct {
+        const char *name, *unit;
+        double value, bar;
+    } row[] = {{"relieved / kept, mean", "x", mean(p->ratio, p->n), 0},
+               {"relieved / kept, best", "x", p->ratio[0], 0},
+               {"relieved / kept, median", "x", p->ratio[p->n / 2], 0},
+               {"relieved / kept, worst", "x", p->ratio[p->n - 1], 0},
+               {"tasks", "tasks", p->n, 0},
+               {"tasks in which somebody was relieved", "tasks", p->relieved, 0},
+               {"reached", "%", 100.0 * p->reached / p->runs, 100}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        snprintf(text, sizeof text, "%s: %s", what, row[i].name);
+        MN_TRY(say(b, "relief", 0, text, row[i].unit, row[i].value, row[i].bar, 1));
+    }
+    return 0;
+}
+
+int mn_roboos_relief(mn_roboos *b) {
+    static relief slow, late;
+    memset(&slow, 0, sizeof slow);
+    memset(&late, 0, sizeof late);
+    for (int robots = LEAST; robots <= MOST; robots++)
+        for (int i = 0; i < TASKS; i++) MN_TRY(slow_and_late(b, robots, i, &slow, &late));
+    MN_TRY(say_relief(b, "one robot 4 times slower", &slow));
+    return say_relief(b, "one robot joins after 15 s", &late);
 }

@@ -51,6 +51,7 @@ typedef struct mn_brain_how {
     void *user;
     double patience; /* s that a first plan of the model may take; a later one a quarter; 0: 60 */
     int groups; /* by ordered groups, as RoboOS does, for comparison: MN_GROUPS_OF_.. (plan.h) */
+    int keep;   /* 1: nobody is relieved, for comparison */
 } mn_brain_how;
 /* One brain at a time: MN_EBUSY names the process that has it; a dead one is taken over, with its
  * tasks as they are. */
@@ -76,6 +77,10 @@ typedef struct mn_sim_how {
     int kill_step;     /* ..this one of those it does, from 0 */
     double brain_dies; /* > 0: after so many seconds; the next brain begins a second later */
     double fail;       /* how likely a skill fails, 0 to 1, beside what the world says */
+    const char *slow;  /* this robot takes.. */
+    double slow_by;    /* ..so many times longer than its profile says */
+    const char *late;  /* this robot is not there at first, but joins.. */
+    double joins;      /* ..after so many seconds */
     double limit;      /* seconds of the fleet's time; 0: 3600 */
     const mn_brain_how *brain;                               /* NULL: rules */
     void (*tell)(void *user, double t, const json_t *event); /* each event, as it happens; NULL */
@@ -85,12 +90,13 @@ typedef struct mn_sim_result {
     int reached, steps, replans, replanned, failed_subtree; /* reached: all goals, in the truth */
     int valid;       /* 1: each plan was, against the schema and in the world */
     int lost;        /* things that are in no list of the truth, or in two */
+    int relieved;    /* how often work was given to others because they end it sooner */
     double makespan; /* s of the fleet's time */
     double planned;  /* s, of the first plan */
     uint64_t seed;
     char why[256]; /* what failed; "" */
 } mn_sim_result;
-/* MN_EINVAL: the world, or who is to be killed. A task that fails is no failure: out->why says why.
+/* MN_EINVAL: the world, or who is to be killed, slow or late. A task that fails is no failure: out->why says why.
  */
 int mn_sim_run(const mn_sim_how *how, const char *task, mn_sim_result *out);
 

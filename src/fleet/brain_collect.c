@@ -61,7 +61,10 @@ int mn_brain_failed(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot 
 }
 
 static int collect_done(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r) {
+    const uint64_t now = k->b->ops->now(k->b),
+                   since = (uint64_t)json_integer_value(json_object_get(step, "since"));
     if (is(step, "looking")) return mn_brain_failed(k, t, step, r, "", "");
+    if (since && since <= now) MN_TRY(mn_brain_learn(t, step, (double)(now - since) * 1e-9, 1));
     MN_TRY(set(step, "state", json_string("done")));
     MN_TRY(set(step, "ended", json_integer(k->b->ops->time(k->b))));
     json_object_del(step, "code");
@@ -100,7 +103,8 @@ int mn_brain_collect(mn_brain *k, mn_brain_task *t) {
         if (mn_step_open(step)) MN_TRY(collect_step(k, t, step));
         if (!is(t->json, "running")) return 0; /* it was given up */
     }
-    return mn_brain_replan(k, t);
+    MN_TRY(mn_brain_replan(k, t));
+    return mn_brain_relieve(k, t);
 }
 
 int mn_brain_cancel(mn_brain *k, mn_brain_task *t) {

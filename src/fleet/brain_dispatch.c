@@ -62,6 +62,7 @@ int mn_brain_give(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r
     MN_TRY(set(step, "tries", json_integer(mn_brain_number(step, "tries") + 1)));
     MN_TRY(set(step, "state", json_string(looks ? "looking" : "given")));
     json_object_del(step, "since");
+    json_object_del(step, "slow");
     int rc = call_json(t, step, r, skill, args, &call);
     if (rc >= 0) rc = edit_given(k, t, step, r, call, &edits);
     if (rc >= 0) rc = mn_edits_commit(&edits, k->b);

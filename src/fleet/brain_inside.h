@@ -118,6 +118,21 @@ int mn_brain_recover(mn_brain *k, mn_brain_task *t, json_t *step);
 /* Steps that are marked "replan", and what depends on them, are planned anew. */
 int mn_brain_replan(mn_brain *k, mn_brain_task *t);
 
+/* What waits is planned anew by the rules, in *t as it is in memory: nothing is committed. The plan
+ * in words is appended. MN_ENOENT: there is none. */
+int mn_brain_rethink(mn_brain *k, mn_brain_task *t, mn_buf *words);
+
+/* ---- brain_relieve.c --------------------------------------------------------------------- */
+/* How many times longer than planned the robot takes; 1. */
+double mn_brain_pace(const mn_brain_task *t, const char *robot);
+/* A step has run for so many seconds, and may have ended so. The caller commits. */
+int mn_brain_learn(mn_brain_task *t, const json_t *step, double took, int ended);
+void mn_brain_slow_down(const mn_brain_task *t, mn_scene *s); /* as slow as they are */
+/* Who is there that has skills; first: the plan knows all of them. */
+int mn_brain_fleet(mn_brain *k, mn_brain_task *t, int first);
+/* Later steps of who is slow go to others, and who is new gets some, when it ends sooner so. */
+int mn_brain_relieve(mn_brain *k, mn_brain_task *t);
+
 /* ---- monitor.c --------------------------------------------------------------------------- */
 /* Who lives; who does not any more loses his lease, and what he held falls. */
 int mn_monitor_robots(mn_brain *k);

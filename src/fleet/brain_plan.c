@@ -176,6 +176,11 @@ int mn_brain_adopt(mn_brain_task *t, const mn_fleet_plan *p, mn_scene *s, json_t
     for (int i = 0; i < p->n; i++) {
         json_t *json = NULL;
         MN_TRY(step_json(p, i, s, &json));
+        const double pace = mn_brain_pace(t, p->step[i].robot);
+        if (pace > 1 && json_object_set_new(json, "pace", json_real(pace))) {
+            json_decref(json);
+            return mn_brain_no_memory();
+        }
         json_t *const old = n ? json_array_get(instead, (size_t)i < n ? (size_t)i : n - 1) : NULL;
         if ((old && json_object_set(json, "for", old)) || json_array_append(steps, json)) {
             json_decref(json);
@@ -240,6 +245,7 @@ static int begin_with(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals
     MN_TRY(mn_brain_plan_best(k, t, s, g, p));
     MN_TRY(mn_fleet_plan_explain(s, p, words));
     MN_TRY(mn_brain_adopt(t, p, s, NULL));
+    MN_TRY(mn_brain_fleet(k, t, 1));
     const char *const text = words->data ? words->data : "";
     if (t->model) MN_TRY(mn_brain_set(t->json, "model", json_incref(t->model)));
     MN_TRY(mn_brain_set(t->json, "state", json_string("running")));

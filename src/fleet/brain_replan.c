@@ -231,6 +231,7 @@ static int plan_once(replanning *r, int model) {
     read_never(r);
     MN_TRY(mn_scene_read(r->k->b, "", &r->scene, NULL));
     MN_TRY(mn_brain_ahead(r->k, r->t, &r->scene));
+    mn_brain_slow_down(r->t, &r->scene);
     MN_TRY(mn_brain_goals(r->t, &r->scene, &r->goals));
     close_again(r);
     return model ? mn_brain_plan_again(r->k, r->t, &r->scene, &r->goals, &how, r->instead, &r->plan)
@@ -349,4 +350,16 @@ int mn_brain_replan(mn_brain *k, mn_brain_task *t) {
     forget(&r);
     json_decref(r.instead);
     return rc;
+}
+
+int mn_brain_rethink(mn_brain *k, mn_brain_task *t, mn_buf *words) {
+    replanning r = {.k = k, .t = t, .steps = json_object_get(t->json, "steps")};
+    if (!(r.instead = json_array())) return mn_brain_no_memory();
+    int rc = replace_waiting(&r);
+    if (rc >= 0) rc = plan_once(&r, 0);
+    if (rc >= 0) rc = mn_fleet_plan_explain(&r.scene, &r.plan, words);
+    if (rc >= 0) rc = mn_brain_adopt(t, &r.plan, &r.scene, r.instead);
+    forget(&r);
+    json_decref(r.instead);
+    return rc < 0 ? rc : 0;
 }

@@ -222,23 +222,34 @@ static int put_call(mn_brain *k, mn_brain_robot *r, const char *state) {
     return mn_board_put(k->b, "call/", r->name, r->call, 1, &r->version);
 }
 
+/* It is slow, and each time it has taken twice as long again: is anything better done by others? */
+static int see_slow(mn_brain *k, mn_brain_task *t, json_t *step, const char *robot, double ran) {
+    const double should = json_number_value(json_object_get(step, "seconds"));
+    mn_edits edits = {0};
+    MN_TRY(mn_brain_set(step, "slow", json_real(2 * ran)));
+    MN_TRY(mn_brain_learn(t, step, ran, 0));
+    MN_TRY(mn_brain_commit(k, t, &edits));
+    mn_board_tell(k->b, "slow", "{s:s, s:s, s:s, s:f, s:f}", "robot", robot, "task", t->id, "step",
+                  mn_brain_field(step, "id"), "seconds", ran, "expected", should);
+    return 0;
+}
+
 /* The robot itself ends what takes too long; a robot that does not is asked to, and then it is
- * believed to hang. "since" is of the board's clock, so that the next brain knows it, too. */
+ * believed to hang. "since" is of the board's clock, so that the next brain knows it, too; "slow"
+ * when it is slow next. */
 int mn_monitor_step(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r) {
     const double limit = json_number_value(json_object_get(r->call, "limit")),
                  should = json_number_value(json_object_get(step, "seconds"));
-    const json_t *const begun = json_object_get(step, "since");
+    const json_t *const begun = json_object_get(step, "since"), *const next =
+                                                                    json_object_get(step, "slow");
     const uint64_t now = k->b->ops->now(k->b), since = (uint64_t)json_integer_value(begun);
     if (!begun || since > now) return 0;
-    const double ran = (double)(now - since) * 1e-9, slow = 2 * should + 2;
+    const double ran = (double)(now - since) * 1e-9;
+    const double slow = json_is_number(next) ? json_number_value(next) : 2 * should + 2;
     const double most = (limit > 0 && limit < 1e6 ? limit : 3600) + 1;
-    if (should > 0 && ran >= slow && !json_object_get(step, "slow")) {
-        mn_edits edits = {0};
-        MN_TRY(mn_brain_set(step, "slow", json_true()));
-        MN_TRY(mn_brain_commit(k, t, &edits));
-        mn_board_tell(k->b, "slow", "{s:s, s:s, s:s, s:f, s:f}", "robot", r->name, "task", t->id,
-                      "step", mn_brain_field(step, "id"), "seconds", ran, "expected", should);
-    } else if (should > 0 && ran < slow)
+    if (should > 0 && ran >= slow)
+        MN_TRY(see_slow(k, t, step, r->name, ran));
+    else if (should > 0)
         mn_brain_sooner(k, since + (uint64_t)(slow * 1e9) + 1);
     mn_brain_sooner(k, since + (uint64_t)((ran < most ? most : most + 1) * 1e9) + 1);
     if (ran < most) return 0;

@@ -61,10 +61,12 @@ static int join(sim *s, const json_t *profile) {
     sim_robot *const r = &s->robot[s->n];
     mn_skill_host *host = NULL;
     uint64_t seed = s->how->seed ^ (uint64_t)(s->n + 1) << 32;
+    const int slow = s->how->slow && !strcmp(s->how->slow, mn_brain_field(profile, "name"));
+    const double pace = slow && s->how->slow_by > 0 ? 1 / s->how->slow_by : 1;
     snprintf(r->name, sizeof r->name, "%s", mn_brain_field(profile, "name"));
     MN_TRY(mn_actor_robot_join(&s->board, profile, NULL, 0, &r->robot));
     s->n++;
-    MN_TRY(mn_sim_body_open(&s->board, r->name, mn_random_mix(&seed), 1, s->how->fail,
+    MN_TRY(mn_sim_body_open(&s->board, r->name, mn_random_mix(&seed), pace, s->how->fail,
                             mn_actor_robot_state(r->robot), &host));
     MN_TRY(mn_actor_robot_plug(r->robot, host));
     MN_TRY(mn_actor_robot_publish(r->robot)); /* where its body is */
@@ -82,7 +84,11 @@ static int populate(sim *s) {
     if (rc >= 0) rc = people(s->how, world);
     if (rc >= 0) rc = mn_fleet_world_put(&s->board, world, "");
     if (rc >= 0) rc = mn_fleet_world_put(&s->board, world, "sim/");
-    json_array_foreach(json_object_get(world, "robots"), i, one) if (rc >= 0) rc = join(s, one);
+    json_array_foreach(json_object_get(world, "robots"), i, one) {
+        const int late = s->how->late && !strcmp(s->how->late, mn_brain_field(one, "name"));
+        if (late && !s->late) s->late = json_incref(one);
+        if (!late && rc >= 0) rc = join(s, one);
+    }
     json_decref(world);
     return rc;
 }
@@ -133,6 +139,11 @@ static int kill_robot(sim *s, sim_robot *r) {
         json_decref(event);
     }
     return drop_truth(s, r, at);
+}
+
+static int join_late(sim *s) {
+    s->joins = SIM_NEVER;
+    return join(s, s->late);
 }
 
 /* As kill -9: its lease runs out. */
@@ -205,6 +216,11 @@ static int run(sim *s) {
             MN_TRY(kill_robot(s, find(s, s->how->kill)));
             continue;
         }
+        if (s->joins <= due) {
+            mn_sim_clock(s, s->joins);
+            MN_TRY(join_late(s));
+            continue;
+        }
         if (s->brain_dies <= due) {
             mn_sim_clock(s, s->brain_dies);
             kill_brain(s);
@@ -249,6 +265,7 @@ static void read_task(sim *s, const json_t *task) {
     json_array_foreach(json_object_get(task, "steps"), i, step) out->steps +=
         mn_brain_is(step, "done");
     out->replans = mn_brain_number(task, "replans");
+    out->relieved = mn_brain_number(task, "relieved");
     out->replanned = mn_brain_number(task, "replanned");
     out->failed_subtree = mn_brain_number(task, "failed_subtree");
     out->planned = json_number_value(json_object_get(task, "planned"));
@@ -308,9 +325,12 @@ static int simulate(sim *s, const char *task) {
     MN_TRY(populate(s));
     if (s->how->kill && !find(s, s->how->kill))
         return MN_FAIL(MN_EINVAL, "there is no robot '%s' to kill", s->how->kill);
+    if ((s->how->slow && !find(s, s->how->slow)) || (s->how->late && !s->late))
+        return MN_FAIL(MN_EINVAL, "there is no robot that is to be slow or late");
     s->start = s->now;
     if (s->how->kill && s->how->kill_at >= 0)
         s->kill = s->start + (uint64_t)(s->how->kill_at * 1e9);
+    if (s->late) s->joins = s->start + (uint64_t)(s->how->joins * 1e9);
     if (s->how->brain_dies > 0) s->brain_dies = s->start + (uint64_t)(s->how->brain_dies * 1e9);
     MN_TRY(mn_brain_open(&s->board, s->how->brain, &s->brain));
     MN_TRY(mn_fleet_ask(&s->board, task, "sim", 0, s->id));
@@ -328,6 +348,7 @@ int mn_sim_run(const mn_sim_how *how, const char *task, mn_sim_result *out) {
     if (rc >= 0) rc = simulate(s, task);
     for (int i = 0; i < s->n; i++) mn_actor_robot_die(&s->robot[i].robot);
     mn_brain_die(&s->brain);
+    json_decref(s->late);
     if (s->heap) mn_board_close(&s->heap);
     mn_free(s);
     return rc;

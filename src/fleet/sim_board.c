@@ -124,7 +124,7 @@ void mn_sim_clock(sim *s, uint64_t at) {
 }
 
 int mn_sim_board(sim *s) {
-    s->kill = s->brain_dies = s->brain_due = SIM_NEVER;
+    s->kill = s->joins = s->brain_dies = s->brain_due = SIM_NEVER;
     s->acting = -1;
     mn_random_seed(&s->random, s->how->seed);
     MN_TRY(mn_board_open_heap("sim", &s->heap));

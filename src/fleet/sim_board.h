@@ -25,9 +25,10 @@ typedef struct sim {
     const mn_sim_how *how;
     sim_robot robot[SIM_ROBOTS];
     int n;
-    mn_brain *brain;                                  /* NULL: it is dead */
-    uint64_t brain_due, brain_dies, kill, now, start; /* ns */
-    int acting; /* whose step this is: a robot, SIM_BRAIN; -1: nobody's */
+    mn_brain *brain;                                         /* NULL: it is dead */
+    uint64_t brain_due, brain_dies, kill, joins, now, start; /* ns */
+    json_t *late; /* profile of who joins later; NULL: nobody does */
+    int acting;   /* whose step this is: a robot, SIM_BRAIN; -1: nobody's */
     char id[16];
     int look, invalid; /* a task has ended; plans that were not right */
     mn_sim_result *out;

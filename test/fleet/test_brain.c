@@ -145,6 +145,116 @@ static void two_robots_do_two_things_at_once(void **state) {
     fake_sound();
 }
 
+/* ---- relief -------------------------------------------------------------------------------- */
+static void more_things(void) {
+    fake_put("thing/", "pear",
+             "{\"class\":\"pear\",\"kind\":\"object\",\"at\":\"counter\",\"how\":"
+             "\"on\",\"mass\":0.2}");
+    fake_put("thing/", "bowl",
+             "{\"class\":\"bowl\",\"kind\":\"object\",\"at\":\"counter\",\"how\":"
+             "\"on\",\"mass\":0.2}");
+    fake_put("holds/", "counter", "{\"holds\":[\"cup\",\"apple\",\"pear\",\"bowl\"]}");
+}
+static const char four[] = "put the cup, the apple, the pear and the bowl on the table";
+
+/* Steps of the robot in that state. */
+static int steps_of(const char *robot_name, const char *state) {
+    json_t *const task = fake_get("task/", "t1"), *step;
+    size_t i;
+    int n = 0;
+    json_array_foreach(json_object_get(task, "steps"), i, step) n +=
+        mn_brain_is(step, state) && !strcmp(mn_brain_field(step, "robot"), robot_name);
+    json_decref(task);
+    return n;
+}
+
+static void later_steps_of_a_slow_robot_go_to_others(void **state) {
+    (void)state;
+    more_things();
+    robot[1] = fake_robot("bob", "counter", fake_open(&host[1], NULL));
+    host[0].takes = 14000; /* ann: each of her steps should take 3 or 4 s */
+    host[1].takes = 3000;
+    pass(300);
+    ask(four, 0);
+    pass(3000);
+    const int planned = steps_of("ann", "waiting") + steps_of("ann", "running");
+    const int began = host[0].started;
+    assert_int_equal(began, 1);
+    assert_true(planned >= 3);
+    until_ended("t1", "done");
+    assert_true(number_of("t1", "relieved") >= 1);
+    assert_int_equal(fake_events("relieved"), number_of("t1", "relieved"));
+    assert_int_equal(number_of("t1", "replans"), 0); /* nothing had failed */
+    assert_true(steps_of("ann", "done") >= 1);       /* what she had begun she ended */
+    assert_true(steps_of("ann", "done") < planned);
+    assert_true(steps_of("ann", "replaced") >= 1);
+    fake_sound();
+}
+
+static void who_is_in_time_again_is_slow_no_more(void **state) {
+    (void)state;
+    more_things();
+    host[0].takes = 12000;
+    pass(300);
+    ask(four, 0);
+    for (int i = 0; i < 40 && steps_of("ann", "done") < 1; i++) pass(1000);
+    json_t *task = fake_get("task/", "t1");
+    assert_true(json_number_value(json_object_get(json_object_get(task, "paces"), "ann")) > 2);
+    json_decref(task);
+    host[0].takes = 2000;
+    for (int i = 0; i < 40 && steps_of("ann", "done") < 3; i++) pass(1000);
+    task = fake_get("task/", "t1");
+    assert_null(json_object_get(json_object_get(task, "paces"), "ann"));
+    json_decref(task);
+    until_ended("t1", "done");
+    assert_int_equal(number_of("t1", "relieved"), 0); /* there was nobody else */
+}
+
+static void a_new_robot_relieves_a_running_plan(void **state) {
+    (void)state;
+    more_things();
+    host[0].takes = 3000;
+    pass(300);
+    ask(four, 0);
+    pass(4000);
+    assert_true(steps_of("ann", "running") == 1);
+    robot[1] = fake_robot("bob", "counter", fake_open(&host[1], NULL));
+    host[1].takes = 3000;
+    until_ended("t1", "done");
+    assert_int_equal(number_of("t1", "relieved"), 1);
+    assert_true(steps_of("bob", "done") >= 3);
+    assert_int_equal(host[0].cancelled, 0);
+    assert_int_equal(number_of("t1", "replans"), 0);
+    static const char *const all[] = {"cup", "apple", "pear", "bowl"};
+    for (int i = 0; i < 4; i++) fake_is("thing/", all[i], "at", "table");
+    fake_sound();
+}
+
+static void what_is_not_worth_it_stays(void **state) {
+    (void)state;
+    host[0].takes = 3000;
+    pass(300);
+    ask("put the cup on the table", 0);
+    pass(4000);
+    robot[1] = fake_robot("bob", "counter", fake_open(&host[1], NULL));
+    until_ended("t1", "done");
+    assert_int_equal(number_of("t1", "relieved"), 0);
+    assert_int_equal(host[1].started, 0);
+}
+
+static void who_confirms_each_step_is_asked_about_the_new_ones(void **state) {
+    (void)state;
+    more_things();
+    pass(300);
+    ask(four, 1);
+    pass(1000);
+    robot[1] = fake_robot("bob", "counter", fake_open(&host[1], NULL));
+    pass(3000);
+    assert_int_equal(number_of("t1", "relieved"), 1);
+    assert_int_equal(host[0].started + host[1].started, 0); /* nobody has said yes */
+    assert_int_equal(count_steps("t1", "asked"), 2);
+}
+
 static void nobody_there_is_waited_for(void **state) {
     (void)state;
     mn_actor_robot_leave(&robot[0]);
@@ -373,6 +483,11 @@ int main(void) {
         T(what_was_not_understood_fails_with_a_sentence),
         T(two_tasks_share_a_robot),
         T(two_robots_do_two_things_at_once),
+        T(later_steps_of_a_slow_robot_go_to_others),
+        T(who_is_in_time_again_is_slow_no_more),
+        T(a_new_robot_relieves_a_running_plan),
+        T(what_is_not_worth_it_stays),
+        T(who_confirms_each_step_is_asked_about_the_new_ones),
         T(nobody_there_is_waited_for),
         T(a_person_is_asked_before_each_step),
         T(a_cancelled_task_ends_what_runs),

@@ -198,6 +198,43 @@ static void what_can_be_reached_is_known_without_a_planner(void **state) {
     reach_is(STILL_A "," WHEELS "," STILL_B "," ARM_A, cup, "still", 1);
 }
 
+/* Two brains, of which one lets everybody keep his steps. */
+static int relief_of(mn_sim_how how, const char *text, double sum[2]) {
+    const mn_brain_how keep = {.keep = 1};
+    const mn_sim_result with = run(&how, text);
+    how.brain = &keep;
+    const mn_sim_result without = run(&how, text);
+    assert_int_equal(without.relieved, 0);
+    if (!without.steps) return 0; /* it cannot be begun without who is late */
+    if (!with.reached || !without.reached)
+        fail_msg("world %lu: %s%s", (unsigned long)how.seed, with.why, without.why);
+    sum[0] += with.makespan;
+    sum[1] += without.makespan;
+    return with.relieved > 0;
+}
+
+static void slow_robots_are_relieved_and_new_ones_take_part(void **state) {
+    (void)state;
+    double slow[2] = {0}, late[2] = {0};
+    int relieved = 0, joined = 0;
+    for (uint64_t seed = 101; seed <= 116; seed++) {
+        json_t *world = NULL;
+        char *text = NULL;
+        assert_ok(mn_fleet_world_make(seed, 3 + (int)(seed % 4), &world, &text));
+        relieved += relief_of(
+            (mn_sim_how){.world = world, .seed = seed, .slow = "dual1", .slow_by = 4}, text, slow);
+        joined += relief_of(
+            (mn_sim_how){.world = world, .seed = seed, .late = "dual1", .joins = 10}, text, late);
+        json_decref(world);
+        mn_free(text);
+    }
+    print_message("one is slow: %.0f s, kept %.0f s (%d of 16); one is late: %.0f s, kept %.0f s "
+                  "(%d)\n",
+                  slow[0], slow[1], relieved, late[0], late[1], joined);
+    assert_true(relieved >= 4 && slow[0] < 0.95 * slow[1]);
+    assert_true(joined >= 4 && late[0] < 0.95 * late[1]);
+}
+
 static void a_lie_is_found_out(void **state) {
     (void)state;
     json_t *world = NULL;
@@ -232,6 +269,8 @@ static void what_cannot_be_is_refused(void **state) {
     (void)state;
     mn_sim_result r;
     assert_fails(mn_sim_run(&(mn_sim_how){.kill = "zoe"}, task, &r), MN_EINVAL, "no robot 'zoe'");
+    assert_fails(mn_sim_run(&(mn_sim_how){.slow = "zoe"}, task, &r), MN_EINVAL, "slow or late");
+    assert_fails(mn_sim_run(&(mn_sim_how){.late = "zoe"}, task, &r), MN_EINVAL, "slow or late");
     assert_fails(mn_sim_run(&(mn_sim_how){.robots = 1000}, task, &r), MN_EINVAL, "1 to 64");
     assert_int_equal(mn_sim_run(&(mn_sim_how){.seed = 1}, "juggle the zebra", &r), MN_EINVAL);
 }
@@ -244,6 +283,7 @@ int main(void) {
         cmocka_unit_test(made_worlds_with_a_death_and_failing_skills),
         cmocka_unit_test(deaths_that_were_hard),
         cmocka_unit_test(what_can_be_reached_is_known_without_a_planner),
+        cmocka_unit_test(slow_robots_are_relieved_and_new_ones_take_part),
         cmocka_unit_test(a_lie_is_found_out),
         cmocka_unit_test(brains_die_in_the_middle),
         cmocka_unit_test(groups_are_not_sooner),
