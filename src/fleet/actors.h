@@ -96,8 +96,8 @@ typedef struct mn_sim_result {
     uint64_t seed;
     char why[256]; /* what failed; "" */
 } mn_sim_result;
-/* MN_EINVAL: the world, or who is to be killed, slow or late. A task that fails is no failure: out->why says why.
- */
+/* MN_EINVAL: the world, or who is to be killed, slow or late. A task that fails is no
+ * failure: out->why says why. */
 int mn_sim_run(const mn_sim_how *how, const char *task, mn_sim_result *out);
 
 /* ---- drive.c: real processes, in real time ----------------------------------------------- */

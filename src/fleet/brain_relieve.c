@@ -205,7 +205,9 @@ static int try_relief(mn_brain *k, mn_brain_task *t, const char *why) {
 int mn_brain_relieve(mn_brain *k, mn_brain_task *t) {
     char why[16];
     mn_edits edits = {0};
-    if (k->how.groups || k->how.keep || !is(t->json, "running") || json_object_get(t->json, "cancel")) return 0;
+    if (k->how.groups || k->how.keep || !is(t->json, "running") ||
+        json_object_get(t->json, "cancel"))
+        return 0;
     MN_TRY(mn_brain_fleet(k, t, 0));
     if (!*field(t->json, "relieve") || !may_change(t)) return 0;
     snprintf(why, sizeof why, "%s", field(t->json, "relieve"));
