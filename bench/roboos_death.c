@@ -149,7 +149,7 @@ static long beats(mn_crew *c, const char *name) {
 
 static int load(mn_crew *c, const mn_deaths_how *how, atomic_int *enough, mn_deaths_result *out) {
     pid_t loop[LOOPS];
-    char name[ROBOTS][16];
+    char name[ROBOTS][24];
     const long cores = sysconf(_SC_NPROCESSORS_ONLN), lost = mn_crew_events(c, "lost");
     int n = 0, who;
     for (int i = 0; i < ROBOTS; i++) {

@@ -149,7 +149,7 @@ static int time_twenty(const mn_roboos *b, double *ms) {
             at[n++] = json_array_get(all, i);
     json_array_clear(objects);
     for (int i = 0; i < 20 && rc >= 0; i++) {
-        char name[16];
+        char name[24];
         const json_t *const from = at[i % n], *const to = at[(i + 1 + i / n) % n];
         snprintf(name, sizeof name, "thing%d", i + 1);
         json_array_append_new(objects, json_pack("{s:s, s:O, s:f}", "name", name,

@@ -25,7 +25,10 @@ static const uint64_t MS = 1000000, SECOND = 1000000000;
 
 /* ---- what falls ---------------------------------------------------------------------------- */
 static const char *where_it_falls(const mn_scene *s, const mn_robot_seen *r) {
-    const char *to = mn_scene_thing(s, r->at) ? r->at : mn_scene_room(s, r->name);
+    const mn_thing *const at = mn_scene_thing(s, r->at);
+    const int holds = at && (at->kind == MN_FURNITURE || at->kind == MN_ROOM);
+    const char *to = holds ? at->name : mn_scene_room(s, r->name);
+    if (!*to && at && at->kind == MN_DOOR && mn_scene_thing(s, at->joins[0])) to = at->joins[0];
     for (int i = 0; i < s->n_things && !*to; i++)
         if (s->thing[i].kind == MN_ROOM) to = s->thing[i].name; /* better than nowhere */
     return to;

@@ -104,8 +104,11 @@ static sim_robot *find(sim *s, const char *name) {
 static int drop_truth(sim *s, const sim_robot *r, const char *at) {
     mn_scene truth = {0};
     int rc = mn_scene_read(&s->board, "sim/", &truth, NULL);
-    const mn_thing *const place = rc < 0 ? NULL : mn_scene_thing(&truth, at);
+    const mn_thing *const stood = rc < 0 ? NULL : mn_scene_thing(&truth, at);
+    const int holds = stood && (stood->kind == MN_FURNITURE || stood->kind == MN_ROOM);
+    const mn_thing *const place = holds ? stood : NULL; /* nothing lies on a door */
     const char *room = rc < 0 ? "" : mn_scene_room(&truth, place ? at : r->name);
+    if (!*room && stood && stood->kind == MN_DOOR) room = stood->joins[0];
     for (int i = 0; i < truth.n_things && !*room; i++)
         if (truth.thing[i].kind == MN_ROOM) room = truth.thing[i].name;
     for (int i = 0; i < truth.n_things && rc >= 0; i++) {

@@ -139,6 +139,7 @@ static void deaths_that_were_hard(void **state) {
         {63, 6, "arm1", 3, 0},          /* both hands full before a closed cabinet */
         {63, 6, "arm1", 3, 0.05},       /* the same, and skills fail */
         {5015, 5, "carrier2", 1, 0.03}, /* a meeting at a thing on the floor, which is taken */
+        {775019, 5, "dual1", 2, 0.03},  /* it dies at a door: nothing lies on one */
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         json_t *world = NULL;
