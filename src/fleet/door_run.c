@@ -349,8 +349,11 @@ int mn_fleet_verb_skill(void *call) {
 int mn_fleet_verb_bridge(void *call) {
     mn_fleet_call *const c = call;
     mn_buf said = {0};
-    const int rc =
-        mn_bridge_run(c->board, c->args.url, c->args.machine, c->args.roboos, is_over, c, &said);
+    char own[41] = ""; /* as long as a machine's name may be, and up to its first dot */
+    gethostname(own, sizeof own - 1);
+    own[strcspn(own, ".")] = 0;
+    const int rc = mn_bridge_run(c->board, c->args.url, c->args.machine ? c->args.machine : own,
+                                 c->args.roboos, is_over, c, &said);
     mn_buf_free(&said);
     return rc < 0 ? rc : mn_verb_put(c->result, "said", json_string("the bridge has ended"));
 }

@@ -55,7 +55,7 @@ double mn_see_distance(const mn_pose *a, const mn_pose *b, double *unlikely) {
 
 void mn_see_fuse(mn_pose *known, const mn_pose *seen) {
     double inv[9], gain[9] = {0}, cov[9] = {0};
-    if (!inverse_of_sum(known, seen, inv)) return;
+    if (inverse_of_sum(known, seen, inv) <= 0) return;
     for (int i = 0; i < 9; i++)
         for (int k = 0; k < 3; k++) gain[i] += known->cov[i / 3 * 3 + k] * inv[3 * k + i % 3];
     double step[3] = {0};
