@@ -13,6 +13,7 @@
 #define MN_TEST_OBJECT_STEPS_H
 #include "folder.h"
 #include "region/objects.h"
+#include "soak.h"
 
 #include "base/hash.h"
 
@@ -119,6 +120,7 @@ static inline pid_t cast(const scene *s) {
         if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0) _exit(2);
         raise(SIGSTOP);
         s->call(r);
+        if (soak_planted()) put(r, "a", 63); /* more than what was called */
         atomic_store(returned, 1);
         for (;;) pause();
     }
@@ -142,6 +144,7 @@ static inline void expect(const scene *s, char before[TEXT], char after[TEXT]) {
 /* What else a death may leave of a state: how many states that gave. NULL: nothing is asked. */
 static long (*further)(mn_region *r, const char *before, const char *after);
 
+static long deaths;
 static inline void play(void **state) {
     const scene *const s = *state;
     char before[TEXT], after[TEXT], now[TEXT];
@@ -179,6 +182,7 @@ static inline void play(void **state) {
     printf("%-34s %6ld instructions, %3ld states recovered", s->name, steps, states);
     if (deeper) printf(", %ld of recoveries that died", deeper);
     puts("");
+    deaths += states + deeper;
     assert_true(states > 5);
 }
 
@@ -218,7 +222,12 @@ static inline int steps_main(const scene *scenes, int n) {
     for (int i = 0; i < n; i++)
         tests[i] =
             (struct CMUnitTest){scenes[i].name, play, begin, end, (void *)(uintptr_t)(scenes + i)};
-    return _cmocka_run_group_tests("steps", tests, (size_t)n, NULL, NULL);
+    soak s = soak_begin(n);
+    if (!soak_asked()) s.first = 0, s.end = n;
+    const size_t some = s.end > s.first ? (size_t)(s.end - s.first) : 0;
+    const int failed = _cmocka_run_group_tests("steps", tests + s.first, some, NULL, NULL);
+    if (soak_asked() && !failed) soak_end(&s, deaths);
+    return failed;
 }
 
 #endif
