@@ -119,8 +119,8 @@ static inline pid_t cast(const scene *s) {
         if (mn_region_open(path[0], 0, -1, &r) < 0 || mn_cells_begin(r) < 0) _exit(1);
         if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0) _exit(2);
         raise(SIGSTOP);
-        s->call(r);
         if (soak_planted()) put(r, "a", 63); /* more than what was called */
+        s->call(r);
         atomic_store(returned, 1);
         for (;;) pause();
     }

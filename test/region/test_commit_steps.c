@@ -151,7 +151,7 @@ static long recovery_dies(mn_region *a, const char *before, const char *after) {
     const int was = atomic_load(returned);
     mn_region *r;
     long states = 0;
-    if (turn++ % 16 && !soak_asked()) return 0;
+    if (turn++ % 16 && (!soak_asked() || soak_planted())) return 0;
     assert_ok(mn_region_open(path[1], LIMIT, -1, &r));
     assert_ok(mn_cells_begin(r));
     const pid_t pid = cast_heir();
