@@ -3,8 +3,8 @@
  * test/region/test_commit_steps.c - a process is stepped through a commit of several keys
  * (object_steps.h) and dies at every instruction; so does whoever buries it (row 1d).
  *
- *     OMNESIA_SOAK=FIRST:COUNT   COUNT scenes; the recovery of every state dies at every instruction
- *                                of its own, not of every 16th state only
+ *     OMNESIA_SOAK=FIRST:COUNT   COUNT scenes; the recovery of every state dies at every
+ *                                instruction of its own, not of every 16th state only
  *     OMNESIA_PLANT=1            the call does more than it should
  */
 #include "object_steps.h"
