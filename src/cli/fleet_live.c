@@ -15,13 +15,13 @@
 enum { RECENT = 200, LOOK = 200, ASK = 500 }; /* events kept; ms between pictures, and questions */
 enum { LAST = 8 };                            /* pictures of a task that has ended */
 
-static volatile sig_atomic_t ended;
+static int ended; /* other threads ask, too */
 static void on_end(int number) {
     (void)number;
-    ended = 1;
+    __atomic_store_n(&ended, 1, __ATOMIC_RELAXED);
 }
 int mn_cli_fleet_ended(void) {
-    return ended;
+    return __atomic_load_n(&ended, __ATOMIC_RELAXED);
 }
 void mn_cli_fleet_catch(void) {
     static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
@@ -214,7 +214,7 @@ static int follow(mn_cli_fleet *f, const char *task, const mn_cli_course *c, jso
     snprintf(key, sizeof key, "fleet/%s/events", fleet_of(f));
     MN_TRY(mn_watch_open(f->region, key, MN_WATCH_KEY, &w));
     int rc = skip_events(f, &next, events);
-    while (rc >= 0 && !ended) {
+    while (rc >= 0 && !mn_cli_fleet_ended()) {
         json_decref(*told);
         *told = NULL;
         rc = read_events(f, &next, events);

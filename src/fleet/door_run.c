@@ -56,7 +56,7 @@ static void *observe(void *user) {
         const char *const event = rc > 0 && head.kind == MN_CHANGE_RECORD ? head.value : NULL;
         if (event && !concerns(o, event)) continue;
         if (!o->with->tell(o->with->user, event)) continue;
-        o->end = 1;
+        __atomic_store_n(&o->end, 1, __ATOMIC_RELAXED);
         wake(o);
     }
     return NULL;

@@ -129,7 +129,7 @@ int mn_drive_wait(mn_drive *d, const int *fds, int n, uint64_t until) {
 
 /* ---- loops ------------------------------------------------------------------------------- */
 static int over(const volatile int *end) {
-    return end && *end;
+    return end && __atomic_load_n(end, __ATOMIC_RELAXED);
 }
 
 /* A step that failed, but for a lease that is gone: said, and tried again a little later. */
