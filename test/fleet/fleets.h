@@ -194,7 +194,8 @@ static void others_act(machine *m);
 
 static int board_commit(mn_board *b, mn_edit *edits, int n) {
     machine *const m = machine_of(b);
-    if (F->acting != NOBODY && !F->deep && chance(F->between)) others_act(m);
+    const int robot = F->acting >= 0 && F->acting < BRAIN && n > 1;
+    if (F->acting != NOBODY && !F->deep && chance(F->between * (robot ? 8 : 1))) others_act(m);
     check_before(m, edits, n);
     const int rc = m->heap->ops->commit(m->heap, edits, n);
     F->commits++;

@@ -46,36 +46,36 @@ static const char *named(const char *key, const char *kind) {
 }
 
 /* ---- bugs that are planted ----------------------------------------------------------------- */
+/* The same with another field, NULL: without it. */
+static void put_instead(mn_edit *e, const char *field, const char *is) {
+    static char text[1 << 16];
+    json_t *const value = json_loadb(e->value, e->n, 0, NULL);
+    if (is)
+        json_object_set_new(value, field, json_string(is));
+    else
+        json_object_del(value, field);
+    e->n = json_dumpb(value, text, sizeof text, JSON_COMPACT);
+    e->value = text;
+    json_decref(value);
+}
 static void check_before(machine *m, mn_edit *edits, int n) {
-    static char without[1 << 16];
     const int robot = F->acting >= 0 && F->acting < BRAIN;
-    const int given = n && named(edits->key, "call/") && edits->kind == MN_EDIT_PUT &&
-                      memmem(edits->value, edits->n, "\"given\"", 7);
     for (int i = 0; i < n; i++) {
         mn_edit *const e = edits + i;
         const char *const key = e->key;
         if (planted("fence") && robot && named(key, "lease/") && e->kind == MN_EDIT_CHECK)
             e->version = version_on(m, key);
-        if (planted("forget") && F->acting == BRAIN && given && named(key, "task/")) {
-            e->kind = MN_EDIT_CHECK;
-            e->version = version_on(m, key);
-        }
+        if (planted("again") && F->acting >= BRIDGE && named(key, "call/") &&
+            e->kind == MN_EDIT_PUT && memmem(e->value, e->n, "\"idle\"", 6))
+            put_instead(e, "state", "given");
         if (planted("lists") && robot && named(key, "holds/") && e->kind == MN_EDIT_PUT &&
             chance(0.2)) {
             e->kind = MN_EDIT_CHECK;
             e->version = version_on(m, key);
         }
         if (planted("give") && F->acting >= BRIDGE && named(key, "thing/") &&
-            e->kind == MN_EDIT_PUT && chance(0.05)) {
-            json_t *const thing = json_loadb(e->value, e->n, 0, NULL);
-            json_object_del(thing, "home");
-            char *const text = json_dumps(thing, JSON_COMPACT);
-            snprintf(without, sizeof without, "%s", text);
-            e->value = without;
-            e->n = strlen(without);
-            free(text);
-            json_decref(thing);
-        }
+            e->kind == MN_EDIT_PUT && chance(0.05))
+            put_instead(e, "home", NULL);
     }
 }
 
