@@ -334,7 +334,8 @@ static void one(uint64_t seed, const char *plant) {
 static void seeds(void **unused) {
     (void)unused;
     const char *const only = getenv("OMNESIA_SEED"), *const many = getenv("OMNESIA_SEEDS"),
-                      *const plant = getenv("OMNESIA_PLANT");
+                      *const named = getenv("OMNESIA_PLANT"),
+                      *const plant = named && !strcmp(named, "1") ? "stop" : named;
     soak s = soak_begin(0);
     if (!soak_asked()) s.end = many ? atol(many) : 12;
     if (only) {
