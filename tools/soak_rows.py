@@ -191,7 +191,7 @@ ROWS = {
             "stores", [Test("forget", "agent-forget", "release", "still, of record", "2:1")]),
     18: ("fleets whose machines, clocks, boards, links, robots, brain and Redis are lost, by seed",
          10000, "seeds",
-         [Test("fleets", "fleet-seeds", "release", "goes on though", "0:8"),
+         [Test("fleets", "fleet-seeds", "release", "in the list of", "0:8"),
           Test("network", "fleet-bridge-seeds", "release", "has 2 homes", "0:8", ["network"]),
           Test("redis", "fleet-bridge-seeds", "release", "went back", "0:8", ["redis"])]),
     19: ("disks of every size that is too small", 0, "sizes",

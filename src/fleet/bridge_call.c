@@ -225,8 +225,16 @@ static int put_call(const call *c, const char *machine, const json_t *given, con
     return rc;
 }
 
+/* Whoever has what it changes does not give it (he has it in his hand): the brain is to know. */
+static int waited(const call *c, bridge_entry *e) {
+    const uint64_t now = c->g->b->ops->now(c->g->b);
+    if (!e->waits || e->waits > now) e->waits = now ? now : 1;
+    return now - e->waits > 10000000000u;
+}
+
 /* One machine's call to a robot of ours. */
-static int deliver(const call *c, const char *machine, const json_t *given) {
+static int deliver(const call *c, const char *machine, bridge_entry *e) {
+    const json_t *const given = e->value;
     const char *const state = bridge_text(given, "state");
     const int of_it = strcmp(from(c), machine) == 0, active = bridge_call_active(c->here);
     const int is_it = of_it && same(c->g, c->here, given);
@@ -239,17 +247,18 @@ static int deliver(const call *c, const char *machine, const json_t *given) {
     if (cancel) return put_call(c, machine, given, "cancelled");
     if (!json_object_get(given, "lease")) /* it was meant for a robot of this name that is gone */
         return put_call(c, machine, given, "lost");
-    return may_begin(c, given) ? put_call(c, machine, given, NULL) : 0;
+    if (may_begin(c, given)) return put_call(c, machine, given, NULL);
+    return waited(c, e) ? put_call(c, machine, given, "conflict") : 0;
 }
 
 static int deliver_all(const call *c) {
     for (size_t i = 0; i < c->g->n; i++) {
-        const bridge_entry *const e = c->g->entry[i];
+        bridge_entry *const e = c->g->entry[i];
         const char *const slash = e->kind == BRIDGE_CALL ? strchr(e->name, '/') : NULL;
         char machine[MN_NAME + 1];
         if (!slash || e->mine || strcmp(slash + 1, c->robot) != 0) continue;
         snprintf(machine, sizeof machine, "%.*s", (int)(slash - e->name), e->name);
-        const int rc = deliver(c, machine, e->value);
+        const int rc = deliver(c, machine, e);
         if (rc) return rc < 0 ? rc : 0; /* what lies here is another one now */
     }
     return 0;

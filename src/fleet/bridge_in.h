@@ -52,11 +52,12 @@ typedef struct bridge_entry {
     uint64_t ticket; /* version of the note about it; 0: none */
     unsigned seen;   /* the look that saw it on the board last */
     int mine, pending, dirty, lost;
-    int anew;        /* to be put on the board though it is the same */
-    int known;       /* `value` is what the stamp belongs to (not so after a restart, sometimes) */
-    uint64_t noted;  /* h, in the note about it */
-    uint64_t sent;   /* ns of the board */
-    uint64_t said;   /* of a call or what was done: what it was said of (bridge_call.c) */
+    int anew;       /* to be put on the board though it is the same */
+    int known;      /* `value` is what the stamp belongs to (not so after a restart, sometimes) */
+    uint64_t noted; /* h, in the note about it */
+    uint64_t sent;  /* ns of the board */
+    uint64_t waits; /* of a call to a robot here: since then it cannot begin; 0: it does not wait */
+    uint64_t said;  /* of a call or what was done: what it was said of (bridge_call.c) */
     json_t *part[2]; /* of a robot: its call, and the note about it, as they were read last */
     uint64_t part_version[2];
 } bridge_entry;

@@ -101,7 +101,10 @@ bridge_entry *bridge_find(const mn_bridge *g, const char *key) {
 
 bridge_entry *bridge_of(const mn_bridge *g, bridge_kind kind, const char *name) {
     char key[MN_FLEET_KEY];
-    snprintf(key, sizeof key, "%s%s", bridge_sorts[kind].folder, name);
+    const size_t n = strlen(bridge_sorts[kind].folder), m = strlen(name);
+    if (n + m >= sizeof key) return NULL;
+    memcpy(key, bridge_sorts[kind].folder, n);
+    memcpy(key + n, name, m + 1);
     return bridge_find(g, key);
 }
 

@@ -88,7 +88,7 @@ static int take_record(mn_bridge *g, const json_t *record) {
             e->dirty = 1; /* who said it does not know the newest */
         return 0;
     }
-    e->said = g->keys = 0; /* what is here is looked at, and said, anew */
+    e->said = e->waits = g->keys = 0; /* what is here is looked at, and said, anew */
     if (own)
         take_own(g, e, &at, value);
     else

@@ -121,18 +121,20 @@ static void settle(int seconds) {
 }
 
 /* ---- accidents ----------------------------------------------------------------------------- */
-/* What it held falls, where it stands. */
+/* What it held falls, where it stands, as in simulated fleets (fleet/sim.c). */
 static void fall(machine_robot *r) {
     mn_scene s = {0};
     assert_ok(mn_scene_read(F->truth, "sim/", &s, NULL));
     const mn_robot_seen *const it = mn_scene_robot(&s, r->name);
     const mn_thing *const place = mn_scene_thing(&s, it->at);
-    const char *const room = mn_scene_room(&s, r->name);
+    const char *const room = mn_scene_room(&s, place ? it->at : r->name);
+    const int closes = place && (place->kind == MN_ROOM || place->open >= 0);
     for (int i = 0; i < s.n_things; i++) {
-        mn_move m = {.thing = s.thing[i].name, .from = r->name, .to = room, .how = "in"};
+        mn_move m = {.thing = s.thing[i].name,
+                     .from = r->name,
+                     .to = place ? place->name : room,
+                     .how = place && !closes ? "on" : "in"};
         if (strcmp(s.thing[i].at, r->name) || !*room) continue;
-        if (place && place->kind == MN_FURNITURE && place->open < 0)
-            m.to = place->name, m.how = "on";
         if (mn_scene_move(F->truth, "sim/", NULL, &m) >= 0) continue;
         m.to = room, m.how = "in";
         assert_ok(mn_scene_move(F->truth, "sim/", NULL, &m));
@@ -142,7 +144,7 @@ static void fall(machine_robot *r) {
 static void robot_dies(machine_robot *r) {
     if (!r->actor) return;
     mn_actor_robot_die(&r->actor);
-    if (below(2)) fall(r);
+    fall(r);
     robot_gone(r, 50 * MS + up_to(6 * S));
 }
 static void brain_dies(void) {
@@ -192,7 +194,7 @@ static void accident(void) {
     const int at = below(F->n);
     machine *const m = F->machine + at;
     machine_robot *const r = F->robot + below(F->robots);
-    const int what = below(13);
+    const int what = below(15);
     if (F->say)
         printf("%.6f accident %d on %s, %s\n", (double)F->now * 1e-9, what, machine_name[at],
                r->name);
@@ -218,7 +220,9 @@ static void accident(void) {
         machine_rate(m, 0.9 + 0.2 * mn_random_unit(&F->random), below(2) ? up_to(20 * S) : 0);
         m->wall += ((int64_t)below(200000) - 100000) * 1000;
         break;
-    case 11: somebody_stops(at); break;
+    case 11:
+    case 13:
+    case 14: somebody_stops(at); break;
     case 12:
         if (F->forgets && at == 0 && below(2)) machine_lost(at);
         if (!F->forgets && F->in_order && below(2)) machine_lost(at);
@@ -335,7 +339,7 @@ static void seeds(void **unused) {
     (void)unused;
     const char *const only = getenv("OMNESIA_SEED"), *const many = getenv("OMNESIA_SEEDS"),
                       *const named = getenv("OMNESIA_PLANT"),
-                      *const plant = named && !strcmp(named, "1") ? "stop" : named;
+                      *const plant = named && !strcmp(named, "1") ? "lists" : named;
     soak s = soak_begin(0);
     if (!soak_asked()) s.end = many ? atol(many) : 12;
     if (only) {
