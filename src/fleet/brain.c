@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "fleet/brain_inside.h"
+#include "fleet/life.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,10 +82,12 @@ static int take_lease(mn_brain *k) {
         const int ended =
             mn_board_lives(k->b, mn_brain_field(lease, "life"), NULL) == MN_LIFE_ENDED;
         if (!ended && until + SECOND > now && until < now + 600 * SECOND)
-            rc =
-                MN_FAIL(MN_EBUSY,
-                        "process %" JSON_INTEGER_FORMAT " is the brain of this fleet: end it first",
-                        json_integer_value(json_object_get(lease, "pid")));
+            rc = MN_FAIL(MN_EBUSY,
+                         "process %" JSON_INTEGER_FORMAT
+                         "%s%s is the brain of this fleet: end it first",
+                         json_integer_value(json_object_get(lease, "pid")),
+                         *mn_brain_field(lease, "home") ? " of the machine " : "",
+                         mn_brain_field(lease, "home"));
     }
     json_decref(lease);
     MN_TRY(rc);
@@ -153,7 +156,7 @@ int mn_brain_open(mn_board *b, const mn_brain_how *how, mn_brain **out) {
     if (k->how.model) snprintf(k->model, sizeof k->model, "%s", k->how.model);
     k->skip = json_object();
     int rc = k->skip ? take_lease(k) : mn_brain_no_memory();
-    if (rc >= 0 && (rc = mn_monitor_fallen(k)) < 0) {
+    if (rc >= 0 && (rc = mn_life_fallen(b)) < 0) {
         mn_brain_close(&k);
         return rc;
     }
@@ -173,6 +176,12 @@ mn_brain_robot *mn_brain_robot_find(mn_brain *k, const char *name) {
     for (int i = 0; i < k->n_robots; i++)
         if (strcmp(k->robot[i].name, name) == 0 && !k->robot[i].gone) return &k->robot[i];
     return NULL;
+}
+
+int mn_brain_is_waiting(const mn_brain *k, int gone) {
+    for (int i = 0; i < k->n_robots; i++)
+        if (k->robot[i].cut || (gone && k->robot[i].far && k->robot[i].gone)) return 1;
+    return 0;
 }
 
 int mn_brain_commit(mn_brain *k, mn_brain_task *t, mn_edits *edits) {
@@ -196,7 +205,10 @@ int mn_brain_end(mn_brain *k, mn_brain_task *t, const char *state, const char *w
     return 0;
 }
 
+/* Of "t7", and of "MACHINE.t7". */
 static int number_of(const char *id) {
+    const char *const dot = strrchr(id, '.');
+    id = dot ? dot + 1 : id;
     return atoi(*id ? id + 1 : "0");
 }
 
@@ -242,7 +254,7 @@ typedef struct names {
 static int each_name(void *user, const char *key, uint64_t version) {
     names *const n = user;
     const char *const name = strrchr(key, '/');
-    if (!name || !name[1] || strlen(name + 1) > 15) return 0;
+    if (!name || !name[1] || strlen(name + 1) > MN_NAME) return 0;
     const json_t *const ended = json_object_get(n->k->skip, name + 1);
     if (ended && (uint64_t)json_integer_value(ended) == version) return 0;
     for (int i = 0; i < n->k->n_tasks; i++)
@@ -319,7 +331,7 @@ static int read_task(mn_brain *k, const char *id) {
     }
     MN_TRY(rc);
     if (!rc) version = 0;
-    if (!rc || !is_open(json))
+    if (!rc || !is_open(json) || *mn_brain_field(json, "home")) /* or it is another machine's */
         rc = pass_over(k, id, version);
     else {
         rc = task_slot(k, id, &t);
@@ -384,7 +396,10 @@ int mn_brain_step(mn_brain *k, uint64_t *again) {
     const uint64_t now = k->b->ops->now(k->b);
     *again = now + SECOND;
     MN_TRY(check_lease(k));
-    if (now >= k->renew) MN_TRY(mn_brain_renew(k, 2 * SECOND));
+    if (now >= k->renew) {
+        MN_TRY(mn_brain_renew(k, 2 * SECOND));
+        MN_TRY(mn_life_fallen(k->b));
+    }
     k->again = k->renew;
     forget_robots(k);
     int rc = step(k);

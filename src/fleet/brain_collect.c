@@ -83,15 +83,30 @@ static int collect_running(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain
     return mn_monitor_step(k, t, step, r);
 }
 
+/* Who is gone for this machine alone would go on with it at home: its call is taken back. */
+static mn_brain_robot *gone_far(mn_brain *k, const mn_brain_task *t, const json_t *step) {
+    for (int i = 0; i < k->n_robots; i++) {
+        mn_brain_robot *const r = &k->robot[i];
+        if (strcmp(r->name, field(step, "robot")) == 0 && r->far && r->gone &&
+            mn_step_active(step) && is_call_of(t, step, r))
+            return r;
+    }
+    return NULL;
+}
+
 static int collect_step(mn_brain *k, mn_brain_task *t, json_t *step) {
     mn_brain_robot *const r = mn_brain_robot_find(k, field(step, "robot"));
-    if (!r) return mn_brain_failed(k, t, step, NULL, "lost", "the robot is not there any more");
+    if (!r)
+        return mn_brain_failed(k, t, step, gone_far(k, t, step), "lost",
+                               "the robot is not there any more");
     if (!mn_step_active(step)) return 0;
     if (!is_call_of(t, step, r))
         return mn_brain_failed(k, t, step, NULL, "lost", "the robot has something else to do");
     if (is(r->call, "done")) return collect_done(k, t, step, r);
     if (is(r->call, "failed"))
         return mn_brain_failed(k, t, step, r, field(r->call, "code"), field(r->call, "text"));
+    if (is(r->call, "idle")) /* by who had the brain before, at another machine */
+        return mn_brain_failed(k, t, step, NULL, "lost", "its call was taken back");
     if (is(r->call, "running") || is(r->call, "cancel")) return collect_running(k, t, step, r);
     return 0;
 }

@@ -42,7 +42,7 @@ static int call_json(const mn_brain_task *t, const json_t *step, const mn_brain_
 static int edit_given(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r,
                       const json_t *call, mn_edits *edits) {
     const uint64_t said = (uint64_t)json_integer_value(json_object_get(step, "said"));
-    char name[64];
+    char name[MN_NAME + 34];
     MN_TRY(mn_edits_put(edits, k->b, "call/", r->name, call, r->version));
     MN_TRY(mn_edits_check(edits, k->b, "lease/", r->name, r->lease));
     if (said) {
@@ -174,7 +174,7 @@ static int is_held_up(const mn_brain *k, const mn_brain_task *t, const json_t *s
 
 /* 1: somebody said yes; 0: nobody has answered, or no. */
 static int is_confirmed(mn_brain *k, mn_brain_task *t, json_t *step) {
-    char name[64];
+    char name[MN_NAME + 34];
     json_t *answer = NULL;
     uint64_t version = 0;
     mn_edits edits = {0};
@@ -206,7 +206,7 @@ static int dispatch_step(mn_brain *k, mn_brain_task *t, json_t *step) {
     mn_brain_robot *const r = mn_brain_robot_find(k, field(step, "robot"));
     const uint64_t now = k->b->ops->now(k->b),
                    until = (uint64_t)json_integer_value(json_object_get(step, "until"));
-    if (!r || r->stopped || !mn_call_free(r->call) || !is_ready(k, t, step)) return 0;
+    if (!r || r->cut || r->stopped || !mn_call_free(r->call) || !is_ready(k, t, step)) return 0;
     if (is_held_up(k, t, step)) return 0;
     if (until > now && until < now + 3600000000000u) {
         mn_brain_sooner(k, until);

@@ -22,16 +22,17 @@ typedef struct mn_brain_robot {
     char name[MN_NAME + 1];
     uint64_t lease;
     int stopped, gone;
-    uint64_t late;  /* ns: it is lost when nothing came by then */
-    uint64_t state; /* version */
-    json_t *call;   /* never NULL: {"state": "idle"} when there is none */
+    int far, cut;  /* it is another machine's, and late; cut: not long enough to be gone */
+    uint64_t late; /* ns: it is lost when nothing came by then */
+    json_t *call;  /* never NULL: {"state": "idle"} when there is none */
     uint64_t version;
 } mn_brain_robot;
 
 typedef struct mn_brain_task {
-    char id[16];
+    char id[MN_NAME + 1];
     json_t *json;
     uint64_t version;
+    uint64_t wait; /* ns: there is no plan without far robots, and it is tried again then */
     json_t
         *model; /* what was asked of the model for the first plan (brain_model.h); NULL: nothing */
     json_t *again; /* and for steps that failed, while it is open; {"instead": their ids, ..} */
@@ -62,6 +63,8 @@ int mn_brain_is(const json_t *json, const char *state);             /* its "stat
 int mn_brain_set(json_t *json, const char *name, json_t *value);    /* taken; MN_ENOMEM */
 int mn_brain_number(const json_t *json, const char *name);          /* 0 when it is none */
 mn_brain_robot *mn_brain_robot_find(mn_brain *k, const char *name); /* NULL: it does not live */
+int mn_brain_is_waiting(const mn_brain *k,
+                        int gone); /* for robots that are cut off; or gone, too */
 /* What is known of a task, and what was edited beside it, while the lease of the brain stands.
  * Frees the edits. MN_ECONFLICT: somebody else changed something; all is read again in the next
  * step. */
@@ -134,12 +137,11 @@ int mn_brain_fleet(mn_brain *k, mn_brain_task *t, int first);
 int mn_brain_relieve(mn_brain *k, mn_brain_task *t);
 
 /* ---- monitor.c --------------------------------------------------------------------------- */
-/* Who lives; who does not any more loses his lease, and what he held falls. */
+/* Who lives; who does not any more loses his lease, and what he held falls. Who is far and late is
+ * cut off, and gone later. */
 int mn_monitor_robots(mn_brain *k);
 /* Is a step that runs hung, or slow? */
 int mn_monitor_step(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r);
-/* What robots held that were lost before somebody could put it down. */
-int mn_monitor_fallen(mn_brain *k);
 /* monitor_life.c: does who bears this lease go on? And when all were asked: what belongs to no
  * lease goes. */
 int mn_monitor_life(mn_brain *k, const mn_brain_robot *r, mn_life *out);

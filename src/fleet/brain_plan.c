@@ -295,6 +295,10 @@ int mn_brain_begin(mn_brain *k, mn_brain_task *t) {
         mn_brain_sooner(k, k->b->ops->now(k->b) + SECOND / 20);
         rc = 0;
     }
+    if (rc == MN_ENOENT && mn_brain_is_waiting(k, 0)) { /* not without who is cut off just now */
+        mn_brain_sooner(k, k->b->ops->now(k->b) + SECOND);
+        rc = 0;
+    }
     if (is_the_tasks_fault(rc)) {
         char why[512];
         snprintf(why, sizeof why, "%s", mn_error_detail());

@@ -314,11 +314,17 @@ static int is_needed(const mn_brain_task *t) {
     return 0;
 }
 
-/* What is replaced stays so; it is planned when something has ended. */
-static int wait_for_others(replanning *r) {
+/* What is replaced stays so; it is planned when something has ended, or each second while robots of
+ * other machines are not heard without whom there is no plan. */
+static int wait_for_others(replanning *r, int far) {
     mn_edits edits = {0};
-    MN_TRY(set(r->t->json, "wait", json_integer(count_active(r->t))));
-    return mn_brain_commit(r->k, r->t, &edits);
+    const int was = number(r->t->json, "wait"), active = far ? -1 : count_active(r->t);
+    json_object_del(r->t->json, "again");
+    MN_TRY(set(r->t->json, "wait", json_integer(active)));
+    if (far) mn_brain_sooner(r->k, r->t->wait = r->k->b->ops->now(r->k->b) + SECOND);
+    return far && was == active && !json_array_size(r->instead)
+               ? 0
+               : mn_brain_commit(r->k, r->t, &edits);
 }
 
 /* The model thinks about it: the task is as it lies on the board, and its other steps go on. */
@@ -337,10 +343,15 @@ static int think(replanning *r) {
 int mn_brain_replan(mn_brain *k, mn_brain_task *t) {
     replanning r = {.k = k, .t = t, .steps = json_object_get(t->json, "steps")};
     if (!is_needed(t) || json_is_true(json_object_get(t->json, "cancel"))) return 0;
+    if (number(t->json, "wait") < 0 && k->b->ops->now(k->b) < t->wait) {
+        mn_brain_sooner(k, t->wait);
+        return 0;
+    }
     if (!(r.instead = json_array())) return mn_brain_no_memory();
     int rc = replace_failed(&r);
     if (rc >= 0) rc = plan_wider(&r);
-    if (rc >= 0) rc = rc ? adopt(&r) : wait_for_others(&r);
+    if (rc >= 0) rc = rc ? adopt(&r) : wait_for_others(&r, 0);
+    if (is_no_plan(rc) && mn_brain_is_waiting(k, 1)) rc = wait_for_others(&r, 1);
     if (is_no_plan(rc) || rc == MN_EFULL || rc == MN_ETOOLONG) {
         char why[512];
         snprintf(why, sizeof why, "%s", mn_error_detail());

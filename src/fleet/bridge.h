@@ -27,11 +27,13 @@
  *      are here, and with the lease that the brain meant; `done` reaches the brain's board behind
  *      what it made true. A robot whose call was dropped meanwhile is told to cancel it.
  *   6. No clock of another is trusted: a heartbeat counts for as long as it says, from when it
- *      came. When none comes, the robot is lost to this board, and lives on at home; when one comes
- *      again, it gets its lease back.
+ *      came. When none comes, the robot is cut off, and lives on at home. Who takes its lease on
+ *      this board takes it here alone; when a heartbeat comes again, it gets it back.
  *   7. A stop counts everywhere as soon as it is known; it ends when somebody ends it who knew it.
  *   8. All that is known is compared by its sum each second, and by stamps where sums differ.
- *   9. A board that lost all gets its things and tasks back from the others; its robots are gone.
+ *   9. One brain plans for all: who has the lease (bridge_brain.c). Where nothing is heard of it, one
+ *      may begin; when the link is back the later one counts, and gets the other's open tasks.
+ *  10. A board that lost all gets its things and tasks back from the others; its robots are gone.
  *      What is changed by who may not change it is put back, and told (event "bridge").
  *
  * Its own notes are fleet/FLEET/bridge/..; messages are JSON of format 1, others are told and left.
@@ -49,6 +51,7 @@ typedef struct mn_bridge_how {
     uint64_t look;       /* ns between two looks at the board; 0: 10 ms */
     uint64_t compare;    /* ns between two sums; 0: 1 s */
     uint64_t beat;       /* ns between two states of a robot at least; 0: 50 ms */
+    int watch;           /* robots of this board whose heartbeat is late are lost (life.h) */
 } mn_bridge_how;
 /* The board is borrowed. One bridge a board: the one before is over (its steps say MN_ECANCELLED).
  * MN_EINVAL: this is the board of another machine. */

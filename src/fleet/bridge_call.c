@@ -68,9 +68,11 @@ static int say_call(const call *c) {
     const uint64_t meant = (uint64_t)json_integer_value(json_object_get(c->here, "lease"));
     bridge_entry *e;
     snprintf(name, sizeof name, "%s/%s", g->machine, c->robot);
-    if (!c->here && !bridge_of(g, BRIDGE_CALL, name)) return 0;
+    /* Who has the brain no more takes back what it gave. */
+    const int none = !c->here || *bridge_brain(g);
+    if (none && !bridge_of(g, BRIDGE_CALL, name)) return 0;
     MN_TRY(bridge_make_of(g, BRIDGE_CALL, name, &e));
-    if (!c->here) return bridge_say(g, e, NULL);
+    if (none) return bridge_say(g, e, NULL);
     const uint64_t of[] = {c->version, lease ? lease->local : 0, lease ? lease->at.h : 0,
                            lease ? lease->at.e : 0, lease ? lease->at.v : 0};
     const uint64_t said = mn_hash64(of, sizeof of);
@@ -239,11 +241,15 @@ static int deliver(const call *c, const char *machine, bridge_entry *e) {
     const int of_it = strcmp(from(c), machine) == 0, active = bridge_call_active(c->here);
     const int is_it = of_it && same(c->g, c->here, given);
     const int is_given = strcmp(state, "given") == 0, cancel = strcmp(state, "cancel") == 0;
+    /* What a brain here gave that there is no more is nobody's. */
+    const int is_nobodys = !*from(c) && strcmp(bridge_brain(c->g), machine) == 0;
     if (is_it && is_given) return 0;
+    if (of_it && !given && bridge_has_brain(c->g)) return 0; /* the brain here goes on with it */
     if (is_it && cancel) return active ? put_state(c, "cancel") : 0;
-    if (active) return of_it ? put_state(c, "cancel") : 0; /* it was dropped meanwhile */
+    if (active) /* it was dropped meanwhile */
+        return of_it || (is_nobodys && is_given) ? put_state(c, "cancel") : 0;
     if (!is_given && !cancel) return of_it && is_ended(c->here) ? put_state(c, "idle") : 0;
-    if (is_ended(c->here) && !of_it) return 0; /* a brain here has not looked yet */
+    if (is_ended(c->here) && !of_it && !is_nobodys) return 0; /* a brain here has not looked yet */
     if (cancel) return put_call(c, machine, given, "cancelled");
     if (!json_object_get(given, "lease")) /* it was meant for a robot of this name that is gone */
         return put_call(c, machine, given, "lost");

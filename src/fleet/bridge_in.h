@@ -24,12 +24,14 @@ typedef enum bridge_kind {
     BRIDGE_DONE,
     BRIDGE_STOP,
     BRIDGE_CLEAR,
+    BRIDGE_BRAIN,
     BRIDGE_KINDS
 } bridge_kind;
 typedef struct bridge_sort {
     const char *folder;        /* "thing/", on the wire and on the board */
     const char *holds, *owner; /* of things: the list folder, "" */
     int mirrored;              /* lies on the board as it is */
+    int homed;                 /* with the field "home" where that is another machine */
     int kept;                  /* a board that lost it gets it back */
     int by;                    /* its name is MACHINE/NAME, or MACHINE */
 } bridge_sort;
@@ -83,6 +85,10 @@ struct mn_bridge {
     json_t *stop;    /* bridge_stop.c: what was written on the board last: {element: 1} */
     uint64_t stops;  /* its counter */
     uint64_t stop_local;
+    uint64_t brain_until,
+        brain_shown; /* bridge_brain.c: of the far one, ns; as it is on the board */
+    uint64_t brain_said, brain_heard[2]; /* version; epoch and version */
+    uint64_t watched, patient, fallen;   /* bridge_watch.c, ns */
 };
 
 /* bridge_table.c */
@@ -118,10 +124,17 @@ int bridge_load(mn_bridge *g);
 int bridge_put_all(mn_bridge *g);
 int bridge_commit(mn_bridge *g, mn_edits *e); /* fenced; 0: somebody was faster, 1: done */
 int bridge_note(mn_bridge *g, mn_edits *e, const bridge_entry *of);
-/* The thing goes to another machine: 1; 0: not now. */
+/* The thing, or the task, goes to another machine: 1; 0: not now. */
 int bridge_give(mn_bridge *g, bridge_entry *thing, const char *to);
 int bridge_self(mn_bridge *g); /* bridge/self anew, with the epoch */
-/* bridge_call.c, bridge_want.c, bridge_stop.c */
+/* bridge_brain.c: all of it; the far machine that has the brain, else "" */
+int bridge_brains(mn_bridge *g);
+const char *bridge_brain(const mn_bridge *g);
+int bridge_has_brain(const mn_bridge *g); /* this machine */
+int bridge_brain_say(mn_bridge *g, json_t *message);
+int bridge_brain_take(mn_bridge *g, const char *from, const json_t *beat);
+/* bridge_call.c, bridge_want.c, bridge_stop.c, bridge_watch.c */
+int bridge_watch(mn_bridge *g);
 int bridge_calls(mn_bridge *g);
 int bridge_wants(mn_bridge *g);
 int bridge_stops(mn_bridge *g);

@@ -113,11 +113,12 @@ static void look_at(mn_bridge *g, bridge_entry *e, json_t *value, uint64_t versi
     }
 }
 
-/* A thing that names this machine as its home, or one that nobody told of. 1: it is not ours. */
+/* A thing, a robot or a task that names this machine as its home, or one that nobody told of. 1: it
+ * is not ours. */
 static int named_home(mn_bridge *g, const seen *s, json_t *value) {
     const char *const home = bridge_text(value, "home");
     uint64_t version = s->version;
-    if (!bridge_sorts[s->kind].holds || !*home) return 0;
+    if (!bridge_sorts[s->kind].homed || !*home) return 0;
     if (strcmp(home, g->machine) != 0) return 1;
     json_object_del(value, "home");
     mn_board_put(g->b, bridge_sorts[s->kind].folder, s->name, value, 1, &version);

@@ -4,7 +4,7 @@
  *
  * Each machine counts its tasks from "t1", so on the wire they have the machine before them,
  * "arm7.t1"; at home that is taken away again. A thing has no field "home" on the wire, where the
- * stamp says it; on a board it has one if its home is another machine.
+ * stamp says it; on a board it has one if its home is another machine. So have robots and tasks.
  */
 #include "fleet/bridge_in.h"
 
@@ -54,7 +54,7 @@ static json_t *with_names(const mn_bridge *g, bridge_kind kind, const json_t *va
 
 json_t *bridge_out_value(const mn_bridge *g, bridge_kind kind, const json_t *value) {
     json_t *const copy = with_names(g, kind, value, 1);
-    if (copy && bridge_sorts[kind].holds) json_object_del(copy, "home");
+    if (copy && bridge_sorts[kind].homed) json_object_del(copy, "home");
     if (copy && kind == BRIDGE_ROBOT)
         json_object_del(copy, "lost"); /* a note of the monitor here */
     return copy;
@@ -62,7 +62,7 @@ json_t *bridge_out_value(const mn_bridge *g, bridge_kind kind, const json_t *val
 
 json_t *bridge_in_value(const mn_bridge *g, const bridge_entry *e) {
     json_t *const copy = with_names(g, e->kind, e->value, 0);
-    if (!copy || !bridge_sorts[e->kind].holds || strcmp(e->at.home, g->machine) == 0) return copy;
+    if (!copy || !bridge_sorts[e->kind].homed || strcmp(e->at.home, g->machine) == 0) return copy;
     if (json_object_set_new(copy, "home", json_string(e->at.home)) == 0) return copy;
     json_decref(copy);
     return NULL;

@@ -193,6 +193,7 @@ int bridge_put_all(mn_bridge *g) {
         for (size_t i = 0; i < g->n; i++) {
             bridge_entry *const e = g->entry[i];
             int rc = 0;
+            if (e->kind == BRIDGE_BRAIN) continue; /* bridge_brain.c */
             if (e->pending)
                 rc = put(g, e);
             else if (e->mine && e->at.h && e->noted != e->at.h)
@@ -221,14 +222,18 @@ static int edit_giving(mn_bridge *g, mn_edits *edits, bridge_entry *e, const cha
     snprintf(e->at.home, sizeof e->at.home, "%s", to);
     MN_TRY(bridge_note(g, edits, e));
     json_t *const value = bridge_in_value(g, e);
-    const int rc = value ? mn_edits_put(edits, g->b, s->folder, e->name, value, was->local)
+    char name[256];
+    bridge_in_name(g, e->kind, e->name, name);
+    const int rc = value ? mn_edits_put(edits, g->b, s->folder, name, value, was->local)
                          : MN_FAIL(MN_ENOMEM, "no memory for %s", e->key);
     json_decref(value);
     return rc;
 }
 
 int bridge_give(mn_bridge *g, bridge_entry *thing, const char *to) {
-    bridge_entry *part[2] = {bridge_of(g, BRIDGE_SIM_THING, thing->name), thing}, was[2];
+    bridge_entry *const truth =
+        thing->kind == BRIDGE_THING ? bridge_of(g, BRIDGE_SIM_THING, thing->name) : NULL;
+    bridge_entry *part[2] = {truth, thing}, was[2];
     mn_edits edits = {0};
     const int first = part[0] && part[0]->mine && part[0]->value ? 0 : 1;
     int rc = 0, done = 0;
@@ -252,7 +257,8 @@ int bridge_give(mn_bridge *g, bridge_entry *thing, const char *to) {
         thing->with = json_pack("[o]", bridge_stamp_write(part[0]->key, &part[0]->at));
     }
     if (rc > 0)
-        mn_board_tell(g->b, "bridge", "{s:s, s:s, s:s}", "thing", thing->name, "to", to, "text",
+        mn_board_tell(g->b, "bridge", "{s:s, s:s, s:s}",
+                      thing->kind == BRIDGE_TASK ? "task" : "thing", thing->name, "to", to, "text",
                       "given away");
     return rc;
 }

@@ -232,8 +232,8 @@ static int round_of(carrier *c) {
 int mn_bridge_run(mn_board *b, const char *url, const char *machine, int roboos,
                   int (*stop)(void *user), void *user, mn_buf *said) {
     carrier c = {.b = b, .said = said, .was = -1};
-    const mn_bridge_how how = {.machine = machine,
-                               .life = mn_clock_ns() * 1000003u ^ (uint64_t)getpid()};
+    const mn_bridge_how how = {
+        .machine = machine, .watch = 1, .life = mn_clock_ns() * 1000003u ^ (uint64_t)getpid()};
     MN_TRY(mn_redis_url_read(url, &c.at));
     snprintf(c.objects, sizeof c.objects, "omnesia:%s:objects", b->fleet);
     snprintf(c.stamps, sizeof c.stamps, "omnesia:%s:stamps", b->fleet);

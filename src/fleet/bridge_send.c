@@ -171,6 +171,7 @@ int mn_bridge_next(mn_bridge *g, mn_buf *message) {
     int rc = m ? 0 : no_memory();
     if (rc >= 0) rc = add_records(g, m);
     if (rc >= 0) rc = add_states(g, m);
+    if (rc >= 0) rc = bridge_brain_say(g, m);
     if (rc >= 0) rc = add_list(g, m);
     if (rc >= 0) rc = add_rest(g, m);
     const int some = rc >= 0 && json_object_size(m) > 0;

@@ -11,19 +11,20 @@
 #include <string.h>
 
 const bridge_sort bridge_sorts[BRIDGE_KINDS] = {
-    [BRIDGE_SIM_THING] = {"sim/thing/", "sim/holds/", "sim/", 1, 1, 0},
-    [BRIDGE_SIM_ROBOT] = {"sim/robot/", NULL, NULL, 1, 1, 0},
-    [BRIDGE_THING] = {"thing/", "holds/", "", 1, 1, 0},
-    [BRIDGE_ROBOT] = {"robot/", NULL, NULL, 1, 0, 0},
-    [BRIDGE_LEASE] = {"lease/", NULL, NULL, 1, 0, 0},
-    [BRIDGE_TASK] = {"task/", NULL, NULL, 1, 1, 0},
-    [BRIDGE_ASK] = {"ask/", NULL, NULL, 1, 0, 0},
-    [BRIDGE_STATE] = {"state/", NULL, NULL, 0, 0, 0},
-    [BRIDGE_WANT] = {"want/", NULL, NULL, 0, 0, 1},
-    [BRIDGE_CALL] = {"call/", NULL, NULL, 0, 0, 1},
-    [BRIDGE_DONE] = {"done/", NULL, NULL, 0, 0, 0},
-    [BRIDGE_STOP] = {"stop/", NULL, NULL, 0, 1, 0},
-    [BRIDGE_CLEAR] = {"clear/", NULL, NULL, 0, 1, 0},
+    [BRIDGE_SIM_THING] = {"sim/thing/", "sim/holds/", "sim/", 1, 1, 1, 0},
+    [BRIDGE_SIM_ROBOT] = {"sim/robot/", NULL, NULL, 1, 0, 1, 0},
+    [BRIDGE_THING] = {"thing/", "holds/", "", 1, 1, 1, 0},
+    [BRIDGE_ROBOT] = {"robot/", NULL, NULL, 1, 1, 0, 0},
+    [BRIDGE_LEASE] = {"lease/", NULL, NULL, 1, 0, 0, 0},
+    [BRIDGE_TASK] = {"task/", NULL, NULL, 1, 1, 1, 0},
+    [BRIDGE_ASK] = {"ask/", NULL, NULL, 1, 0, 0, 0},
+    [BRIDGE_STATE] = {"state/", NULL, NULL, 0, 0, 0, 0},
+    [BRIDGE_WANT] = {"want/", NULL, NULL, 0, 0, 0, 1},
+    [BRIDGE_CALL] = {"call/", NULL, NULL, 0, 0, 0, 1},
+    [BRIDGE_DONE] = {"done/", NULL, NULL, 0, 0, 0, 0},
+    [BRIDGE_STOP] = {"stop/", NULL, NULL, 0, 0, 1, 0},
+    [BRIDGE_BRAIN] = {"brain/", NULL, NULL, 0, 0, 0, 0},
+    [BRIDGE_CLEAR] = {"clear/", NULL, NULL, 0, 0, 1, 0},
 };
 
 const char *bridge_text(const json_t *of, const char *field) {

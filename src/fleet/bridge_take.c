@@ -6,6 +6,7 @@
  *    "records": [..],                            fleet/bridge_in.h
  *    "states": [[robot, e, home, v, hex, age, hex], ..],   state/ROBOT, put so many ns ago; of a
  *                                                 simulated body, sim/state/ROBOT
+ *    "brain": [e, v, ns],                        of the brain at the sender: good for so long
  *    "sum": [keys, sum in hex],                  of all that the sender knows
  *    "list": {"after": KEY, "to": KEY or "", "stamps": [..]},  all of its keys in between
  *    "need": [keys]}
@@ -53,8 +54,8 @@ static void take_far(mn_bridge *g, bridge_entry *e, const bridge_stamp *at, json
     e->anew |= e->mine && e->kind == BRIDGE_LEASE; /* whose it was must find it changed */
     e->at = *at;
     e->mine = 0;
-    e->pending =
-        bridge_sorts[e->kind].mirrored || e->kind == BRIDGE_STOP || e->kind == BRIDGE_CLEAR;
+    e->pending = bridge_sorts[e->kind].mirrored || e->kind == BRIDGE_STOP ||
+                 e->kind == BRIDGE_CLEAR || e->kind == BRIDGE_BRAIN;
     bridge_set(e, json_incref(value));
     json_decref(e->with);
     e->with = json_is_array(with) ? json_incref(with) : NULL;
@@ -252,6 +253,9 @@ static int take_all(mn_bridge *g, const json_t *m) {
     }
     int did = take_states(g, json_object_get(m, "states"));
     if (did >= 0 && json_object_get(m, "list")) did = take_list(g, json_object_get(m, "list"));
+    if (did < 0) rc = did;
+    if (did >= 0 && json_object_get(m, "brain"))
+        did = bridge_brain_take(g, bridge_text(m, "from"), json_object_get(m, "brain"));
     if (did < 0) rc = did;
     if (json_object_get(m, "sum")) take_sum(g, json_object_get(m, "sum"));
     take_need(g, json_object_get(m, "need"));

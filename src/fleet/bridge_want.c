@@ -77,6 +77,8 @@ static int add_calls(mn_bridge *g, json_t *needed) {
         bridge_entry *robot = e->kind == BRIDGE_ROBOT ? g->entry[i] : NULL;
         if (slash) robot = bridge_of(g, BRIDGE_ROBOT, slash + 1);
         if (!robot || !robot->mine || !robot->value) continue;
+        const bridge_entry *const lease = bridge_of(g, BRIDGE_LEASE, robot->name);
+        if (!lease || !lease->value) continue; /* the dead need nothing */
         if (slash) {
             if (strcmp(bridge_text(e->value, "state"), "given") == 0)
                 MN_TRY(add_changes(needed, robot, e->value));

@@ -1,151 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fleet/monitor.c - who lives, who hangs, who is slow.
- *
- * A robot says in each state until when the next one is there. Nearly as long after that
- * (MN_FLEET_HASTE), or at once when its process has ended (monitor_life.c), it is lost: one commit,
- * which stands only if no state came meanwhile, takes its lease and marks it; then what it held
- * falls to the place where it stood, or into the room it was in, as unsure. The mark stays until
- * nothing is held: who dies in between leaves the rest to the next brain. A robot of another
- * machine, whose states come by a bridge, has as long as it said.
+ * fleet/monitor.c - who lives (fleet/life.h), who hangs, who is slow.
  *
  * A brain that was asleep itself (a laptop was closed, a model thought) first lets one heartbeat
  * pass: everybody looks late to who was late.
+ *
+ * A robot of another machine that is not heard is cut off: it works on at home and keeps its step,
+ * and its lease is not ours to take. Nothing new is given to it; what it does now is waited for,
+ * and after MN_FLEET_CUT planned anew without it.
  */
 #include "base/alloc.h"
 #include "base/error.h"
 #include "fleet/brain_inside.h"
-#include "fleet/effect.h"
+#include "fleet/life.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { FALL = 6 }; /* things in one commit */
 static const uint64_t MS = 1000000, SECOND = 1000000000;
 
-/* ---- what falls ---------------------------------------------------------------------------- */
-static const char *where_it_falls(const mn_scene *s, const mn_robot_seen *r) {
-    const mn_thing *const at = mn_scene_thing(s, r->at);
-    const int holds = at && (at->kind == MN_FURNITURE || at->kind == MN_ROOM);
-    const char *to = holds ? at->name : mn_scene_room(s, r->name);
-    if (!*to && at && at->kind == MN_DOOR && mn_scene_thing(s, at->joins[0])) to = at->joins[0];
-    for (int i = 0; i < s->n_things && !*to; i++)
-        if (s->thing[i].kind == MN_ROOM) to = s->thing[i].name; /* better than nowhere */
-    return to;
-}
-
-/* As much as one commit takes, and at last the mark goes. 1: there is more. */
-static int put_down_some(mn_brain *k, const char *name, json_t *robot, uint64_t version) {
-    mn_scene s = {0};
-    mn_edits edits = {0};
-    mn_effect f = {.at = NULL};
-    int rc = mn_scene_read(k->b, "", &s, NULL), more = 0;
-    const mn_robot_seen *const r = rc < 0 ? NULL : mn_scene_robot(&s, name);
-    const char *const to = r ? where_it_falls(&s, r) : "";
-    for (int i = 0; *to && i < s.n_things && rc >= 0; i++) {
-        if (strcmp(s.thing[i].at, name) || *s.thing[i].home) continue; /* its home says it */
-        more = f.n_things == FALL;
-        if (more) break;
-        rc = mn_effect_move(&s, &s.thing[i], to, NULL, "", 0.3, &f);
-    }
-    if (rc >= 0) rc = mn_effect_edits(&f, k->b, &edits);
-    if (rc >= 0 && more) rc = mn_edits_check(&edits, k->b, "robot/", name, version);
-    if (rc >= 0 && !more) {
-        json_object_del(robot, "lost");
-        rc = mn_edits_put(&edits, k->b, "robot/", name, robot, version);
-    }
-    if (rc >= 0) rc = mn_edits_commit(&edits, k->b);
-    if (rc >= 0) mn_effect_tell(&f, k->b, name);
-    for (int i = 0; i < f.n_things && rc >= 0; i++)
-        mn_board_tell(k->b, "fell", "{s:s, s:s, s:s}", "robot", name, "thing", f.thing[i]->name,
-                      "to", to);
-    mn_edits_free(&edits);
-    mn_scene_free(&s);
-    return rc < 0 ? rc : more;
-}
-
-static int put_down(mn_brain *k, const char *name) {
-    for (int tries = 0; tries < 64; tries++) {
-        json_t *robot = NULL;
-        uint64_t version = 0;
-        int rc = mn_board_get(k->b, "robot/", name, &robot, &version);
-        if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) rc = 0;
-        if (rc > 0) rc = json_is_true(json_object_get(robot, "lost"));
-        if (rc > 0) {
-            rc = put_down_some(k, name, robot, version);
-            if (rc == MN_ECONFLICT) rc = 1;
-        }
-        json_decref(robot);
-        if (rc <= 0) return rc;
-    }
-    return 0; /* the next brain goes on */
-}
-
-static int each_robot(void *user, const char *key, uint64_t version) {
-    const char *const name = strrchr(key, '/');
-    (void)version;
-    return name && name[1] && json_array_append_new(user, json_string(name + 1))
-               ? mn_brain_no_memory()
-               : 0;
-}
-
-int mn_monitor_fallen(mn_brain *k) {
-    char key[MN_FLEET_KEY];
-    json_t *const list = json_array(), *one;
-    size_t i;
-    int rc = list ? mn_board_key(k->b, "robot/", "", key) : mn_brain_no_memory();
-    if (rc >= 0) rc = k->b->ops->each(k->b, key, each_robot, list);
-    json_array_foreach(list, i, one) if (rc >= 0) rc = put_down(k, json_string_value(one));
-    json_decref(list);
-    return rc;
-}
-
 /* ---- who lives ----------------------------------------------------------------------------- */
-static int lose(mn_brain *k, const mn_brain_robot *r, int ended) {
-    json_t *robot = NULL;
-    uint64_t version = 0;
-    mn_edits edits = {0};
-    int rc = mn_board_get(k->b, "robot/", r->name, &robot, &version);
-    if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) rc = 0; /* nobody can tell what it held */
-    if (rc > 0) {
-        rc = mn_brain_set(robot, "lost", json_true());
-        if (rc >= 0) rc = mn_edits_put(&edits, k->b, "robot/", r->name, robot, version);
-    }
-    if (rc >= 0 && !ended) rc = mn_edits_check(&edits, k->b, "state/", r->name, r->state);
-    if (rc >= 0) rc = mn_edits_del(&edits, k->b, "lease/", r->name, r->lease);
-    if (rc >= 0) rc = mn_edits_check(&edits, k->b, "brain", "", k->lease);
-    if (rc >= 0) rc = mn_edits_commit(&edits, k->b);
-    mn_edits_free(&edits);
-    json_decref(robot);
-    if (rc == MN_ECONFLICT) { /* it lives, or said goodbye: the next step knows */
-        mn_brain_sooner(k, 0);
-        return 0;
-    }
-    MN_TRY(rc);
-    mn_board_tell(k->b, "lost", "{s:s, s:s}", "robot", r->name, "text",
-                  ended ? "its process has ended" : "its heartbeat is late by more than one");
-    return put_down(k, r->name);
-}
-
-/* When it is late. Without a state it is so now; so it is when that is of another life of the
- * machine, whose clock had gone further. */
-static int read_life(mn_brain *k, mn_brain_robot *r, mn_life life) {
-    char key[MN_FLEET_KEY];
-    mn_buf value = {0};
-    mn_fleet_state s;
-    MN_TRY(mn_board_key(k->b, "state/", r->name, key));
-    int rc = k->b->ops->get(k->b, key, &value, &r->state);
-    if (rc == 0) r->state = 0;
-    if (rc > 0) rc = mn_fleet_state_read(value.data, value.len, &s) < 0 ? 0 : 1;
-    mn_buf_free(&value);
-    MN_TRY(rc);
-    const uint64_t now = k->b->ops->now(k->b); /* after it was read: states go on being put */
-    uint64_t beat = rc && s.until > s.now ? s.until - s.now : 0;
-    if (life == MN_LIFE_GOES_ON) beat = MN_FLEET_HASTE(beat);
-    r->late = !rc || s.now > now ? 0 : s.until + (beat < 60 * SECOND ? beat : 60 * SECOND);
-    return 0;
-}
-
 /* The call that was read in the step before, if it is still the same: 1. */
 static int same_call(mn_brain *k, mn_brain_robot *r) {
     char key[MN_FLEET_KEY];
@@ -193,6 +67,22 @@ static int each_lease(void *user, const char *key, uint64_t version) {
     return 0;
 }
 
+/* It is late, or its process has ended. */
+static int late(mn_brain *k, mn_brain_robot *r, const mn_heard *heard, int ended) {
+    const mn_watch watch = {"brain", "", k->lease};
+    const int far = mn_life_is_far(k->b, r->name);
+    MN_TRY(far);
+    const uint64_t now = k->b->ops->now(k->b), cut = r->late + MN_FLEET_CUT * SECOND;
+    r->far = far;
+    r->cut = far && r->late && now <= cut;
+    r->gone = !r->cut;
+    if (r->cut) mn_brain_sooner(k, cut + 1);
+    if (far) return 0;
+    const int taken = mn_life_lose(k->b, &watch, r->name, r->lease, heard, ended);
+    if (taken == 0) mn_brain_sooner(k, 0); /* the next step knows */
+    return taken;
+}
+
 int mn_monitor_robots(mn_brain *k) {
     char key[MN_FLEET_KEY];
     const uint64_t now = k->b->ops->now(k->b);
@@ -202,13 +92,13 @@ int mn_monitor_robots(mn_brain *k) {
     for (int i = 0; i < k->n_robots; i++) {
         mn_brain_robot *const r = &k->robot[i];
         mn_life life = MN_LIFE_UNKNOWN;
+        mn_heard heard;
         MN_TRY(mn_monitor_life(k, r, &life));
-        MN_TRY(read_life(k, r, life));
+        MN_TRY(mn_life_read(k->b, r->name, life, &heard));
         MN_TRY(read_call(k, r));
-        if (r->late < k->patient) r->late = k->patient;
-        r->gone = life == MN_LIFE_ENDED || k->b->ops->now(k->b) > r->late;
-        if (r->gone)
-            MN_TRY(lose(k, r, life == MN_LIFE_ENDED));
+        r->late = heard.late < k->patient ? k->patient : heard.late;
+        if (life == MN_LIFE_ENDED || k->b->ops->now(k->b) > r->late)
+            MN_TRY(late(k, r, &heard, life == MN_LIFE_ENDED));
         else
             mn_brain_sooner(k, r->late + 1);
         const int stopped = mn_fleet_stopped(k->b, r->name);
@@ -237,10 +127,30 @@ static int see_slow(mn_brain *k, mn_brain_task *t, json_t *step, const char *rob
     return 0;
 }
 
+/* While its robot is cut off nobody can tell how far it is: its time begins anew when that is heard
+ * again. */
+static int cut_off(mn_brain *k, mn_brain_task *t, json_t *step, int is) {
+    mn_edits edits = {0};
+    if (is == (json_object_get(step, "cut") != NULL)) return 0;
+    if (is)
+        MN_TRY(mn_brain_set(step, "cut", json_true()));
+    else {
+        json_object_del(step, "cut");
+        MN_TRY(mn_brain_set(step, "since", json_integer((json_int_t)k->b->ops->now(k->b))));
+    }
+    MN_TRY(mn_brain_commit(k, t, &edits));
+    mn_board_tell(k->b, "cut", "{s:s, s:s, s:s, s:s}", "robot", mn_brain_field(step, "robot"),
+                  "task", t->id, "step", mn_brain_field(step, "id"), "text",
+                  is ? "its machine is not heard: what it does is waited for" : "is heard again");
+    return 0;
+}
+
 /* The robot itself ends what takes too long; a robot that does not is asked to, and then it is
  * believed to hang. "since" is of the board's clock, so that the next brain knows it, too; "slow"
  * when it is slow next. */
 int mn_monitor_step(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r) {
+    MN_TRY(cut_off(k, t, step, r->cut));
+    if (r->cut) return 0;
     const double limit = json_number_value(json_object_get(r->call, "limit")),
                  should = json_number_value(json_object_get(step, "seconds"));
     const json_t *const begun = json_object_get(step, "since"), *const next =

@@ -39,11 +39,15 @@ mn_robot_seen *mn_scene_robot(const mn_scene *s, const char *name) {
 }
 
 /* ---- where --------------------------------------------------------------------------------- */
-/* What `name` is in, on or at; "": nothing. */
+/* What `name` is in, on or at; "": nothing. A robot that went to a thing and has taken it up is at
+ * none any more. */
 static const char *above(const mn_scene *s, const char *name) {
-    const mn_thing *const t = mn_scene_thing(s, name);
+    const mn_thing *t = mn_scene_thing(s, name);
     if (t) return t->at;
     const mn_robot_seen *const r = mn_scene_robot(s, name);
+    t = r ? mn_scene_thing(s, r->at) : NULL;
+    for (int i = 0; t && i <= s->n_things; i++, t = mn_scene_thing(s, t->at))
+        if (!strcmp(t->at, name)) return "";
     return r ? r->at : "";
 }
 

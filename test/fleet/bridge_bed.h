@@ -31,6 +31,7 @@ typedef struct bed {
     double rate[MACHINES];   /* how fast its clocks go; 0: as they should */
     int64_t ahead[MACHINES]; /* ns that its clock has jumped and gone wrong in all */
     int64_t wall[MACHINES];  /* us that its time of day is wrong */
+    int watch;               /* bridges watch the robots of their boards */
     int late_counts;         /* planted: what comes late counts as new */
     struct bed_hub *hub;     /* bridge_hub.h; NULL: messages go from machine to machine */
     letter way[ON_THE_WAY];
@@ -46,7 +47,7 @@ static inline void bed_clock(bed *d,
 }
 static inline void bed_hub_give(bed *d, int i);
 static inline void bed_open(bed *d, int i) {
-    const mn_bridge_how how = {.machine = bed_name[i], .life = ++d->lives};
+    const mn_bridge_how how = {.machine = bed_name[i], .life = ++d->lives, .watch = d->watch};
     bed_clock(d, i);
     assert_ok(mn_bridge_open(d->b[i], &how, d->g + i));
     if (d->cut[i]) return;

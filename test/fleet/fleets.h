@@ -296,8 +296,11 @@ static char *by_clock(machine *m, const mn_buf *message) {
 
 static void bridge_open(int at) {
     machine *const m = F->machine + at;
-    const mn_bridge_how how = {
-        .machine = machine_name[at], .life = ++F->lives, .look = 200 * MS, .beat = 100 * MS};
+    const mn_bridge_how how = {.machine = machine_name[at],
+                               .life = ++F->lives,
+                               .watch = 1,
+                               .look = 200 * MS,
+                               .beat = 100 * MS};
     const int was = F->acting;
     F->acting = BRIDGE + at;
     assert_ok(mn_bridge_open(&m->board, &how, &m->bridge));

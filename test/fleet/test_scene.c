@@ -319,10 +319,22 @@ static void unsound(mn_board *b) {
     kitchen_sound(b);
 }
 
+/* It went to the cup, and has it: it is not in what it holds. */
+static void taken_up(mn_board *b) {
+    kitchen_make(b);
+    assert_ok(kitchen_move(b, "cup", "arm", "left"));
+    kitchen_state(b, "arm", "cup", 2, 2, 0);
+    kitchen_sound(b);
+    mn_scene s = kitchen_read(b);
+    assert_string_equal(mn_scene_room(&s, "cup"), "kitchen");
+    mn_scene_free(&s);
+}
+
 static void on_every_board(void **state) {
     (void)state;
-    void (*const tests[])(mn_board *) = {as_it_lies_there, where,  facts,     shown, alive,
-                                         damaged,          layers, refreshed, since, unsound};
+    void (*const tests[])(mn_board *) = {taken_up, as_it_lies_there, where,  facts,     shown,
+                                         alive,    damaged,          layers, refreshed, since,
+                                         unsound};
     BOARDS_RUN(tests);
 }
 

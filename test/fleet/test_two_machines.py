@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""test/fleet/test_two_machines.py - one fleet on two machines: two network namespaces, a cable, and
+a redis-server with a password at one end of it.
+
+Machine A has the brain and the carrier, machine B the two arms, so nothing can be carried without
+both. Then the cable is pulled out while they work, or Redis begins anew without what it had: the
+task is done all the same, each thing is in one place, and both machines say so.
+
+The kernel is asked for a user namespace, so nobody has to be root. Skipped (77), with the reason,
+where it refuses, and without redis-server or `ip`.
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+from fleet_bed import PROGRAM, WAIT, Bed  # noqa: E402
+
+A, B, PORT, PASSWORD = "10.83.0.1", "10.83.0.2", 6400, "between us"
+URL = f"redis://:between%20us@{A}:{PORT}/0"
+TASK = "put the apple and the cup on the table"
+
+
+def skip(why):
+    print("SKIP: " + why)
+    sys.exit(77)
+
+
+def enter():
+    """This program once more, as root of namespaces of its own."""
+    for name in ("redis-server", "redis-cli", "ip", "unshare", "nsenter"):
+        if not shutil.which(name):
+            skip(f"there is no {name}")
+    how = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--"]
+    probe = subprocess.run([*how, "ip", "link", "add", "x", "type", "veth", "peer", "name", "y"],
+                           capture_output=True, text=True, check=False)
+    if probe.returncode:
+        skip("no network namespaces here: " + probe.stderr.strip())
+    os.execvpe(how[0], [*how, sys.executable, *sys.argv], {**os.environ, "OMNESIA_INSIDE": "1"})
+
+
+class Machine(Bed):
+    """One of the two: its own folder, region and network."""
+
+    def __init__(self, name, net=()):
+        super().__init__()
+        self.name, self.net = name, net
+        super().setUp()
+
+    def command(self, *words):
+        return [*self.net, *super().command(*words)]
+
+    def bridge(self):
+        self.start("bridge", URL, "--machine", self.name)
+
+
+class TwoMachines(unittest.TestCase):
+    def sh(self, line):
+        subprocess.run(line.split(), check=True)
+
+    def setUp(self):
+        """Two machines, a cable between them, Redis at A."""
+        self.far = subprocess.Popen(["unshare", "--net", "--", "sleep", "1000"])
+        self.addCleanup(self.far.wait)
+        self.addCleanup(self.far.kill)
+        mine = os.readlink("/proc/self/ns/net")
+        end = time.monotonic() + WAIT
+        while os.readlink(f"/proc/{self.far.pid}/ns/net") == mine:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+        there = ("nsenter", f"--net=/proc/{self.far.pid}/ns/net", "--")
+        self.sh(f"ip link add cable0 type veth peer name cable1 netns {self.far.pid}")
+        self.addCleanup(subprocess.run, ["ip", "link", "del", "cable0"], check=False)
+        for net, at, dev in ((), A, "cable0"), (there, B, "cable1"):
+            self.sh(" ".join([*net, f"ip addr add {at}/24 dev {dev}"]))
+            self.sh(" ".join([*net, f"ip link set {dev} up"]))
+            self.sh(" ".join([*net, "ip link set lo up"]))
+        self.a, self.b = Machine("alpha"), Machine("beta", there)
+        self.addCleanup(self.a.tearDown)
+        self.addCleanup(self.b.tearDown)
+        self.redis = None
+        self.start_redis()
+        self.addCleanup(self.stop_redis)
+
+    def ask_redis(self, *words):
+        return subprocess.run(["redis-cli", "-h", A, "-p", str(PORT), "--no-auth-warning", "-a",
+                               PASSWORD, *words], capture_output=True, text=True,
+                              check=False).stdout.strip()
+
+    def start_redis(self):
+        self.redis = subprocess.Popen(
+            ["redis-server", "--bind", A, "--port", str(PORT), "--requirepass", PASSWORD, "--save",
+             "", "--appendonly", "no", "--dir", self.a.folder.name], stdout=subprocess.DEVNULL)
+        self.a.until(lambda: self.ask_redis("ping") == "PONG", "Redis answers")
+
+    def stop_redis(self):
+        self.redis.kill()
+        self.redis.wait()
+
+    def begin(self):
+        a, b = self.a, self.b
+        a.run_("world", "--sim")
+        a.bridge()
+        b.bridge()
+        a.start("brain")
+        b.until(lambda: {"apple", "cup", "table"} <= {t["name"] for t in b.json("scene")["things"]},
+                "the world is at B, too")
+        for machine, names in (a, ["carrier"]), (b, ["arm", "dual"]):
+            for name in names:
+                machine.start("join", "--sim", "--name", name, "--pace", "10")
+        for machine in (a, b):
+            machine.until(lambda m=machine: len([r for r in m.robots().values()
+                                                 if r["state"] == "idle"]) == 3,
+                          f"{machine.name} sees three robots")
+
+    def moved(self, machine, thing):
+        things = {t["name"]: t.get("at") for t in machine.json("scene")["things"]}
+        return things.get(thing) not in ("counter", None)
+
+    def is_done(self):
+        """The task is, and both machines say so, and where things are."""
+        a, b = self.a, self.b
+
+        def ended(machine):
+            tasks = machine.json("status")["tasks"]
+            self.assertNotIn("failed", [t["state"] for t in tasks], tasks)
+            return tasks and all(t["state"] == "done" for t in tasks)
+        for machine in (a, b):
+            machine.until(lambda m=machine: ended(m), f"the task is done at {machine.name}")
+            machine.until(lambda m=machine: [m.places().get(t) for t in ("apple", "cup")] ==
+                          ["table", "table"], f"{machine.name} knows where things are")
+        a.until(lambda: a.places() == b.places(), "both agree")
+
+    def test_they_work_together(self):
+        self.begin()
+        self.a.run_("do", TASK, "--no-wait")
+        self.is_done()
+
+    def test_asked_at_the_machine_without_a_brain(self):
+        self.begin()
+        self.b.run_("do", TASK, "--no-wait")
+        self.is_done()
+
+    def test_the_cable_is_pulled_out(self):
+        self.begin()
+        self.a.run_("do", TASK, "--no-wait")
+        self.a.until(lambda: self.moved(self.a, "apple") or self.moved(self.a, "cup"), "they work")
+        self.sh("ip link set cable0 down")
+        time.sleep(3)  # longer than a heartbeat, and than a lease
+        for machine in (self.a, self.b):  # each goes on with what it has
+            self.assertGreater(len(machine.json("scene")["things"]), 3)
+        self.sh("ip link set cable0 up")
+        self.is_done()
+
+    def test_redis_forgets_everything(self):
+        self.begin()
+        self.a.run_("do", TASK, "--no-wait")
+        self.a.until(lambda: self.moved(self.a, "apple") or self.moved(self.a, "cup"), "they work")
+        self.stop_redis()
+        time.sleep(1)
+        self.start_redis()
+        self.is_done()
+
+    def test_a_stop_reaches_the_other(self):
+        self.begin()
+        self.b.run_("stop")
+        self.a.until(lambda: all(r["state"] == "stopped" for r in self.a.robots().values()),
+                     "all have stopped")
+        self.a.run_("resume")
+        self.b.until(lambda: all(r["state"] == "idle" for r in self.b.robots().values()),
+                     "all may move")
+
+
+if __name__ == "__main__":
+    if "OMNESIA_INSIDE" not in os.environ:
+        enter()
+    unittest.main()
