@@ -341,7 +341,7 @@ static void seeds(void **unused) {
                       *const named = getenv("OMNESIA_PLANT"),
                       *const plant = named && !strcmp(named, "1") ? "lists" : named;
     soak s = soak_begin(0);
-    if (!soak_asked()) s.end = many ? atol(many) : 8;
+    if (!soak_asked()) s.end = many ? atol(many) : 12;
     if (only) {
         s.first = atol(only);
         s.end = s.first + 1;
