@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * fleet/actors.h - who acts in a fleet: robots, the brain, the monitor. Each is a *step*: it looks
- * at the board, does what is to be done now, never waits, and says when it wants to be called again at
- * the latest (ns of the board). Real processes step when the board changes or the time has come
+ * at the board, does what is to be done now, never waits, and says when it wants to be called again
+ * at the latest (ns of the board). Real processes step when the board changes or the time has come
  * (fleet/drive.c); simulated fleets step all of them in one thread (fleet/sim.c).
  *
  * Heartbeat: a state says until when the next one is there, BEAT ms on unless the robot says

@@ -31,7 +31,7 @@
  *      this board takes it here alone; when a heartbeat comes again, it gets it back.
  *   7. A stop counts everywhere as soon as it is known; it ends when somebody ends it who knew it.
  *   8. All that is known is compared by its sum each second, and by stamps where sums differ.
- *   9. One brain plans for all: who has the lease (bridge_brain.c). Where nothing is heard of it, one
+ *   9. One brain plans for all: who has the lease (bridge_brain.c). Where it is not heard, one
  *      may begin; when the link is back the later one counts, and gets the other's open tasks.
  *  10. A board that lost all gets its things and tasks back from the others; its robots are gone.
  *      What is changed by who may not change it is put back, and told (event "bridge").

@@ -4,10 +4,11 @@
  * machine without one its bridge.
  *
  * A robot says in each state until when the next one is there. Nearly as long after that
- * (MN_FLEET_HASTE), or at once when its process has ended (monitor_life.c), it is lost: one commit, which stands only if no state came meanwhile, takes its lease and marks it;
- * then what it held falls to the place where it stood, or into the room it was in, as unsure. The
- * mark stays until nothing is held: who dies in between leaves the rest to who watches next. What
- * it held that another machine may change is waited for: it comes here (bridge.h).
+ * (MN_FLEET_HASTE), or at once when its process has ended (monitor_life.c), it is lost: one commit,
+ * which stands only if no state came meanwhile, takes its lease and marks it; then what it held
+ * falls to the place where it stood, or into the room it was in, as unsure. The mark stays until
+ * nothing is held: who dies in between leaves the rest to who watches next. What it held that
+ * another machine may change is waited for: it comes here (bridge.h).
  */
 #ifndef MN_FLEET_LIFE_H
 #define MN_FLEET_LIFE_H
