@@ -45,11 +45,13 @@ class SkillCall:
     def __init__(self, pointer: Any) -> None:
         self._pointer = pointer
         self._failed = 0
+        self._told = False
 
     @property
     def stopped(self) -> bool:
-        """Come back now: within 40 ms."""
-        return bool(lib.mn_skill_stopped(self._pointer))
+        """Come back now: within 40 ms. Once it was true, what was done does not count as done."""
+        self._told = self._told or bool(lib.mn_skill_stopped(self._pointer))
+        return self._told
 
     def seen(self, *detections: dict[str, Any]) -> None:
         """What was seen meanwhile: {"class", "pose": {"frame", "p"}, "sure", ..}."""
@@ -87,6 +89,8 @@ class Robot:
             except BaseException as error:  # pylint: disable=broad-except
                 lib.mn_skill_fail(pointer, b"crashed", utf8("why", repr(error).replace("\0", "")))
                 return _code(error)
+            if call._told and not call._failed:
+                call.fail("cancelled", "it was told to stop")
             return call._failed
 
         callback = _abi.SkillRun(run)
@@ -157,6 +161,7 @@ class Fleet:
         handle = Handle("the fleet", "mn_fleet_close", region._handle)
         handle.open(lambda out: int(lib.mn_fleet_open(region._handle._pointer, byref(how), out)))
         self._handle = handle
+        self._robots: list[Robot] = []
 
     def do(self, verb: str, **fields: Any) -> Any:
         """One verb of docs/FLEET.md, and its result: do("do", text=..), do("scene")."""
@@ -180,10 +185,14 @@ class Fleet:
 
     def join(self, profile: str) -> Robot:
         """A robot of this process: a profile (YAML), or the path of one."""
-        return Robot(self._handle, profile)
+        self._robots = [robot for robot in self._robots if not robot._handle.closed]
+        self._robots.append(Robot(self._handle, profile))
+        return self._robots[-1]
 
     def close(self) -> None:
         """Its robots leave first."""
+        for robot in self._robots:
+            robot.leave()
         self._handle.close()
 
     def __enter__(self) -> Self:
