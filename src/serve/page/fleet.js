@@ -11,6 +11,7 @@ import { send_json } from "./wire.js";
 
 const EVERY = 500, SLOWEST = 15_000, KEPT = 200;
 const ENDED = ["done", "failed", "cancelled"], BAD = ["failed", "lost", "stopped", "refused"];
+const pressed = new Set();
 let timer = 0, asking = false, failures = 0, next = 0, events = [], chosen = "", fleet = "main";
 
 const list = x => Array.isArray(x) ? x.filter(y => y && typeof y === "object") : [];
@@ -28,17 +29,25 @@ function doing(r) {
 }
 
 function robot_row(r, i) {
-  const state = text(r.state), halt = el("button", { class: "quiet stop-one", "aria-label": `Stop ${text(r.name)}` }, "Stop");
-  halt.addEventListener("click", () => tell({ do: "stop", robot: r.name, by: "page" }));
+  const state = text(r.state), verb = state === "stopped" ? "Resume" : "Stop";
+  const halt = el("button", { class: "quiet stop-one", "data-robot": text(r.name), "aria-label": `${verb} ${text(r.name)}` }, verb);
+  halt.addEventListener("click", () => tell(verb === "Stop" ? { do: "stop", robot: r.name, by: "page" } : { do: "resume", robot: r.name }));
   return el("li", { class: state }, el("span", { class: "no" }, `${i + 1}`),
     el("span", { class: "who" }, `${text(r.name)}, ${text(r.body)}: ${state}`), halt,
     el("span", { class: "what" }, doing(r) || "nothing to do"));
 }
 
+/* Who had the keyboard has it again, once the rows are others. */
+function show_robots(robots) {
+  const had = document.activeElement?.dataset?.robot;
+  get("robots").replaceChildren(...robots.map(robot_row));
+  if (had) [...get("robots").querySelectorAll("button")].find(b => b.dataset.robot === had)?.focus();
+}
+
 /* ---- what happened ---- */
 function event_row(e) {
   const at = new Date(number(e.t) / 1000).toLocaleTimeString("en-GB");
-  const rest = ["robot", "thing", "from", "to", "place", "task", "step", "skill", "code", "text"]
+  const rest = ["robot", "thing", "from", "to", "place", "task", "step", "skill", "code", "state", "text"]
     .map(k => text(e[k])).filter(Boolean).join(" ");
   return el("li", { class: BAD.includes(e.kind) ? "bad" : "" }, el("span", null, at), el("span", null, text(e.kind)), el("span", null, rest));
 }
@@ -75,7 +84,11 @@ function show_task(task) {
   get("cancel").hidden = over;
 }
 
+/* Once: until the page knows better, a second press would be refused. */
 function confirm_step(task, step) {
+  const key = `${fleet} ${task.id} ${step.id}`;
+  if (pressed.has(key)) return;
+  pressed.add(key);
   tell({ do: "confirm", task: task.id, step: step.id });
 }
 
@@ -90,11 +103,13 @@ function mood(state, words) {
 function show(scene, status) {
   const robots = list(scene.robots), stopped = !!status.stop;
   draw_map(get("map"), get("about"), list(scene.things), robots);
-  get("robots").replaceChildren(...robots.map(robot_row));
+  show_robots(robots);
   if (!robots.length) get("robots").append(el("li", { class: "none" }, "No robot has joined: `omnesia fleet demo` shows three."));
   say(get("world-facts"), `${some(list(scene.things).length, "thing")}, ${some(robots.length, "robot")}, ${status.brain ? "a brain" : "no brain"}`);
-  get("stop").hidden = stopped;
-  get("resume").hidden = !stopped;
+  const [now, then] = stopped ? ["resume", "stop"] : ["stop", "resume"], had = document.activeElement === get(then);
+  get(now).hidden = false;
+  get(then).hidden = true;
+  if (had) get(now).focus();
 }
 
 async function tick() {

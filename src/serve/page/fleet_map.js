@@ -58,7 +58,7 @@ function spread(things, t) {
 }
 
 function robot(kept, r, i, unit) {
-  const p = place_of(r), one = node(kept, `robot ${r.name}`, () => svg("g", null, svg("circle", { class: "ring" }), svg("circle"), svg("text", { class: "number" })));
+  const p = place_of(r), one = node(kept, `robot ${r.name}`, () => svg("g", null, svg("circle", { class: "ring" }), svg("circle"), svg("text", { class: "number within" })));
   set(one, { class: `robot ${text(r.state)}`, transform: `translate(${p[0]} ${-p[1]})` });
   const progress = number(r.call?.state === "running" && r.call.progress), round = 2 * Math.PI * 0.42;
   set(one.children[0], { r: 0.42, "stroke-dasharray": `${round * Math.max(0, progress)} ${round}` });
@@ -107,6 +107,12 @@ export function draw_map(host, about, things, robots) {
     tells(one, about, t.name, facts(t));
     all.push(one, label(kept, t.name, text(t.name), { x, y: -y + d / 2 + unit, "font-size": unit, "stroke-width": unit / 4 }));
   }
+  robots.forEach((r, i) => {
+    if (!place_of(r)) return;
+    const one = robot(kept, r, i, unit);
+    tells(one, about, r.name, facts(r));
+    all.push(one);
+  });
   for (const t of of("object")) {
     const held = robots.find(r => r.name === t.at), p = held && place_of(held);
     const [x, y] = p ? [p[0] + 0.3, -p[1] - 0.3] : spread(things, t);
@@ -114,12 +120,6 @@ export function draw_map(host, about, things, robots) {
     tells(one, about, t.name, facts(t));
     all.push(one);
   }
-  robots.forEach((r, i) => {
-    if (!place_of(r)) return;
-    const one = robot(kept, r, i, unit);
-    tells(one, about, r.name, facts(r));
-    all.push(one);
-  });
   let picture = host.querySelector("svg");
   if (!picture || frame !== view) {
     host.replaceChildren(picture = svg("svg", { viewBox: view, preserveAspectRatio: "xMidYMid meet" }));

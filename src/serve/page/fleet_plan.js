@@ -31,13 +31,14 @@ function columns(steps) {
 function step_node(s, x, y, confirm) {
   const asked = s.state === "asked", args = Object.values(s.args || {}).filter(v => typeof v === "string").join(" ");
   const words = `${text(s.skill)} ${args}`, state = ["given", "running"].includes(s.state) ? "running" : s.state === "waiting" ? "later" : text(s.state);
-  const one = svg("g", { class: `step ${state}`, transform: `translate(${x} ${y})`, ...asked ? { tabindex: 0, role: "button" } : {} },
+  const one = svg("g", { class: `step ${state}`, transform: `translate(${x} ${y})`, "data-step": s.id,
+    ...asked ? { tabindex: 0, role: "button", "aria-label": `Let ${text(s.robot)} ${words}` } : {} },
     svg("title", null, `${s.id} ${text(s.robot)}: ${words}, ${state}${s.code ? `, ${text(s.code)}: ${text(s.text)}` : ""}`),
     svg("rect", { width: BOX, height: TALL, rx: 7 }),
     svg("text", { x: 9, y: TALL / 2 }, words.length > 19 ? `${words.slice(0, 18)}…` : words));
   if (!asked) return one;
   one.addEventListener("click", () => confirm(s));
-  one.addEventListener("keydown", event => { if (event.key === "Enter") confirm(s); });
+  one.addEventListener("keydown", event => { if (event.key !== "Enter" && event.key !== " ") return; event.preventDefault(); confirm(s); });
   return one;
 }
 
@@ -53,9 +54,11 @@ export function draw_plan(host, steps, confirm) {
     const [x0, y0, x1, y1] = [x(b) + BOX, y(b) + TALL / 2, x(s), y(s) + TALL / 2], c = Math.max(12, (x1 - x0) / 2);
     return svg("path", { class: "edge", d: `M${x0} ${y0}C${x0 + c} ${y0} ${x1 - c} ${y1} ${x1} ${y1}` });
   }));
+  const had = document.activeElement?.dataset?.step;
   host.replaceChildren(svg("svg", { width, height: lanes.length * HIGH, role: "list" },
     ...lanes.map((name, i) => svg("rect", { class: i % 2 ? "" : "stripe", fill: "none", x: 0, y: i * HIGH, width, height: HIGH })),
     ...lanes.map((name, i) => svg("text", { class: "lane", x: 8, y: i * HIGH + HIGH / 2 }, name.slice(0, 12))),
     ...edges, ...steps.map(s => step_node(s, x(s), y(s), confirm))));
+  if (had) (host.querySelector(`.asked[data-step="${CSS.escape(had)}"]`) || host.querySelector(".asked") || host).focus();
   return undefined;
 }
