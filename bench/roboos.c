@@ -10,6 +10,7 @@
 #include "bench/roboos_crew.h"
 #include "bench/roboos_death.h"
 #include "bench/roboos_moves.h"
+#include "bench/roboos_stop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,13 +55,15 @@ static int moves(mn_roboos *b) {
 }
 
 /* ---- deaths -------------------------------------------------------------------------------- */
-static int say_ms(mn_roboos *b, const char *row, const char *whose, double *ms, int n, double bar) {
+static int say_ms(mn_roboos *b, const char *row, const char *whose, double *ms, int n, double bar,
+                  int all) { /* 1: the bar is for the most, too */
     static const double at[] = {50, 99, 100};
     static const char *const names[] = {"p50", "p99", "most"};
     char what[96];
     for (int i = 0; i < 3; i++) {
         snprintf(what, sizeof what, "%s, %s of %d", whose, names[i], n);
-        MN_TRY(mn_roboos_say(b, row, what, "ms", mn_crew_percentile(ms, n, at[i]), i ? bar : 0, 0));
+        MN_TRY(mn_roboos_say(b, row, what, "ms", mn_crew_percentile(ms, n, at[i]),
+                             i < 1 || (i > 1 && !all) ? 0 : bar, 0));
     }
     return 0;
 }
@@ -73,13 +76,31 @@ static int deaths(mn_roboos *b) {
                                .seed = b->o->seed};
     static mn_deaths_result r;
     MN_TRY(mn_deaths_run(&how, &r));
-    MN_TRY(say_ms(b, "death", "killed", r.kill_ms, r.kills, 2 * MN_FLEET_BEAT));
-    MN_TRY(say_ms(b, "death", "hung", r.hang_ms, r.hangs, 2 * MN_FLEET_BEAT));
+    MN_TRY(say_ms(b, "death", "killed", r.kill_ms, r.kills, 2 * MN_FLEET_BEAT, 1));
+    MN_TRY(say_ms(b, "death", "hung", r.hang_ms, r.hangs, 2 * MN_FLEET_BEAT, 1));
     MN_TRY(mn_roboos_say(b, "death", "hung, and then went on as if it had its lease", "robots",
                          r.late, 0, 0));
     MN_TRY(mn_roboos_say(b, "death", "heartbeats in 30 s, two busy loops a core", "beats",
                          (double)r.beats, 0, 0));
     return mn_roboos_say(b, "death", "well, and lost under that load", "robots", r.alarms, 0, 0);
+}
+
+/* ---- stops --------------------------------------------------------------------------------- */
+static int stops(mn_roboos *b) {
+    char program[4096] = "";
+    static mn_stops_result r;
+    char whose[64];
+    if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
+        return MN_FAIL(MN_EIO, "this program does not know where it lies");
+    const mn_stops_how how = {.folder = b->folder, .program = program, .stops = 50 * b->o->rounds};
+    MN_TRY(mn_stops_run(&how, &r));
+    for (int k = 0; k < MN_STOP_KINDS; k++) {
+        const mn_bench_row row = {.name = "stop", .what = r.name[k]};
+        snprintf(whose, sizeof whose, "a skill is told, %s", r.name[k]);
+        MN_TRY(r.missing[k] ? mn_bench_row_skip(&row, r.missing[k], b->o->json)
+                            : say_ms(b, "stop", whose, r.ms[k], r.n[k], 50, 0));
+    }
+    return say_ms(b, "stop", "all skills of a fleet are told", r.all, r.n_all, 50, 0);
 }
 
 /* ---- the rows ------------------------------------------------------------------------------ */
@@ -91,8 +112,8 @@ static const mn_roboos_row rows[] = {
     {"plans", mn_roboos_plans},
     {"recovery", mn_roboos_recovery},
     {"relief", mn_roboos_relief},
-    {"relief", mn_roboos_relief},
     {"death", deaths},
+    {"stop", stops},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -123,7 +144,7 @@ static int roboos(const mn_bench_options *o) {
     if (rc >= 0 && !found)
         rc = MN_FAIL(MN_CLI_USAGE,
                      "bench roboos has no row '%s'; there are read, wake, state, moves, "
-                     "plans, recovery, relief, death",
+                     "plans, recovery, relief, death, stop",
                      o->row);
     mn_redis_end(&b.redis);
     if (*b.folder) mn_walk_remove(b.folder);

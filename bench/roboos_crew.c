@@ -29,12 +29,23 @@ static void close_board(mn_crew *c) {
     mn_region_close(&c->region);
 }
 
+/* Robots here stand at the counter: what they are to work on lies there. */
+static void bring_together(json_t *world) {
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(world, "objects"), i, one) {
+        json_object_del(one, "in");
+        json_object_set_new(one, "on", json_string("counter"));
+    }
+}
+
 int mn_crew_open(const char *path, mn_crew *out) {
     json_t *world = NULL;
     *out = (mn_crew){.n = 0};
     snprintf(out->path, sizeof out->path, "%s", path);
     int rc = open_board(out);
     if (rc >= 0) rc = mn_fleet_world_read(NULL, &world);
+    if (rc >= 0) bring_together(world);
     if (rc >= 0) rc = mn_fleet_world_put(out->board, world, "");
     if (rc >= 0) rc = mn_fleet_world_put(out->board, world, "sim/");
     json_decref(world);

@@ -221,6 +221,16 @@ static int open_host(const json_t *skill, mn_skill_host **out) {
     return mn_skill_host_program(argv, out);
 }
 
+/* It goes on living meanwhile. */
+static int wait_for_skills(mn_actor_robot *r, mn_skill_host *host) {
+    int there = 0;
+    for (int ms = 0; !there && ms < SKILLS_MS; ms += MN_FLEET_BEAT / 5) {
+        there = mn_skill_host_wait(host, MN_FLEET_BEAT / 5);
+        if (there >= 0) MN_TRY(mn_actor_robot_publish(r));
+    }
+    return there;
+}
+
 static int plug_programs(mn_actor_robot *r, const json_t *profile) {
     json_t *skill;
     size_t i;
@@ -228,7 +238,7 @@ static int plug_programs(mn_actor_robot *r, const json_t *profile) {
         mn_skill_host *host;
         if (!json_is_object(skill)) continue;
         MN_TRY(open_host(skill, &host));
-        const int there = mn_skill_host_wait(host, SKILLS_MS);
+        const int there = wait_for_skills(r, host);
         if (there <= 0) {
             host->ops->close(&host);
             return there < 0 ? there

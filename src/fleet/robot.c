@@ -364,19 +364,41 @@ int mn_actor_robot_fds(const mn_actor_robot *r, int *fds, int cap) {
 }
 
 /* ---- the step ------------------------------------------------------------------------------ */
+/* Hosts at rest have something to say, too: that their skills are others now, or that they have
+ * ended. One that cannot be waited for (fd -1) says nothing then. */
+static int hear_hosts(mn_actor_robot *r, uint64_t now, uint64_t *again) {
+    for (int h = 0; h < r->n_hosts; h++) {
+        mn_skill_host *const host = r->host[h];
+        mn_skill_end end = {.ok = 0};
+        uint64_t look = UINT64_MAX;
+        double progress;
+        if (host == r->stuck || (r->phase && host == r->running) || host->ops->fd(host) < 0)
+            continue;
+        const int rc = host->ops->look(host, now, &look, &progress, &end);
+        mn_skill_end_free(&end); /* of a call that nobody waits for */
+        MN_TRY(rc);
+        if (look < *again) *again = look;
+    }
+    return 0;
+}
+
 int mn_actor_robot_step(mn_actor_robot *r, uint64_t *again) {
     MN_TRY(mn_robot_lease(r));
     const uint64_t now = r->b->ops->now(r->b);
     const int stopped = mn_fleet_stopped(r->b, r->name);
     *again = r->due;
     MN_TRY(stopped);
-    if (stopped != r->stopped) {
+    const int turned = stopped != r->stopped;
+    if (turned) {
         r->stopped = stopped;
-        r->due = now; /* its state says so at once */
-        mn_board_tell(r->b, stopped ? "stops" : "moves", "{s:s}", "robot", r->name);
+        r->due = now;                                    /* its state says so at once */
+        if (stopped) mn_robot_cancel(r, "stopped", now); /* before anything is written down */
     }
+    MN_TRY(hear_hosts(r, now, again));
     MN_TRY(tell_skills(r));
-    MN_TRY(mn_robot_do(r, now, again));
+    const int done = mn_robot_do(r, now, again);
+    if (turned) mn_board_tell(r->b, stopped ? "stops" : "moves", "{s:s}", "robot", r->name);
+    MN_TRY(done);
     if (now >= r->due) {
         MN_TRY(take_told(r));
         MN_TRY(mn_actor_robot_publish(r));
