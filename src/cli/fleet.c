@@ -54,6 +54,7 @@ static int put_options(mn_cli_fleet *f, const char *verb) {
                  {"at", "at", o->at},
                  {"fail", "fail", o->fail},
                  {"pace", "pace", o->pace},
+                 {"patience", "patience", o->patience},
                  {"domain", "domain", o->domain},
                  {"after", "after", o->after},
                  {"limit", "limit", o->limit},
@@ -168,6 +169,10 @@ static const mn_opt rows[] = {
      .offset = AT(model),
      .help = "brain, sim: this model plans; default: rules"},
     TEXT("endpoint", "URL", endpoint, "brain, sim: a model behind http://host/v1#model plans"),
+    TEXT(
+        "patience", "SECONDS", patience,
+        "brain, sim: so long that model may take for a plan, a quarter of it for one of steps that "
+        "failed; default: 60"),
     FLAG("pull", pull, "fetch that model when it is missing"),
     FLAG("groups", groups,
          "brain, sim: steps of one order number end before the next begin, as in RoboOS"),

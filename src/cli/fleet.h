@@ -13,7 +13,7 @@ typedef struct mn_cli_fleet_options {
     const char *model, *endpoint, *profile, *world, *map, *name, *robot, *thing, *task, *kind,
         *as_of;
     const char *place, *how, *mcap, *kill, *machine, *ros2, *folder, *robots, *seed, *at, *fail,
-        *pace;
+        *pace, *patience;
     const char *domain, *after, *limit, *by, *hz;
     int json, confirm, no, no_wait, groups, simulated, roboos, c, python, pull, dashboard;
 } mn_cli_fleet_options;

@@ -36,11 +36,12 @@ static int say(const char *who, const json_t *m, mn_buf *out) {
     const char *const error = field(m, "error");
     MN_TRY(mn_buf_printf(out, "%s: %d answers, %d plans, ", who, number(m, "asked"),
                          number(m, "valid")));
-    if (json_is_true(json_object_get(m, "right")))
-        MN_TRY(mn_buf_printf(out, "one right, %.0f s",
-                             json_number_value(json_object_get(m, "seconds"))));
-    else
-        MN_TRY(mn_buf_puts(out, "none right"));
+    const int completed = json_is_true(json_object_get(m, "completed"));
+    MN_TRY(mn_buf_puts(out, json_is_true(json_object_get(m, "right")) ? "one right"
+                            : completed                               ? "one completed"
+                                                                      : "none right"));
+    if (json_object_get(m, "seconds"))
+        MN_TRY(mn_buf_printf(out, ", %.0f s", json_number_value(json_object_get(m, "seconds"))));
     if (json_object_get(m, "rules"))
         MN_TRY(
             mn_buf_printf(out, "; rules: %.0f s", json_number_value(json_object_get(m, "rules"))));
@@ -147,7 +148,7 @@ int mn_brain_plan_again(mn_brain *k, mn_brain_task *t, const mn_scene *s, const 
     MN_TRY(open_question(t, s, g, instead));
     mn_brain_ask q = question(k, t, s);
     q.patience /= 4;
-    q.first = how->first;
+    q.rules = how;
     const int rc = both(k, t, &q, g, how, t->again, out);
     if (rc == MN_EBUSY || rc == MN_ENOMEM) return rc;
     char why[512];

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAID = 400, QUOTED = 80 };
+enum { SAID = 400, QUOTED = 80, NEVER = 512 };
 
 /* ---- asking ------------------------------------------------------------------------------ */
 static void add(json_t *report, const char *name, int more) {
@@ -94,24 +94,114 @@ static json_t *step_of(const json_t *said, size_t number, int first) {
                      "args", args, "after", after);
 }
 
-/* Is it a plan, and right? 1; 0, with the sentence. */
+/* ---- what is wrong in the world, completed ----------------------------------------------- */
+static int names(const json_t *step, const char *name) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)step, key, value) {
+        if (json_is_string(value) && strcmp(json_string_value(value), name) == 0) return 1;
+    }
+    return 0;
+}
+
+/* Does a step that names the thing name the robot, too? none: no step names the thing at all. */
+static int has_a_hand(const json_t *steps, const char *robot, const char *thing, int *none) {
+    const json_t *step;
+    size_t i;
+    *none = 1;
+    json_array_foreach((json_t *)steps, i, step) {
+        if (!names(step, thing)) continue;
+        *none = 0;
+        if (names(step, robot)) return 1;
+    }
+    return 0;
+}
+
+/* "ROBOT THING" of those that shall leave a thing of the goals to others. 0: no step is about the
+ * thing. */
+static int leave(const mn_brain_ask *q, const json_t *steps, const char *thing, json_t *never) {
+    char pair[2 * MN_NAME + 3];
+    int none = 1;
+    for (int i = 0; i < q->s->n_robots; i++) {
+        const mn_robot_seen *const r = q->s->robot + i;
+        if (!r->alive || has_a_hand(steps, r->name, thing, &none)) continue;
+        snprintf(pair, sizeof pair, "%s %s", r->name, thing);
+        if (json_array_append_new(never, json_string(pair)))
+            return MN_FAIL(MN_ENOMEM, "no memory for a plan");
+    }
+    return !none;
+}
+
+/* The planner's plan in which only those touch a thing who do so in these steps. 1; 0: there is
+ * none. */
+static int complete(const mn_brain_ask *q, const mn_goals *goals, const json_t *steps,
+                    mn_fleet_plan *out) {
+    const char *list[NEVER + 1];
+    json_t *const never = json_array();
+    int n = 0, rc = never ? 1 : MN_FAIL(MN_ENOMEM, "no memory for a plan");
+    mn_fleet_plan_how how = {.first = 0};
+    if (q->rules) how = *q->rules;
+    for (int i = 0; how.never && how.never[i] && n < NEVER; i++) list[n++] = how.never[i];
+    for (int i = 0; i < goals->n && rc > 0; i++) {
+        const mn_fact *const f = goals->goal + i;
+        if (f->name == MN_FACT_OPEN || f->name == MN_FACT_AT) continue;
+        rc = leave(q, steps, f->arg[f->name == MN_FACT_HOLDING], never);
+    }
+    for (size_t i = 0; i < json_array_size(never) && n < NEVER; i++)
+        list[n++] = json_string_value(json_array_get(never, i));
+    list[n] = NULL;
+    how.never = list;
+    const int about = rc > 0 && json_array_size(never) <= NEVER;
+    if (about) rc = mn_fleet_plan_make(q->s, goals, &how, out);
+    json_decref(never);
+    return rc == MN_ENOMEM ? rc : about && rc >= 0;
+}
+
+/* Steps as fleet/plan.h has them. order: with what they wait for. */
+static json_t *steps_of(const mn_brain_ask *q, const json_t *said, int order) {
+    json_t *const steps = json_array(), *one;
+    size_t i;
+    json_array_foreach((json_t *)said, i, one) {
+        json_t *const step = step_of(one, i + 1, q->rules ? q->rules->first : 0);
+        if (!order) json_object_del(step, "after");
+        json_array_append_new(steps, step);
+    }
+    return steps;
+}
+
+/* What is named is there, whatever the order. */
+static int try_to_complete(const mn_brain_ask *q, const mn_goals *goals, const json_t *said,
+                           mn_fleet_plan *out) {
+    json_t *const steps = steps_of(q, said, 0);
+    int rc = json_array_size(steps) ? mn_fleet_plan_parse(q->s, steps, out) : MN_EINVAL;
+    json_decref(steps);
+    mn_fleet_plan_free(out);
+    if (rc >= 0) rc = complete(q, goals, said, out);
+    if (rc <= 0) mn_fleet_plan_free(out);
+    return rc == MN_ENOMEM ? rc : rc > 0;
+}
+
+/* Is it a plan, and right, or can it be completed? 1; 0, with the sentence. */
 static int judge(const mn_brain_ask *q, const mn_goals *goals, const json_t *answer,
                  mn_fleet_plan *out, json_t *report) {
-    const json_t *said, *const list = json_object_get(answer, "steps");
-    json_t *const steps = json_array();
-    size_t i;
-    int rc = json_array_size(list) ? 0 : MN_EINVAL;
-    if (rc < 0 && json_is_object(answer)) MN_FAIL(rc, "the answer has no steps");
-    json_array_foreach((json_t *)list, i, said)
-        json_array_append_new(steps, step_of(said, i + 1, q->first));
+    const json_t *const said = json_object_get(answer, "steps");
+    char why[512];
+    int rc = json_array_size(said) ? 0 : MN_EINVAL;
     *out = (mn_fleet_plan){0};
+    if (rc < 0 && json_is_object(answer)) MN_FAIL(rc, "the answer has no steps");
+    json_t *const steps = steps_of(q, said, 1);
     if (rc >= 0) rc = mn_fleet_plan_parse(q->s, steps, out);
     json_decref(steps);
     if (rc >= 0) add(report, "valid", 1);
     if (rc >= 0) rc = mn_fleet_plan_check(q->s, out, goals);
+    json_object_set_new(report, "right", json_boolean(rc >= 0));
     if (rc >= 0) return 1;
     mn_fleet_plan_free(out);
-    return rc == MN_ENOMEM ? rc : 0;
+    snprintf(why, sizeof why, "%s", mn_error_detail());
+    const int whole = rc == MN_ENOMEM ? rc : try_to_complete(q, goals, said, out);
+    if (whole > 0) json_object_set_new(report, "completed", json_true());
+    MN_FAIL(whole < 0 ? whole : MN_EINVAL, "%s", why);
+    return whole;
 }
 
 /* What was said of answers so far, a list that the report has. */
@@ -143,7 +233,7 @@ static int try_once(const mn_brain_ask *q, const mn_goals *goals, mn_fleet_plan 
     if (rc >= 0) rc = put_text(q, refused, &text);
     if (rc >= 0) rc = ask(q, q->talk->system.data, text.data, schema.data, report, &answer);
     if (rc >= 0) rc = judge(q, goals, answer, out, report);
-    if (rc == 0)
+    if (rc == 0 || (rc > 0 && json_object_get(report, "completed")))
         json_array_append_new(refused,
                               json_stringn(mn_error_detail(), strnlen(mn_error_detail(), SAID)));
     if (rc > 0 && json_object_get(answer, "why"))
@@ -159,7 +249,6 @@ int mn_brain_plan_ask(const mn_brain_ask *q, const mn_goals *goals, mn_fleet_pla
     int right = 0;
     while (!right && json_array_size(refused_of(report)) < MN_BRAIN_TRIES)
         MN_TRY(right = try_once(q, goals, out, report));
-    json_object_set_new(report, "right", json_boolean(right));
     if (right) json_object_set_new(report, "seconds", json_real(out->makespan));
     return right;
 }

@@ -45,18 +45,20 @@ typedef struct mn_brain_ask {
     const mn_brain_how *how;
     const mn_scene *s;
     const mn_brain_talk *talk;
-    double patience; /* s, over all answers of one report */
-    uint64_t now;    /* ns of the board */
-    int first;       /* steps are "sN" from first + 1 on */
+    double patience;                /* s, over all answers of one report */
+    uint64_t now;                   /* ns of the board */
+    const mn_fleet_plan_how *rules; /* what is asked of the rules, too; NULL: nothing */
 } mn_brain_ask;
 
 /* Goals of a sentence that rules do not understand: 1; 0: neither does the model. MN_E*: it could
  * not be asked; MN_EBUSY: it is thinking, ask again later with the same report, which gets "goals".
  */
 int mn_brain_goals_ask(const mn_brain_ask *q, mn_goals *out, json_t *report);
-/* Steps: 1, the plan is right; 0: none was, after so many tries, or in time; MN_E* as above. report
- * {"asked", "valid" (against the schema and what there is), "right" (in the world), "late",
- * "tokens": {"read", "cached", "written"}, "ms", "refused": [sentences], "seconds"}. */
+/* Steps: 1, the plan is right; 0: none was, after so many tries; MN_E* as above. A plan that is not
+ * right as it was said is completed where that is possible: who has a hand in which thing is the
+ * model's, the ways and the order are found by the rules. report {"asked", "valid" (against the
+ * schema and what there is), "right" (in the world), "completed", "late", "tokens": {"read",
+ * "cached", "written"}, "ms", "refused": [sentences], "seconds"}. */
 int mn_brain_plan_ask(const mn_brain_ask *q, const mn_goals *goals, mn_fleet_plan *out,
                       json_t *report);
 

@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 40, WAITS = 4, WHY = 240, GOALS = 12, TOLD = 48 << 10 };
+enum { STEPS = 40, WAITS = 4, GOALS = 12, TOLD = 48 << 10 };
+/* A sentence; of goals one that says something: a small model thinks there. */
+#define WHY(least) "^[A-Za-z0-9 ,.'-]{" least ",160}$"
 
 /* ---- what is there ----------------------------------------------------------------------- */
 static int is_place(const mn_thing *t) {
@@ -69,8 +71,9 @@ static void skills_of(const mn_scene *s, skill_list *out) {
 
 /* ---- the question ------------------------------------------------------------------------ */
 static int put_line(mn_buf *out, json_t *line) {
-    int rc = line ? mn_json_write(line, JSON_COMPACT | JSON_ENCODE_ANY, out)
-                  : MN_FAIL(MN_ENOMEM, "no memory for a question to the model");
+    int rc = line
+                 ? mn_json_write(line, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(4), out)
+                 : MN_FAIL(MN_ENOMEM, "no memory for a question to the model");
     if (rc >= 0) rc = mn_buf_puts(out, "\n");
     json_decref(line);
     return rc;
@@ -97,34 +100,40 @@ static json_t *skill_names(const mn_robot_seen *r) {
 }
 
 static int put_robot(const mn_robot_seen *r, mn_buf *out) {
-    return put_line(out, json_pack("{s:s, s:s, s:b, s:i, s:f, s:i, s:o}", "robot", r->name, "body",
-                                   r->body, "drives", r->speed > 0, "hands", r->n_hands, "lifts_kg",
-                                   r->payload, "tray", r->room_for, "skills", skill_names(r)));
+    return put_line(out, json_pack("{s:s, s:f, s:i, s:f, s:i, s:o}", "robot", r->name, "speed",
+                                   r->speed, "hands", r->n_hands, "lifts_kg", r->payload, "tray",
+                                   r->room_for, "skills", skill_names(r)));
 }
 
 static const char RULES[] =
-    "You plan for a team of robots. Answer with one JSON object: \"why\", one sentence, and "
-    "\"steps\", "
-    "each with a robot, a skill it has, the parameters of the skill, and \"after\": the numbers of "
-    "the "
-    "steps that must have ended before, counted from 1. Steps that wait for nothing run at the "
-    "same "
-    "time, so let different robots work at once; one robot does one thing at a time, so its steps "
-    "wait "
-    "for each other. A robot must be at a place before it does something there: it navigates "
-    "first, "
-    "unless it is there already. It takes a thing with grasp before it can place it. Robots that "
-    "do not "
-    "drive reach only the place where they stand: what is elsewhere is brought to them, on a tray "
-    "or by "
-    "hand. What is closed is opened first.\n"
-    "Example: apple is at shelf; carrier, which drives and has hands, shall bring it to table: "
-    "{\"why\":\"Carrier fetches the apple.\",\"steps\":["
-    "{\"robot\":\"carrier\",\"skill\":\"navigate\",\"place\":\"shelf\",\"after\":[]},"
-    "{\"robot\":\"carrier\",\"skill\":\"grasp\",\"thing\":\"apple\",\"after\":[1]},"
-    "{\"robot\":\"carrier\",\"skill\":\"navigate\",\"place\":\"table\",\"after\":[2]},"
-    "{\"robot\":\"carrier\",\"skill\":\"place\",\"thing\":\"apple\",\"place\":\"table\",\"after\":["
-    "3]}"
+    "You plan for a team of robots. Answer with one JSON object: \"why\", a short sentence, and "
+    "\"steps\", each with a robot, a skill it has, the parameters of the skill, and \"after\": the "
+    "numbers of the steps that must have ended before, counted from 1. Steps that wait for nothing "
+    "run at the same time; one robot does one thing at a time.\n"
+    "- Before a robot grasps a thing or opens or closes something, it navigates to where that is, "
+    "unless it stands there.\n"
+    "- A robot grasps a thing before it places it, and navigates to where it places it.\n"
+    "- A robot with speed 0 or a slow one stays: a quick one with a tray (tray more than 0) "
+    "carries things to others. It has no hands: one robot places the thing on it, another grasps "
+    "the thing from it.\n"
+    "- What is closed is opened before.\n"
+    "Example: box is on bench; lifter stands at bench, cart is elsewhere, packer stands at ramp; "
+    "box shall be on ramp:\n"
+    "{\"why\":\"The cart is quick.\",\"steps\":["
+    "{\"robot\":\"lifter\",\"skill\":\"grasp\",\"thing\":\"box\",\"after\":[]},"
+    "{\"robot\":\"cart\",\"skill\":\"navigate\",\"place\":\"bench\",\"after\":[]},"
+    "{\"robot\":\"lifter\",\"skill\":\"place\",\"thing\":\"box\",\"place\":\"cart\",\"after\":[1,"
+    "2]},"
+    "{\"robot\":\"cart\",\"skill\":\"navigate\",\"place\":\"ramp\",\"after\":[3]},"
+    "{\"robot\":\"packer\",\"skill\":\"grasp\",\"thing\":\"box\",\"after\":[4]},"
+    "{\"robot\":\"packer\",\"skill\":\"place\",\"thing\":\"box\",\"place\":\"ramp\",\"after\":[5]}"
+    "]}\n"
+    "Or, by one robot alone:\n"
+    "{\"why\":\"Nobody else has hands.\",\"steps\":["
+    "{\"robot\":\"lifter\",\"skill\":\"navigate\",\"place\":\"bench\",\"after\":[]},"
+    "{\"robot\":\"lifter\",\"skill\":\"grasp\",\"thing\":\"box\",\"after\":[1]},"
+    "{\"robot\":\"lifter\",\"skill\":\"navigate\",\"place\":\"ramp\",\"after\":[2]},"
+    "{\"robot\":\"lifter\",\"skill\":\"place\",\"thing\":\"box\",\"place\":\"ramp\",\"after\":[3]}"
     "]}\n";
 
 static int put_system(mn_brain_talk *talk, const mn_scene *s) {
@@ -146,8 +155,9 @@ static int put_system(mn_brain_talk *talk, const mn_scene *s) {
     MN_TRY(mn_buf_puts(out, "Places and things:\n"));
     for (int i = 0; i < s->n_things; i++) {
         const mn_thing *const t = s->thing + i;
-        json_t *const line =
-            json_pack("{s:s, s:s}", is_place(t) ? "place" : "thing", t->name, "class", t->class_);
+        json_t *const line = json_pack("{s:s}", is_place(t) ? "place" : "thing", t->name);
+        if (line && strcmp(t->class_, t->name) != 0)
+            json_object_set_new(line, "class", json_string(t->class_));
         if (line && t->mass > 0) json_object_set_new(line, "kg", json_real(t->mass));
         MN_TRY(put_line(out, line));
     }
@@ -326,8 +336,8 @@ int mn_brain_schema(const mn_scene *s, mn_buf *out) {
         return MN_FAIL(MN_ENOENT, "no robot that lives has a skill: let one join first");
     }
     json_t *const schema =
-        json_pack("{s:s, s:{s:{s:s, s:i}, s:{s:s, s:i, s:i, s:{s:o}}}, s:[s, s], s:b}", "type",
-                  "object", "properties", "why", "type", "string", "maxLength", WHY, "steps",
+        json_pack("{s:s, s:{s:{s:s, s:s}, s:{s:s, s:i, s:i, s:{s:o}}}, s:[s, s], s:b}", "type",
+                  "object", "properties", "why", "type", "string", "pattern", WHY("0"), "steps",
                   "type", "array", "minItems", 1, "maxItems", STEPS, "items", "anyOf", steps,
                   "required", "why", "steps", "additionalProperties", 0);
     const int rc = schema ? mn_json_write(schema, JSON_COMPACT, out)
@@ -344,11 +354,12 @@ static json_t *goal_schema(const char *a, json_t *of_a, const char *b, json_t *o
 
 int mn_brain_goals_schema(const mn_scene *s, mn_buf *out) {
     json_t *const schema =
-        json_pack("{s:s, s:{s:{s:s, s:i, s:i, s:{s:[o, o]}}}, s:[s], s:b}", "type", "object",
-                  "properties", "goals", "type", "array", "minItems", 0, "maxItems", GOALS, "items",
-                  "anyOf", goal_schema("thing", objects_of(s), "place", enum_of(places_of(s))),
+        json_pack("{s:s, s:{s:{s:s, s:s}, s:{s:s, s:i, s:i, s:{s:[o, o]}}}, s:[s, s], s:b}", "type",
+                  "object", "properties", "why", "type", "string", "pattern", WHY("20"), "goals",
+                  "type", "array", "minItems", 0, "maxItems", GOALS, "items", "anyOf",
+                  goal_schema("thing", objects_of(s), "place", enum_of(places_of(s))),
                   goal_schema("place", places_of(s), "open", json_pack("{s:s}", "type", "boolean")),
-                  "required", "goals", "additionalProperties", 0);
+                  "required", "why", "goals", "additionalProperties", 0);
     const int rc = schema ? mn_json_write(schema, JSON_COMPACT, out)
                           : MN_FAIL(MN_ENOMEM, "no memory for a schema");
     json_decref(schema);
@@ -356,10 +367,14 @@ int mn_brain_goals_schema(const mn_scene *s, mn_buf *out) {
 }
 
 const char mn_brain_goals_rules[] =
-    "You find out what a person wants of a team of robots. Answer with one JSON object: \"goals\", "
-    "each "
-    "a thing and the place where it shall be, or a place that shall be open or closed. Only what "
-    "is "
-    "asked for; no goals when it asks for nothing that robots can do.\n"
-    "Example: \"I would like the apple here at the table\": "
-    "{\"goals\":[{\"thing\":\"apple\",\"place\":\"table\"}]}\n";
+    "You find out what a person wants of a team of robots. Answer with one JSON object: \"why\", a "
+    "short sentence, and \"goals\": each a thing and the place where it shall be in the end, or a "
+    "place or door that shall be open or closed. Name each thing once, and only what is asked for. "
+    "Name things and places that are there. No goals, when nothing is asked that robots can do.\n"
+    "Examples, of another house:\n"
+    "\"Somebody could bring the lamp over to my desk\": {\"why\":\"The lamp shall be on the "
+    "desk.\",\"goals\":[{\"thing\":\"lamp\",\"place\":\"desk\"}]}\n"
+    "\"I want to drink something on the balcony\": {\"why\":\"Juice is a drink, the bench is on "
+    "the balcony.\",\"goals\":[{\"thing\":\"juice\",\"place\":\"bench\"}]}\n"
+    "\"It is warm, some air would be nice\": {\"why\":\"Air comes in through the "
+    "window.\",\"goals\":[{\"place\":\"window\",\"open\":true}]}\n";

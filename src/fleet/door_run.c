@@ -155,7 +155,7 @@ static int ask_beside(void *user, const char *system, const char *text, const ch
 }
 
 static int brain_how(mn_fleet_call *c, mn_brain_how *out) {
-    *out = (mn_brain_how){.groups = c->args.groups, .user = c};
+    *out = (mn_brain_how){.groups = c->args.groups, .patience = c->args.patience, .user = c};
     if (!c->args.model) return 0;
     if (!c->with->ask) return MN_FAIL(MN_EUNSUPPORTED, "no model can be asked here");
     out->model = c->args.model;

@@ -157,6 +157,9 @@ static const mn_verb_field fields[] = {
         "it is the truth of a simulated world, too"),
     ROW("model", LINE, BRAIN | SIM, 0, model, 1, 1024, NULL, 1,
         "a model that plans, or http://host/v1#model; default: rules"),
+    ROW("patience", NUMBER, BRAIN | SIM, 0, patience, 1, 86400, NULL, 1,
+        "seconds the model has for a plan, a quarter of that for one of steps that failed; then "
+        "the rules' is taken; default: 60"),
     ROW("groups", FLAG, BRAIN | SIM, 0, groups, 0, 1, NULL, 1,
         "steps of one order number end before the next begin, as in RoboOS; for comparison"),
     ROW("path", LINE, JOIN, 0, path, 1, 4095, NULL, 1,

@@ -22,7 +22,12 @@ static const char task[] = "put the apple on the table";
 static const char right[] = PLAN(
     TAKE("arm", "") "," WALK("carrier", "counter", "") "," PUT("arm", "carrier", "1,2") "," WALK(
         "carrier", "table", "3") "," TAKE("dual", "4") "," PUT("dual", "table", "5"));
-static const char too_early[] = PLAN(TAKE("arm", "") "," PUT("arm", "table", "1"));
+/* It brings nothing anywhere. */
+static const char too_early[] = PLAN(TAKE("carrier", "") "," PUT("carrier", "table", "1"));
+/* Who does it is right; ways and waiting are left out. */
+static const char hands[] = PLAN(TAKE("arm", "") "," PUT("arm", "carrier", "1") "," TAKE(
+    "dual", "2") "," PUT("dual", "table", "3"));
+static const char alone[] = PLAN(TAKE("arm", "") "," PUT("arm", "table", "1"));
 
 typedef struct model { /* what it answers, one after another; the last again and again */
     const char *answer[4];
@@ -96,8 +101,37 @@ static void what_was_wrong_is_said_to_it(void **state) {
     assert_true(r.reached);
     assert_int_equal(m.asked, 2);
     assert_non_null(strstr(m.text, "A plan was refused"));
-    assert_non_null(strstr(m.text, "reaches(arm, table)"));
+    assert_non_null(strstr(m.text, "carrier has no 'grasp'"));
     json_decref(m.events);
+}
+
+static const json_t *report(const model *m) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach(m->events, i, one) {
+        if (strcmp(json_string_value(json_object_get(one, "kind")), "model") == 0)
+            return json_object_get(one, "model");
+    }
+    return NULL;
+}
+
+static void what_it_leaves_out_is_completed(void **state) {
+    static const char *const all[] = {hands, alone};
+    for (int i = 0; i < 2; i++) {
+        static model m;
+        m = (model){.answer = {all[i], all[i], all[i], all[i]}};
+        assert_true(run(&m, task).reached);
+        assert_int_equal(m.asked, 1);
+        const json_t *const r = report(&m);
+        assert_true(json_is_true(json_object_get(r, "completed")));
+        assert_true(json_is_false(json_object_get(r, "right")));
+        const double mine = json_number_value(json_object_get(r, "seconds")),
+                     rules = json_number_value(json_object_get(r, "rules"));
+        if (i) assert_true(mine > 2 * rules - 1); /* the arm alone is slow */
+        if (!i) assert_true(mine <= rules + 1e-9);
+        assert_string_equal(json_string_value(json_object_get(r, "taken")), i ? "rules" : "model");
+        json_decref(m.events);
+    }
 }
 
 /* Whatever it says, the task is done by the rules. */
@@ -109,8 +143,8 @@ static void nonsense_is_asked_three_times_and_no_more(void **state) {
         "{\"steps\":[]}",
         "[]",
         "{\"steps\":[{\"robot\":\"nobody\",\"skill\":\"fly\",\"after\":[]}]}",
-        PLAN(TAKE("arm", "1")),
-        PLAN(TAKE("arm", "99"))};
+        PLAN(WALK("carrier", "shelf", "1")), /* not a word of the apple, and a circle */
+        PLAN(WALK("carrier", "shelf", "99"))};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         static model m;
         m = (model){.answer = {all[i], all[i], all[i], all[i]}};
@@ -253,6 +287,7 @@ static void who_is_lost_is_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_right_plan_is_judged_once),
                                        cmocka_unit_test(what_was_wrong_is_said_to_it),
+                                       cmocka_unit_test(what_it_leaves_out_is_completed),
                                        cmocka_unit_test(nonsense_is_asked_three_times_and_no_more),
                                        cmocka_unit_test(one_that_is_away_stops_nothing),
                                        cmocka_unit_test(goals_that_rules_do_not_understand),

@@ -8,14 +8,16 @@ done: by its plan when that is right and no slower, else by the rules, and the e
 import http.server
 import json
 import os
+import shutil
 import socketserver
 import subprocess
 import tempfile
 import threading
 import time
 import unittest
+from pathlib import Path
 
-PROGRAM = os.environ["OMNESIA_PROGRAM"]
+PROGRAM, SOURCE = os.environ["OMNESIA_PROGRAM"], Path(os.environ["OMNESIA_SOURCE"])
 TASK = "put the apple on the table"
 
 
@@ -28,8 +30,7 @@ RIGHT = [step("arm", "grasp", [], thing="apple"), step("carrier", "navigate", []
          step("carrier", "navigate", [3], place="table"),
          step("dual", "grasp", [4], thing="apple"),
          step("dual", "place", [5], thing="apple", place="table")]
-WRONG = [step("dual", "grasp", [], thing="apple"),
-         step("dual", "place", [1], thing="apple", place="table")]
+HANDS = [{**s, "after": []} for s in RIGHT if s["skill"] != "navigate"]  # what it leaves out, the world knows
 
 
 def completion(content, finish="stop", usage=None):
@@ -109,8 +110,9 @@ BAD = {  # what is played, how often it is asked, words of the sentence
     "a long answer": ((200, completion(RIGHT * 200)), 3, "at most 512"),
     "a robot of nowhere": ((200, completion([step("bob", "grasp", [], thing="apple")])), 3,
                            "there is no 'bob'"),
-    "a circle": ((200, completion([step("arm", "grasp", [1], thing="apple")])), 3, "circle"),
-    "a plan that cannot be": ((200, completion(WRONG)), 3, "reaches(dual, apple)"),
+    "a circle": ((200, completion([step("carrier", "navigate", [1], place="shelf")])), 3, "circle"),
+    "something else": ((200, completion([step("carrier", "navigate", [], place="shelf")])), 3,
+                       "in(apple, table) is not so"),
 }
 
 
@@ -154,6 +156,28 @@ class Far(unittest.TestCase):
                 self.assertEqual(len(e.asked), asked)
                 self.assertIn(words, said[0]["text"] + json.dumps(said[0]["model"]))
                 self.assertNotIn("\x1b", said[0]["text"])
+
+    def test_a_plan_that_is_completed(self):
+        e = self.play((200, completion(HANDS)))
+        [said], _ = self.sim(e.url)
+        self.assertEqual(len(e.asked), 1)
+        self.assertEqual((said["model"]["right"], said["model"]["completed"],
+                          said["model"]["taken"]), (False, True, "model"))
+
+    def test_one_that_goes_away_in_the_middle(self):
+        """A step fails when nobody can be asked any more: the rules plan it anew."""
+        world = Path(self.folder.name) / "kitchen.yaml"
+        for name in ("arm", "carrier", "dual", "kitchen"):
+            shutil.copy(SOURCE / f"examples/fleet/{name}.yaml", self.folder.name)
+        world.write_text(world.read_text() + "failures:\n  - {skill: grasp, robot: arm, "
+                         "thing: apple, code: out_of_reach, times: 1}\n")
+        e = self.play((200, completion(RIGHT)), None)
+        said, events = self.sim(e.url, "--world", str(world))
+        self.assertEqual([m["model"]["taken"] for m in said], ["model", "rules"])
+        self.assertIn("127.0.0.1", said[1]["text"])
+        self.assertEqual(len(e.asked), 1)
+        self.assertEqual(events[-1]["replans"], 1)
+        self.assertEqual(events[-1]["model"], [m["model"] for m in said])
 
     def test_one_that_is_not_there(self):
         e = self.play((200, b""))
