@@ -30,7 +30,8 @@ RIGHT = [step("arm", "grasp", [], thing="apple"), step("carrier", "navigate", []
          step("carrier", "navigate", [3], place="table"),
          step("dual", "grasp", [4], thing="apple"),
          step("dual", "place", [5], thing="apple", place="table")]
-HANDS = [{**s, "after": []} for s in RIGHT if s["skill"] != "navigate"]  # what it leaves out, the world knows
+# What it leaves out, the world knows.
+HANDS = [{**s, "after": []} for s in RIGHT if s["skill"] != "navigate"]
 
 
 def completion(content, finish="stop", usage=None):
