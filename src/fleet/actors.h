@@ -8,16 +8,17 @@
  * Heartbeat: a state says until when the next one is there, BEAT ms on unless the robot says
  * otherwise; it comes a little sooner (MN_FLEET_HASTE). A robot is lost when its process has ended,
  * which its own machine knows at once; when it hangs, so that no state came for BEAT and another
- * MN_FLEET_HASTE of it. Then who watches here (life.h) takes its lease, puts what it held where it
- * was last known to be, and its steps are planned anew. Whoever finds his own lease gone stops. A
- * robot of another machine (bridge.h) that is silent for two BEAT is cut off: it keeps the step it
- * has; when it has been so for CUT seconds, that is planned anew.
+ * MN_FLEET_HASTE of it, and for STARVED ms more while all it waits for is a processor or a disk.
+ * Then who watches here (life.h) takes its lease, puts what it held where it was last known to be,
+ * and its steps are planned anew. Whoever finds his own lease gone stops. A robot of another
+ * machine (bridge.h) that is silent for two BEAT is cut off: it keeps the step it has; when it has
+ * been so for CUT seconds, that is planned anew.
  */
 #ifndef MN_FLEET_ACTORS_H
 #define MN_FLEET_ACTORS_H
 #include "fleet/task.h"
 
-enum { MN_FLEET_BEAT = 250 /* ms */, MN_FLEET_CUT = 30 /* s */ };
+enum { MN_FLEET_BEAT = 250 /* ms */, MN_FLEET_STARVED = 1000 /* ms */, MN_FLEET_CUT = 30 /* s */ };
 /* Part of a beat after which the next state is put, and which a late one is waited for: so one may
  * be late by a whole beat, and who stops is known within two. */
 #define MN_FLEET_HASTE(beat) ((beat) / 5 * 4)

@@ -145,6 +145,8 @@ int mn_monitor_step(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot 
 /* monitor_life.c: does who bears this lease go on? And when all were asked: what belongs to no
  * lease goes. */
 int mn_monitor_life(mn_brain *k, const mn_brain_robot *r, mn_life *out);
+/* Its process would go on, and waits for a processor or a disk. */
+int mn_monitor_starves(const mn_brain *k, const mn_brain_robot *r);
 void mn_monitor_lives_settle(mn_brain *k);
 void mn_monitor_lives_free(mn_brain *k);
 

@@ -4,6 +4,7 @@
  */
 #include "fleet/door.h"
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "fleet/see.h"
 #include "fleet/world.h"
@@ -57,14 +58,42 @@ int mn_fleet_verb_confirm(void *call) {
                   : mn_verb_put(c->result, c->args.no ? "refused" : "confirmed", json_string(name));
 }
 
+static int each_name(void *user, const char *key, uint64_t version) {
+    const char *const name = strrchr(key, '/');
+    mn_buf *const names = user;
+    (void)version;
+    return mn_buf_printf(names, "%s%s", names->len ? ", " : "", name ? name + 1 : key);
+}
+
+/* A name that is mistyped would stop nobody. */
+static int known(const mn_fleet_call *c) {
+    char key[MN_FLEET_KEY];
+    mn_buf names = {0};
+    uint64_t version;
+    if (!c->args.robot) return 0;
+    MN_TRY(mn_board_key(c->board, "robot/", c->args.robot, key));
+    const int there = c->board->ops->get(c->board, key, &names, &version);
+    mn_buf_free(&names);
+    if (there) return 0; /* or nobody can tell: it is stopped */
+    int rc = mn_board_key(c->board, "robot/", "", key);
+    if (rc >= 0) rc = c->board->ops->each(c->board, key, each_name, &names);
+    if (rc >= 0)
+        rc = MN_FAIL(MN_ENOENT, "there is no robot '%s' in this fleet: there %s %s", c->args.robot,
+                     names.len ? "are" : "is", names.len ? (const char *)names.data : "none");
+    mn_buf_free(&names);
+    return rc;
+}
+
 int mn_fleet_verb_stop(void *call) {
     mn_fleet_call *const c = call;
+    MN_TRY(known(c));
     MN_TRY(mn_fleet_stop(c->board, c->args.robot, c->args.by));
     return mn_verb_put(c->result, "stopped", json_string(c->args.robot ? c->args.robot : "all"));
 }
 
 int mn_fleet_verb_resume(void *call) {
     mn_fleet_call *const c = call;
+    MN_TRY(known(c));
     MN_TRY(mn_fleet_resume(c->board, c->args.robot));
     return mn_verb_put(c->result, "resumed", json_string(c->args.robot ? c->args.robot : "all"));
 }

@@ -97,7 +97,11 @@ int mn_monitor_robots(mn_brain *k) {
         MN_TRY(mn_life_read(k->b, r->name, life, &heard));
         MN_TRY(read_call(k, r));
         r->late = heard.late < k->patient ? k->patient : heard.late;
-        if (life == MN_LIFE_ENDED || k->b->ops->now(k->b) > r->late)
+        const uint64_t at = k->b->ops->now(k->b);
+        if (life == MN_LIFE_GOES_ON && at > r->late && at <= r->late + MN_FLEET_STARVED * MS &&
+            mn_monitor_starves(k, r))
+            mn_brain_sooner(k, at + MN_FLEET_BEAT * MS / 10);
+        else if (life == MN_LIFE_ENDED || at > r->late)
             MN_TRY(late(k, r, &heard, life == MN_LIFE_ENDED));
         else
             mn_brain_sooner(k, r->late + 1);

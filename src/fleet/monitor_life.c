@@ -12,8 +12,10 @@
  */
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "fleet/brain_inside.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +26,7 @@ static const uint64_t LOOK = 50000000; /* ns */
 struct mn_brain_life {
     char name[MN_NAME + 1], word[MN_LIFE];
     uint64_t lease;
+    int pid;  /* 0: not known */
     int fd;   /* -1: nothing wakes us */
     int seen; /* in this step */
 };
@@ -48,8 +51,10 @@ static int add(mn_brain *k, const mn_brain_robot *r, mn_brain_life **out) {
     mn_brain_life *const l = &k->life[k->n_lives++];
     *l = (mn_brain_life){.lease = r->lease, .fd = -1};
     snprintf(l->name, sizeof l->name, "%s", r->name);
-    if (rc > 0 && version == r->lease)
+    if (rc > 0 && version == r->lease) {
         snprintf(l->word, sizeof l->word, "%s", mn_brain_field(lease, "life"));
+        l->pid = mn_brain_number(lease, "pid");
+    }
     json_decref(lease);
     if (*l->word) mn_board_lives(k->b, l->word, k->n_lives <= MN_BRAIN_FDS ? &l->fd : NULL);
     *out = l;
@@ -59,6 +64,29 @@ static int add(mn_brain *k, const mn_brain_robot *r, mn_brain_life **out) {
 static int rings(const mn_brain_life *l) {
     struct pollfd p = {.fd = l->fd, .events = POLLIN};
     return l->fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+/* In the words of /proc/PID/stat: NUMBER (NAME) STATE .. */
+static int wants_to_run(const char *path) {
+    char line[64] = "";
+    if (mn_file_read_at(path, 0, line, sizeof line - 1) < 0) return 0;
+    const char *const end = strrchr(line, ')');
+    return end && end[1] == ' ' && (end[2] == 'R' || end[2] == 'D');
+}
+
+int mn_monitor_starves(const mn_brain *k, const mn_brain_robot *r) {
+    char path[300];
+    int pid = 0, is = 0;
+    for (int i = 0; i < k->n_lives; i++)
+        if (strcmp(k->life[i].name, r->name) == 0) pid = k->life[i].pid;
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *const threads = pid > 0 ? opendir(path) : NULL;
+    for (struct dirent *e; threads && !is && (e = readdir(threads));) {
+        snprintf(path, sizeof path, "/proc/%d/task/%.20s/stat", pid, e->d_name);
+        is = *e->d_name != '.' && wants_to_run(path);
+    }
+    if (threads) closedir(threads);
+    return is;
 }
 
 int mn_monitor_life(mn_brain *k, const mn_brain_robot *r, mn_life *out) {

@@ -145,6 +145,10 @@ class Refusals(Bed):
         self.refuse(["recall", "where is the unicorn?"], "unicorn")
         self.refuse(["do", "x", "--kill", "arm"], "--kill")
         self.refuse(["scene", "nothing"], "nothing")
+        self.refuse(["stop", "amr"], "no robot 'amr'", "there is none")
+        self.fleet("arm")
+        self.refuse(["stop", "amr"], "no robot 'amr'", "there are arm")
+        self.refuse(["resume", "amr"], "no robot 'amr'")
 
 
 def messages_of(data):

@@ -59,7 +59,8 @@ class Examples(Kitchen):
         p = subprocess.Popen(argv, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              text=True)
         self.running.append(p)
-        self.until(lambda: self.state() == "idle", "the robot is there")
+        self.until(lambda: "wash" in self.robots().get("washer", {"skills": []})["skills"] and
+                   self.state() == "idle", "the robot is there, and can wash")
         self.assertFalse(self.thing("plate")["is"]["clean"])
         task = self.task("wash the plate")
         self.until(lambda: self.state() == "busy", "it washes")
@@ -106,6 +107,7 @@ class InPython(Kitchen):
             robot.skill(WASH, lambda call, thing: done.append((thing, call.stopped)))
             robot.at([3.2, 3.8, 0], [0, 0, 0, 1], battery=0.5, place="sink")
             thread, said = self.works(robot)
+            self.until(lambda: "wash" in self.robots()["washer"]["skills"], "it can wash")
             self.assertEqual(self.ends(self.py.ask("wash the plate", by="ann"))["state"], "done")
             self.assertEqual(done, [("plate", False)])
             seen = self.py.do("status")["robots"][0]
@@ -126,6 +128,7 @@ class InPython(Kitchen):
 
         robot.at([3.2, 3.8, 0], place="sink")
         thread, _ = self.works(robot)
+        self.until(lambda: "wash" in self.robots()["washer"]["skills"], "it can wash")
         for words, said in (("wash the plate", "the pump is broken"),):
             end = self.ends(self.py.ask(words))
             self.assertEqual(end["state"], "failed")
