@@ -16,15 +16,8 @@ int mn_pq_load(const mn_pq **out) {
 #define X(type, name, takes) "PQ" #name,
     static const char *const names[] = {MN_PQ_LIST(X)};
 #undef X
-    static mn_borrow library = {
-        .use = "PostgreSQL is spoken to through",
-        .file = "libpq.so.5",
-        .package = "libpq5",
-        .names = names,
-        .n = sizeof names / sizeof *names,
-        .calls = &pq,
-    };
-    _Static_assert(sizeof pq == sizeof names, "a name for each call");
+    static mn_borrow library =
+        MN_BORROW("PostgreSQL is spoken to through", "libpq.so.5", "libpq5", names, pq, NULL);
     *out = &pq;
     return mn_borrow_load(&library);
 }

@@ -4,7 +4,8 @@
  *
  *     static struct { int (*one)(void); void (*two)(int); } calls;
  *     static const char *const names[] = {"lib_one", "lib_two"};
- *     static mn_borrow lib = {"Tea is made by", "libtea.so.1", "libtea1", names, 2, &calls};
+ *     static mn_borrow lib = MN_BORROW("Tea is made by", "libtea.so.1", "libtea1", names, calls,
+ *                                      NULL);
  *     MN_TRY(mn_borrow_load(&lib));
  *     calls.one();
  *
@@ -27,6 +28,14 @@ typedef struct mn_borrow {
     int tried, there; /* ours */
     char why[256];
 } mn_borrow;
+
+/* Does not compile when there is not a name for each call. */
+#define MN_BORROW(use, file, package, names, calls, fits)                                          \
+    {                                                                                              \
+        use, file, package, names,                                                                 \
+            sizeof(names) / sizeof *(names) / (sizeof(names) == sizeof(calls)), &(calls), fits, 0, \
+            0, ""                                                                                  \
+    }
 
 /* MN_EUNSUPPORTED: it is not here, and where to get it. It is looked for once. */
 int mn_borrow_load(mn_borrow *b);

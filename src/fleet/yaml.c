@@ -46,16 +46,8 @@ static int library(void) {
 #define X(name) #name,
     static const char *const names[] = {CALLS(X)};
 #undef X
-    static mn_borrow lib = {
-        .use = "YAML is read with",
-        .file = "libyaml-0.so.2",
-        .package = "libyaml-0-2",
-        .names = names,
-        .n = sizeof names / sizeof *names,
-        .calls = &yaml,
-        .fits = fits,
-    };
-    _Static_assert(sizeof yaml == sizeof names, "a name for each call");
+    static mn_borrow lib =
+        MN_BORROW("YAML is read with", "libyaml-0.so.2", "libyaml-0-2", names, yaml, fits);
     return mn_borrow_load(&lib);
 }
 

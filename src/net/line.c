@@ -48,15 +48,8 @@ static int load(void) {
 #define X(name) #name,
     static const char *const names[] = {CALLS(X)};
 #undef X
-    static mn_borrow library = {
-        .use = "TLS is spoken through",
-        .file = "libssl.so.3",
-        .package = "libssl3",
-        .names = names,
-        .n = sizeof names / sizeof *names,
-        .calls = &ssl,
-    };
-    _Static_assert(sizeof ssl == sizeof names, "a name for each call");
+    static mn_borrow library =
+        MN_BORROW("TLS is spoken through", "libssl.so.3", "libssl3", names, ssl, NULL);
     return mn_borrow_load(&library);
 }
 

@@ -39,15 +39,8 @@ int mn_hiredis_load(const mn_hiredis **out) {
 #define X(type, name, takes) "redis" #name,
     static const char *const names[] = {MN_HIREDIS_LIST(X)};
 #undef X
-    static mn_borrow library = {
-        .use = "Redis is spoken to through",
-        .file = "libhiredis.so.0.14",
-        .package = "libhiredis0.14",
-        .names = names,
-        .n = sizeof names / sizeof *names,
-        .calls = &hiredis,
-    };
-    _Static_assert(sizeof hiredis == sizeof names, "a name for each call");
+    static mn_borrow library = MN_BORROW("Redis is spoken to through", "libhiredis.so.0.14",
+                                         "libhiredis0.14", names, hiredis, NULL);
     *out = &hiredis;
     return mn_borrow_load(&library);
 }
