@@ -2,8 +2,8 @@
  *
  * fleet/brain.c - the brain of a fleet: it looks who lives, takes what is asked for, collects what
  * was done, recovers what failed, and gives what is ready. All of that is one step that never
- * waits; monitor.c, brain_plan.c, brain_collect.c, brain_replan.c and brain_dispatch.c are its
- * parts.
+ * waits; monitor.c, brain_plan.c, brain_choose.c, brain_collect.c, brain_replan.c, brain_relieve.c
+ * and brain_dispatch.c are its parts.
  *
  * fleet/FLEET/brain {"epoch", "pid", "until" (ns), "model", "life"} is its lease; every commit of
  * the brain checks its version, so of two brains the older one's commits fail, and it ends. Whose

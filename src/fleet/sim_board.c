@@ -45,19 +45,26 @@ static void wake(sim *s, int who) {
     if (when < *due) *due = when;
 }
 
+/* "task/t1" of fleet/FLEET/task/t1; NULL. */
+static const char *kind_of(const char *key) {
+    const char *const fleet = strchr(key, '/'), *const kind = fleet ? strchr(fleet + 1, '/') : NULL;
+    return kind ? kind + 1 : NULL;
+}
+
+int mn_sim_wakes(const char *key, const char *robot) {
+    static const char *const brains[] = {"call/", "lease/", "ask/", "task/", "confirm/"};
+    const char *const kind = kind_of(key), *const name = kind ? strchr(kind, '/') : NULL;
+    if (kind && !strcmp(kind, "stop")) return 1;
+    for (int i = 0; name && !robot && i < 5; i++)
+        if (!strncmp(kind, brains[i], strlen(brains[i]))) return 1;
+    return name && robot && (!strncmp(kind, "call/", 5) || !strncmp(kind, "lease/", 6)) &&
+           !strcmp(name + 1, robot);
+}
+
 static void changed(sim *s, const char *key) {
-    const char *kind = strchr(key, '/');
-    kind = kind ? strchr(kind + 1, '/') : NULL;
-    if (!kind) return;
-    const char *const name = strchr(++kind, '/');
-    const int own = name && (!strncmp(kind, "call/", 5) || !strncmp(kind, "lease/", 6));
-    const int all = !strcmp(kind, "stop");
     for (int i = 0; i < s->n; i++)
-        if (s->robot[i].robot && (all || (own && !strcmp(name + 1, s->robot[i].name)))) wake(s, i);
-    if ((own || all || !strncmp(kind, "ask/", 4) || !strncmp(kind, "task/", 5) ||
-         !strncmp(kind, "confirm/", 8)) &&
-        s->brain)
-        wake(s, SIM_BRAIN);
+        if (s->robot[i].robot && mn_sim_wakes(key, s->robot[i].name)) wake(s, i);
+    if (s->brain && mn_sim_wakes(key, NULL)) wake(s, SIM_BRAIN);
 }
 
 static int commit(mn_board *b, mn_edit *edits, int n) {

@@ -34,6 +34,8 @@ typedef struct sim {
     mn_sim_result *out;
 } sim;
 
+/* A change of this key wakes the robot; robot NULL: the brain. As drive.c watches them. */
+int mn_sim_wakes(const char *key, const char *robot);
 int mn_sim_board(sim *s); /* makes board and heap; all else is zero */
 void mn_sim_clock(sim *s, uint64_t now);
 

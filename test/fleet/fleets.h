@@ -21,6 +21,7 @@
 #include "fleet/bridge_in.h"
 #include "fleet/fake_hub.h"
 #include "fleet/robot_inside.h"
+#include "fleet/sim_board.h"
 #include "fleet/world.h"
 
 enum { MACHINES = 4, ROBOTS = 8, LETTERS = 4096, BRAIN = 100, BRIDGE = 200, NOBODY = -1 };
@@ -143,23 +144,15 @@ static void sooner(uint64_t *due, uint64_t when) {
 /* Who watches this key is called soon. */
 static void wake(machine *m, const char *key) {
     const int at = (int)(m - F->machine);
-    const char *kind = strchr(key, '/');
-    kind = kind ? strchr(kind + 1, '/') : NULL;
-    if (!kind) return;
-    const char *const name = strchr(++kind, '/');
-    const int own = name && (!strncmp(kind, "call/", 5) || !strncmp(kind, "lease/", 6));
-    const int all = !strcmp(kind, "stop");
     const uint64_t soon = machine_now(m) + 20 * US + up_to(100 * US);
     for (int i = 0; i < F->robots; i++) {
         machine_robot *const r = F->robot + i;
-        if (r->at == at && r->actor && F->acting != i &&
-            (all || (own && !strcmp(name + 1, r->name))))
+        if (r->at == at && r->actor && F->acting != i && mn_sim_wakes(key, r->name))
             sooner(&r->due, soon);
     }
-    if (F->brain && F->brain_at == at && F->acting != BRAIN &&
-        (own || all || !strncmp(kind, "ask/", 4) || !strncmp(kind, "task/", 5)))
+    if (F->brain && F->brain_at == at && F->acting != BRAIN && mn_sim_wakes(key, NULL))
         sooner(&F->brain_due, soon);
-    if (F->acting != BRIDGE + at && strncmp(kind, "bridge/", 7))
+    if (F->acting != BRIDGE + at && !strstr(key, "/bridge/"))
         sooner(&m->bridge_due, soon + up_to(10 * MS));
 }
 

@@ -5,40 +5,11 @@
  * A table and a desk, and a cup on the table. Lines that come in: "dump" (robots, calls, things and
  * events, as one line of JSON), "give JSON" (a call for its "robot"), "quit".
  */
-#include "base/error.h"
+#include "fleet/heap_bed.h"
+
 #include "base/json.h"
 #include "fleet/actors.h"
 #include "fleet/bridge.h"
-#include "fleet/scene.h"
-
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-static mn_board *b;
-
-static void clock_now(void) {
-    struct timespec now, wall;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    clock_gettime(CLOCK_REALTIME, &wall);
-    mn_board_clock(b, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
-                   (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000);
-}
-
-static void must(int rc) {
-    if (rc >= 0) return;
-    fprintf(stderr, "%s\n", mn_error_detail());
-    exit(1);
-}
-
-static void set(const char *name, const char *fields) {
-    json_t *const json = json_loads(fields, 0, NULL);
-    must(json ? mn_scene_set(b, "", NULL, name, json) : MN_EINVAL);
-    json_decref(json);
-}
 
 static void dump(void) {
     char key[MN_FLEET_KEY];
@@ -79,25 +50,15 @@ static void give(const char *text) {
     json_decref(call);
 }
 
+static void obey(const char *line) {
+    if (!strcmp(line, "dump")) dump();
+    if (!strncmp(line, "give ", 5)) give(line + 5);
+}
+
 static int stop(void *user) {
-    static char line[4096];
-    static size_t n;
-    struct pollfd in = {0, POLLIN, 0};
     (void)user;
     clock_now();
-    while (poll(&in, 1, 0) > 0) {
-        if (read(0, line + n, 1) <= 0) return 1;
-        if (line[n] != '\n' && n + 1 < sizeof line) {
-            n++;
-            continue;
-        }
-        line[n] = 0;
-        n = 0;
-        if (!strcmp(line, "quit")) return 1;
-        if (!strcmp(line, "dump")) dump();
-        if (!strncmp(line, "give ", 5)) give(line + 5);
-    }
-    return 0;
+    return orders(obey);
 }
 
 int main(int argc, char **argv) {

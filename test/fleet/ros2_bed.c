@@ -6,43 +6,14 @@
  * heartbeat of its own), one that ROS does not know ("helper"), and one task. Lines that come in:
  * "dump" (what the board says, as one line of JSON), "move" (arm1 moves the box), "quit".
  */
-#include "base/error.h"
+#include "fleet/heap_bed.h"
+
 #include "base/json.h"
 #include "fleet/actors.h"
 #include "fleet/ros2.h"
-#include "fleet/scene.h"
 
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-static mn_board *b;
 static mn_actor_robot *arm, *helper;
 static mn_buf said;
-
-static void clock_now(void) {
-    struct timespec now, wall;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    clock_gettime(CLOCK_REALTIME, &wall);
-    mn_board_clock(b, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
-                   (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000);
-}
-
-static void must(int rc) {
-    if (rc >= 0) return;
-    printf("{\"error\": %d}\n", rc);
-    fprintf(stderr, "%s\n", mn_error_detail());
-    exit(1);
-}
-
-static void set(const char *name, const char *fields) {
-    json_t *const json = json_loads(fields, 0, NULL);
-    must(json ? mn_scene_set(b, "", NULL, name, json) : MN_EINVAL);
-    json_decref(json);
-}
 
 static mn_actor_robot *join(const char *name, double x) {
     mn_actor_robot *out = NULL;
@@ -77,29 +48,19 @@ static void dump(void) {
     mn_scene_free(&s);
 }
 
+static void obey(const char *line) {
+    const mn_move move = {"box", NULL, "table", "on", NULL};
+    if (!strcmp(line, "dump")) dump();
+    if (!strcmp(line, "move")) must(mn_scene_move(b, "", NULL, &move));
+}
+
 static int stop(void *user) {
-    static char line[64];
-    static size_t n;
-    struct pollfd in = {0, POLLIN, 0};
     uint64_t again;
     (void)user;
     clock_now();
     must(mn_actor_robot_step(arm, &again));
     must(mn_actor_robot_step(helper, &again));
-    while (poll(&in, 1, 0) > 0) {
-        if (read(0, line + n, 1) <= 0) return 1;
-        if (line[n] != '\n' && n + 1 < sizeof line) {
-            n++;
-            continue;
-        }
-        line[n] = 0;
-        n = 0;
-        const mn_move move = {"box", NULL, "table", "on", NULL};
-        if (!strcmp(line, "quit")) return 1;
-        if (!strcmp(line, "dump")) dump();
-        if (!strcmp(line, "move")) must(mn_scene_move(b, "", NULL, &move));
-    }
-    return 0;
+    return orders(obey);
 }
 
 int main(int argc, char **argv) {
