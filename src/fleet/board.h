@@ -12,10 +12,10 @@
  * What lies there (FLEET is "main" unless another was said; values are JSON objects, but `state`):
  *
  *   fleet/FLEET/robot/NAME   what it is: its profile, skills, who drives it     by the robot
- *   fleet/FLEET/lease/NAME   it lives: {"epoch", "pid", "machine", "life"}; the version is the
- *                            fence: what it does is committed only while that stands; by its life
- *                            the machine's others know when it dies     made by the robot, taken by
- *                                                                       it, or by the monitor
+ *   fleet/FLEET/lease/NAME   it lives: {"epoch", "time", "pid", "machine", "life"}, unlike any
+ *                            before; the version is the fence: what it does is committed only
+ *                            while that stands; by its life the machine's others know when it
+ *                            dies         made by the robot, taken by it, or by the monitor
  *   fleet/FLEET/state/NAME   where it is and how it does (fleet/state.h), its heartbeat, to 1 kHz
  *   fleet/FLEET/holds/NAME   {"holds": [..]}: what a robot or a place has       by whoever moves
  *   fleet/FLEET/thing/NAME   rooms, furniture, doors, objects (fleet/scene.h)   by whoever moves it

@@ -73,6 +73,7 @@ static int say_call(const call *c) {
     if (none && !bridge_of(g, BRIDGE_CALL, name)) return 0;
     MN_TRY(bridge_make_of(g, BRIDGE_CALL, name, &e));
     if (none) return bridge_say(g, e, NULL);
+    if (lease && lease->pending) return 0; /* what lies here is not yet the one that it stamps */
     const uint64_t of[] = {c->version, lease ? lease->local : 0, lease ? lease->at.h : 0,
                            lease ? lease->at.e : 0, lease ? lease->at.v : 0};
     const uint64_t said = mn_hash64(of, sizeof of);

@@ -266,8 +266,10 @@ static int edit_join(mn_actor_robot *r, mn_edits *edits) {
     if (rc >= 0) {
         char life[MN_LIFE];
         mn_board_life(r->b, life);
-        mine = json_pack("{s:I, s:i, s:s, s:s}", "epoch", epoch, "pid", (int)getpid(), "machine",
-                         "", "life", life);
+        /* On a board that lost all, epochs begin anew: the time makes it unlike all others. */
+        mine = json_pack("{s:I, s:I, s:i, s:s, s:s}", "epoch", epoch, "time",
+                         (json_int_t)r->b->ops->time(r->b), "pid", (int)getpid(), "machine", "",
+                         "life", life);
         rc = mine ? mn_edits_put(edits, r->b, "lease/", r->name, mine, version) : json_failed();
     }
     json_decref(lease);

@@ -356,6 +356,16 @@ static void seeds(void **unused) {
     soak_end(&s, s.end - s.first);
 }
 
+/* What was found once is tried each time. */
+static void seeds_that_were_wrong(void **unused) {
+    static const uint64_t wrong_once[] = {
+        1087, 1109, /* a machine lost all: its robots came back with leases like those before */
+    };
+    (void)unused;
+    if (soak_asked() || soak_planted() || getenv("OMNESIA_SEED")) return;
+    for (size_t i = 0; i < sizeof wrong_once / sizeof *wrong_once; i++) one(wrong_once[i], "");
+}
+
 /* Each bug that is planted is found within the quick form's seeds, which it says how to see. */
 static void planted_bugs_are_found(void **unused) {
     static const char *const plants[] = {"fence", "again", "lists", "give", "clock", "stop"};
@@ -376,6 +386,7 @@ static void planted_bugs_are_found(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(seeds),
+                                       cmocka_unit_test(seeds_that_were_wrong),
                                        cmocka_unit_test(planted_bugs_are_found)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

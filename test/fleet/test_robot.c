@@ -112,6 +112,22 @@ static void whose_lease_is_gone_stops_at_once(void **state) {
     fake_is("thing/", "cup", "at", "counter");
 }
 
+/* On a board that has lost all, too: by its value other machines know that it is another one. */
+static void no_two_leases_are_alike(void **state) {
+    (void)state;
+    json_t *const first = fake_get("lease/", "ann");
+    mn_actor_robot_die(&robot);
+    assert_ok(mn_board_del(board, "lease/", "ann", 0, 0));
+    fake_clock(1);
+    robot = fake_robot("ann", "counter", fake_open(&host, NULL));
+    json_t *const second = fake_get("lease/", "ann");
+    assert_int_equal(json_integer_value(json_object_get(first, "epoch")),
+                     json_integer_value(json_object_get(second, "epoch")));
+    assert_false(json_equal(first, second));
+    json_decref(first);
+    json_decref(second);
+}
+
 static void skills_are_plugged_in_while_it_runs(void **state) {
     (void)state;
     static fake_host more; /* the robot has it to its end */
@@ -399,6 +415,7 @@ int main(void) {
         T(two_of_one_name_are_refused_until_the_first_is_dead),
         T(a_name_that_is_none_is_refused),
         T(whose_lease_is_gone_stops_at_once),
+        T(no_two_leases_are_alike),
         T(skills_are_plugged_in_while_it_runs),
         T(what_it_does_becomes_true_with_its_call),
         T(what_is_needed_is_checked_first),
