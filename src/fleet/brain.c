@@ -194,6 +194,16 @@ int mn_brain_commit(mn_brain *k, mn_brain_task *t, mn_edits *edits) {
     return rc;
 }
 
+int mn_brain_put_call(mn_brain *k, mn_brain_robot *r) {
+    mn_edits edits = {0};
+    int rc = mn_edits_put(&edits, k->b, "call/", r->name, r->call, r->version);
+    if (rc >= 0) rc = mn_edits_check(&edits, k->b, "brain", "", k->lease);
+    if (rc >= 0) rc = mn_edits_commit(&edits, k->b);
+    if (rc >= 0) r->version = edits.edit[0].version;
+    mn_edits_free(&edits);
+    return rc;
+}
+
 int mn_brain_end(mn_brain *k, mn_brain_task *t, const char *state, const char *why) {
     mn_edits edits = {0};
     MN_TRY(mn_brain_set(t->json, "state", json_string(state)));
@@ -355,14 +365,8 @@ static int cancel_orphans(mn_brain *k) {
             r->gone || (!mn_brain_is(r->call, "given") && !mn_brain_is(r->call, "running"));
         for (int t = 0; t < k->n_tasks && !wanted; t++) wanted = strcmp(k->task[t].id, id) == 0;
         if (wanted) continue;
-        mn_edits edits = {0};
-        int rc = mn_brain_set(r->call, "state", json_string("cancel"));
-        if (rc >= 0) rc = mn_edits_put(&edits, k->b, "call/", r->name, r->call, r->version);
-        if (rc >= 0) rc = mn_edits_check(&edits, k->b, "brain", "", k->lease);
-        if (rc >= 0) rc = mn_edits_commit(&edits, k->b);
-        if (rc >= 0) r->version = edits.edit[0].version;
-        mn_edits_free(&edits);
-        MN_TRY(rc);
+        MN_TRY(mn_brain_set(r->call, "state", json_string("cancel")));
+        MN_TRY(mn_brain_put_call(k, r));
     }
     return 0;
 }

@@ -133,7 +133,7 @@ int mn_brain_cancel(mn_brain *k, mn_brain_task *t) {
             active = 1;
             if (is(r->call, "cancel")) continue;
             MN_TRY(set(r->call, "state", json_string("cancel")));
-            MN_TRY(mn_board_put(k->b, "call/", r->name, r->call, 1, &r->version));
+            MN_TRY(mn_brain_put_call(k, r));
         } else if (mn_step_open(step)) {
             MN_TRY(set(step, "state", json_string("failed")));
             MN_TRY(set(step, "code", json_string("cancelled")));

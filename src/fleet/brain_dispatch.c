@@ -190,7 +190,11 @@ static int is_confirmed(mn_brain *k, mn_brain_task *t, json_t *step) {
         return 1;
     }
     if (no) {
-        MN_TRY(mn_board_del(k->b, "confirm/", name, 1, version));
+        rc = mn_edits_del(&edits, k->b, "confirm/", name, version);
+        if (rc >= 0) rc = mn_edits_check(&edits, k->b, "brain", "", k->lease);
+        if (rc >= 0) rc = mn_edits_commit(&edits, k->b);
+        mn_edits_free(&edits);
+        MN_TRY(rc);
         return mn_brain_failed(k, t, step, NULL, "no_person", "who was asked said no");
     }
     if (is(step, "asked")) return 0;

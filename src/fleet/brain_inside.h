@@ -69,6 +69,8 @@ int mn_brain_is_waiting(const mn_brain *k,
  * Frees the edits. MN_ECONFLICT: somebody else changed something; all is read again in the next
  * step. */
 int mn_brain_commit(mn_brain *k, mn_brain_task *t, mn_edits *edits);
+/* The call of a robot as it is in memory, in the same way. */
+int mn_brain_put_call(mn_brain *k, mn_brain_robot *r);
 int mn_brain_renew(mn_brain *k, uint64_t ns); /* it lives so much longer, whatever it does */
 int mn_brain_no_memory(void);
 static inline void mn_brain_sooner(mn_brain *k, uint64_t when) {

@@ -61,11 +61,26 @@ static int put_down_some(mn_board *b, const char *name, json_t *robot, uint64_t 
     return rc < 0 ? rc : more;
 }
 
+/* 0: its value names no "lost" at all, so nothing of it need be parsed. */
+static int may_be_lost(mn_board *b, const char *name) {
+    static const char mark[] = "\"lost\"";
+    char key[MN_FLEET_KEY];
+    mn_buf value = {0};
+    uint64_t version;
+    MN_TRY(mn_board_key(b, "robot/", name, key));
+    int rc = b->ops->get(b, key, &value, &version);
+    if (rc > 0) rc = value.len && memmem(value.data, value.len, mark, sizeof mark - 1) != NULL;
+    mn_buf_free(&value);
+    return rc;
+}
+
 static int put_down(mn_board *b, const char *name) {
     for (int tries = 0; tries < 64; tries++) {
         json_t *robot = NULL;
         uint64_t version = 0;
-        int rc = mn_board_get(b, "robot/", name, &robot, &version);
+        int rc = may_be_lost(b, name);
+        if (rc <= 0) return rc;
+        rc = mn_board_get(b, "robot/", name, &robot, &version);
         if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) rc = 0;
         if (rc > 0)
             rc = json_is_true(json_object_get(robot, "lost")) && !json_object_get(robot, "home");

@@ -116,7 +116,7 @@ int mn_monitor_robots(mn_brain *k) {
 /* ---- steps --------------------------------------------------------------------------------- */
 static int put_call(mn_brain *k, mn_brain_robot *r, const char *state) {
     MN_TRY(mn_brain_set(r->call, "state", json_string(state)));
-    return mn_board_put(k->b, "call/", r->name, r->call, 1, &r->version);
+    return mn_brain_put_call(k, r);
 }
 
 /* It is slow, and each time it has taken twice as long again: is anything better done by others? */

@@ -409,6 +409,30 @@ static void the_older_of_two_brains_ends(void **state) {
     brain = next;
 }
 
+/* In the middle of its step, after it has looked whether it is the brain: whatever it would put. */
+static void what_the_older_brain_still_puts_counts_for_nothing(void **state) {
+    (void)state;
+    mn_brain *const old = brain;
+    ask("put the cup on the table", 1);
+    pass(1000);
+    fake_put("confirm/", "t1.s1", "{\"ok\":true,\"by\":\"me\"}");
+    pass(100);
+    assert_int_equal(count_steps("t1", "running"), 1);
+    assert_ok(mn_board_del(board, "brain", "", 0, 0));
+    assert_ok(mn_brain_open(board, &how, &brain));
+    mn_brain_task *const t = &old->task[0];
+    json_t *const step = json_array_get(json_object_get(t->json, "steps"), 0);
+    assert_fails(mn_brain_cancel(old, t), MN_ECONFLICT, "");
+    fake_is("call/", "ann", "state", "running");
+    assert_ok(mn_brain_set(old->robot[0].call, "state", json_string("running")));
+    assert_ok(mn_brain_set(step, "slow", json_real(1e9)));
+    fake_clock(21500); /* longer than it may take */
+    assert_fails(mn_monitor_step(old, t, step, &old->robot[0]), MN_ECONFLICT, "");
+    fake_is("call/", "ann", "state", "running");
+    mn_brain *gone = old;
+    mn_brain_die(&gone);
+}
+
 static void a_silent_robot_that_lives_after_all_has_lost_its_lease(void **state) {
     (void)state;
     mn_actor_robot *const asleep = robot[0];
@@ -498,6 +522,7 @@ int main(void) {
         T(a_dead_robot_is_seen_after_two_heartbeats_and_replaced),
         T(a_dead_brains_tasks_go_on),
         T(the_older_of_two_brains_ends),
+        T(what_the_older_brain_still_puts_counts_for_nothing),
         T(a_silent_robot_that_lives_after_all_has_lost_its_lease),
         T(a_brain_that_slept_lets_robots_speak_first),
         T(what_is_damaged_is_said_and_passed_over),
