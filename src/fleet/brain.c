@@ -371,13 +371,18 @@ static int cancel_orphans(mn_brain *k) {
     return 0;
 }
 
+static int is_cancelled(const mn_brain_task *t) {
+    return json_is_true(json_object_get(t->json, "cancel"));
+}
+
+static int collect(mn_brain *k, mn_brain_task *t) {
+    if (is_cancelled(t) || mn_brain_is(t->json, "running")) MN_TRY(mn_brain_collect(k, t));
+    return is_cancelled(t) ? mn_brain_cancel(k, t) : 0;
+}
+
 static int advance(mn_brain *k, mn_brain_task *t) {
-    if (json_is_true(json_object_get(t->json, "cancel"))) {
-        MN_TRY(mn_brain_collect(k, t));
-        return mn_brain_cancel(k, t);
-    }
+    if (is_cancelled(t)) return 0;
     if (mn_brain_is(t->json, "planning")) MN_TRY(mn_brain_begin(k, t));
-    if (mn_brain_is(t->json, "running")) MN_TRY(mn_brain_collect(k, t));
     return mn_brain_is(t->json, "running") ? mn_brain_dispatch(k, t) : 0;
 }
 
@@ -386,6 +391,8 @@ static int step(mn_brain *k) {
     MN_TRY(each_of(k, "ask/", take_ask));
     MN_TRY(each_of(k, "task/", read_task));
     MN_TRY(cancel_orphans(k));
+    /* All that was done is taken down first: a robot that is given more has it no longer. */
+    for (int i = 0; i < k->n_tasks; i++) MN_TRY(collect(k, &k->task[i]));
     for (int i = 0; i < k->n_tasks; i++) {
         MN_TRY(advance(k, &k->task[i]));
         if (!is_open(k->task[i].json)) {

@@ -170,6 +170,22 @@ static int then(mn_scene *s, const mn_step *step) {
     return rc == MN_ENOMEM ? rc : 0;
 }
 
+/* A step that comes back as it was goes on in the list of what is tried (fleet/recover.h). */
+static int go_on(const json_t *steps, const json_t *instead, json_t *step) {
+    static const char *const same[] = {"robot", "skill", "args"};
+    json_t *id, *old;
+    size_t i, k;
+    json_array_foreach(instead, i, id) json_array_foreach(steps, k, old) {
+        int is = json_equal(json_object_get(old, "id"), id);
+        for (int f = 0; f < 3 && is; f++)
+            is = json_equal(json_object_get(old, same[f]), json_object_get(step, same[f]));
+        const int level = is ? mn_brain_number(old, "level") : 0;
+        if (level > mn_brain_number(step, "level"))
+            MN_TRY(mn_brain_set(step, "level", json_integer(level)));
+    }
+    return 0;
+}
+
 int mn_brain_adopt(mn_brain_task *t, const mn_fleet_plan *p, mn_scene *s, json_t *instead) {
     json_t *const steps = json_object_get(t->json, "steps");
     const size_t from = json_array_size(steps), n = json_array_size(instead);
@@ -182,7 +198,8 @@ int mn_brain_adopt(mn_brain_task *t, const mn_fleet_plan *p, mn_scene *s, json_t
             return mn_brain_no_memory();
         }
         json_t *const old = n ? json_array_get(instead, (size_t)i < n ? (size_t)i : n - 1) : NULL;
-        if ((old && json_object_set(json, "for", old)) || json_array_append(steps, json)) {
+        if (go_on(steps, instead, json) < 0 || (old && json_object_set(json, "for", old)) ||
+            json_array_append(steps, json)) {
             json_decref(json);
             return mn_brain_no_memory();
         }

@@ -340,6 +340,56 @@ static void who_cannot_is_replaced(void **state) {
     fake_sound();
 }
 
+/* Planned anew it may be the same step again: it is tried in the next way, not in the first one. */
+static void who_fails_again_after_a_replan_is_replaced(void **state) {
+    (void)state;
+    static const char *const codes[] = {"failed", "arguments", "never_heard_of", "not_seen"};
+    robot[1] = fake_robot("bob", "table", fake_open(&host[1], NULL));
+    pass(300);
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        const char *const to = i % 2 ? "counter" : "table";
+        char text[64];
+        snprintf(text, sizeof text, "put the cup on the %s", to);
+        host[0].code = codes[i];
+        const char *const id = ask(text, 0);
+        until_ended(id, "done");
+        fake_is("thing/", "cup", "at", to);
+        assert_true(number_of(id, "replans") <= 4);
+    }
+    fake_sound();
+}
+
+static mn_skill_host *can_wash(mn_skill_host *h, int seconds) {
+    json_t *const wash =
+        json_pack("{s:s, s:{s:s, s:{s:{s:s}}}, s:{s:{s:[s], s:i}}}", "name", "wash", "inputSchema",
+                  "type", "object", "properties", "thing", "type", "string", "_meta",
+                  "omnesia/skill", "makes", "is(thing, clean)", "seconds", seconds);
+    assert_int_equal(json_array_append_new(((fake_host *)h)->manifests, wash), 0);
+    return h;
+}
+
+/* Its work goes to bob, who has just done something for a later task. */
+static void what_was_done_is_taken_down_before_more_is_given(void **state) {
+    (void)state;
+    mn_actor_robot_leave(&robot[0]);
+    robot[0] = fake_robot("ann", "counter", can_wash(fake_open(&host[0], "nothing"), 1));
+    robot[1] = fake_robot("bob", "table", can_wash(fake_open(&host[1], NULL), 9));
+    pass(300);
+    host[0].code = "crashed";
+    ask("wash the cup", 0);
+    pass(100);
+    ask("put the apple on the table", 0);
+    until_ended("t1", "done");
+    until_ended("t2", "done");
+    json_t *const task = fake_get("task/", "t2"), *step;
+    size_t i;
+    json_array_foreach(json_object_get(task, "steps"), i, step) {
+        assert_string_not_equal(mn_brain_field(step, "code"), "lost");
+    }
+    json_decref(task);
+    fake_sound();
+}
+
 static void what_nobody_can_ends_with_a_sentence(void **state) {
     (void)state;
     host[0].code = "stuck";
@@ -518,6 +568,8 @@ int main(void) {
         T(after_a_stop_it_goes_on),
         T(what_failed_once_is_done_again),
         T(who_cannot_is_replaced),
+        T(who_fails_again_after_a_replan_is_replaced),
+        T(what_was_done_is_taken_down_before_more_is_given),
         T(what_nobody_can_ends_with_a_sentence),
         T(a_dead_robot_is_seen_after_two_heartbeats_and_replaced),
         T(a_dead_brains_tasks_go_on),
