@@ -12,6 +12,7 @@
 enum {
     MN_BRAIN_STUCK = 12,   /* replans that reached no further goal: then it gives up */
     MN_BRAIN_REPLANS = 64, /* in all */
+    MN_BRAIN_ALONE = 30,   /* s that a task waits for somebody when nobody lives */
 };
 
 /* Lives that wake the brain when they end (monitor_life.c). */

@@ -13,7 +13,6 @@
 #include <string.h>
 
 static const uint64_t SECOND = 1000000000;
-static const int64_t PATIENCE = 30000000; /* us, for somebody to join */
 
 int mn_brain_plan(mn_brain *k, const mn_scene *s, const mn_goals *g, const mn_fleet_plan_how *how,
                   mn_fleet_plan *out) {
@@ -302,7 +301,8 @@ int mn_brain_begin(mn_brain *k, mn_brain_task *t) {
     if (k->how.model && k->how.ask && !t->model) t->model = json_object();
     int rc = mn_scene_read(k->b, "", &s, NULL);
     const int64_t asked = json_integer_value(json_object_get(t->json, "asked"));
-    const int waits = rc >= 0 && nobody(&s) && s.time >= asked && s.time < asked + PATIENCE;
+    const int waits = rc >= 0 && nobody(&s) && s.time >= asked &&
+                      s.time < asked + MN_BRAIN_ALONE * (int64_t)1000000;
     if (waits) mn_brain_sooner(k, k->b->ops->now(k->b) + SECOND); /* somebody may join */
     if (rc >= 0 && !waits) rc = read_goals(k, t, &s, &g);
     /* What those before it will have done is not there yet: they go first. */

@@ -9,7 +9,9 @@
  *
  * When there is no such plan, what waits is planned anew, too; then what runs is waited for; then
  * it is forgotten which robot has failed at what; then the task fails, with the planner's reason.
- * It also fails after MN_BRAIN_STUCK replans that reached no further goal.
+ * It also fails after MN_BRAIN_STUCK replans that reached no further goal. When nobody at all lives
+ * (all were lost, and begin again) it waits for somebody, MN_BRAIN_ALONE seconds ("alone" of the
+ * task: since when).
  */
 #include "base/error.h"
 #include "fleet/brain_inside.h"
@@ -122,6 +124,7 @@ typedef struct replanning {
     mn_brain_task *t;
     json_t *steps, *instead; /* ids of what is replaced */
     int failed;              /* steps of the subtree */
+    int alone;               /* nobody lives, since now */
     mn_scene scene;
     mn_goals goals;
     mn_fleet_plan plan;
@@ -287,6 +290,7 @@ static int commit_plan(replanning *r) {
     MN_TRY(set(json, "replanned", json_integer(number(json, "replanned") + r->plan.n)));
     json_object_del(json, "again");
     json_object_del(json, "wait");
+    json_object_del(json, "alone");
     return mn_brain_commit(r->k, r->t, &edits);
 }
 
@@ -322,9 +326,30 @@ static int wait_for_others(replanning *r, int far) {
     json_object_del(r->t->json, "again");
     MN_TRY(set(r->t->json, "wait", json_integer(active)));
     if (far) mn_brain_sooner(r->k, r->t->wait = r->k->b->ops->now(r->k->b) + SECOND);
-    return far && was == active && !json_array_size(r->instead)
+    return far && was == active && !json_array_size(r->instead) && !r->alone
                ? 0
                : mn_brain_commit(r->k, r->t, &edits);
+}
+
+/* 1: nobody lives, and somebody may come back. Then there is no plan that could be right. */
+static int wait_alone(replanning *r) {
+    mn_brain *const k = r->k;
+    json_t *const json = r->t->json;
+    const int64_t now = k->b->ops->time(k->b), most = MN_BRAIN_ALONE * (int64_t)1000000;
+    const json_int_t since = json_integer_value(json_object_get(json, "alone"));
+    char why[400];
+    for (int i = 0; i < k->n_robots; i++)
+        if (!k->robot[i].gone) return 0;
+    if (since && now >= since && now < since + most) return 1;
+    if (since && now >= since + most) {
+        snprintf(why, sizeof why, "%s", mn_error_detail());
+        return MN_FAIL(MN_ENOENT, "nobody has been alive for %d s: %s", MN_BRAIN_ALONE, why);
+    }
+    MN_TRY(set(json, "alone", json_integer(now)));
+    r->alone = 1;
+    mn_board_tell(k->b, "alone", "{s:s, s:s}", "task", r->t->id, "text",
+                  "nobody of the fleet lives: the task waits for somebody");
+    return 1;
 }
 
 /* The model thinks about it: the task is as it lies on the board, and its other steps go on. */
@@ -351,7 +376,10 @@ int mn_brain_replan(mn_brain *k, mn_brain_task *t) {
     int rc = replace_failed(&r);
     if (rc >= 0) rc = plan_wider(&r);
     if (rc >= 0) rc = rc ? adopt(&r) : wait_for_others(&r, 0);
-    if (is_no_plan(rc) && mn_brain_is_waiting(k, 1)) rc = wait_for_others(&r, 1);
+    if (is_no_plan(rc)) {
+        const int waits = mn_brain_is_waiting(k, 1) ? 1 : wait_alone(&r);
+        if (waits) rc = waits < 0 ? waits : wait_for_others(&r, 1);
+    }
     if (is_no_plan(rc) || rc == MN_EFULL || rc == MN_ETOOLONG) {
         char why[512];
         snprintf(why, sizeof why, "%s", mn_error_detail());

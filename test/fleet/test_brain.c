@@ -268,6 +268,47 @@ static void nobody_there_is_waited_for(void **state) {
     until_ended("t2", "failed");
 }
 
+static const char *why_of(const char *id) {
+    static char out[512];
+    json_t *const task = fake_get("task/", id);
+    snprintf(out, sizeof out, "%s", mn_brain_field(task, "why"));
+    json_decref(task);
+    return out;
+}
+
+static void who_comes_back_soon_is_waited_for(void **state) {
+    (void)state;
+    ask("put the cup on the table", 0);
+    pass(1500);
+    assert_string_equal(state_of("t1"), "running");
+    mn_actor_robot_die(&robot[0]);
+    pass(MN_BRAIN_ALONE * 1000 - 5000);
+    assert_string_equal(state_of("t1"), "running");
+    assert_int_equal(fake_events("alone"), 1);
+    robot[0] = fake_robot("ann", "counter", fake_open(&host[0], NULL));
+    until_ended("t1", "done");
+    fake_is("thing/", "cup", "at", "table");
+    json_t *const task = fake_get("task/", "t1");
+    assert_null(json_object_get(task, "alone"));
+    json_decref(task);
+}
+
+static void when_nobody_comes_back_the_task_fails(void **state) {
+    (void)state;
+    ask("put the cup on the table", 0);
+    pass(1500);
+    mn_actor_robot_die(&robot[0]);
+    pass(20000);
+    mn_brain_close(&brain); /* the next one goes on to wait, and does not begin to */
+    assert_ok(mn_brain_open(board, &how, &brain));
+    pass(9000);
+    assert_string_equal(state_of("t1"), "running");
+    pass(4000);
+    assert_string_equal(state_of("t1"), "failed");
+    assert_non_null(strstr(why_of("t1"), "nobody has been alive for 30 s"));
+    assert_int_equal(fake_events("alone"), 1);
+}
+
 /* ---- people -------------------------------------------------------------------------------- */
 static void a_person_is_asked_before_each_step(void **state) {
     (void)state;
@@ -563,6 +604,8 @@ int main(void) {
         T(what_is_not_worth_it_stays),
         T(who_confirms_each_step_is_asked_about_the_new_ones),
         T(nobody_there_is_waited_for),
+        T(who_comes_back_soon_is_waited_for),
+        T(when_nobody_comes_back_the_task_fails),
         T(a_person_is_asked_before_each_step),
         T(a_cancelled_task_ends_what_runs),
         T(after_a_stop_it_goes_on),
