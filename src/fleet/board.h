@@ -24,6 +24,8 @@
  *   fleet/FLEET/stop         nothing moves while it is there: {"robots": [..] or "all", "by"}
  *   fleet/FLEET/ask/ID       a task somebody wants done: {"text", "by", "confirm"}, taken by the
  *                            brain
+ *   fleet/FLEET/letter/ID    what is said to the machine that has a task (fleet/letter.h), taken by
+ *                            the bridge
  *   fleet/FLEET/events       log: {"t", "kind", "robot", "thing", "task", "step", "text", ..}
  *   fleet/FLEET/sim/..       the truth of a simulated world, in the same forms
  *

@@ -88,6 +88,7 @@ int mn_bridge_step(mn_bridge *g, uint64_t *again) {
     MN_TRY(bridge_stops(g));
     MN_TRY(bridge_watch(g));
     MN_TRY(bridge_brains(g));
+    MN_TRY(bridge_letters(g));
     MN_TRY(bridge_wants(g));
     MN_TRY(bridge_calls(g));
     if (now - g->compared < g->how.compare && g->compared) return 0;

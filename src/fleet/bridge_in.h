@@ -25,6 +25,8 @@ typedef enum bridge_kind {
     BRIDGE_STOP,
     BRIDGE_CLEAR,
     BRIDGE_BRAIN,
+    BRIDGE_LETTER,
+    BRIDGE_REPLY,
     BRIDGE_KINDS
 } bridge_kind;
 typedef struct bridge_sort {
@@ -79,6 +81,7 @@ struct mn_bridge {
     int up, over, full, raised; /* raised: the epoch, since bridge/self was written */
     json_t *list;               /* keys to be listed are behind this one; NULL: none */
     int say_sum;
+    int letters;     /* on this board, at the last look */
     json_t *need;    /* keys, array */
     uint64_t others; /* lives that were told about: the last one */
     uint64_t told;   /* ns, of the last complaint about messages */
@@ -133,8 +136,9 @@ const char *bridge_brain(const mn_bridge *g);
 int bridge_has_brain(const mn_bridge *g); /* this machine */
 int bridge_brain_say(mn_bridge *g, json_t *message);
 int bridge_brain_take(mn_bridge *g, const char *from, const json_t *beat);
-/* bridge_call.c, bridge_want.c, bridge_stop.c, bridge_watch.c */
+/* bridge_call.c, bridge_want.c, bridge_stop.c, bridge_watch.c, bridge_letter.c */
 int bridge_watch(mn_bridge *g);
+int bridge_letters(mn_bridge *g);
 int bridge_calls(mn_bridge *g);
 int bridge_wants(mn_bridge *g);
 int bridge_stops(mn_bridge *g);

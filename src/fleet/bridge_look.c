@@ -31,6 +31,7 @@ static int collect(void *user, const char *key, uint64_t version) {
     looking *const l = user;
     const char *const rest = key + l->prefix;
     if (strncmp(rest, "bridge/", 7) == 0) return 0;
+    if (strncmp(rest, "letter/", 7) == 0) l->g->letters++;
     for (int i = 0; i < BRIDGE_KINDS; i++) {
         const bridge_sort *const s = bridge_sorts + i;
         const size_t n = strlen(s->folder);
@@ -159,6 +160,7 @@ int bridge_look(mn_bridge *g) {
     MN_TRY(mn_board_key(g->b, "", "", prefix));
     l.prefix = strlen(prefix);
     g->look++;
+    g->letters = 0;
     int rc = g->b->ops->each(g->b, prefix, collect, &l);
     const seen *const all = (const seen *)(const void *)l.all.data;
     const size_t n = l.all.len / sizeof *all;

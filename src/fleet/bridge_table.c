@@ -24,6 +24,8 @@ const bridge_sort bridge_sorts[BRIDGE_KINDS] = {
     [BRIDGE_DONE] = {"done/", NULL, NULL, 0, 0, 0, 0},
     [BRIDGE_STOP] = {"stop/", NULL, NULL, 0, 0, 1, 0},
     [BRIDGE_BRAIN] = {"brain/", NULL, NULL, 0, 0, 0, 0},
+    [BRIDGE_LETTER] = {"letter/", NULL, NULL, 0, 0, 0, 1},
+    [BRIDGE_REPLY] = {"reply/", NULL, NULL, 0, 0, 0, 1},
     [BRIDGE_CLEAR] = {"clear/", NULL, NULL, 0, 0, 1, 0},
 };
 

@@ -6,9 +6,11 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "fleet/letter.h"
 #include "fleet/see.h"
 #include "fleet/world.h"
 
+#include <stdio.h>
 #include <string.h>
 
 int mn_fleet_verb_do(void *call) {
@@ -18,44 +20,42 @@ int mn_fleet_verb_do(void *call) {
     return mn_verb_put(c->result, "task", json_string(id));
 }
 
-int mn_fleet_verb_cancel(void *call) {
-    mn_fleet_call *const c = call;
-    MN_TRY(mn_fleet_cancel(c->board, c->args.task));
-    return mn_verb_put(c->result, "cancelled", json_string(c->args.task));
+/* Said to the machine that has the task; what came of it there. */
+static int write_to(mn_fleet_call *c, const char *home, const mn_letter *letter) {
+    char id[17], key[MN_FLEET_KEY];
+    MN_TRY(mn_letter_put(c->board, letter, id));
+    MN_TRY(mn_board_key(c->board, "letter/", id, key));
+    mn_topic *const topic = mn_topic_of(c->with->region, key, strlen(key));
+    for (;;) {
+        const uint64_t seen = mn_topic_count(topic);
+        uint64_t left;
+        const int rc = mn_letter_answer(c->board, home, id, &left);
+        if (rc) return rc < 0 ? rc : 0;
+        mn_topic_sleep(topic, seen, left);
+    }
 }
 
-/* The state of the step, for who asks too late; "": there is none. */
-static const char *state_of(const json_t *task, const char *step) {
-    const json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(task, "steps"), i, one) {
-        const char *const id = json_string_value(json_object_get(one, "id"));
-        if (id && strcmp(id, step) == 0) return json_string_value(json_object_get(one, "state"));
-    }
-    return "";
+int mn_fleet_verb_cancel(void *call) {
+    mn_fleet_call *const c = call;
+    char home[MN_NAME + 1];
+    const mn_letter letter = {.what = "cancel", .task = c->args.task};
+    const int far = mn_letter_home(c->board, c->args.task, home);
+    MN_TRY(far);
+    MN_TRY(far ? write_to(c, home, &letter) : mn_fleet_cancel(c->board, c->args.task));
+    return mn_verb_put(c->result, "cancelled", json_string(c->args.task));
 }
 
 int mn_fleet_verb_confirm(void *call) {
     mn_fleet_call *const c = call;
-    char name[MN_NAME + 1];
-    uint64_t version = 0;
-    json_t *task;
-    const int there = mn_board_get(c->board, "task/", c->args.task, &task, NULL);
-    MN_TRY(there);
-    const char *const state = there ? state_of(task, c->args.step) : "";
-    int rc = 0;
-    if (strcmp(state, "asked") != 0)
-        rc = MN_FAIL(MN_ENOENT, "%s of %s asks nobody: it %s%s", c->args.step, c->args.task,
-                     *state ? "is " : "does not exist", state);
-    json_decref(task);
-    MN_TRY(rc);
-    snprintf(name, sizeof name, "%s.%s", c->args.task, c->args.step);
-    json_t *const answer = json_pack("{s:b}", "ok", !c->args.no);
-    rc = answer ? mn_board_put(c->board, "confirm/", name, answer, 0, &version)
-                : MN_FAIL(MN_ENOMEM, "no memory for an answer");
-    json_decref(answer);
-    return rc < 0 ? rc
-                  : mn_verb_put(c->result, c->args.no ? "refused" : "confirmed", json_string(name));
+    const mn_fleet_args *const a = &c->args;
+    char name[2 * MN_NAME + 2], home[MN_NAME + 1];
+    const mn_letter letter = {.what = "confirm", .task = a->task, .step = a->step, .no = a->no};
+    const int far = mn_letter_home(c->board, a->task, home);
+    MN_TRY(far);
+    MN_TRY(far ? write_to(c, home, &letter)
+               : mn_fleet_confirm(c->board, a->task, a->step, NULL, a->no));
+    snprintf(name, sizeof name, "%s.%s", a->task, a->step);
+    return mn_verb_put(c->result, a->no ? "refused" : "confirmed", json_string(name));
 }
 
 static int each_name(void *user, const char *key, uint64_t version) {

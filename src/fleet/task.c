@@ -67,6 +67,24 @@ int mn_fleet_ask(mn_board *b, const char *text, const char *by, int confirm, cha
 }
 
 /* ---- cancelling ---------------------------------------------------------------------------- */
+/* A question that nobody has taken. That of another machine lies there, too: it is taken, as a task
+ * that was cancelled, so that it is gone from there. */
+static int cancel_ask(mn_board *b, const char *id, const json_t *ask, uint64_t version) {
+    const json_int_t now = (json_int_t)b->ops->time(b);
+    mn_edits edits = {0};
+    json_t *const task = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:[]}", "id", id, "text",
+                                   field(ask, "text"), "by", field(ask, "by"), "state", "cancelled",
+                                   "asked", json_integer_value(json_object_get(ask, "t")), "ended",
+                                   now, "why", "somebody cancelled it", "steps");
+    int rc = task ? mn_edits_del(&edits, b, "ask/", id, version)
+                  : MN_FAIL(MN_ENOMEM, "no memory to cancel a task");
+    if (rc >= 0 && strchr(id, '.')) rc = mn_edits_put(&edits, b, "task/", id, task, 0);
+    if (rc >= 0) rc = mn_edits_commit(&edits, b);
+    mn_edits_free(&edits);
+    json_decref(task);
+    return rc;
+}
+
 static int cancel_once(mn_board *b, const char *id) {
     json_t *task = NULL;
     uint64_t version = 0;
@@ -82,7 +100,7 @@ static int cancel_once(mn_board *b, const char *id) {
     } else if (rc == 0) {
         rc = mn_board_get(b, "ask/", id, &task, &version);
         if (rc > 0)
-            rc = mn_board_del(b, "ask/", id, 1, version);
+            rc = cancel_ask(b, id, task, version);
         else if (rc == 0)
             rc = MN_FAIL(MN_ENOENT, "there is no task '%s'", id);
     }
@@ -97,6 +115,36 @@ int mn_fleet_cancel(mn_board *b, const char *id) {
     MN_TRY(rc);
     mn_board_tell(b, "cancel", "{s:s}", "task", id);
     return 0;
+}
+
+/* ---- confirming ---------------------------------------------------------------------------- */
+static const json_t *step_of(const json_t *task, const char *id) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(task, "steps"), i,
+                       one) if (strcmp(field(one, "id"), id) == 0) return one;
+    return NULL;
+}
+
+int mn_fleet_confirm(mn_board *b, const char *id, const char *step, const json_t *tries, int no) {
+    char name[MN_NAME + 34];
+    uint64_t version = 0;
+    json_t *task;
+    MN_TRY(mn_board_get(b, "task/", id, &task, NULL));
+    const json_t *const one = step_of(task, step);
+    const char *const state = field(one, "state");
+    int rc = 0;
+    if (strcmp(state, "asked") != 0 || (tries && !json_equal(tries, json_object_get(one, "tries"))))
+        rc = MN_FAIL(MN_ENOENT, "%s of %s asks nobody: it %s%s", step, id,
+                     *state ? "is " : "does not exist", state);
+    json_decref(task);
+    MN_TRY(rc);
+    snprintf(name, sizeof name, "%s.%.31s", id, step);
+    json_t *const answer = json_pack("{s:b}", "ok", !no);
+    rc = answer ? mn_board_put(b, "confirm/", name, answer, 0, &version)
+                : MN_FAIL(MN_ENOMEM, "no memory for an answer");
+    json_decref(answer);
+    return rc;
 }
 
 /* ---- looking ------------------------------------------------------------------------------- */

@@ -58,6 +58,10 @@ class Machine(Bed):
     def command(self, *words):
         return [*self.net, *super().command(*words)]
 
+    def steps(self, task):
+        r = self.run_("task", task, "--json", ok=False)
+        return json.loads(r.stdout)["task"]["steps"] if r.returncode == 0 else []
+
     def bridge(self):
         self.start("bridge", URL, "--machine", self.name)
 
@@ -177,6 +181,62 @@ class TwoMachines(unittest.TestCase):
         self.a.run_("resume")
         self.b.until(lambda: all(r["state"] == "idle" for r in self.b.robots().values()),
                      "all may move")
+
+    def test_cancelled_at_the_machine_without_a_brain(self):
+        a, b = self.a, self.b
+        self.begin()
+        a.run_("do", TASK, "--no-wait")
+        b.until(lambda: any(s["state"] == "running" for s in b.steps("alpha.t1")), "they work")
+        self.sh("ip link set cable0 down")
+        r = b.run_("cancel", "alpha.t1", ok=False)
+        self.assertEqual(r.returncode, 1, r.stderr)
+        self.assertIn("alpha, which has this task, has not answered for 5 s", r.stderr)
+        self.sh("ip link set cable0 up")
+        told = []
+
+        def cancelled():
+            """The cable was out: it may be done though the answer came too late."""
+            told.append(b.run_("cancel", "alpha.t1", ok=False))
+            return told[-1].returncode == 0 or "is cancelled" in told[-1].stderr
+        b.until(cancelled, [r.stderr for r in told])
+        for machine in (a, b):
+            machine.until(lambda m=machine: [t["state"] for t in m.json("status")["tasks"]] ==
+                          ["cancelled"], f"{machine.name} knows that")
+            machine.until(lambda m=machine: all(r["state"] == "idle"
+                                                for r in m.robots().values()), "nobody moves")
+        for task, words in (("alpha.t1", "alpha: task t1 is cancelled"), ("t9", "no task 't9'")):
+            r = b.run_("cancel", task, ok=False)
+            self.assertNotEqual(r.returncode, 0)
+            self.assertIn(words, r.stderr)
+        # what was asked for here is called t1 here, though its home is there
+        b.run_("do", TASK, "--no-wait")
+        a.until(lambda: any(t["id"] == "beta.t1" and t["state"] == "running"
+                            for t in a.json("status")["tasks"]), "the brain has it")
+        b.run_("cancel", "t1")
+        a.until(lambda: [t["state"] for t in a.json("status")["tasks"]] == ["cancelled"] * 2,
+                "that one, too")
+
+    def test_confirmed_at_the_machine_without_a_brain(self):
+        a, b = self.a, self.b
+        self.begin()
+        a.run_("do", TASK, "--confirm", "--no-wait")
+
+        def say(task, *words):
+            """Steps that ask may be planned anew just then: how many were answered."""
+            return sum(b.run_("confirm", task, s["id"], *words, ok=False).returncode == 0
+                       for s in b.steps(task) if s["state"] == "asked")
+        b.until(lambda: b.steps("alpha.t1"), "it is known at B")
+        r = b.run_("confirm", "alpha.t1", "s99", ok=False)
+        self.assertIn("s99 of alpha.t1 asks nobody", r.stderr)
+        said = 0
+        while not all(t["state"] == "done" for t in a.json("status")["tasks"]):
+            self.assertNotIn("failed", [t["state"] for t in a.json("status")["tasks"]])
+            said += say("alpha.t1")
+        self.assertGreater(said, 3)
+        self.is_done()
+        a.run_("do", "put the apple on the counter", "--confirm", "--no-wait")
+        b.until(lambda: say("alpha.t2", "--no"), "a step is refused")
+        a.until(lambda: any(s.get("code") == "no_person" for s in a.steps("t2")), "it is known")
 
 
 if __name__ == "__main__":
