@@ -8,7 +8,6 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "cli/fleet_view.h"
-#include "cli/json.h"
 #include "cli/objects.h"
 
 #include <string.h>
@@ -89,16 +88,15 @@ static int put_options(mn_cli_fleet *f, const char *verb) {
 /* While something runs: its events, as lines. */
 static int tell(void *user, const char *event) {
     mn_cli_fleet *const f = user;
-    mn_buf text = {0};
     if (event && !f->o->json) {
         json_t *const json = json_loads(event, 0, NULL);
-        if (mn_fleet_event_line(json, &text) >= 0 && mn_buf_puts(&text, "\n") >= 0)
-            mn_cli_write(text.data, text.len);
+        mn_cli_fleet_say(json);
         json_decref(json);
-    } else if (event && mn_buf_printf(&text, "%s\n", event) >= 0) {
-        mn_cli_write(text.data, text.len);
+    } else if (event) {
+        mn_buf text = {0};
+        if (mn_buf_printf(&text, "%s\n", event) >= 0) mn_cli_write(text.data, text.len);
+        mn_buf_free(&text);
     }
-    mn_buf_free(&text);
     return mn_cli_fleet_ended();
 }
 
@@ -114,7 +112,7 @@ static int finish(mn_cli_fleet *f, const char *verb) {
     if (strcmp(verb, "do") == 0 && task && !f->o->no_wait) return mn_cli_fleet_wait(f, task, NULL);
     /* A simulation ends with one JSON object, whatever was told before. */
     if (f->o->json || strcmp(verb, "sim") == 0)
-        MN_TRY(mn_cli_json(json_incref(f->v.result), &f->out));
+        MN_TRY(mn_cli_fleet_json(f->v.result, &f->out));
     else
         MN_TRY(mn_cli_fleet_show(f));
     return f->out.len ? mn_cli_write(f->out.data, f->out.len) : 0;

@@ -28,8 +28,11 @@ typedef struct mn_cli_fleet {
 
 /* A call of the door beside the one that was asked for: *result is the caller's. */
 int mn_cli_fleet_ask(mn_cli_fleet *f, json_t *call, json_t **result); /* call is consumed */
-/* fleet_show.c: what came of a verb, for people. */
+/* fleet_show.c: what came of a verb, for people; for programs, a line; an event, said at once, on a
+ * terminal in its width and red where somebody should look. */
 int mn_cli_fleet_show(mn_cli_fleet *f);
+int mn_cli_fleet_json(const json_t *result, mn_buf *out);
+int mn_cli_fleet_say(const json_t *event);
 /* fleet_live.c: a task was asked for: its events, or with `c` on a terminal the picture, until it
  * has ended. Exit status. tick: now and then, with what {"do": "status"} tells; negative: it is
  * over. */

@@ -86,8 +86,10 @@ static int count_alive(const json_t *status) {
     const json_t *one;
     size_t i;
     int n = 0;
-    json_array_foreach(json_object_get(status, "robots"), i, one) n +=
-        strcmp(mn_cli_text_at(one, "state"), "lost") != 0;
+    json_array_foreach(json_object_get(status, "robots"), i, one) {
+        const char *const state = mn_cli_text_at(one, "state");
+        n += strcmp(state, "lost") != 0 && strcmp(state, "left") != 0;
+    }
     return n;
 }
 
@@ -102,9 +104,10 @@ static int wait_for_none(demo *d) {
         if (!alive) return 0;
         if (mn_clock_ns() > until)
             return MN_FAIL(MN_EBUSY,
-                           "%d robots live in the fleet %s: end them, or give --fleet another "
+                           "%d robot%s of the fleet %s %s at work: end %s, or give --fleet another "
                            "name",
-                           alive, d->f->o->fleet ? d->f->o->fleet : "main");
+                           alive, alive == 1 ? "" : "s", d->f->o->fleet ? d->f->o->fleet : "main",
+                           alive == 1 ? "is" : "are", alive == 1 ? "it" : "them");
         usleep(LOOK_MS * 1000);
     }
 }

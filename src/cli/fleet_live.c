@@ -4,7 +4,6 @@
  */
 #include "cli/fleet.h"
 #include "cli/fleet_view.h"
-#include "cli/json.h"
 #include "cli/screen.h"
 
 #include <signal.h>
@@ -160,20 +159,31 @@ int mn_cli_fleet_watch(mn_cli_fleet *f) {
 
 /* ---- do ---------------------------------------------------------------------------------- */
 static int say_events(const json_t *events, const char *task) {
-    mn_buf text = {0};
     const json_t *one;
     size_t i;
-    int rc = 0;
     json_array_foreach((json_t *)events, i, one) {
         const char *const of = mn_cli_text_at(one, "task");
-        if (of && strcmp(of, task) != 0) continue;
-        mn_buf_clear(&text);
-        if (rc >= 0) rc = mn_fleet_event_line(one, &text);
-        if (rc >= 0) rc = mn_buf_puts(&text, "\n");
-        if (rc >= 0) rc = mn_cli_write(text.data, text.len);
+        if (!of || strcmp(of, task) == 0) MN_TRY(mn_cli_fleet_say(one));
     }
-    mn_buf_free(&text);
-    return rc;
+    return 0;
+}
+
+/* What was before it was asked for is not of it. */
+static void drop_before(json_t *events, const char *task) {
+    for (size_t i = json_array_size(events); i-- > 0;) {
+        const json_t *const one = json_array_get(events, i);
+        const char *const kind = mn_cli_text_at(one, "kind"), *const of =
+                                                                  mn_cli_text_at(one, "task");
+        if (!kind || !of || strcmp(kind, "ask") != 0 || strcmp(of, task) != 0) continue;
+        while (i-- > 0) json_array_remove(events, 0);
+        return;
+    }
+}
+
+static int say_replans(int n, mn_buf *out) {
+    static const char *const times[] = {"", ", planned anew once", ", planned anew twice"};
+    return n < 3 ? mn_buf_puts(out, times[n < 0 ? 0 : n])
+                 : mn_buf_printf(out, ", planned anew %d times", n);
 }
 
 /* Its last words: exit status 0 when it is done. */
@@ -184,22 +194,26 @@ static int say_end(mn_cli_fleet *f, json_t *told) {
     const int64_t begun = json_integer_value(json_object_get(task, "begun"));
     const int64_t over = json_integer_value(json_object_get(task, "ended"));
     if (f->o->json) {
-        MN_TRY(mn_cli_json(json_incref((json_t *)task), &f->out));
+        MN_TRY(mn_cli_fleet_json(task, &f->out));
     } else {
-        MN_TRY(mn_buf_printf(&f->out, "%s is %s after %.1f s, planned anew %d times%s%s\n",
-                             mn_cli_text_at(task, "id"), state, (double)(over - begun) * 1e-6,
-                             (int)json_integer_value(json_object_get(task, "replans")),
-                             why ? ": " : "", why ? why : ""));
+        const int failed = strcmp(state, "failed") == 0;
+        MN_TRY(mn_buf_printf(&f->out, "%s %s", mn_cli_text_at(task, "id"),
+                             failed ? "has failed" : "is "));
+        MN_TRY(mn_buf_puts(&f->out, failed ? "" : state));
+        if (begun) MN_TRY(mn_buf_printf(&f->out, " after %.1f s", (double)(over - begun) * 1e-6));
+        MN_TRY(say_replans((int)json_integer_value(json_object_get(task, "replans")), &f->out));
+        MN_TRY(mn_buf_printf(&f->out, "%s%s\n", why && *why ? ": " : "", why ? why : ""));
     }
     MN_TRY(mn_cli_write(f->out.data, f->out.len));
     return strcmp(state, "done") != 0;
 }
 
-static int warn_no_brain(mn_cli_fleet *f) {
+static int warn_no_brain(mn_cli_fleet *f, const char *task) {
     json_t *status;
     MN_TRY(mn_cli_fleet_ask(f, json_pack("{s:s}", "do", "status"), &status));
     if (!json_object_get(status, "brain"))
-        fprintf(stderr, "omnesia: no brain runs: start one with `omnesia fleet brain`; waiting\n");
+        fprintf(stderr, "omnesia: no brain runs: %s waits until `omnesia fleet brain` is started\n",
+                task);
     json_decref(status);
     return 0;
 }
@@ -214,6 +228,7 @@ static int follow(mn_cli_fleet *f, const char *task, const mn_cli_course *c, jso
     snprintf(key, sizeof key, "fleet/%s/events", fleet_of(f));
     MN_TRY(mn_watch_open(f->region, key, MN_WATCH_KEY, &w));
     int rc = skip_events(f, &next, events);
+    drop_before(events, task);
     while (rc >= 0 && !mn_cli_fleet_ended()) {
         json_decref(*told);
         *told = NULL;
@@ -236,10 +251,12 @@ static int follow(mn_cli_fleet *f, const char *task, const mn_cli_course *c, jso
 /* With pictures; the last one stays. */
 static int look_on(mn_cli_fleet *f, const char *task, const mn_cli_course *c, json_t **told) {
     sight s = {.events = json_array()};
-    int rc = skip_events(f, &s.next, s.events);
+    int columns, rows, rc = skip_events(f, &s.next, s.events);
     if (rc >= 0) rc = live(f, &s, task, c);
     if (rc >= 0) rc = look(f, &s);
-    if (rc >= 0) rc = draw(&s, 100, 60, mn_screen_colour(), 0, &f->out);
+    drop_before(s.events, task);
+    mn_screen_size(&columns, &rows); /* with its last words it fills the terminal */
+    if (rc >= 0) rc = draw(&s, columns, rows > 12 ? rows - 2 : 10, mn_screen_colour(), 0, &f->out);
     if (rc >= 0) rc = mn_buf_puts(&f->out, "\n");
     if (rc >= 0) rc = ask_task(f, task, told);
     forget(&s);
@@ -250,7 +267,7 @@ static int look_on(mn_cli_fleet *f, const char *task, const mn_cli_course *c, js
 int mn_cli_fleet_wait(mn_cli_fleet *f, const char *task, const mn_cli_course *c) {
     const int picture = c && !f->o->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
     json_t *told = NULL;
-    int rc = warn_no_brain(f);
+    int rc = warn_no_brain(f, task);
     if (rc >= 0) rc = picture ? look_on(f, task, c, &told) : follow(f, task, c, &told);
     if (rc >= 0 && is_over(json_object_get(told, "task")))
         rc = say_end(f, told);

@@ -2,7 +2,8 @@
  *
  * cli/fleet_map.c - rooms are boxes, doors gaps in them, furniture names, robots numbers.
  *
- * A character is about twice as high as it is wide, so a metre has twice as many columns as rows.
+ * A character is about twice as high as it is wide, so a metre has twice as many columns as rows;
+ * where there are few rows, up to four times as many, so that names keep their room.
  */
 #include "cli/fleet_map.h"
 
@@ -38,7 +39,7 @@ static int is(const json_t *thing, const char *kind) {
 
 /* ---- the canvas -------------------------------------------------------------------------- */
 static int column_of(const mn_fleet_map *m, double x) {
-    return (int)lround((x - m->left) * m->scale);
+    return (int)lround((x - m->left) * m->scale * m->stretch);
 }
 static int row_of(const mn_fleet_map *m, double y) {
     return m->rows - 1 - (int)lround((y - m->bottom) * m->scale / 2);
@@ -123,12 +124,26 @@ const char *mn_fleet_style(const char *state) {
     return "";
 }
 
+/* The row, or one beside it, where nothing stands yet: what a robot works at keeps its name. */
+static int free_row(const mn_fleet_map *m, int column, int row, int width) {
+    static const int beside[] = {0, 1, -1};
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        const int at = row + beside[i];
+        int taken = at < 0 || at >= m->rows;
+        for (int c = column; c < column + width && !taken; c++)
+            taken = c < 0 || c >= m->columns || strcmp(m->cell[at][c].text, " ") != 0;
+        if (!taken) return at;
+    }
+    return row;
+}
+
 static void put_robot(mn_fleet_map *m, const json_t *robot, size_t number_) {
     const json_t *const p = json_object_get(json_object_get(robot, "pose"), "p");
     char label[24];
     if (json_array_size(p) < 2) return;
     snprintf(label, sizeof label, "(%zu)", number_);
-    put_text(m, column_of(m, number(p, 0)) - 1, row_of(m, number(p, 1)), label, 8,
+    const int column = column_of(m, number(p, 0)) - 1, row = row_of(m, number(p, 1));
+    put_text(m, column, free_row(m, column, row, (int)strlen(label)), label, 8,
              mn_fleet_style(text_of(robot, "state")));
 }
 
@@ -170,7 +185,8 @@ int mn_fleet_map_draw(const json_t *scene, int columns, int rows, mn_fleet_map *
     m->left = all[0];
     m->bottom = all[1];
     m->scale = fmin((columns - 1) / w, 2 * (rows - 1) / d);
-    m->columns = (int)lround(w * m->scale) + 1;
+    m->stretch = fmax(1, fmin(2, (columns - 1) / w / m->scale));
+    m->columns = (int)lround(w * m->scale * m->stretch) + 1;
     m->rows = (int)lround(d * m->scale / 2) + 1;
     if (m->columns < 8 || m->rows < 3) return 0;
     for (int r = 0; r < m->rows; r++)

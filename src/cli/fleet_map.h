@@ -15,7 +15,8 @@ typedef struct mn_map_cell {
 typedef struct mn_fleet_map {
     mn_map_cell cell[MN_MAP_ROWS][MN_MAP_COLUMNS];
     int columns, rows;
-    double left, bottom, scale; /* metres of the west and south ends; characters a metre */
+    double left, bottom, scale; /* metres of the west and south ends; characters a metre.. */
+    double stretch;             /* ..from south to north, and so many times as many to the east */
 } mn_fleet_map;
 
 /* What {"do": "scene"} told, at most so large: 1, or 0 when nothing says where it is. North is up;

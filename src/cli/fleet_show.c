@@ -3,15 +3,62 @@
  * cli/fleet_show.c - what came of a verb, for people: the text that says it best, else its members,
  * one a line.
  */
+#include "base/json.h"
 #include "cli/fleet.h"
 #include "cli/fleet_view.h"
+#include "cli/screen.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static int put_text(mn_buf *out, const char *text) {
     const size_t n = strlen(text);
     MN_TRY(mn_buf_show(out, text, n, "\n"));
     return n && text[n - 1] != '\n' ? mn_buf_puts(out, "\n") : 0;
+}
+
+int mn_cli_fleet_json(const json_t *result, mn_buf *out) {
+    MN_TRY(mn_json_write(result, JSON_COMPACT | JSON_REAL_PRECISION(15), out));
+    return mn_buf_puts(out, "\n");
+}
+
+/* Words as lines of so many columns, those behind the first one below its first word. */
+static int wrap(const char *text, int columns, int indent, mn_buf *out) {
+    int at = (int)strspn(text, " ");
+    MN_TRY(mn_buf_append(out, text, (size_t)at));
+    for (text += at; *text;) {
+        const size_t n = strcspn(text, " ");
+        int width = 0;
+        for (size_t i = 0; i < n; i++) width += ((unsigned char)text[i] & 0xc0) != 0x80;
+        if (at > indent && at + 1 + width > columns) {
+            MN_TRY(mn_buf_printf(out, "\n%*s", indent, ""));
+            at = indent;
+        } else if (at) {
+            MN_TRY(mn_buf_puts(out, " "));
+            at++;
+        }
+        MN_TRY(mn_buf_append(out, text, n));
+        at += width;
+        text += n + (text[n] == ' ');
+    }
+    return 0;
+}
+
+int mn_cli_fleet_say(const json_t *event) {
+    const int terminal = isatty(STDOUT_FILENO), bad = mn_fleet_event_is_bad(event);
+    const int red = terminal && bad && mn_screen_colour();
+    int columns = 0, rows;
+    mn_buf line = {0}, out = {0};
+    if (terminal) mn_screen_size(&columns, &rows);
+    int rc = mn_fleet_event_line(event, &line);
+    if (rc >= 0 && red) rc = mn_buf_puts(&out, "\033[31m");
+    if (rc >= 0 && terminal) rc = wrap(line.data, columns, 9, &out);
+    if (rc >= 0 && !terminal) rc = mn_buf_puts(&out, line.data);
+    if (rc >= 0) rc = mn_buf_puts(&out, red ? "\033[0m\n" : "\n");
+    if (rc >= 0) rc = mn_cli_write(out.data, out.len);
+    mn_buf_free(&line);
+    mn_buf_free(&out);
+    return rc;
 }
 
 static int put_events(const json_t *events, mn_buf *out) {
@@ -54,10 +101,14 @@ static int put_tasks(const json_t *tasks, mn_buf *out) {
     json_array_foreach((json_t *)tasks, i, one) {
         const char *const text = mn_cli_text_at(one, "text"), *const why =
                                                                   mn_cli_text_at(one, "why");
-        MN_TRY(mn_buf_printf(out, "%-4s %-9s %d of %d steps  ", mn_cli_text_at(one, "id"),
-                             mn_cli_text_at(one, "state"),
-                             (int)json_integer_value(json_object_get(one, "done")),
-                             (int)json_integer_value(json_object_get(one, "steps"))));
+        const json_int_t steps = json_integer_value(json_object_get(one, "steps"));
+        MN_TRY(mn_buf_printf(out, "%-4s %-9s ", mn_cli_text_at(one, "id"),
+                             mn_cli_text_at(one, "state")));
+        if (steps)
+            MN_TRY(mn_buf_printf(out, "%lld of ",
+                                 (long long)json_integer_value(json_object_get(one, "done"))));
+        if (steps) MN_TRY(mn_fleet_put_count(steps, "step", out));
+        if (steps) MN_TRY(mn_buf_puts(out, "  "));
         if (text) MN_TRY(mn_buf_show(out, text, strlen(text), " "));
         if (why && strcmp(mn_cli_text_at(one, "state"), "failed") == 0) {
             MN_TRY(mn_buf_puts(out, ": "));
@@ -69,16 +120,27 @@ static int put_tasks(const json_t *tasks, mn_buf *out) {
     return 0;
 }
 
+/* Who stands, and what lets him go on. */
+static int put_stop(const json_t *stop, mn_buf *out) {
+    const json_t *const robots = json_object_get(stop, "robots");
+    const char *const one = json_string_value(json_array_get(robots, 0));
+    MN_TRY(mn_fleet_put_stop(stop, out));
+    MN_TRY(mn_buf_puts(out, ": until `omnesia fleet resume"));
+    if (one && json_array_size(robots) == 1) MN_TRY(mn_buf_puts(out, " "));
+    if (one && json_array_size(robots) == 1) MN_TRY(mn_buf_show(out, one, strlen(one), " "));
+    return mn_buf_puts(out, "`\n");
+}
+
 static int put_status(mn_cli_fleet *f) {
     const json_t *const r = f->v.result, *const stop = json_object_get(r, "stop");
     const json_t *const robots = json_object_get(r, "robots"), *const tasks =
                                                                    json_object_get(r, "tasks");
     const char *const damaged = mn_cli_text_at(r, "damaged");
-    MN_TRY(mn_buf_printf(
-        &f->out, "fleet %s: %zu robots, %d things, %s\n", mn_cli_text_at(r, "fleet"),
-        json_array_size(robots), (int)json_integer_value(json_object_get(r, "things")),
-        json_object_get(r, "brain") ? "a brain" : "no brain (omnesia fleet brain is one)"));
-    if (stop) MN_TRY(mn_buf_puts(&f->out, "STOPPED: nothing moves until `omnesia fleet resume`\n"));
+    MN_TRY(mn_buf_printf(&f->out, "fleet %s: ", mn_cli_text_at(r, "fleet")));
+    MN_TRY(mn_fleet_put_facts(r, &f->out));
+    MN_TRY(mn_buf_puts(&f->out,
+                       json_object_get(r, "brain") ? "\n" : ": `omnesia fleet brain` is one\n"));
+    if (stop) MN_TRY(put_stop(stop, &f->out));
     MN_TRY(put_robots(robots, &f->out));
     MN_TRY(put_tasks(tasks, &f->out));
     if (!damaged) return 0;

@@ -24,24 +24,23 @@ static const char *text_of(const json_t *o, const char *name) {
     return text ? text : "";
 }
 
-/* A line, cut to the width in characters. */
-static int line(view *v, const char *style, const char *text) {
-    size_t n = 0;
-    if (v->n >= v->rows) return 0;
-    for (int columns = 0; text[n]; n++)
-        if (((unsigned char)text[n] & 0xc0) != 0x80 && columns++ == v->columns) break;
-    const int styled = v->colour && *style;
-    return mn_buf_printf(v->out, "%s%s%.*s%s", v->n++ ? "\n" : "", styled ? style : "", (int)n,
-                         text, styled ? "\033[0m" : "");
+static int put(mn_buf *out, const char *text, int width) {
+    return mn_fleet_put(out, text, width);
 }
 
-/* Text of others, behind a blank unless it is the first, with blanks up to a width. */
-static int put(mn_buf *out, const char *text, int width) {
-    const size_t before = out->len;
-    int n = 0;
-    MN_TRY(mn_buf_show(out, text, strlen(text), " "));
-    for (size_t i = before; i < out->len; i++) n += ((unsigned char)out->data[i] & 0xc0) != 0x80;
-    return mn_buf_printf(out, "%*s ", width > n ? width - n : 0, "");
+/* A line; one that is too long ends with "…". */
+static int line(view *v, const char *style, const char *text) {
+    size_t n = 0, last = 0; /* last: where the last character that fits begins */
+    int columns = 0;
+    if (v->n >= v->rows) return 0;
+    for (; text[n]; n++) {
+        if (((unsigned char)text[n] & 0xc0) == 0x80) continue;
+        if (columns++ == v->columns) break;
+        last = n;
+    }
+    const int styled = v->colour && *style, cut = text[n] != 0;
+    return mn_buf_printf(v->out, "%s%s%.*s%s%s", v->n++ ? "\n" : "", styled ? style : "",
+                         (int)(cut ? last : n), text, cut ? "…" : "", styled ? "\033[0m" : "");
 }
 
 /* ---- map --------------------------------------------------------------------------------- */
@@ -71,41 +70,6 @@ static int map(view *v, const mn_fleet_picture *p, int rows) {
 }
 
 /* ---- lines ------------------------------------------------------------------------------- */
-static int names(const json_t *list, mn_buf *out) {
-    const json_t *one;
-    size_t i;
-    json_array_foreach((json_t *)list, i, one) {
-        const char *const name = json_string_value(one);
-        if (i) MN_TRY(mn_buf_puts(out, ", "));
-        MN_TRY(mn_buf_show(out, name ? name : "?", name ? strlen(name) : 1, " "));
-    }
-    return 0;
-}
-
-int mn_fleet_robot_line(const json_t *robot, int number, mn_buf *out) {
-    const json_t *const call = json_object_get(robot, "call"), *const holds =
-                                                                   json_object_get(robot, "holds");
-    const double battery = json_number_value(json_object_get(robot, "battery"));
-    const char *const at = text_of(robot, "at"), *const doing = text_of(call, "state");
-    MN_TRY(mn_buf_printf(out, "(%d) ", number));
-    MN_TRY(put(out, text_of(robot, "name"), 12));
-    MN_TRY(put(out, text_of(robot, "state"), 8));
-    MN_TRY(put(out, *at ? at : "-", 12));
-    if (strcmp(doing, "running") == 0 || strcmp(doing, "given") == 0) {
-        const double progress = json_number_value(json_object_get(call, "progress"));
-        MN_TRY(put(out, text_of(call, "step"), 0));
-        MN_TRY(put(out, text_of(call, "skill"), 0));
-        if (progress > 0) MN_TRY(mn_buf_printf(out, "%.0f %% ", progress * 100));
-    }
-    if (json_array_size(holds)) {
-        MN_TRY(mn_buf_puts(out, " has "));
-        MN_TRY(names(holds, out));
-    }
-    if (json_object_get(robot, "battery") && battery >= 0)
-        MN_TRY(mn_buf_printf(out, " battery %.0f %%", battery * 100));
-    return 0;
-}
-
 static int robots(view *v, const mn_fleet_picture *p) {
     const json_t *one;
     size_t i;
@@ -120,28 +84,23 @@ static int robots(view *v, const mn_fleet_picture *p) {
     return rc;
 }
 
-/* "[x] s3  carrier  navigate table": what is done, runs, waits or failed. */
+/* "[x] s3  carrier  navigate table": what is done, runs, waits (for what), asks or failed. */
 static int step_line(const json_t *step, mn_buf *out) {
     static const char *const marks[][2] = {
         {"done", "x"}, {"running", ">"}, {"given", ">"}, {"failed", "!"}, {"asked", "?"}};
     const char *const state = text_of(step, "state"), *mark = " ";
-    const json_t *value;
-    const char *name;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (strcmp(marks[i][0], state) == 0) mark = marks[i][1];
     MN_TRY(mn_buf_printf(out, "[%s] ", mark));
     MN_TRY(put(out, text_of(step, "id"), 4));
     MN_TRY(put(out, text_of(step, "robot"), 10));
-    MN_TRY(put(out, text_of(step, "skill"), 0));
-    json_object_foreach(json_object_get(step, "args"), name, value) {
-        if (json_is_string(value)) MN_TRY(put(out, json_string_value(value), 0));
-    }
+    MN_TRY(mn_fleet_put_call(step, out));
     const json_t *const after = json_object_get(step, "after");
-    if (json_array_size(after)) {
-        MN_TRY(mn_buf_puts(out, " after "));
-        MN_TRY(names(after, out));
+    if (json_array_size(after) && *mark == ' ') {
+        MN_TRY(mn_buf_puts(out, ", after "));
+        MN_TRY(mn_fleet_put_names(after, out));
     }
-    return *text_of(step, "code") ? put(out, text_of(step, "code"), 0) : 0;
+    return *text_of(step, "code") ? mn_buf_printf(out, ": %s", text_of(step, "code")) : 0;
 }
 
 static int plan(view *v, const mn_fleet_picture *p, int rows) {
@@ -174,24 +133,6 @@ static int plan(view *v, const mn_fleet_picture *p, int rows) {
     return rc;
 }
 
-int mn_fleet_event_line(const json_t *event, mn_buf *out) {
-    static const char *const order[] = {"robot", "thing", "from",  "to",  "place",
-                                        "task",  "step",  "skill", "code"};
-    const time_t t = (time_t)(json_integer_value(json_object_get(event, "t")) / 1000000);
-    struct tm local;
-    char clock[16] = "";
-    if (localtime_r(&t, &local)) strftime(clock, sizeof clock, "%H:%M:%S", &local);
-    MN_TRY(mn_buf_printf(out, "%s ", clock));
-    MN_TRY(put(out, text_of(event, "kind"), 9));
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        const char *const one = text_of(event, order[i]);
-        if (*one && strcmp(order[i], "to") == 0) MN_TRY(mn_buf_puts(out, "-> "));
-        if (*one) MN_TRY(put(out, one, 0));
-    }
-    const char *const text = text_of(event, "text");
-    return *text ? mn_buf_show(out, text, strlen(text), " ") : 0;
-}
-
 static int events(view *v, const mn_fleet_picture *p) {
     const size_t n = json_array_size(p->events),
                  room = v->rows > v->n + 1 ? (size_t)(v->rows - v->n - 1) : 0;
@@ -210,12 +151,15 @@ static int events(view *v, const mn_fleet_picture *p) {
 static int head(view *v, const mn_fleet_picture *p, int live) {
     const json_t *const stop = json_object_get(p->status, "stop");
     mn_buf text = {0};
-    int rc = mn_buf_printf(
-        &text, "omnesia fleet %s%s: %zu robots, %d things, %s%s", text_of(p->status, "fleet"),
-        live ? "  (q leaves, s stops, r resumes)" : "",
-        json_array_size(json_object_get(p->scene, "robots")),
-        (int)json_integer_value(json_object_get(p->status, "things")),
-        json_object_get(p->status, "brain") ? "a brain" : "no brain", stop ? ", STOPPED" : "");
+    int rc = mn_buf_puts(&text, "fleet ");
+    if (rc >= 0) rc = put(&text, text_of(p->status, "fleet"), 0);
+    if (rc >= 0) text.len--; /* its blank */
+    if (rc >= 0) rc = mn_buf_puts(&text, ": ");
+    if (rc >= 0) rc = mn_fleet_put_facts(p->status, &text);
+    if (rc >= 0 && stop) rc = mn_buf_puts(&text, ", ");
+    if (rc >= 0 && stop) rc = mn_fleet_put_stop(stop, &text);
+    if (rc >= 0 && live)
+        rc = mn_buf_puts(&text, stop ? "  (r resumes, q leaves)" : "  (s stops all, q leaves)");
     if (rc >= 0) rc = line(v, stop ? "\033[1;31m" : "\033[1m", text.data);
     mn_buf_free(&text);
     return rc;

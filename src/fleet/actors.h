@@ -85,6 +85,7 @@ typedef struct mn_sim_how {
     double limit;      /* seconds of the fleet's time; 0: 3600 */
     const mn_brain_how *brain;                               /* NULL: rules */
     void (*tell)(void *user, double t, const json_t *event); /* each event, as it happens; NULL */
+    const int *end; /* not 0 any more: it ends, MN_ECANCELLED; NULL: never */
     void *user;
 } mn_sim_how;
 typedef struct mn_sim_result {

@@ -71,8 +71,9 @@ int mn_brain_give(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r
         t->version = edits.edit[edits.n - 1].version;
         json_decref(r->call);
         r->call = json_incref(call);
-        mn_board_tell(k->b, "given", "{s:s, s:s, s:s, s:s}", "robot", r->name, "task", t->id,
-                      "step", field(step, "id"), "skill", skill);
+        mn_board_tell(k->b, "given", "{s:s, s:s, s:s, s:s, s:O*}", "robot", r->name, "task", t->id,
+                      "step", field(step, "id"), "skill", skill, "args",
+                      json_object_get(call, "args"));
     }
     mn_edits_free(&edits);
     json_decref(call);

@@ -34,7 +34,7 @@ int mn_fleet_run(const mn_fleet_with *with, const char *fleet, const char *json,
     int rc = do_call(&c, verb, fleet, call);
     mn_board_close(&c.board);
     json_decref(call);
-    if (rc >= 0 && !(*result = mn_json_text(c.result, JSON_COMPACT)))
+    if (rc >= 0 && !(*result = mn_json_text(c.result, MN_FLEET_WRITE)))
         rc = MN_FAIL(MN_ENOMEM, "no memory for the result");
     json_decref(c.result);
     return rc < 0 ? rc : 0;

@@ -15,6 +15,8 @@
 #include "fleet/actors.h"
 
 enum { MN_FLEET_JSON = 1 << 20, MN_FLEET_TEXT = 4096 }; /* bytes of a call; of a sentence */
+/* How results and events are written: 0.6, not 0.59999999999999998. */
+#define MN_FLEET_WRITE (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
 /* What the embedding program gives; borrowed. */
 typedef struct mn_fleet_with {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/when.h"
+#include "fleet/event.h"
 #include "fleet/mcap.h"
 #include "fleet/see.h"
 
@@ -28,7 +29,7 @@ static json_t *robot_json(const mn_robot_seen *r, json_t *call) {
                                 r->body, "state", flags_of(r), "at", r->at, "holds", r->holds,
                                 "skills", skills, "machine", r->machine);
     if (o && r->state.beat) json_object_update_missing_new(o, mn_fleet_state_write(&r->state));
-    if (o && call) json_object_set(o, "call", call);
+    if (o && call && r->alive) json_object_set(o, "call", call); /* who is lost does nothing */
     return o;
 }
 
@@ -102,10 +103,21 @@ static int put_tasks(mn_fleet_call *c) {
     return c->board->ops->each(c->board, folder, each_task, &l);
 }
 
-static int put_one(mn_fleet_call *c, const char *kind, const char *as) {
+static int put_stop(mn_fleet_call *c) {
     json_t *value;
-    const int rc = mn_board_get(c->board, kind, "", &value, NULL);
-    return rc > 0 ? mn_verb_put(c->result, as, value) : rc;
+    const int rc = mn_board_get(c->board, "stop", "", &value, NULL);
+    return rc > 0 ? mn_verb_put(c->result, "stop", value) : rc;
+}
+
+/* Not one whose process has ended, and which could not say so. */
+static int put_brain(mn_fleet_call *c) {
+    json_t *brain;
+    MN_TRY(mn_board_get(c->board, "brain", "", &brain, NULL));
+    const char *const life = json_string_value(json_object_get(brain, "life"));
+    if (brain && (!life || mn_board_lives(c->board, life, NULL) != MN_LIFE_ENDED))
+        return mn_verb_put(c->result, "brain", brain);
+    json_decref(brain);
+    return 0;
 }
 
 /* What could not be read, as a list of lines. */
@@ -123,8 +135,8 @@ int mn_fleet_verb_status(void *call) {
     if (rc >= 0) rc = mn_verb_put(c->result, "things", json_integer(s.n_things));
     if (rc >= 0) rc = put_robots(c, &s);
     if (rc >= 0) rc = put_tasks(c);
-    if (rc >= 0) rc = put_one(c, "brain", "brain");
-    if (rc >= 0) rc = put_one(c, "stop", "stop");
+    if (rc >= 0) rc = put_brain(c);
+    if (rc >= 0) rc = put_stop(c);
     if (rc >= 0) rc = put_wrong(c, &wrong);
     mn_scene_free(&s);
     mn_buf_free(&wrong);
@@ -234,7 +246,8 @@ int mn_fleet_verb_history(void *call) {
         if (json_is_object(event) && is(event, "kind", a->kind) && is(event, "robot", a->robot) &&
             is(event, "thing", a->thing) && is(event, "task", a->task)) {
             json_object_set_new(event, "number", json_integer((json_int_t)number));
-            if (json_array_append(list, event) < 0)
+            rc = mn_event_put_line(event);
+            if (rc >= 0 && json_array_append(list, event) < 0)
                 rc = MN_FAIL(MN_ENOMEM, "no memory for an event");
         }
         json_decref(event);
@@ -247,13 +260,19 @@ int mn_fleet_verb_history(void *call) {
 int mn_fleet_verb_recall(void *call) {
     mn_fleet_call *const c = call;
     mn_when when = {0};
-    json_t *answer;
+    json_t *answer, *event;
+    size_t i;
+    int rc = 0;
     if (c->args.as_of && !mn_when_parse(c->args.as_of, &when))
         return MN_FAIL(MN_EINVAL, "as_of: '%.40s' is no moment; 2026-11-27 14:30 is one",
                        c->args.as_of);
     MN_TRY(
         mn_past_ask(c->board, c->args.question, when.span ? when.at + when.span - 1 : 0, &answer));
-    const int rc = json_object_update(c->result, answer);
+    json_array_foreach(json_object_get(answer, "events"), i, event) {
+        if (rc >= 0) rc = mn_event_put_line(event);
+    }
+    if (rc >= 0 && json_object_update(c->result, answer) < 0)
+        rc = MN_FAIL(MN_ENOMEM, "no memory for an answer");
     json_decref(answer);
-    return rc < 0 ? MN_FAIL(MN_ENOMEM, "no memory for an answer") : 0;
+    return rc;
 }

@@ -12,11 +12,13 @@
 #include "base/json.h"
 #include "fleet/bridge.h"
 #include "fleet/door.h"
+#include "fleet/event.h"
 #include "fleet/profile.h"
 #include "fleet/ros2.h"
 #include "fleet/skill_host.h"
 #include "fleet/world.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,13 +41,15 @@ static void wake(const observer *o) {
     if (write(mn_drive_fd(o->drive), &one, sizeof one) < 0) return; /* it is awake already */
 }
 
-static int concerns(const observer *o, const char *event) {
-    if (!o->robot) return 1;
+/* With its sentence, for mn_free; NULL: it is nobody's business here. */
+static char *heard(const observer *o, const char *event) {
     json_t *const json = json_loads(event, 0, NULL);
     const char *const robot = json_string_value(json_object_get(json, "robot"));
-    const int is = robot && strcmp(robot, o->robot) == 0;
+    const int is = json_is_object(json) && (!o->robot || (robot && strcmp(robot, o->robot) == 0));
+    char *const text =
+        is && mn_event_put_line(json) >= 0 ? mn_json_text(json, MN_FLEET_WRITE) : NULL;
     json_decref(json);
-    return is;
+    return text;
 }
 
 static void *observe(void *user) {
@@ -53,9 +57,11 @@ static void *observe(void *user) {
     mn_change_head head;
     while (!__atomic_load_n(&o->over, __ATOMIC_ACQUIRE) && !o->end) {
         const int rc = mn_watcher_next(o->watcher, ASK_MS, &head);
-        const char *const event = rc > 0 && head.kind == MN_CHANGE_RECORD ? head.value : NULL;
-        if (event && !concerns(o, event)) continue;
-        if (!o->with->tell(o->with->user, event)) continue;
+        const int is = rc > 0 && head.kind == MN_CHANGE_RECORD;
+        char *const event = is ? heard(o, head.value) : NULL;
+        const int ends = is && !event ? 0 : o->with->tell(o->with->user, event);
+        mn_free(event);
+        if (!ends) continue;
         __atomic_store_n(&o->end, 1, __ATOMIC_RELAXED);
         wake(o);
     }
@@ -280,6 +286,11 @@ int mn_fleet_verb_join(void *call) {
 }
 
 /* ---- simulations ------------------------------------------------------------------------- */
+typedef struct simulating {
+    mn_fleet_call *c;
+    int end; /* who is told said so */
+} simulating;
+
 /* What the model was asked is a part of the result: "model": [a report each]. */
 static void keep_model(const mn_fleet_call *c, const json_t *event) {
     const char *const kind = json_string_value(json_object_get(event, "kind"));
@@ -289,23 +300,31 @@ static void keep_model(const mn_fleet_call *c, const json_t *event) {
     json_array_append(list, json_object_get(event, "model"));
 }
 
+/* "t" is the simulation's own, from 0. */
 static void tell_event(void *user, double t, const json_t *event) {
-    const mn_fleet_call *const c = user;
+    simulating *const s = user;
+    const mn_fleet_call *const c = s->c;
     keep_model(c, event);
     json_t *const one = json_copy((json_t *)event);
-    (void)t;
-    char *const text = one ? mn_json_text(one, JSON_COMPACT) : NULL;
-    if (text && c->with->tell) c->with->tell(c->with->user, text);
+    if (one) json_object_set_new(one, "t", json_integer((json_int_t)(t * 1e6 + 0.5)));
+    const int said = one && mn_event_put_line(one) >= 0;
+    char *const text = said ? mn_json_text(one, MN_FLEET_WRITE) : NULL;
+    if (text && c->with->tell && c->with->tell(c->with->user, text)) s->end = 1;
     mn_free(text);
     json_decref(one);
+}
+
+/* Milliseconds are enough. */
+static double rounded(double seconds) {
+    return round(seconds * 1000) / 1000;
 }
 
 static int put_result(mn_fleet_call *c, const mn_sim_result *r) {
     json_t *const o =
         json_pack("{s:b, s:f, s:i, s:i, s:i, s:i, s:b, s:f, s:I, s:s}", "reached", r->reached,
-                  "makespan", r->makespan, "steps", r->steps, "replans", r->replans, "replanned",
-                  r->replanned, "failed_subtree", r->failed_subtree, "valid", r->valid, "planned",
-                  r->planned, "seed", (json_int_t)r->seed, "why", r->why);
+                  "makespan", rounded(r->makespan), "steps", r->steps, "replans", r->replans,
+                  "replanned", r->replanned, "failed_subtree", r->failed_subtree, "valid", r->valid,
+                  "planned", rounded(r->planned), "seed", (json_int_t)r->seed, "why", r->why);
     const int bad = !o || json_object_update(c->result, o) < 0;
     json_decref(o);
     return bad ? MN_FAIL(MN_ENOMEM, "no memory for a result") : 0;
@@ -316,6 +335,7 @@ int mn_fleet_verb_sim(void *call) {
     mn_brain_how brain;
     json_t *world = NULL;
     mn_sim_result result;
+    simulating s = {.c = c};
     char *task = NULL;
     MN_TRY(brain_how(c, &brain));
     if (c->args.path)
@@ -331,7 +351,8 @@ int mn_fleet_verb_sim(void *call) {
                             .fail = c->args.fail,
                             .brain = &brain,
                             .tell = tell_event,
-                            .user = c};
+                            .end = &s.end,
+                            .user = &s};
     int rc = c->args.text || task
                  ? mn_sim_run(&how, c->args.text ? c->args.text : task, &result)
                  : MN_FAIL(MN_EINVAL, "sim needs a task: \"put the apple on the table\"");

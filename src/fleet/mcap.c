@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "fleet/event.h"
 
 #include <string.h>
 
@@ -101,17 +102,6 @@ static int put_message(mcap *m, int channel, uint64_t ns, const char *data, size
     return end(m, MESSAGE);
 }
 
-/* "failed  arm1  t3 s2: it slipped" */
-static int line_of(const json_t *event, mn_buf *out) {
-    const char *const fields[] = {"kind", "robot", "thing", "task", "step"};
-    const char *const text = json_string_value(json_object_get(event, "text"));
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        const char *const one = json_string_value(json_object_get(event, fields[i]));
-        if (one) MN_TRY(mn_buf_printf(out, "%s%s", out->len ? " " : "", one));
-    }
-    return text ? mn_buf_printf(out, ": %s", text) : 0;
-}
-
 static int level_of(const json_t *event) {
     const char *const bad[] = {"failed", "lost", "stopped", "refused", "damaged"};
     const char *const kind = json_string_value(json_object_get(event, "kind"));
@@ -123,7 +113,7 @@ static int level_of(const json_t *event) {
 static int put_line(mcap *m, const json_t *event, int64_t us) {
     const char *const robot = json_string_value(json_object_get(event, "robot"));
     mn_buf line = {0}, json = {0};
-    int rc = line_of(event, &line);
+    int rc = mn_event_line(event, &line);
     json_t *const o =
         rc < 0 ? NULL
                : json_pack("{s:{s:I, s:I}, s:i, s:s%, s:s, s:s, s:i}", "timestamp", "sec",

@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <string.h>
 
-const char *const mn_recover_names[] = {"",        "looks again",   "tries again", "waits",
-                                        "charges", "another robot", "plans anew",  "gives up"};
+const char *const mn_recover_names[] = {"",           "looks again",   "tries again",
+                                        "waits",      "has it charge", "asks another robot",
+                                        "plans anew", "gives up"};
 
 #define LOOK    MN_RECOVER_LOOK
 #define AGAIN   MN_RECOVER_AGAIN

@@ -102,16 +102,17 @@ static void tell(mn_actor_robot *r, const char *kind, const char *text) {
     const json_t *const args = json_object_get(r->call, "args");
     const char *thing = field(args, "thing");
     if (!*thing) thing = field(args, "place");
-    mn_board_tell(r->b, kind, "{s:s, s:s, s:s, s:s, s:s, s:s}", "robot", r->name, "task",
+    mn_board_tell(r->b, kind, "{s:s, s:s, s:s, s:s, s:s, s:O*, s:s}", "robot", r->name, "task",
                   field(r->call, "task"), "step", field(r->call, "step"), "skill",
-                  field(r->call, "skill"), "thing", thing, "text", text);
+                  field(r->call, "skill"), "thing", thing, "args", args, "text", text);
 }
 
 static int fail_call(mn_actor_robot *r, const char *code, const char *text) {
     MN_TRY(say_call(r, "failed", code, text));
-    mn_board_tell(r->b, "failed", "{s:s, s:s, s:s, s:s, s:s, s:s}", "robot", r->name, "task",
+    mn_board_tell(r->b, "failed", "{s:s, s:s, s:s, s:s, s:O*, s:s, s:s}", "robot", r->name, "task",
                   field(r->call, "task"), "step", field(r->call, "step"), "skill",
-                  field(r->call, "skill"), "code", code, "text", text);
+                  field(r->call, "skill"), "args", json_object_get(r->call, "args"), "code", code,
+                  "text", text);
     return 0;
 }
 
@@ -213,10 +214,11 @@ static int edit_ending(mn_actor_robot *r, const ending *e, mn_scene *s, mn_effec
 
 /* What a move was, for who asks the past. */
 static void tell_done(mn_actor_robot *r, const ending *e) {
-    mn_board_tell(r->b, e->skill ? "done" : "failed", "{s:s, s:s, s:s, s:s, s:s, s:s, s:s}",
+    const json_t *const args = json_object_get(r->call, "args");
+    mn_board_tell(r->b, e->skill ? "done" : "failed", "{s:s, s:s, s:s, s:s, s:s, s:s, s:O*, s:s}",
                   "robot", r->name, "task", field(r->call, "task"), "step", field(r->call, "step"),
-                  "skill", field(r->call, "skill"), "code", e->code, "thing",
-                  field(json_object_get(r->call, "args"), "thing"), "text", e->text);
+                  "skill", field(r->call, "skill"), "code", e->code, "thing", field(args, "thing"),
+                  "args", args, "text", e->text);
 }
 
 /* Once: 0; MN_ECONFLICT: to be tried again. */

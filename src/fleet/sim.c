@@ -212,6 +212,9 @@ static int run(sim *s) {
     for (;;) {
         uint64_t due;
         const int who = next(s, &due);
+        if (s->how->end && *s->how->end)
+            return MN_FAIL(MN_ECANCELLED, "the simulation was ended after %.1f s of its time",
+                           (double)(s->now - s->start) * 1e-9);
         if (due > last)
             return MN_FAIL(MN_ETOOLONG, "the task was not done in %g s of the fleet's time", limit);
         if (s->kill <= due) {
@@ -325,12 +328,12 @@ static int run_task(sim *s, const char *task) {
 
 static int simulate(sim *s, const char *task) {
     mn_sim_clock(s, SECOND);
+    s->start = s->now;
     MN_TRY(populate(s));
     if (s->how->kill && !find(s, s->how->kill))
         return MN_FAIL(MN_EINVAL, "there is no robot '%s' to kill", s->how->kill);
     if ((s->how->slow && !find(s, s->how->slow)) || (s->how->late && !s->late))
         return MN_FAIL(MN_EINVAL, "there is no robot that is to be slow or late");
-    s->start = s->now;
     if (s->how->kill && s->how->kill_at >= 0)
         s->kill = s->start + (uint64_t)(s->how->kill_at * 1e9);
     if (s->late) s->joins = s->start + (uint64_t)(s->how->joins * 1e9);

@@ -46,6 +46,58 @@ static void map_stands(void **state) {
     json_decref(s);
 }
 
+/* Few rows: it is wider than it is, up to twice, so that names keep their room; a robot stands
+ * beside the name of what it works at. */
+static void map_is_stretched(void **state) {
+    static mn_fleet_map m;
+    json_t *const s = scene_of("fridge"), *const robot = json_object_get(
+                                              json_array_get(json_object_get(s, "robots"), 0),
+                                              "pose");
+    assert_int_equal(mn_fleet_map_draw(s, 101, 11, &m), 1);
+    assert_int_equal(m.columns, 101);
+    assert_int_equal(m.rows, 11);
+    assert_int_equal(mn_fleet_map_draw(s, 200, 11, &m), 1);
+    assert_int_equal(m.columns, 101); /* not more than twice */
+    json_object_set_new(robot, "p", json_pack("[f,f,i]", 1.5, 3.0, 0));
+    assert_int_equal(mn_fleet_map_draw(s, 101, 30, &m), 1);
+    assert_string_equal(cell(&m, 11, 5), "f");
+    assert_string_equal(cell(&m, 14, 6), "(");
+    json_decref(s);
+}
+
+static void said(json_t *what, int (*line)(const json_t *, mn_buf *), const char *words) {
+    mn_buf out = {0};
+    assert_non_null(what);
+    assert_int_equal(line(what, &out), 0);
+    assert_string_equal(out.data, words);
+    mn_buf_free(&out);
+    json_decref(what);
+}
+
+static int first_robot(const json_t *robot, mn_buf *out) {
+    return mn_fleet_robot_line(robot, 1, out);
+}
+
+static void words(void **state) {
+    said(json_pack("{s:[{s:s}], s:i, s:{}}", "robots", "state", "busy", "things", 1, "brain"),
+         mn_fleet_put_facts, "1 robot, 1 thing, a brain");
+    said(json_pack("{s:[{s:s}, {s:s}, {s:s}], s:i}", "robots", "state", "busy", "state", "lost",
+                   "state", "left", "things", 0),
+         mn_fleet_put_facts, "2 robots (1 lost), 0 things, no brain");
+    said(json_pack("{s:s, s:s}", "robots", "all", "by", "ann"), mn_fleet_put_stop,
+         "all robots are STOPPED by ann");
+    said(json_pack("{s:[s], s:s}", "robots", "arm", "by", "somebody"), mn_fleet_put_stop,
+         "arm is STOPPED");
+    said(json_pack("{s:I, s:s, s:s}", "t", (json_int_t)4500000, "kind", "x", "line", "arm waits"),
+         mn_fleet_event_line, "    4.5 s arm waits");
+    said(json_pack("{s:s, s:s, s:s, s:f, s:[s], s:{s:s, s:s, s:s, s:{s:s}, s:f}}", "name", "arm",
+                   "state", "busy", "at", "table", "battery", 0.5, "holds", "cup", "call", "state",
+                   "running", "step", "s2", "skill", "grasp", "args", "thing", "plate", "progress",
+                   0.25),
+         first_robot,
+         "(1) arm        busy    battery  50 %  grasp plate (s2, 25 %), at table, has cup");
+}
+
 static void nothing_has_no_map(void **state) {
     static mn_fleet_map m;
     json_t *const none = json_pack("{s:[], s:[]}", "things", "robots");
@@ -113,8 +165,9 @@ static void names_steer_nothing(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(map_stands),
-                                       cmocka_unit_test(nothing_has_no_map), cmocka_unit_test(fits),
-                                       cmocka_unit_test(names_steer_nothing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(map_stands), cmocka_unit_test(map_is_stretched),
+        cmocka_unit_test(words),      cmocka_unit_test(nothing_has_no_map),
+        cmocka_unit_test(fits),       cmocka_unit_test(names_steer_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

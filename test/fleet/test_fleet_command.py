@@ -66,6 +66,15 @@ class Demo(Bed):
             r = self.run_(*words)
             self.assertIn("t1 is done", r.stdout)
             self.assertEqual("lost" in r.stdout, robot is not None, r.stdout)
+            end = r.stdout.splitlines()[-1]
+            self.assertRegex(end, r"^t1 is done after [0-9.]+ s" +
+                             (", planned anew (once|twice)$" if robot else "$"))
+            self.assertTrue(r.stdout.splitlines()[0].endswith("t1 is asked for by demo: " + TASK))
+            self.assertNotIn("\033", r.stdout)  # no colours in a pipe
+            told = self.json("status")  # its processes were killed
+            self.assertNotIn("brain", told)
+            if robot:
+                self.assertNotIn("call", self.robots()[robot])  # who is lost does nothing
             places = self.places()
             self.assertEqual((places["apple"], places["cup"]), ("table", "table"))
 
@@ -113,6 +122,11 @@ class Fleets(Bed):
         self.assertIn("hand", self.run_("recall", "where was the cup before?").stdout)
         self.assertIn("table", self.run_("recall", "where is the cup?").stdout)
         self.assertIn("cup", self.run_("history", "--thing", "cup", "--kind", "moved").stdout)
+        said = self.run_("do", "put the cup on the counter").stdout.splitlines()
+        self.assertRegex(said[0], r"^[0-9:]{8} t2 is asked for by somebody: put the cup on")
+        self.assertRegex(said[-1], r"^t2 is done after [0-9.]+ s$")
+        self.assertFalse([line for line in said if " t1" in line])  # not what was before
+        self.assertTrue(all(e["line"] for e in self.json("history")["events"]))
         path = self.folder.name + "/log.mcap"
         written = self.json("history", "--mcap", path)["written"]
         self.assertEqual(messages_of(Path(path).read_bytes()), 2 * written)
