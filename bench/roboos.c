@@ -103,6 +103,19 @@ static int stops(mn_roboos *b) {
     return say_ms(b, "stop", "all skills of a fleet are told", r.all, r.n_all, 50, 0);
 }
 
+/* ---- what others measure ------------------------------------------------------------------- */
+static int kv(mn_roboos *b) {
+    mn_bench_options o = *b->o;
+    o.row = NULL;
+    return mn_bench_kvlink.run(&o);
+}
+
+static int seeds(mn_roboos *b) {
+    const mn_bench_row row = {.name = "seeds", .what = "fleets that lose everything, by seed"};
+    return mn_bench_row_skip(&row, "they are a test: `make soak ROW=18`, docs/RELIABILITY.md",
+                             b->o->json);
+}
+
 /* ---- the rows ------------------------------------------------------------------------------ */
 static const mn_roboos_row rows[] = {
     {"read", mn_roboos_read},
@@ -112,8 +125,11 @@ static const mn_roboos_row rows[] = {
     {"plans", mn_roboos_plans},
     {"recovery", mn_roboos_recovery},
     {"relief", mn_roboos_relief},
+    {"model", mn_roboos_model},
     {"death", deaths},
     {"stop", stops},
+    {"kv", kv},
+    {"seeds", seeds},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -144,7 +160,7 @@ static int roboos(const mn_bench_options *o) {
     if (rc >= 0 && !found)
         rc = MN_FAIL(MN_CLI_USAGE,
                      "bench roboos has no row '%s'; there are read, wake, state, moves, "
-                     "plans, recovery, relief, death, stop",
+                     "plans, recovery, relief, model, death, stop, kv, seeds",
                      o->row);
     mn_redis_end(&b.redis);
     if (*b.folder) mn_walk_remove(b.folder);

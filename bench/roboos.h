@@ -26,6 +26,7 @@ int mn_roboos_state(mn_roboos *b);    /* roboos_state.c */
 int mn_roboos_plans(mn_roboos *b);    /* roboos_plans.c */
 int mn_roboos_recovery(mn_roboos *b); /* the same */
 int mn_roboos_relief(mn_roboos *b);   /* the same */
+int mn_roboos_model(mn_roboos *b);    /* roboos_model.c */
 
 /* One figure with its bar (0: none), as a line of the row. */
 int mn_roboos_say(const mn_roboos *b, const char *row, const char *what, const char *unit,

@@ -113,9 +113,8 @@ int mn_brain_plan_best(mn_brain *k, mn_brain_task *t, const mn_scene *s, const m
 }
 
 int mn_brain_goals_best(mn_brain *k, mn_brain_task *t, const mn_scene *s, mn_goals *out) {
-    MN_TRY(mn_brain_talk_begin(&t->talk, s, field(t->json, "text")));
     const mn_brain_ask q = question(k, t, s);
-    return mn_brain_goals_ask(&q, out, t->model);
+    return mn_brain_goals_ask(&q, field(t->json, "text"), out, t->model);
 }
 
 /* ---- what failed ------------------------------------------------------------------------- */

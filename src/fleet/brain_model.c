@@ -55,10 +55,8 @@ static int late(const mn_brain_ask *q, json_t *report) {
     return MN_FAIL(MN_EIO, "it had no answer in %g s", q->patience);
 }
 
-/* An answer as JSON, the caller's; no object: it is none, and the last error says so. What it cost
- * is reported. */
-static int ask(const mn_brain_ask *q, const char *system, const char *text, const char *schema,
-               json_t *report, json_t **out) {
+int mn_brain_ask_once(const mn_brain_ask *q, const char *system, const char *text,
+                      const char *schema, json_t *report, json_t **out) {
     char *answer = NULL;
     int tokens[4] = {0};
     const uint64_t begun = mn_clock_ns();
@@ -74,7 +72,8 @@ static int ask(const mn_brain_ask *q, const char *system, const char *text, cons
 }
 
 /* {"robot", "skill", .., "after": [1]} -> {"id": "s2", .., "args": {..}, "after": ["s1"]}, from
- * s1 on where `first` is 0. */
+ * s1 on where `first` is 0. It waits for steps that were said before it: a small model says other
+ * numbers, too, which mean nothing. */
 static json_t *step_of(const json_t *said, size_t number, int first) {
     json_t *const args = json_object(), *const after = json_array(), *value;
     const char *name;
@@ -85,7 +84,9 @@ static json_t *step_of(const json_t *said, size_t number, int first) {
             json_object_set(args, name, value);
     }
     json_array_foreach(json_object_get(said, "after"), i, value) {
-        snprintf(id, sizeof id, "s%lld", first + (long long)json_integer_value(value));
+        const json_int_t before = json_integer_value(value);
+        if (before < 1 || before >= (json_int_t)number) continue;
+        snprintf(id, sizeof id, "s%lld", first + (long long)before);
         json_array_append_new(after, json_string(id));
     }
     snprintf(id, sizeof id, "s%zu", (size_t)first + number);
@@ -231,7 +232,8 @@ static int try_once(const mn_brain_ask *q, const mn_goals *goals, mn_fleet_plan 
     json_t *const refused = refused_of(report), *answer = NULL;
     int rc = mn_brain_schema(q->s, &schema);
     if (rc >= 0) rc = put_text(q, refused, &text);
-    if (rc >= 0) rc = ask(q, q->talk->system.data, text.data, schema.data, report, &answer);
+    if (rc >= 0)
+        rc = mn_brain_ask_once(q, q->talk->system.data, text.data, schema.data, report, &answer);
     if (rc >= 0) rc = judge(q, goals, answer, out, report);
     if (rc == 0 || (rc > 0 && json_object_get(report, "completed")))
         json_array_append_new(refused,
@@ -251,36 +253,4 @@ int mn_brain_plan_ask(const mn_brain_ask *q, const mn_goals *goals, mn_fleet_pla
         MN_TRY(right = try_once(q, goals, out, report));
     if (right) json_object_set_new(report, "seconds", json_real(out->makespan));
     return right;
-}
-
-/* ---- goals ------------------------------------------------------------------------------- */
-/* As fleet/plan.h has goals. */
-static json_t *goal_of(const json_t *said) {
-    const json_t *const thing = json_object_get(said, "thing"), *const open =
-                                                                    json_object_get(said, "open");
-    json_t *const place = json_object_get(said, "place");
-    if (thing) return json_pack("[s, O, O]", "in", thing, place);
-    return json_pack("[s, O]", json_is_true(open) ? "open" : "!open", place);
-}
-
-int mn_brain_goals_ask(const mn_brain_ask *q, mn_goals *out, json_t *report) {
-    mn_buf schema = {0};
-    json_t *answer = NULL, *said, *const goals = json_array();
-    size_t i;
-    int rc = mn_brain_goals_schema(q->s, &schema);
-    if (rc >= 0)
-        rc = ask(q, mn_brain_goals_rules, q->talk->text.data, schema.data, report, &answer);
-    json_array_foreach(json_object_get(answer, "goals"), i, said)
-        json_array_append_new(goals, goal_of(said));
-    if (rc >= 0 && json_array_size(goals)) {
-        const int read = mn_goals_parse(q->s, goals, out);
-        rc = read == MN_ENOMEM ? read : read >= 0;
-    } else if (rc >= 0) {
-        rc = 0;
-    }
-    if (rc >= 0) json_object_set(report, "goals", goals);
-    json_decref(goals);
-    json_decref(answer);
-    mn_buf_free(&schema);
-    return rc;
 }

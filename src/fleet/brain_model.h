@@ -37,8 +37,10 @@ int mn_brain_talk_again(mn_brain_talk *t, const mn_scene *s, const char *task, c
                         const json_t *instead, const mn_goals *goals);
 void mn_brain_talk_free(mn_brain_talk *t);
 int mn_brain_schema(const mn_scene *s, mn_buf *out); /* of an answer in steps */
-int mn_brain_goals_schema(const mn_scene *s, mn_buf *out);
-extern const char mn_brain_goals_rules[];
+/* Of the "why" of an answer: a sentence. */
+#define MN_BRAIN_WHY(least) "^[A-Za-z0-9 ,.'-]{" least ",160}$"
+json_t *mn_brain_objects(const mn_scene *s); /* their names */
+json_t *mn_brain_enum(json_t *names);        /* one of these names, which are taken */
 
 /* ---- brain_model.c ----------------------------------------------------------------------- */
 typedef struct mn_brain_ask {
@@ -50,10 +52,10 @@ typedef struct mn_brain_ask {
     const mn_fleet_plan_how *rules; /* what is asked of the rules, too; NULL: nothing */
 } mn_brain_ask;
 
-/* Goals of a sentence that rules do not understand: 1; 0: neither does the model. MN_E*: it could
- * not be asked; MN_EBUSY: it is thinking, ask again later with the same report, which gets "goals".
- */
-int mn_brain_goals_ask(const mn_brain_ask *q, mn_goals *out, json_t *report);
+/* An answer as JSON, the caller's; no object: it is none, and the last error says so. What it cost
+ * is reported. MN_EBUSY: it is thinking, ask again later with the same report. */
+int mn_brain_ask_once(const mn_brain_ask *q, const char *system, const char *text,
+                      const char *schema, json_t *report, json_t **out);
 /* Steps: 1, the plan is right; 0: none was, after so many tries; MN_E* as above. A plan that is not
  * right as it was said is completed where that is possible: who has a hand in which thing is the
  * model's, the ways and the order are found by the rules. report {"asked", "valid" (against the
@@ -61,5 +63,11 @@ int mn_brain_goals_ask(const mn_brain_ask *q, mn_goals *out, json_t *report);
  * "cached", "written"}, "ms", "refused": [sentences], "seconds"}. */
 int mn_brain_plan_ask(const mn_brain_ask *q, const mn_goals *goals, mn_fleet_plan *out,
                       json_t *report);
+
+/* ---- brain_goals.c ----------------------------------------------------------------------- */
+/* Goals of a sentence that rules do not understand: 1; 0: neither does the model. MN_E*: it could
+ * not be asked; MN_EBUSY: it is thinking, ask again later with the same report, which gets "goals".
+ */
+int mn_brain_goals_ask(const mn_brain_ask *q, const char *task, mn_goals *out, json_t *report);
 
 #endif

@@ -13,17 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 40, WAITS = 4, GOALS = 12, TOLD = 48 << 10 };
-/* A sentence; of goals one that says something: a small model thinks there. */
-#define WHY(least) "^[A-Za-z0-9 ,.'-]{" least ",160}$"
+enum { STEPS = 40, WAITS = 4, TOLD = 48 << 10 };
 
 /* ---- what is there ----------------------------------------------------------------------- */
 static int is_place(const mn_thing *t) {
     return t->kind == MN_FURNITURE || t->kind == MN_ROOM;
 }
 
-/* Enums: names of objects; of places, with robots that have a tray; of robots that live. */
-static json_t *objects_of(const mn_scene *s) {
+json_t *mn_brain_enum(json_t *names) {
+    return json_pack("{s:o}", "enum", names);
+}
+json_t *mn_brain_objects(const mn_scene *s) {
     json_t *const list = json_array();
     for (int i = 0; i < s->n_things; i++)
         if (s->thing[i].kind == MN_OBJECT_KIND)
@@ -40,6 +40,7 @@ static json_t *places_of(const mn_scene *s) {
             json_array_append_new(list, json_string(s->robot[i].name));
     return list;
 }
+/* Of robots that live. */
 static json_t *robots_of(const mn_scene *s, const char *skill) {
     json_t *const list = json_array();
     for (int i = 0; i < s->n_robots; i++)
@@ -277,22 +278,18 @@ int mn_brain_talk_again(mn_brain_talk *t, const mn_scene *s, const char *task, c
 }
 
 /* ---- the only answers -------------------------------------------------------------------- */
-static json_t *enum_of(json_t *names) {
-    return json_pack("{s:o}", "enum", names);
-}
-
 /* The schema of a parameter; NULL: there is nothing it could be. */
 static json_t *param_schema(const mn_scene *s, const mn_skill *k, const char *name) {
     json_t *list = NULL;
     if (strcmp(name, "thing") == 0)
-        list = objects_of(s);
+        list = mn_brain_objects(s);
     else if (strcmp(name, "place") == 0)
         list = places_of(s);
     else if (strcmp(name, "to") == 0)
         list = robots_of(s, NULL);
     else
         return json_deep_copy(json_object_get(json_object_get(k->schema, "properties"), name));
-    if (json_array_size(list)) return enum_of(list);
+    if (json_array_size(list)) return mn_brain_enum(list);
     json_decref(list);
     return NULL;
 }
@@ -302,7 +299,7 @@ static json_t *step_schema(const mn_scene *s, const mn_skill *k) {
     json_t *const robots = robots_of(s, k->name);
     json_t *const properties = json_object(), *const required = json_array();
     int whole = json_array_size(robots) > 0;
-    json_object_set_new(properties, "robot", enum_of(robots));
+    json_object_set_new(properties, "robot", mn_brain_enum(robots));
     json_object_set_new(properties, "skill", json_pack("{s:s}", "const", k->name));
     json_array_append_new(required, json_string("robot"));
     json_array_append_new(required, json_string("skill"));
@@ -337,44 +334,11 @@ int mn_brain_schema(const mn_scene *s, mn_buf *out) {
     }
     json_t *const schema =
         json_pack("{s:s, s:{s:{s:s, s:s}, s:{s:s, s:i, s:i, s:{s:o}}}, s:[s, s], s:b}", "type",
-                  "object", "properties", "why", "type", "string", "pattern", WHY("0"), "steps",
-                  "type", "array", "minItems", 1, "maxItems", STEPS, "items", "anyOf", steps,
-                  "required", "why", "steps", "additionalProperties", 0);
+                  "object", "properties", "why", "type", "string", "pattern", MN_BRAIN_WHY("0"),
+                  "steps", "type", "array", "minItems", 1, "maxItems", STEPS, "items", "anyOf",
+                  steps, "required", "why", "steps", "additionalProperties", 0);
     const int rc = schema ? mn_json_write(schema, JSON_COMPACT, out)
                           : MN_FAIL(MN_ENOMEM, "no memory for a schema");
     json_decref(schema);
     return rc;
 }
-
-/* ---- goals ------------------------------------------------------------------------------- */
-static json_t *goal_schema(const char *a, json_t *of_a, const char *b, json_t *of_b) {
-    return json_pack("{s:s, s:{s:o, s:o}, s:[s, s], s:b}", "type", "object", "properties", a,
-                     enum_of(of_a), b, of_b, "required", a, b, "additionalProperties", 0);
-}
-
-int mn_brain_goals_schema(const mn_scene *s, mn_buf *out) {
-    json_t *const schema =
-        json_pack("{s:s, s:{s:{s:s, s:s}, s:{s:s, s:i, s:i, s:{s:[o, o]}}}, s:[s, s], s:b}", "type",
-                  "object", "properties", "why", "type", "string", "pattern", WHY("20"), "goals",
-                  "type", "array", "minItems", 0, "maxItems", GOALS, "items", "anyOf",
-                  goal_schema("thing", objects_of(s), "place", enum_of(places_of(s))),
-                  goal_schema("place", places_of(s), "open", json_pack("{s:s}", "type", "boolean")),
-                  "required", "why", "goals", "additionalProperties", 0);
-    const int rc = schema ? mn_json_write(schema, JSON_COMPACT, out)
-                          : MN_FAIL(MN_ENOMEM, "no memory for a schema");
-    json_decref(schema);
-    return rc;
-}
-
-const char mn_brain_goals_rules[] =
-    "You find out what a person wants of a team of robots. Answer with one JSON object: \"why\", a "
-    "short sentence, and \"goals\": each a thing and the place where it shall be in the end, or a "
-    "place or door that shall be open or closed. Name each thing once, and only what is asked for. "
-    "Name things and places that are there. No goals, when nothing is asked that robots can do.\n"
-    "Examples, of another house:\n"
-    "\"Somebody could bring the lamp over to my desk\": {\"why\":\"The lamp shall be on the "
-    "desk.\",\"goals\":[{\"thing\":\"lamp\",\"place\":\"desk\"}]}\n"
-    "\"I want to drink something on the balcony\": {\"why\":\"Juice is a drink, the bench is on "
-    "the balcony.\",\"goals\":[{\"thing\":\"juice\",\"place\":\"bench\"}]}\n"
-    "\"It is warm, some air would be nice\": {\"why\":\"Air comes in through the "
-    "window.\",\"goals\":[{\"place\":\"window\",\"open\":true}]}\n";
