@@ -142,8 +142,9 @@ int mn_holds_fields(const char *key, const json_t *json, json_t **names) {
     int good = json_is_array(*names);
     for (size_t i = 0; good && i < json_array_size(*names); i++)
         good = json_is_string(json_array_get(*names, i));
-    if (!good) return MN_FAIL(MN_ECORRUPT, "%s: holds: it takes an array of names", key);
-    return 0;
+    if (good) return 0;
+    *names = NULL; /* not a part of it either: who has it looks for all of its names */
+    return MN_FAIL(MN_ECORRUPT, "%s: holds: it takes an array of names", key);
 }
 
 int mn_holds_find(const json_t *names, const char *name) {

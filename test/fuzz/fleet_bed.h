@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test/fuzz/fleet_bed.h - a fleet on a board in memory, for fuzz targets: the kitchen, believed and
+ * true, a brain, and a robot ("arm") with a simulated body.
+ *
+ * Checked at each step and look: what fails says why. Who finds that his lease or his part is gone
+ * ends, and is begun anew.
+ */
+#ifndef MN_FUZZ_FLEET_BED_H
+#define MN_FUZZ_FLEET_BED_H
+#include "base/alloc.h"
+#include "base/error.h"
+#include "fleet/door.h"
+#include "fleet/world.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static inline void check(int good) {
+    if (!good) __builtin_trap();
+}
+/* It works, or says why not. */
+static inline int said_why(int rc) {
+    check(rc >= 0 || (rc != MN_ENOMEM && *mn_error_detail()));
+    return rc;
+}
+
+typedef struct fleet_bed {
+    mn_board *b;
+    mn_brain *brain;
+    mn_actor_robot *robot;
+    json_t *world;
+    uint64_t now;
+} fleet_bed;
+
+static inline void bed_clock(fleet_bed *f, uint64_t ns) {
+    f->now += ns;
+    mn_board_clock(f->b, f->now, 1700000000000000 + (int64_t)(f->now / 1000));
+}
+
+/* What is not there is begun; what lies on the board may refuse it. */
+static inline void bed_begin(fleet_bed *f) {
+    const mn_brain_how how = {.patience = 1};
+    json_t *one;
+    size_t i;
+    if (!f->brain) said_why(mn_brain_open(f->b, &how, &f->brain));
+    json_array_foreach(json_object_get(f->world, "robots"), i, one) {
+        const char *const name = json_string_value(json_object_get(one, "name"));
+        mn_skill_host *host;
+        if (f->robot || !name || strcmp(name, "arm")) continue;
+        if (said_why(mn_actor_robot_join(f->b, one, NULL, 0, &f->robot)) < 0) continue;
+        if (said_why(
+                mn_sim_body_open(f->b, name, 1, 1, 0, mn_actor_robot_state(f->robot), &host)) >= 0)
+            check(mn_actor_robot_plug(f->robot, host) >= 0);
+    }
+}
+
+static inline void bed_open(fleet_bed *f) {
+    *f = (fleet_bed){.now = 1000000000};
+    json_set_alloc_funcs(mn_malloc, mn_free);
+    check(mn_board_open_heap("main", &f->b) >= 0);
+    bed_clock(f, 0);
+    check(mn_fleet_world_read(NULL, &f->world) >= 0);
+    check(mn_fleet_world_put(f->b, f->world, "") >= 0);
+    check(mn_fleet_world_put(f->b, f->world, "sim/") >= 0);
+    bed_begin(f);
+    check(f->brain && f->robot);
+}
+
+static inline void bed_step(fleet_bed *f) {
+    uint64_t again;
+    bed_begin(f);
+    if (f->robot && said_why(mn_actor_robot_step(f->robot, &again)) == MN_ECANCELLED)
+        mn_actor_robot_die(&f->robot);
+    if (f->brain && said_why(mn_brain_step(f->brain, &again)) == MN_ECANCELLED)
+        mn_brain_die(&f->brain);
+    bed_clock(f, 100000000);
+}
+
+static inline void bed_verb(fleet_bed *f, int (*verb)(void *call), mn_fleet_args args) {
+    static const mn_fleet_with with;
+    mn_fleet_call c = {.board = f->b, .with = &with, .args = args, .result = json_object()};
+    check(c.result != NULL);
+    said_why(verb(&c));
+    json_decref(c.result);
+}
+
+/* All that a person may ask. */
+static inline void bed_look(fleet_bed *f) {
+    static const char *const questions[] = {"where was the cup before?", "who held the cup?",
+                                            "what did arm do?", "what was on the table?"};
+    mn_scene s;
+    mn_buf text = {0};
+    bed_verb(f, mn_fleet_verb_status, (mn_fleet_args){0});
+    bed_verb(f, mn_fleet_verb_scene, (mn_fleet_args){0});
+    bed_verb(f, mn_fleet_verb_history, (mn_fleet_args){.limit = 50});
+    bed_verb(f, mn_fleet_verb_task, (mn_fleet_args){.task = "t1"});
+    for (int i = 0; i < 4; i++)
+        bed_verb(f, mn_fleet_verb_recall, (mn_fleet_args){.question = questions[i]});
+    if (said_why(mn_scene_read(f->b, "", &s, NULL)) >= 0) {
+        said_why(mn_scene_show(&s, &text));
+        mn_buf_clear(&text);
+        if (mn_scene_sound(&s, &text) < 0) check(text.len > 0);
+    }
+    mn_scene_free(&s);
+    mn_buf_free(&text);
+}
+
+static inline void bed_close(fleet_bed *f) {
+    mn_brain_close(&f->brain);
+    mn_actor_robot_leave(&f->robot);
+    mn_board_close(&f->b);
+    json_decref(f->world);
+}
+
+#endif

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes test/fuzz/corpus/fleet_board: what another process may leave on the board of a fleet; and
+test/fuzz/corpus/far: values of the remote tier.
+
+They are seeds for the fuzzer and are replayed by `make test`; the forms are in fuzz_NAME.c.
+Finds of the fuzzer are added to the folder by hand and stay there; this script only rewrites the
+files it makes.
+"""
+import json
+import pathlib
+import struct
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+
+def text(**fields):
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def step(**fields):
+    return {"id": "s1", "robot": "arm", "skill": "grasp", "args": {"thing": "apple"}, "after": [],
+            "seconds": 2, "state": "waiting", "tries": 0, **fields}
+
+
+def task(name, **fields):
+    return f"task/{name}\t" + text(**{"id": name, "text": "put the apple on the table",
+                                      "by": "me", "planner": "rules", "state": "running",
+                                      "goals": [{"on": ["apple", "table"]}], "replans": 0,
+                                      "replanned": 0, "failed_subtree": 0, **fields})
+
+
+def call(**fields):
+    return "call/arm\t" + text(**{"task": "t1", "step": "s1", "try": 1, "skill": "grasp",
+                                  "args": {"thing": "apple"}, "limit": 5, **fields})
+
+
+def wait(n):
+    return [""] * n
+
+
+BOARDS = {
+    "nothing": wait(2),
+    "task": ['ask/t1\t{"text":"put the cup on the table","by":"me","confirm":false}', *wait(12)],
+    "ask_is_garbage": ['ask/t1\t{"text":7,"by":[],"confirm":"no"}', "ask/t2\tnothing",
+                       "ask/t3\t{}", 'ask/t99999999999999999999\t{"text":"put the cup away"}',
+                       *wait(3)],
+    "things": ['thing/cup\t{"class":"cup","kind":"object","at":"cup","how":"on"}',
+               'thing/apple\t{"class":3,"kind":"door","at":"","joins":["kitchen"]}',
+               'thing/table\t{"kind":"furniture","at":"nowhere","room_for":-5,'
+               '"size":[1e308,-1,0],"pose":{"p":[1e309,0,0]}}',
+               'thing/kitchen\t{"kind":"room","size":"big"}', "thing/\t{}", "thing/a/b\t{}",
+               'ask/t1\t{"text":"put the cup on the table","by":"me"}', *wait(4)],
+    "circle": ['thing/bowl\t{"class":"bowl","kind":"object","at":"box"}',
+               'thing/box\t{"class":"box","kind":"object","at":"bowl"}',
+               'holds/bowl\t{"holds":["box"]}', 'holds/box\t{"holds":["bowl"]}',
+               'ask/t1\t{"text":"put the bowl on the table"}', *wait(3)],
+    "lists": ['holds/table\t{"holds":["cup","cup","cup"]}', 'holds/arm\t{"holds":[1,null,"arm"]}',
+              "holds/fridge\t[]", 'holds/nothing\t{"holds":["apple"]}',
+              'holds/counter\t{"holds":"all"}', *wait(2)],
+    "leases": ['lease/arm\t{"epoch":-1}',
+               'lease/ghost\t{"epoch":1,"pid":1,"machine":"","life":"x"}', "lease/dual\tgarbage",
+               'lease/carrier\t{"epoch":1e300,"pid":-1,"life":7}', *wait(8)],
+    "robots": ['robot/arm\t{"format":1,"body":7,"hands":[1,2,3,4,5,6],'
+               '"skills":[{"name":"grasp"},7],"speed":-1}', 'robot/dual\t{"format":2}',
+               'robot/carrier\t{"format":1,"body":"wheels","speed":1e300,"room_for":-1,'
+               '"skills":"all","home":"far","lost":true}', *wait(2)],
+    "states": [b"state/arm\t\x01\0\0\0garbage", b"state/dual\t" + bytes(400),
+               b"state/carrier\t\x01\0\0\0" + b"\xff" * 300, 'lease/carrier\t{"epoch":1}',
+               *wait(4)],
+    "calls": [call(state="given", limit=1e300), "",
+              call(state="running", args=7, limit=-1, lease=-3), "",
+              'call/arm\t{"state":"cancel"}', "", "call/arm\tx", "", "call/arm", ""],
+    "call": [call(state="given", skill="wait", args={"seconds": 0.5}), *wait(4),
+             call(state="given", step="s2"), *wait(4)],
+    "tasks": [task("t1", steps=[step(), step(id="s2", after=["s1"]),
+                                step(id="s3", after=["s3"])], goals=[]), "",
+              task("t2", id="t3", text=5, steps={}, goals=7),
+              task("t4", state="planning", steps=[7, None, []], replans=-1), "",
+              task("t5", state="odd", steps=[step(robot="ghost", skill="fly", state="given",
+                                                  tries=1e9)]), *wait(2)],
+    "task_runs": [task("t1", confirm=True, steps=[step(state="running", begun=1, since=1)]),
+                  call(state="running"), *wait(5), 'confirm/t1\t{"steps":["s1"]}', *wait(2)],
+    "stops": ['stop\t{"robots":"all","by":7}', "", 'stop\t{"robots":["arm",7,null]}', "",
+              "stop\tgarbage", "", "stop", ""],
+    "brain": ['brain\t{"pid":1}', "", "brain\tx", "", "brain", *wait(2)],
+    "bridge": ['bridge/self\t{"machine":"here","life":5,"epoch":9}', "", "bridge/self\tx", "",
+               'bridge/thing/cup\t["thing/cup",0,1,"there",1]',
+               'bridge/thing/apple\t{"at":["thing/apple",0,1,"there",1]}',
+               'bridge/from/arm\t{"from":"there","task":"t1","step":"s1","try":1}',
+               'thing/cup\t{"class":"cup","kind":"object","at":"table","home":"there"}', *wait(2)],
+    "events": ['events\t{"t":1,"kind":"moved","thing":"cup","from":"table","to":"arm",'
+               '"robot":"arm"}', "events\tgarbage", 'events\t{"t":"x","kind":7,"thing":[]}',
+               'events\t{"t":1e300,"kind":"moved","thing":"cup"}', "events\t[]", "events\t",
+               *wait(2)],
+    "gone": ["robot/arm", "lease/arm", "state/arm", "thing/cup", "thing/table", "holds/table", "",
+             "thing/kitchen", *wait(2)],
+    "foreign": ['thing/cup\t{"format":2}', 'robot/arm\t{"format":9}', 'task/t1\t{"format":"x"}',
+                'call/arm\t{"format":2}', 'stop\t{"format":2}', *wait(2)],
+    "truth": ["sim/thing/cup\tx", 'sim/holds/table\t{"holds":7}',
+              'sim/robot/arm\t{"battery":"full"}', 'sim/failures\t{"failures":[{"skill":7}]}',
+              "sim/state/arm\tx", call(state="given"), *wait(4)],
+}
+
+
+# layers, heads, size of a head, bytes of a row: as in fuzz_far.c
+FORMS = [(1, 1, 32, 64), (2, 2, 64, 68), (4, 1, 32, 34), (1, 4, 64, 128)]
+
+
+def value(form, row=0, kind=b"S", cut=None, more=b""):
+    layers, heads, d, of_row = FORMS[form]
+    rows = bytes(i % 251 for i in range(layers * 2 * heads * 64 * of_row))
+    head = b"OMNKVS1\n" + struct.pack("<Q32s4iQ", 0, bytes(32), layers, heads, d, 0, 0)
+    return bytes((form, row)) + kind + (head + rows)[:cut] + more
+
+
+VALUES = {
+    **{f"form_{form}_row_{row}": value(form, row) for form in range(4) for row in (0, 5)
+       if not row or form in (0, 2)},
+    "sum": value(0, kind=b"R"),
+    "short": value(0, cut=-1),
+    "long": value(1, more=b"x"),
+    "head": value(0, cut=72),
+    "half_a_head": value(0, cut=40),
+    "nothing": value(0, cut=0),
+}
+
+
+def write(folder, files):
+    (CORPUS / folder).mkdir(exist_ok=True)
+    for name, data in files.items():
+        (CORPUS / folder / name).write_bytes(data)
+
+
+def joined(lines):
+    return b"".join((x if isinstance(x, bytes) else x.encode()) + b"\n" for x in lines)
+
+
+def main():
+    write("fleet_board", {name: joined(lines) for name, lines in BOARDS.items()})
+    write("far", VALUES)
+
+
+if __name__ == "__main__":
+    main()
