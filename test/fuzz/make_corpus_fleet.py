@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes test/fuzz/corpus/fleet_board: what another process may leave on the board of a fleet; and
-test/fuzz/corpus/far: values of the remote tier.
+"""Writes corpora of test/fuzz/corpus: fleet_board, what another process may leave on the board of a
+fleet; fleet_redis, what a Redis may say to it; fleet_ros2, what ROS may; far, values of the remote
+tier.
 
 They are seeds for the fuzzer and are replayed by `make test`; the forms are in fuzz_NAME.c.
 Finds of the fuzzer are added to the folder by hand and stay there; this script only rewrites the
@@ -126,6 +127,136 @@ VALUES = {
 }
 
 
+def record(key, value, h=0, e=1, home="there", v=1, after=None):
+    return json.dumps([key, h, e, home, v, value, after], separators=(",", ":"))
+
+
+def message(**fields):
+    return "message\t\"omnesia:main:changes\t\"" + text(**{"omnesia": 1, "fleet": "main",
+                                                           "from": "there", "life": 7, **fields})
+
+
+def tool(name, **schema):
+    return {"function": {"name": name, "description": "it " + name + "s"}, "input_schema": schema}
+
+
+def robot(name, *tools, **fields):
+    return text(robot_name=name, robot_tool=list(tools), robot_state="idle", timestamp=1, **fields)
+
+
+def answer(**fields):
+    return 'r["message\t"real_to_RoboOS\t"' + text(**{"robot_name": "real", "subtask_handle": "x",
+                                                    "subtask_result": "done", "tools": [],
+                                                    "task_id": "t", **fields})
+
+
+CUP = {"class": "cup", "kind": "object", "at": "table", "how": "on"}
+REAL = [robot("real", tool("navigate_to_target"), tool("grasp_object"), tool("dance", type="object"))]
+LISTENS = ['n["roboos_to_real\t:1']
+JOINS = ['i["real\t"' + REAL[0], *LISTENS, 'r["message\t"AGENT_REGISTRATION\t"real',
+         'i["real\t"' + REAL[0], *LISTENS]
+STATE = struct.pack("<IIQQQq", 1, 0, 1, 1, 250000001, 1).hex() + "00" * 250
+
+REDIS = {
+    "nothing": [],
+    "task": ["?put the apple on the table"],
+    "stored": ['o["thing/cup\t"' + record("thing/cup", CUP) + '\t"robot/other\t"' +
+               record("robot/other", {"format": 1, "body": "arm", "hands": ["left"]}) +
+               '\t"lease/other\t"' + record("lease/other", {"epoch": 1})],
+    "stored_garbage": ['o["thing/cup\t"{}\t"x\t_\t:3\t:4\t[\t"thing/x\t"[1,2,3]'],
+    "no_hash": ['o"text', 'h[' + message(records=[])],
+    "format": ['f"2'],
+    "error": ["f-NOAUTH Authentication required", "o-WRONGTYPE"],
+    "refused": ["e-OOM command not allowed", "e-NOPERM", "e_", "e["],
+    "message": ['h["' + message(records=[json.loads(record("thing/mug", CUP))])],
+    "state": ['h["' + message(records=[json.loads(record("robot/other", {"format": 1})),
+                                       json.loads(record("lease/other", {"epoch": 1}))],
+                              states=[["other", 1, "there", 1, STATE, 5],
+                                      ["arm", 1, "there", 2, STATE, -5],
+                                      ["other", 1, "there", 3, "zz", 5, STATE]])],
+    "brain": ['h["' + message(brain=[9, 9, 10**9]), 'h["' + message(brain=[1e300, -1, "x"]),
+              "?put the apple on the table"],
+    "sums": ['h["' + message(sum=[3, "ffff"]), 'h["' + message(list={"after": "", "to": "",
+             "stamps": [["thing/cup", 0, 9, "there", 9], ["thing/cup"], 7]}),
+             'h["' + message(need=["thing/cup", 7, "nothing/x", "robot/arm"])],
+    "wants": ['h["' + message(records=[json.loads(record("want/there/cup", {"thing": "cup"})),
+                                       json.loads(record("want/cup", {"from": "there"}))])],
+    "call": ['h["' + message(records=[json.loads(record("call/there/arm", {
+        "task": "t1", "step": "s1", "try": 1, "skill": "wait", "args": {"seconds": 0.1},
+        "limit": 5, "lease": ["lease/arm", 0, 1, "here", 1], "state": "given"}))]),
+        'h["' + message(records=[json.loads(record("done/arm", {"from": "here"}, v=2))])],
+    "stop": ['h["' + message(records=[json.loads(record("stop/there", {"all": 1})),
+                                      json.loads(record("clear/there", {"all": 9}, v=2))])],
+    "task_of_theirs": ['h["' + message(records=[json.loads(record("task/t7", {
+        "id": "t7", "text": "x", "state": "running", "steps": [step()]}))])],
+    "own": ['h["' + message(records=[json.loads(record("thing/cup", CUP, home="here", e=2**60)),
+                                     json.loads(record("thing/apple", None, home="here", e=2**62)),
+                                     json.loads(record("lease/arm", None, h=2**53, v=-1))])],
+    "deaf": ['h:1', 'h[', 'h["subscribe\t"x\t:1', "h_", "h-ERR", 'h["message\t_\t"{}'],
+    "roboos": [*JOINS, "?put the apple on the table", "l\"working", 'l"\xff', "l:1"],
+    "roboos_answers": [*JOINS, answer(), answer(subtask_result=False), answer(task_id=7),
+                       answer(robot_name="other"), answer(subtask_result=None),
+                       'r["message\t"real_to_RoboOS\t"garbage',
+                       'r["message\t"_to_RoboOS\t"{}', 'r["message\t"real_to_RoboOS\t_'],
+    "roboos_tools": ['i["a\t"' + robot("a") + '\t"b\t"' + robot("b", *[tool("x")] * 65) +
+                     '\t"c\t"' + robot("c", {"name": "x"}, 7) + '\t"a/b\t"{}\t"d\t"[]\t"e',
+                     "n[\"roboos_to_a\t:1\t\"roboos_to_\t:1\t\"x\t\"y"],
+    "roboos_odd": ['i["real\t"' + robot("real", tool("grasp_object", type="object", properties={
+        "thing": 7}, required="all")), *LISTENS, 'r["message\t"AGENT_REGISTRATION\t"real',
+        'i["real\t"' + robot("real", tool("open", type=7)), *LISTENS],
+    "roboos_leaves": [*JOINS, 'r["message\t"AGENT_REGISTRATION\t"nobody', "i[", "n[\"x\t:0"],
+}
+# A topic of the map in fuzz_fleet_ros2.c, then what its message says; 200: states are put.
+
+
+def real(x):
+    return b"\xff" + struct.pack("<d", x)
+
+
+def words(x):
+    return bytes((len(x),)) + x.encode()
+
+
+def reals(*x):
+    return b"".join(map(real, x))
+
+
+def tf(topic, frame, child, *p, q=(0, 0, 0, 1)):
+    return bytes((topic,)) + real(0) + words(frame) + words(child) + reals(*p, *q)
+
+
+def odom(topic, frame, child, *p):
+    return tf(topic, frame, child, *p) + reals(1, 1, 1, 0, 0, 0, 0, 0, 0)
+
+
+def seen(topic, class_, *p, score=0.9):
+    return (bytes((topic, 1)) + real(0) + words("world") + words(class_) + real(score) +
+            reals(*p, 0, 0, 0, 1) + b"\0" + reals(0, 0, 0, 0, 0, 0, 1, 0.1, 0.1, 0.1))
+
+
+# odom, joints, battery, tf of arm; joints of helper; odom of far; both cameras; /tf, /tf_static
+ARM_ODOM, ARM_JOINTS, BATTERY, ARM_TF, JOINTS, FAR_ODOM, SEEN, ALSO, TF, STATIC = range(10)
+PUT = bytes((200,))
+ROS2 = {
+    "nothing": b"",
+    "poses": odom(ARM_ODOM, "odom", "base", 1, 2, 0) + tf(TF, "world", "helper_base", 3, 4, 0) +
+    tf(STATIC, "/world", "odom", 0, 0, 0) + PUT + odom(FAR_ODOM, "world", "x", 5, 5, 0) + PUT,
+    "joints": bytes((ARM_JOINTS,)) + reals(*range(40)) + bytes((7,)) + bytes((JOINTS,)) +
+    reals(*[1e300] * 40) + bytes((40,)) + PUT,
+    "battery": b"".join(bytes((BATTERY,)) + real(x) for x in (0.5, float("nan"), -1, 2)) + PUT,
+    "seen": seen(SEEN, "41", 1, 1, 0.8) + seen(SEEN, "cup", 1e300, 0, 0) + PUT +
+    seen(ALSO, "unicorn", 2, 2, 0) + seen(ALSO, "", 1, 1, 1) +
+    seen(ALSO, "\u00e9", 1, 1, 1, score=float("nan")) + PUT,
+    "circle": tf(TF, "a", "b", 1, 0, 0) + tf(TF, "b", "a", 1, 0, 0) + tf(TF, "a", "a", 1, 0, 0) +
+    tf(TF, "b", "helper_base", 1, 0, 0) + PUT,
+    "odd": tf(TF, "world", "helper_base", float("nan"), 0, 0) +
+    tf(TF, "world", "helper_base", 1, 2, 3, q=(0, 0, 0, 0)) +
+    tf(TF, "world", "helper_base", 1, 2, 3, q=(9, 9, 9, 9)) + tf(ARM_TF, "x" * 127, "y" * 90, 1, 2, 3) +
+    tf(TF, "", "", 0, 0, 0) + tf(TF, "omnesia/arm", "omnesia/arm", 0, 0, 0) + PUT,
+    "none": bytes((SEEN, 0)) + bytes((SEEN, 0)) + PUT,
+}
+
+
 def write(folder, files):
     (CORPUS / folder).mkdir(exist_ok=True)
     for name, data in files.items():
@@ -138,6 +269,8 @@ def joined(lines):
 
 def main():
     write("fleet_board", {name: joined(lines) for name, lines in BOARDS.items()})
+    write("fleet_redis", {name: joined(lines) for name, lines in REDIS.items()})
+    write("fleet_ros2", ROS2)
     write("far", VALUES)
 
 
