@@ -19,7 +19,7 @@
 #include "fleet/task.h"
 
 enum { MN_FLEET_BEAT = 250 /* ms */, MN_FLEET_CUT = 30 /* s */ };
-/* A sanitizer's build needs 50 ms of a processor to end a step: among others, more than a second. */
+/* A sanitizer's build takes 50 ms of a processor to end a step; beside others, over a second. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 enum { MN_FLEET_STARVED = 10000 /* ms */ };
 #else

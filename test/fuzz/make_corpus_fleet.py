@@ -151,7 +151,8 @@ def answer(**fields):
 
 
 CUP = {"class": "cup", "kind": "object", "at": "table", "how": "on"}
-REAL = [robot("real", tool("navigate_to_target"), tool("grasp_object"), tool("dance", type="object"))]
+REAL = [robot("real", tool("navigate_to_target"), tool("grasp_object"),
+              tool("dance", type="object"))]
 LISTENS = ['n["roboos_to_real\t:1']
 JOINS = ['i["real\t"' + REAL[0], *LISTENS, 'r["message\t"AGENT_REGISTRATION\t"real',
          'i["real\t"' + REAL[0], *LISTENS]
@@ -251,7 +252,8 @@ ROS2 = {
     tf(TF, "b", "helper_base", 1, 0, 0) + PUT,
     "odd": tf(TF, "world", "helper_base", float("nan"), 0, 0) +
     tf(TF, "world", "helper_base", 1, 2, 3, q=(0, 0, 0, 0)) +
-    tf(TF, "world", "helper_base", 1, 2, 3, q=(9, 9, 9, 9)) + tf(ARM_TF, "x" * 127, "y" * 90, 1, 2, 3) +
+    tf(TF, "world", "helper_base", 1, 2, 3, q=(9, 9, 9, 9)) +
+    tf(ARM_TF, "x" * 127, "y" * 90, 1, 2, 3) +
     tf(TF, "", "", 0, 0, 0) + tf(TF, "omnesia/arm", "omnesia/arm", 0, 0, 0) + PUT,
     "none": bytes((SEEN, 0)) + bytes((SEEN, 0)) + PUT,
 }
