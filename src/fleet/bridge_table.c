@@ -51,10 +51,11 @@ json_t *bridge_stamp_write(const char *key, const bridge_stamp *s) {
                      (json_int_t)s->v);
 }
 
+/* Numbers of stamps grow from what was read: there is always room for the next one. */
 static int number_read(const json_t *from, uint64_t *out) {
     const json_int_t n = json_integer_value(from);
     *out = (uint64_t)n;
-    return json_is_integer(from) && n >= 0 ? 0 : -1;
+    return json_is_integer(from) && n >= 0 && n < (json_int_t)1 << 62 ? 0 : -1;
 }
 
 int bridge_stamp_read(const json_t *from, const char **key, bridge_stamp *out) {

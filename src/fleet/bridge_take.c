@@ -73,6 +73,9 @@ static int take_record(mn_bridge *g, const json_t *record) {
     MN_TRY(bridge_make(g, key, &e));
     if (e->kind == BRIDGE_STATE) return MN_FAIL(MN_EINVAL, "a state among records");
     const int own = strcmp(at.home, g->machine) == 0;
+    if (own && at.e >> 61) /* what comes after it could not be said */
+        return MN_FAIL(MN_EINVAL, "a record of %.100s of this machine, of a life that never was",
+                       key);
     if (own && at.e > g->epoch) { /* this board's clock was behind its life before */
         /* Not just the next number: another life that began like this one may have taken it, and
          * what it said would count as said, and deleted, here. */

@@ -11,22 +11,6 @@
 
 #include "fleet/bridge.h"
 
-static void write_line(mn_board *b, const char *line, size_t n) {
-    const char *const tab = memchr(line, '\t', n);
-    const size_t k = tab ? (size_t)(tab - line) : n;
-    char key[MN_FLEET_KEY] = "fleet/main/";
-    if (!k || k >= sizeof key - strlen(key) || memchr(line, 0, k)) return;
-    strncat(key, line, k);
-    mn_edit e = {.key = key,
-                 .kind = tab ? MN_EDIT_PUT : MN_EDIT_DEL,
-                 .value = tab ? tab + 1 : "",
-                 .n = tab ? n - k - 1 : 0};
-    if (tab && !strcmp(key, "fleet/main/events"))
-        said_why(b->ops->append(b, key, e.value, e.n));
-    else
-        said_why(b->ops->commit(b, &e, 1));
-}
-
 static void step(fleet_bed *f, mn_bridge **g) {
     const mn_bridge_how how = {.machine = "here", .life = f->now, .watch = 1};
     uint64_t again;
@@ -51,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const char *const line = memchr(at, '\n', (size_t)(end - at));
         const size_t n = (size_t)((line ? line : end) - at);
         if (n)
-            write_line(f.b, at, n);
+            bed_write(&f, at, n);
         else if (steps++ < 16)
             step(&f, &g);
         at += n + 1;

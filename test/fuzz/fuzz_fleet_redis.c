@@ -10,6 +10,7 @@
  *   n R   who listens                   l R   of a short status
  *   f R   of the format                 e R   of any other command
  *   ? TEXT   nothing is said: a task is asked for
+ *   ! KEY tab VALUE   nothing is said: it is written on the board (fleet_bed.h)
  * R: "TEXT, :NUMBER, -ERROR, +STATUS, _ (nil), or [ and any of these, tabs between them. Where no
  * line is left, lists are empty, the format is ours, and all is well.
  */
@@ -188,6 +189,7 @@ static int stop(void *user) {
         task[n] = 0;
         said_why(mn_fleet_ask(script.bed.b, task, "me", 0, id));
     }
+    if (line_of('!', &text, &n)) bed_write(&script.bed, text, n);
     if (script.rounds && !script.open) return 1; /* it would be tried again in a while */
     if (script.last == LAST && script.at == before && script.at < script.end) {
         const char *const nl = memchr(script.at, '\n', (size_t)(script.end - script.at));
