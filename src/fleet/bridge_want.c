@@ -110,7 +110,7 @@ static int want_all(mn_bridge *g, json_t *needed) {
     for (size_t i = 0; i < g->n; i++) {
         bridge_entry *const e = g->entry[i];
         if (e->kind != BRIDGE_WANT || !e->mine || !e->value) continue;
-        const char *const name = strchr(e->name, '/') + 1;
+        const char *const slash = strchr(e->name, '/'), *const name = slash ? slash + 1 : "";
         const bridge_entry *const has = bridge_of(g, BRIDGE_THING, name);
         if (!json_object_get(needed, name) || !has || has->mine) bridge_say(g, e, NULL);
     }

@@ -150,6 +150,10 @@ def answer(**fields):
                                                     "task_id": "t", **fields})
 
 
+def real_call(**fields):
+    return call(state="given", **fields).replace("call/arm", "call/real")
+
+
 CUP = {"class": "cup", "kind": "object", "at": "table", "how": "on"}
 REAL = [robot("real", tool("navigate_to_target"), tool("grasp_object"),
               tool("dance", type="object"))]
@@ -178,7 +182,8 @@ REDIS = {
     "states": ['h["' + message(records=[json.loads(record("robot/other", {"format": 1})),
                                         json.loads(record("lease/other", {"epoch": 1}))]), "?x",
                *['h["' + message(states=[["other", 1, "there", v, STATE, 5 - v, STATE[:2 * v]]])
-                 for v in (1, 4, 300)], "h[\"" + message(states=[["other", 2, "there", 1, STATE, 9]]),
+                 for v in (1, 4, 300)],
+               'h["' + message(states=[["other", 2, "there", 1, STATE, 9]]),
                *['h["' + message(sum=[1, "0"])] * 4],
     "brain": ['h["' + message(brain=[9, 9, 10**9]), 'h["' + message(brain=[1e300, -1, "x"]),
               "?put the apple on the table"],
@@ -200,7 +205,7 @@ REDIS = {
                                      json.loads(record("lease/arm", None, h=2**53, v=-1))])],
     "own_again": ['h["' + message(records=[json.loads(record("thing/mug", CUP, home="here", e=5)),
                                            json.loads(record("task/t9", {"id": "t9"}, home="here")),
-                                           json.loads(record("want/cup", {"by": "x"}, home="here"))])],
+                                           json.loads(record("want/cup", {"x": 1}, home="here"))])],
     "deaf": ['h:1', 'h[', 'h["subscribe\t"x\t:1', "h_", "h-ERR", 'h["message\t_\t"{}'],
     "roboos": [*JOINS, "?put the apple on the table", "l\"working", 'l"\xff', "l:1"],
     "roboos_answers": [*JOINS, answer(), answer(subtask_result=False), answer(task_id=7),
@@ -210,15 +215,13 @@ REDIS = {
     "roboos_tools": ['i["a\t"' + robot("a") + '\t"b\t"' + robot("b", *[tool("x")] * 65) +
                      '\t"c\t"' + robot("c", {"name": "x"}, 7) + '\t"a/b\t"{}\t"d\t"[]\t"e',
                      "n[\"roboos_to_a\t:1\t\"roboos_to_\t:1\t\"x\t\"y"],
-    "roboos_calls": [*JOINS, "?x", "!" + call(state="given", skill="dance", args={"a": "b"})
-                     .replace("call/arm", "call/real"), answer(subtask_handle='Use the tool dance with {"a":"b"}.',
-                                                              task_id=None), "?x",
-                     "!" + call(state="given", step="s2", skill="dance", args={})
-                     .replace("call/arm", "call/real"),
+    "roboos_calls": [*JOINS, "?x", "!" + real_call(skill="dance", args={"a": "b"}),
+                     answer(subtask_handle='Use the tool dance with {"a":"b"}.', task_id=None),
+                     "?x", "!" + real_call(step="s2", skill="dance", args={}),
                      answer(subtask_handle="Use the tool dance.", task_id=None,
                             subtask_result="Failed to dance: \u00e9" + "\u20ac" * 400), "?x",
-                     "!" + call(state="given", step="s3", skill="grasp")
-                     .replace("call/arm", "call/real"), 'r["message\t"AGENT_REGISTRATION\t"real'],
+                     "!" + real_call(step="s3"),
+                     'r["message\t"AGENT_REGISTRATION\t"real'],
     "roboos_odd": ['i["real\t"' + robot("real", tool("grasp_object", type="object", properties={
         "thing": 7}, required="all")), *LISTENS, 'r["message\t"AGENT_REGISTRATION\t"real',
         'i["real\t"' + robot("real", tool("open", type=7)), *LISTENS],
