@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes corpora of test/fuzz/corpus: fleet_board, what another process may leave on the board of a
-fleet; fleet_redis, what a Redis may say to it; fleet_ros2, what ROS may; far, values of the remote
-tier.
+fleet; fleet_redis, what a Redis may say to it; fleet_ros2 and fleet_cdr, what ROS may; far, values
+of the remote tier.
 
 They are seeds for the fuzzer and are replayed by `make test`; the forms are in fuzz_NAME.c.
 Finds of the fuzzer are added to the folder by hand and stay there; this script only rewrites the
@@ -279,6 +279,49 @@ ROS2 = {
 }
 
 
+class Cdr(bytes):
+    """A message as it lies on the wire: numbers at multiples of their size, texts with lengths."""
+
+    def _put(self, size, form, values):
+        for v in values:
+            self = Cdr(self + bytes(-len(self) % size) + struct.pack(form, v))
+        return self
+
+    def word(self, *values):
+        return self._put(4, "<I", values)
+
+    def real(self, *values):
+        return self._put(8, "<d", values)
+
+    def small(self, *values):
+        return self._put(4, "<f", values)
+
+    def text(self, value):
+        return Cdr(self.word(len(value) + 1) + value.encode() + b"\0")
+
+    def head(self, frame):
+        return self.word(1, 2).text(frame)
+
+
+POSE = (1, 2, 3, 0, 0, 0, 1)
+RESULT = Cdr().head("map").word(1).head("").word(1).text("cup").real(0.9, *POSE, *range(36))
+CDR = {
+    "tf": b"\0" + Cdr().word(2).head("map").text("base").real(*POSE).head("base").text("arm")
+    .real(*POSE),
+    "odometry": b"\1" + Cdr().head("odom").text("base").real(*POSE, *range(36))
+    .real(1, 0, 0, 0, 0, 1, *range(36)),
+    "joints": b"\2" + Cdr().head("").word(2).text("a").text("b").word(2).real(0.5, 1e300)
+    .word(0).word(1).real(3),
+    "battery": b"\3" + Cdr(Cdr().head("").small(12, 20, 1, 1, 1, 1, 0.5) + bytes((1, 1, 1, 1)))
+    .word(1).small(3.3).word(0).text("here").text("42"),
+    "seen": b"\4" + RESULT.real(*POSE, 0.1, 0.1, 0.1).text("x"),
+    "too_long": b"\0" + Cdr().word(1 << 31),
+    "no_end": b"\0" + Cdr().word(1, 0, 0, 3) + b"abcd",
+    "cut": b"\4" + RESULT,
+    "nothing": b"\2",
+}
+
+
 def write(folder, files):
     (CORPUS / folder).mkdir(exist_ok=True)
     for name, data in files.items():
@@ -293,6 +336,7 @@ def main():
     write("fleet_board", {name: joined(lines) for name, lines in BOARDS.items()})
     write("fleet_redis", {name: joined(lines) for name, lines in REDIS.items()})
     write("fleet_ros2", ROS2)
+    write("fleet_cdr", CDR)
     write("far", VALUES)
 
 
