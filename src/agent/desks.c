@@ -22,6 +22,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -96,27 +97,34 @@ static int desks_of(const room *r) {
     return n < DESKS ? (int)n : DESKS;
 }
 
-/* With the turn: nobody is writing for others, so a desk without a lock is nobody's. */
+/* With the turn: nobody is writing for others, so a desk without a lock is nobody's. It has memory
+ * before others look at it. */
 static void sit_down(mn_desks *l) {
     room *const r = l->room;
     for (int i = 0; i < DESKS && !l->own; i++) {
         if (!mn_byte_lock_try(l->file.fd, i)) continue;
+        if (mn_sparse_back(&l->file, offsetof(room, desk) + (size_t)i * sizeof(desk),
+                           sizeof(desk)) < 0) {
+            mn_byte_lock_free(l->file.fd, i);
+            return;
+        }
         l->own = r->desk + i;
         memset(l->own, 0, sizeof *l->own);
         if (mn_word_load(&r->desks) <= (uint64_t)i) mn_word_store(&r->desks, (uint64_t)i + 1);
     }
 }
 
-static int fill(void *unused, mn_sparse *s) {
+/* Memory for what is in use only: all desks are a megabyte. */
+static int back_head(void *unused, mn_sparse *s) {
     (void)unused;
-    return mn_sparse_back(s, 0, sizeof(room));
+    return mn_sparse_back(s, 0, offsetof(room, desk));
 }
 
 /* The file, made anew where it cannot be used. */
 static int open_file(mn_desks *l) {
     if (mn_sparse_open(l->places, sizeof(room), &l->file) >= 0) return 0;
     unlink(l->places);
-    MN_TRY(mn_sparse_make(l->places, sizeof(room), fill, NULL));
+    MN_TRY(mn_sparse_make(l->places, sizeof(room), back_head, NULL));
     return mn_sparse_open(l->places, sizeof(room), &l->file);
 }
 
@@ -124,7 +132,7 @@ static int open_file(mn_desks *l) {
 static void come_in(mn_desks *l) {
     if (!l->room) {
         if (open_file(l) < 0) return;
-        if (mn_sparse_back(&l->file, 0, sizeof(room)) < 0) {
+        if (back_head(NULL, &l->file) < 0) {
             mn_sparse_close(&l->file);
             return;
         }

@@ -11,10 +11,10 @@
 #include "serve/remember.h"
 #include "serve/server.h"
 
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* ---- the loop's threads: leave it and ring --------------------------------------------------- */
 
@@ -59,7 +59,7 @@ static void on_done(void *user, int rc, const mn_stats *stats) {
 
 void mn_answers_name(const char *prefix, char out[48]) {
     unsigned char bytes[12] = {0};
-    RAND_bytes(bytes, sizeof bytes);
+    if (getentropy(bytes, sizeof bytes) < 0) memset(bytes, 0, sizeof bytes);
     int n = snprintf(out, 23, "%s", prefix);
     for (size_t i = 0; i < sizeof bytes; i++, n += 2)
         snprintf(out + n, 48 - (size_t)n, "%02x", bytes[i]);

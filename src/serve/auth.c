@@ -11,8 +11,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FILE_MOST = 1 << 20, KEYS_MOST = 4096, KEY_MOST = 512 };
 
@@ -37,7 +37,7 @@ static int load_secret(uint8_t out[32]) {
     MN_TRY(mn_file_data_path("serve.secret", &path));
     int rc = mn_file_stat(path, &size, &(int64_t){0});
     if (rc == MN_ENOENT) {
-        rc = RAND_bytes(out, 32) == 1 ? 0 : MN_FAIL(MN_EIO, "the system has no random bytes");
+        rc = getentropy(out, 32) == 0 ? 0 : MN_FAIL(MN_EIO, "the system has no random bytes");
         if (rc >= 0) rc = mn_file_begin(path, &f);
         if (rc >= 0) rc = mn_file_write(f, out, 32);
         if (rc >= 0)

@@ -7,6 +7,7 @@
 
 #include "agent/desks.h"
 #include "agent/turns.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/sparse.h"
 #include "region/region.h"
@@ -266,6 +267,63 @@ static void writes_for_another(mn_desks *d) {
     assert_int_equal(a.reply.id, 11);
 }
 
+/* Of 64 desks of 16 kB only those somebody has stood at take memory and disk. */
+static void a_desk_is_as_large_as_it_is_used(void **unused) {
+    (void)unused;
+    char where[192];
+    mn_desks *d[3] = {0};
+    mn_sparse file;
+    snprintf(where, sizeof where, "%s-line", path);
+    for (int i = 0; i < 3; i++) {
+        d[i] = seated();
+        assert_ok(mn_sparse_open(where, 1, &file));
+        const uint64_t held = mn_sparse_held_in(&file, 0, file.size);
+        mn_sparse_close(&file);
+        assert_in_range(held, (i + 1) * MN_DESK_MOST, (i + 1) * MN_DESK_MOST + 3 * 4096);
+    }
+    writes_for_another(d[1]);
+    for (int i = 0; i < 3; i++) mn_desks_close(d + i);
+}
+
+/* The disk is full at the nth operation: the turn is had without a desk, or refused in words, and
+ * with the next turn there is a desk. 1: no operation was left to fail. */
+static int full_at(int nth) {
+    char full[32];
+    mn_desks *d;
+    mn_desk_reply reply;
+    snprintf(full, sizeof full, "%d:ENOSPC", nth);
+    setenv("OMNESIA_FAIL_IO", full, 1);
+    if (mn_desks_open(path, &d) < 0) return 2;
+    const int rc = mn_desks_wait(d, NULL, 0, &reply);
+    if (rc == 0) mn_desks_leave(d);
+    if (mn_fault_left() > 0) return rc == 0 ? 1 : 3;
+    if (rc < 0 && rc != MN_EFULL) return 4;
+    const uint64_t stood = tickets();
+    if (mn_desks_wait(d, NULL, 0, &reply)) return 5;
+    mn_desks_leave(d);
+    writes_for_another(d); /* who has no desk cannot be asked at one */
+    mn_desks_close(&d);
+    return tickets() > stood ? 0 : 6;
+}
+
+/* The first test, for a child has to read what is to fail in it. */
+static void there_is_no_room_for_a_desk(void **unused) {
+    (void)unused;
+    int failed = 0;
+    for (int nth = 1, over = 0; !over; nth++) {
+        int status = 0;
+        turns_fresh(NULL);
+        const pid_t child = fork();
+        if (!child) _exit(full_at(nth));
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        over = WEXITSTATUS(status);
+        failed += !over;
+        assert_in_range(over, 0, 1);
+    }
+    assert_in_range(failed, 5, 50);
+}
+
 /* Whatever the file had before. */
 static void the_file_is_anything(void **unused) {
     (void)unused;
@@ -340,12 +398,14 @@ static void a_desk_lies(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_is_no_room_for_a_desk),
         cmocka_unit_test_setup(one_writes_for_all, turns_fresh),
         cmocka_unit_test(what_fails_is_done_by_oneself),
         cmocka_unit_test(the_one_who_writes_dies),
         cmocka_unit_test_setup(the_one_who_waits_dies, turns_fresh),
         cmocka_unit_test_setup(the_one_who_is_handed_the_turn_dies, turns_fresh),
         cmocka_unit_test_setup(there_are_more_than_desks, turns_fresh),
+        cmocka_unit_test_setup(a_desk_is_as_large_as_it_is_used, turns_fresh),
         cmocka_unit_test_setup(the_file_is_anything, turns_fresh),
         cmocka_unit_test_setup(the_file_is_cut_short, turns_fresh),
         cmocka_unit_test_setup(a_desk_lies, turns_fresh),
