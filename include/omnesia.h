@@ -18,6 +18,7 @@
  * mn_error_detail() then holds one sentence that says what failed and what to do. Strings
  * handed in are UTF-8 and borrowed for the call; destructors take the address of a handle, accept
  * NULL and leave NULL. A model may be shared by threads; a session belongs to one thread at a time.
+ * Fleets of robots are in omnesia_fleet.h, skills as shared objects in omnesia_skill.h.
  */
 #ifndef OMNESIA_H
 #define OMNESIA_H
@@ -533,41 +534,6 @@ MN_API int mn_mem_migrate(const char *from, const char *to, const mn_progress *p
 /* What agents plan: trees of tasks, kept as records. A call and its result (mn_free_text) are JSON,
  * by docs/TASKS.md: {"do": "step", "parent": 12, "slot": "Hotel"}, {"do": "verbs"}. Any thread. */
 MN_API int mn_task_do(mn_mem *mem, const mn_scope *scope, const char *json, char **result);
-
-/* ---- fleets: robots that share one world ----------------------------------------------------- */
-typedef struct mn_fleet mn_fleet;
-typedef struct mn_fleet_options {
-    const char *name; /* NULL: "main" */
-    int pull;         /* 1: a missing model is fetched */
-    /* While a call runs: each event, JSON, and now and then NULL; non-zero ends it. */
-    int (*tell)(void *user, const char *event);
-    void *user;
-} mn_fleet_options;
-MN_API int mn_fleet_open(mn_region *region, const mn_fleet_options *options, mn_fleet **out);
-MN_API void mn_fleet_close(mn_fleet **fleet); /* before the region */
-/* A call and its result (mn_free_text) are JSON, by docs/FLEET.md: {"do": "do", "text": "put the
- * cup on the table"}, {"do": "scene"}, {"do": "verbs"} (fleet may be NULL). Any thread. */
-MN_API int mn_fleet_do(mn_fleet *fleet, const char *json, char **result);
-typedef struct mn_robot mn_robot;
-typedef struct mn_skill_call mn_skill_call;
-/* A robot of this process: profile is YAML, its path or itself. One thread at a time. */
-MN_API int mn_robot_join(mn_fleet *fleet, const char *profile, mn_robot **out);
-/* What it can do: a manifest (docs/FLEET.md) or the name of a known skill; a function, called in a
- * thread of its own with arguments, JSON; 0: done. Programs that speak MCP: argv, NULL ends. */
-MN_API int mn_robot_skill(mn_robot *robot, const char *manifest,
-                          int (*run)(void *user, mn_skill_call *call, const char *args),
-                          void *user);
-MN_API int mn_robot_program(mn_robot *robot, const char *const *argv);
-MN_API int mn_skill_stopped(const mn_skill_call *call);                /* 1: come back at once */
-MN_API int mn_skill_seen(mn_skill_call *call, const char *detections); /* what it saw, JSON */
-MN_API int mn_skill_fail(mn_skill_call *call, const char *code, const char *why); /* return it */
-/* Where it is, as often as it likes, from any thread: position in "map" (m), quaternion x y z w,
- * charge 0 to 1 (-1: unknown), the place it works at ("": none). It is the robot's heartbeat. */
-MN_API int mn_robot_at(mn_robot *robot, const double p[3], const double q[4], double battery,
-                       const char *place);
-/* Do what it is told to for so long (-1: until it has lost its lease, or is told to leave). */
-MN_API int mn_robot_run(mn_robot *robot, int64_t timeout_ms);
-MN_API void mn_robot_leave(mn_robot **robot);
 
 /* ---- the model store ---------------------------------------------------------------------- */
 typedef struct mn_store_entry {

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """test/headers.py SOURCE CC.. - every header compiles when it is the only one included.
 
-Private headers as the C the project is written in; include/omnesia.h as plain C99 with all
-pedantry, and as C++ where a C++ compiler is present, because strangers include it.
+Private headers as the C the project is written in; those of include/ as plain C99 with all
+pedantry, and as C++ where a C++ compiler is present, because strangers include them.
 """
 import concurrent.futures
 import os
@@ -32,9 +32,10 @@ def main():
             for h in sorted((source / "src").rglob("*.h")) if not PART.match(h.name)]
     outside = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-pedantic",
                "-I", str(source / "include")]
-    jobs.append((cc + outside + ["-std=c99", "-x", "c"], "omnesia.h"))
-    if shutil.which("c++"):
-        jobs.append((["c++"] + outside + ["-x", "c++"], "omnesia.h"))
+    for public in sorted(h.name for h in (source / "include").glob("*.h")):
+        jobs.append((cc + outside + ["-std=c99", "-x", "c"], public))
+        if shutil.which("c++"):
+            jobs.append((["c++"] + outside + ["-x", "c++"], public))
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         said = list(pool.map(lambda job: compile_alone(*job), jobs))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * examples/fleet/robot.c - a robot that washes: it stands at the sink of a kitchen, and has a skill
  * of its own. Outside this tree: cc robot.c $(pkg-config --cflags --libs omnesia) */
-#include <omnesia.h>
+#include <omnesia_fleet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

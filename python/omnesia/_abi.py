@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""omnesia.h for ctypes: its structs, its callbacks and its functions, in its order.
+"""omnesia.h and omnesia_fleet.h for ctypes: their structs, callbacks and functions, in their order.
 
 Each struct is named as there, each field too, so that test/python/test_abi.py can hold sizes and
 offsets against the header itself. Only what this package calls is declared.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * api/fleet.c - omnesia.h, fleets: fleet/door.h in the shape users see, with a model where one
- * plans.
+ * api/fleet.c - omnesia_fleet.h, fleets: fleet/door.h in the shape users see, with a model where
+ * one plans.
  */
 #include "api/fleet.h"
 

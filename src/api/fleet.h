@@ -5,7 +5,7 @@
 #ifndef MN_API_FLEET_H
 #define MN_API_FLEET_H
 #include "fleet/board.h"
-#include "omnesia.h"
+#include "omnesia_fleet.h"
 
 #include <pthread.h>
 

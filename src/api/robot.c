@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * api/robot.c - omnesia.h, a robot of this process: an actor of fleet/actors.h, driven by whoever
- * calls mn_robot_run, with skills that are functions.
+ * api/robot.c - omnesia_fleet.h, a robot of this process: an actor of fleet/actors.h,
+ * driven by whoever calls mn_robot_run, with skills that are functions.
  *
  * mn_robot_at may be called from any thread, at any rate, also while another is in mn_robot_run:
  * one lock for the actor, held for a step and for a publication, never while it sleeps.

@@ -5,7 +5,7 @@
 #ifndef MN_CLI_FLEET_H
 #define MN_CLI_FLEET_H
 #include "cli/verbs.h"
-#include "omnesia.h"
+#include "omnesia_fleet.h"
 
 typedef struct mn_cli_fleet_options {
     mn_cli_common common;

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/opt.h"
+#include "omnesia_fleet.h"
 
 #include <pthread.h>
 #include <string.h>

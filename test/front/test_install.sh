@@ -4,14 +4,15 @@
 # test/front/test_install.sh BUILD - what `make install` puts down is enough for a stranger.
 #
 # Installs the build into a scratch folder, then compiles, with what pkg-config says and nothing
-# else, a program that uses omnesia.h and the library, shared and static, and runs both.
+# else, a program that includes a header and uses the library, shared and static, and runs both.
 set -eu
 build=$1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 DESTDIR=$scratch meson install -C "$build" --no-rebuild --quiet
-for file in include/omnesia.h bin/omnesia man/man1/omnesia.1 libomnesia.a libomnesia.so.0 \
+for file in include/omnesia.h include/omnesia_skill.h bin/omnesia man/man1/omnesia.1 \
+    libomnesia.a libomnesia.so.0 \
     bash-completion/completions/omnesia.bash zsh/site-functions/_omnesia \
     fish/vendor_completions.d/omnesia.fish lib/systemd/system/omnesia.service \
     lib/systemd/user/omnesia.service; do
@@ -20,7 +21,7 @@ done
 pc=$(find "$scratch" -name omnesia.pc)
 prefix=${pc%/lib*}
 cat >"$scratch/stranger.c" <<'C'
-#include <omnesia.h>
+#include <omnesia_fleet.h>
 #include <stdio.h>
 int main(void) {
     return printf("%s %s\n", mn_version(), mn_error_text(-2)) < 0;

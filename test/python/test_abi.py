@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""test/python/test_abi.py SOURCE BUILD - the Python package is of this omnesia.h, and of no other.
+"""test/python/test_abi.py SOURCE BUILD - the Python package is of these headers, and of no others.
 
-A C program that includes the header prints the size of each struct and the place of each field;
-ctypes has to agree. Each function is declared with as many arguments as the header has. The shared
-library shows what the header names, and nothing else; all versions are the same one.
+A C program that includes omnesia_fleet.h, and omnesia.h with it, prints the size of each struct and
+the place of each field; ctypes has to agree. Each function is declared with as many arguments as
+there. The shared library shows what the headers name, and nothing else; all versions are the same.
 """
 import ctypes
 import re
@@ -20,12 +20,13 @@ sys.path.insert(0, str(SOURCE / "python"))
 
 from omnesia import _abi, _library, errors  # noqa: E402
 
-HEADER = (SOURCE / "include" / "omnesia.h").read_text()
+HEADER = "".join((SOURCE / "include" / name).read_text()
+                 for name in ("omnesia.h", "omnesia_fleet.h"))
 PLAIN = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.S)
 
 
 def declared():
-    """{name: number of arguments} of the functions of omnesia.h."""
+    """{name: number of arguments} of the functions of both headers."""
     found = {}
     for name, arguments in re.findall(r"MN_API[^;]*?\b(mn_\w+)\(((?:[^()]|\([^()]*\))*)\);",
                                       PLAIN.replace("(*each)", "each").replace("(*done)", "done")
@@ -55,7 +56,7 @@ class Abi(unittest.TestCase):
                 expected.append(f"{name}.{field} {getattr(struct, field).offset}")
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "sizes.c"
-            file.write_text("#include <omnesia.h>\n#include <stdio.h>\nint main(void) {\n" +
+            file.write_text("#include <omnesia_fleet.h>\n#include <stdio.h>\nint main(void) {\n" +
                             "\n".join(lines) + "\nreturn 0;\n}\n")
             subprocess.run(["cc", "-I", SOURCE / "include", file, "-o", file.with_suffix("")],
                            check=True)
@@ -84,8 +85,8 @@ class Abi(unittest.TestCase):
         shown = symbols("-D", BUILD / "src" / "libomnesia.so")
         inside = symbols(BUILD / "src" / "libomnesia.a")
         header = set(declared())
-        self.assertEqual(shown - header, set(), "shown, but not in omnesia.h")
-        self.assertEqual((header & inside) - shown, set(), "in omnesia.h, but hidden")
+        self.assertEqual(shown - header, set(), "shown, but not in a header")
+        self.assertEqual((header & inside) - shown, set(), "in a header, but hidden")
 
     def test_versions(self):
         project = re.search(r"version: '([\d.]+)'", (SOURCE / "meson.build").read_text())[1]
