@@ -123,6 +123,10 @@ json_t *bridge_in_value(const mn_bridge *g, const bridge_entry *e);
 /* bridge_look.c: what changed on the board. */
 int bridge_look(mn_bridge *g);
 int bridge_load(mn_bridge *g);
+/* mn_bridge_next and mn_bridge_take with messages that are not written and read: values in them are
+ * those of the table itself, which nobody changes. */
+int bridge_next_json(mn_bridge *g, json_t **message);
+int bridge_take_json(mn_bridge *g, const json_t *message);
 /* bridge_put.c: what came, onto the board. */
 int bridge_put_all(mn_bridge *g);
 int bridge_commit(mn_bridge *g, mn_edits *e); /* fenced; 0: somebody was faster, 1: done */

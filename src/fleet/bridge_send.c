@@ -25,11 +25,12 @@ static json_t *record_of(const bridge_entry *e) {
 
 /* About as many bytes as a value has. */
 static size_t weight(const json_t *value) {
-    mn_buf text = {0};
-    if (value) (void)mn_json_write(value, JSON_COMPACT, &text);
-    const size_t n = text.len + 200;
-    mn_buf_free(&text);
-    return n;
+    const char *name;
+    const json_t *one;
+    size_t n = 20, i;
+    json_array_foreach(value, i, one) n += weight(one);
+    json_object_foreach((json_t *)(uintptr_t)value, name, one) n += strlen(name) + weight(one);
+    return n + json_string_length(value);
 }
 
 static int add_records(mn_bridge *g, json_t *m) {
@@ -39,7 +40,7 @@ static int add_records(mn_bridge *g, json_t *m) {
     for (size_t i = 0; rc >= 0 && i < g->n && json_array_size(records) < RECORDS; i++) {
         bridge_entry *const e = g->entry[i];
         if (!e->dirty || !bridge_is_compared(e)) continue;
-        bytes += weight(e->value);
+        bytes += 200 + weight(e->value);
         if (bytes > BYTES && json_array_size(records)) break;
         rc = json_array_append_new(records, record_of(e)) < 0 ? no_memory() : 0;
         if (rc < 0) break;
@@ -165,8 +166,7 @@ static int add_rest(mn_bridge *g, json_t *m) {
                : 0;
 }
 
-int mn_bridge_next(mn_bridge *g, mn_buf *message) {
-    mn_buf_clear(message);
+int bridge_next_json(mn_bridge *g, json_t **out) {
     json_t *const m = json_object();
     int rc = m ? 0 : no_memory();
     if (rc >= 0) rc = add_records(g, m);
@@ -180,7 +180,19 @@ int mn_bridge_next(mn_bridge *g, mn_buf *message) {
                  json_object_set_new(m, "from", json_string(g->machine)) < 0 ||
                  json_object_set_new(m, "life", json_integer((json_int_t)g->how.life)) < 0))
         rc = no_memory();
-    if (some && rc >= 0) rc = mn_json_write(m, JSON_COMPACT, message);
-    json_decref(m);
+    *out = some && rc >= 0 ? m : NULL;
+    if (!*out) json_decref(m);
     return rc < 0 ? rc : some;
+}
+
+int mn_bridge_next(mn_bridge *g, mn_buf *message) {
+    json_t *m;
+    mn_buf_clear(message);
+    int rc = bridge_next_json(g, &m);
+    if (rc > 0) {
+        const int wrote = mn_json_write(m, JSON_COMPACT, message);
+        if (wrote < 0) rc = wrote;
+    }
+    json_decref(m);
+    return rc;
 }

@@ -4,7 +4,6 @@
  */
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "base/json.h"
 #include "fleet/bridge_in.h"
 
 #include <stdio.h>
@@ -75,9 +74,13 @@ int mn_bridge_order(const json_t *record, mn_buf *out) {
     bridge_stamp s;
     MN_TRY(bridge_stamp_read(record, &key, &s));
     MN_TRY(mn_buf_printf(out, "%016llx%016llx", (unsigned long long)s.h, (unsigned long long)s.e));
-    const size_t n = strlen(s.home);
-    for (size_t i = 0; i < MN_NAME; i++)
-        MN_TRY(mn_buf_printf(out, "%02x", i < n ? (unsigned char)s.home[i] : 0));
+    char home[2 * MN_NAME + 1];
+    memset(home, '0', sizeof home - 1);
+    for (size_t i = 0; s.home[i]; i++) {
+        home[2 * i] = "0123456789abcdef"[(unsigned char)s.home[i] >> 4];
+        home[2 * i + 1] = "0123456789abcdef"[(unsigned char)s.home[i] & 15];
+    }
+    MN_TRY(mn_buf_append(out, home, sizeof home - 1));
     return mn_buf_printf(out, "%016llx", (unsigned long long)s.v);
 }
 
@@ -169,13 +172,36 @@ int bridge_make_of(mn_bridge *g, bridge_kind kind, const char *name, bridge_entr
     return bridge_make(g, key, out);
 }
 
+/* ---- sums ---------------------------------------------------------------------------------- */
+static uint64_t mixed(uint64_t sum, uint64_t more) {
+    sum = (sum ^ more) * 0x9e3779b97f4a7c15u;
+    return sum ^ sum >> 29;
+}
+
+/* Of all that it is, and of the order of its arrays. */
+static uint64_t sum_of(const json_t *value) {
+    uint64_t sum = (uint64_t)json_typeof(value) + 1;
+    const double real = json_real_value(value);
+    const char *name;
+    json_t *one;
+    size_t i;
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        json_object_foreach((json_t *)(uintptr_t)value, name, one) sum +=
+            mixed(mn_hash64(name, strlen(name)), sum_of(one));
+        break;
+    case JSON_ARRAY: json_array_foreach(value, i, one) sum = mixed(sum, sum_of(one)); break;
+    case JSON_STRING:
+        return mixed(sum, mn_hash64(json_string_value(value), json_string_length(value)));
+    case JSON_INTEGER: return mixed(sum, (uint64_t)json_integer_value(value));
+    case JSON_REAL: return mixed(sum, mn_hash64(&real, sizeof real));
+    default: break;
+    }
+    return mixed(sum, 0);
+}
+
 uint64_t bridge_sum_of(const json_t *value) {
-    mn_buf text = {0};
-    uint64_t sum = value ? 2 : 0; /* 2: no memory to tell; it counts as another one */
-    if (value && mn_json_write(value, JSON_COMPACT | JSON_SORT_KEYS, &text) >= 0)
-        sum = mn_hash64(text.data, text.len) | 1;
-    mn_buf_free(&text);
-    return sum;
+    return value ? sum_of(value) | 1 : 0;
 }
 
 void bridge_set(bridge_entry *e, json_t *value) {
@@ -223,14 +249,12 @@ int bridge_known(const mn_bridge *g, const json_t *with) {
 
 uint64_t mn_bridge_sum(const mn_bridge *g) {
     uint64_t sum = 0;
-    char text[MN_FLEET_KEY + 160];
     for (size_t i = 0; i < g->n; i++) {
         const bridge_entry *const e = g->entry[i];
         if (!bridge_is_compared(e)) continue;
-        const int n =
-            snprintf(text, sizeof text, "%s %llx %llx %s %llx", e->key, (unsigned long long)e->at.h,
-                     (unsigned long long)e->at.e, e->at.home, (unsigned long long)e->at.v);
-        sum += mn_hash64(text, (size_t)n);
+        const uint64_t of[] = {mn_hash64(e->key, strlen(e->key)), e->at.h, e->at.e,
+                               mn_hash64(e->at.home, strlen(e->at.home)), e->at.v};
+        sum += mn_hash64(of, sizeof of);
     }
     return sum;
 }

@@ -285,22 +285,31 @@ static int take_message(mn_bridge *g, const json_t *m) {
     return take_all(g, m);
 }
 
-int mn_bridge_take(mn_bridge *g, const void *message, size_t n) {
+/* What is wrong with a message is told, at most once a second. */
+static int judge(mn_bridge *g, int rc) {
     const uint64_t now = g->b->ops->now(g->b);
-    json_error_t error;
-    json_t *m = NULL;
-    int rc;
-    if (n > MN_BRIDGE_MESSAGE)
-        rc = MN_FAIL(MN_EINVAL, "a message of %zu bytes: a bridge takes %d", n, MN_BRIDGE_MESSAGE);
-    else if (!(m = json_loadb(message, n, JSON_REJECT_DUPLICATES, &error)))
-        rc = MN_FAIL(json_error_code(&error) == json_error_out_of_memory ? MN_ENOMEM : MN_EINVAL,
-                     "a message that is no JSON, at byte %d", error.position);
-    else
-        rc = take_message(g, m);
-    json_decref(m);
     if (rc >= 0 || rc == MN_ENOMEM) return rc;
     if (!g->told || now - g->told > 1000000000u)
         mn_board_tell(g->b, "bridge", "{s:s}", "text", mn_error_detail());
     g->told = now ? now : 1;
     return rc == MN_EUNSUPPORTED ? rc : MN_EINVAL;
+}
+
+int bridge_take_json(mn_bridge *g, const json_t *message) {
+    return judge(g, take_message(g, message));
+}
+
+int mn_bridge_take(mn_bridge *g, const void *message, size_t n) {
+    json_error_t error;
+    if (n > MN_BRIDGE_MESSAGE)
+        return judge(g, MN_FAIL(MN_EINVAL, "a message of %zu bytes: a bridge takes %d", n,
+                                MN_BRIDGE_MESSAGE));
+    json_t *const m = json_loadb(message, n, JSON_REJECT_DUPLICATES, &error);
+    const int rc =
+        m ? bridge_take_json(g, m)
+          : judge(g, MN_FAIL(json_error_code(&error) == json_error_out_of_memory ? MN_ENOMEM
+                                                                                 : MN_EINVAL,
+                             "a message that is no JSON, at byte %d", error.position));
+    json_decref(m);
+    return rc;
 }

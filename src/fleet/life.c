@@ -61,24 +61,24 @@ static int put_down_some(mn_board *b, const char *name, json_t *robot, uint64_t 
     return rc < 0 ? rc : more;
 }
 
-/* 0: its value names no "lost" at all, so nothing of it need be parsed. */
-static int may_be_lost(mn_board *b, const char *name) {
-    static const char mark[] = "\"lost\"";
+/* Does what lies there of a robot name that field? Most do not, and need not be read: skills make
+ * them long. */
+static int mentions(mn_board *b, const char *robot, const char *field) {
     char key[MN_FLEET_KEY];
-    mn_buf value = {0};
+    mn_buf text = {0};
     uint64_t version;
-    MN_TRY(mn_board_key(b, "robot/", name, key));
-    int rc = b->ops->get(b, key, &value, &version);
-    if (rc > 0) rc = value.len && memmem(value.data, value.len, mark, sizeof mark - 1) != NULL;
-    mn_buf_free(&value);
-    return rc;
+    MN_TRY(mn_board_key(b, "robot/", robot, key));
+    const int rc = b->ops->get(b, key, &text, &version);
+    const int is = rc > 0 && text.len && memmem(text.data, text.len, field, strlen(field)) != NULL;
+    mn_buf_free(&text);
+    return rc < 0 ? rc : is;
 }
 
 static int put_down(mn_board *b, const char *name) {
     for (int tries = 0; tries < 64; tries++) {
         json_t *robot = NULL;
         uint64_t version = 0;
-        int rc = may_be_lost(b, name);
+        int rc = mentions(b, name, "\"lost\"");
         if (rc <= 0) return rc;
         rc = mn_board_get(b, "robot/", name, &robot, &version);
         if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) rc = 0;
@@ -114,7 +114,8 @@ int mn_life_fallen(mn_board *b) {
 /* ---- who lives ----------------------------------------------------------------------------- */
 int mn_life_is_far(mn_board *b, const char *robot) {
     json_t *json = NULL;
-    int rc = mn_board_get(b, "robot/", robot, &json, NULL);
+    int rc = mentions(b, robot, "\"home\"");
+    if (rc > 0) rc = mn_board_get(b, "robot/", robot, &json, NULL);
     if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) rc = 0;
     const char *const home = json_string_value(json_object_get(json, "home"));
     if (rc > 0) rc = home && *home;

@@ -22,7 +22,9 @@ static inline void bed_hub_end(bed *d) {
 }
 static inline int bed_hub_keep(bed *d, const mn_buf *message) {
     if (mn_random_unit(&d->random) < d->loss) return 0;
-    fake_hub_keep(&d->hub->hub, message->data, message->len);
+    json_t *const m = json_loadb(message->data, message->len, 0, NULL);
+    fake_hub_keep(&d->hub->hub, m);
+    json_decref(m);
     return 1;
 }
 static inline void bed_hub_give(bed *d, int i) {

@@ -8,7 +8,7 @@
 #define MN_TEST_FLEET_FAKE_HUB_H
 #include "test.h"
 
-#include "fleet/bridge.h"
+#include "fleet/bridge_in.h"
 
 typedef struct fake_hub {
     json_t *has, *saved; /* {key: [stamp as text, record]} */
@@ -23,8 +23,8 @@ static inline void fake_hub_end(fake_hub *h) {
     json_decref(h->saved);
     *h = (fake_hub){0};
 }
-static inline void fake_hub_keep(fake_hub *h, const char *message, size_t n) {
-    json_t *const m = json_loadb(message, n, 0, NULL), *one;
+static inline void fake_hub_keep(fake_hub *h, const json_t *m) {
+    json_t *one;
     size_t k;
     mn_buf order = {0};
     json_array_foreach(json_object_get(m, "records"), k, one) {
@@ -36,7 +36,6 @@ static inline void fake_hub_keep(fake_hub *h, const char *message, size_t n) {
         json_object_set_new(h->has, key, json_pack("[s, O]", order.data, one));
     }
     mn_buf_free(&order);
-    json_decref(m);
     if (++h->changes % 100) return;
     json_decref(h->saved);
     h->saved = json_copy(h->has);
@@ -47,9 +46,7 @@ static inline void fake_hub_give(const fake_hub *h, mn_bridge *to, const char *f
     json_object_foreach(h->has, key, one) {
         json_t *const m = json_pack("{s:i, s:s, s:s, s:[O]}", "omnesia", MN_BRIDGE_FORMAT, "fleet",
                                     fleet, "from", "", "records", json_array_get(one, 1));
-        char *const text = json_dumps(m, JSON_COMPACT);
-        assert_ok(mn_bridge_take(to, text, strlen(text)));
-        free(text);
+        assert_ok(bridge_take_json(to, m));
         json_decref(m);
     }
 }

@@ -250,8 +250,8 @@ static void check_same(const char *kind, const char *name) {
         own += !*text_of(it, "home");
         json_object_del(it, "home");
         if (first && !json_equal(first, it)) {
-            char *const a = json_dumps(first, JSON_COMPACT), *const b =
-                                                                 json_dumps(it, JSON_COMPACT);
+            char *const a = mn_json_text(first, JSON_COMPACT), *const b =
+                                                                   mn_json_text(it, JSON_COMPACT);
             wrong("%s%s is %.180s on %s, %.180s on %s", kind, name, a, machine_name[0], b,
                   machine_name[i]);
         }

@@ -18,6 +18,7 @@
 #include "fleet/fleets_check.h"
 
 #include "base/clock.h"
+#include "json_pool.h"
 #include "soak.h"
 #include "until.h"
 
@@ -106,13 +107,13 @@ static void settle(int seconds) {
         const mn_bridge *const g = F->machine[i].bridge;
         for (size_t k = 0; F->say && k < g->n; k++) {
             if (!g->entry[k]->pending) continue;
-            char *const a = json_dumps(g->entry[k]->value, JSON_COMPACT | JSON_ENCODE_ANY),
-                        *const b =
-                            g->entry[k]->with ? json_dumps(g->entry[k]->with, JSON_COMPACT) : NULL;
+            char *const a = mn_json_text(g->entry[k]->value, JSON_COMPACT | JSON_ENCODE_ANY),
+                        *const b = g->entry[k]->with ? mn_json_text(g->entry[k]->with, JSON_COMPACT)
+                                                     : NULL;
             printf("on %s %s waits: %s, with %s\n", machine_name[i], g->entry[k]->key,
                    a ? a : "null", b ? b : "");
-            free(a);
-            free(b);
+            mn_free(a);
+            mn_free(b);
         }
         mn_bridge_settled(F->machine[i].bridge, &why);
         if (i) differences(F->machine[0].bridge, F->machine[i].bridge, &why);
@@ -269,10 +270,10 @@ static void say_calls(machine *m, const machine_robot *r) {
     for (int i = 0; i < 3; i++) {
         uint64_t version;
         json_t *const json = lies(m, kinds[i], r->name, &version);
-        char *const text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+        char *const text = json ? mn_json_text(json, JSON_COMPACT) : NULL;
         printf("%s %s%s, which runs on %s: %llu %s\n", name_of(m), kinds[i], r->name,
                machine_name[r->at], (unsigned long long)version, text ? text : "");
-        free(text);
+        mn_free(text);
         json_decref(json);
     }
 }
@@ -283,7 +284,7 @@ static void finish(void) {
         for (int i = 0, was = F->ended; i < 30 && was == F->ended; i++) run_until(F->now + S);
     const char *const state = task_state(&task);
     if (!has_ended()) {
-        char *const text = task ? json_dumps(task, JSON_COMPACT) : NULL;
+        char *const text = task ? mn_json_text(task, JSON_COMPACT) : NULL;
         if (F->say && text) printf("%s\n", text);
         for (int i = 0; F->say && i < F->robots * F->n; i++)
             say_calls(F->machine + i % F->n, F->robot + i / F->n);
@@ -385,6 +386,7 @@ static void planted_bugs_are_found(void **unused) {
 }
 
 int main(void) {
+    json_pool_begin();
     const struct CMUnitTest tests[] = {cmocka_unit_test(seeds),
                                        cmocka_unit_test(seeds_that_were_wrong),
                                        cmocka_unit_test(planted_bugs_are_found)};
