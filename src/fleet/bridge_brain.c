@@ -86,11 +86,30 @@ static int say_own(mn_bridge *g, bridge_entry *e, const json_t *lies) {
     return 0;
 }
 
+/* What lies there, borrowed until the next time: it is parsed when it has changed. 1; 0: none. */
+static int lease_here(mn_bridge *g, json_t **out, uint64_t *version) {
+    char key[MN_FLEET_KEY];
+    mn_buf value = {0};
+    *out = NULL;
+    *version = 0;
+    MN_TRY(mn_board_key(g->b, "brain", "", key));
+    int rc = g->b->ops->get(g->b, key, &value, version);
+    mn_buf_free(&value);
+    if (rc > 0 && (!g->brain_lies || *version != g->brain_version)) {
+        json_decref(g->brain_lies);
+        g->brain_lies = NULL;
+        rc = mn_board_get(g->b, "brain", "", &g->brain_lies, version);
+        g->brain_version = *version;
+    }
+    if (rc > 0) *out = g->brain_lies;
+    return rc;
+}
+
 static int show(mn_bridge *g) {
     json_t *lies = NULL;
     uint64_t version = 0;
     bridge_entry *const e = record_of(g);
-    int rc = mn_board_get(g->b, "brain", "", &lies, &version);
+    int rc = lease_here(g, &lies, &version);
     if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) return 0; /* the next brain writes over it */
     MN_TRY(rc);
     const int is_own = lies && !*bridge_text(lies, "home");
@@ -107,7 +126,6 @@ static int show(mn_bridge *g) {
     else if (e && g->brain_shown != g->brain_until)
         rc = put_far(g, e, version);
     if (e && e->pending && !e->value && (is_own || !lies)) e->pending = 0;
-    json_decref(lies);
     return rc < 0 ? rc : 0;
 }
 
@@ -118,10 +136,9 @@ int bridge_brain_say(mn_bridge *g, json_t *m) {
     json_t *lies = NULL;
     uint64_t version = 0;
     if (!e || !e->mine || !e->value) return 0;
-    MN_TRY(mn_board_get(g->b, "brain", "", &lies, &version));
+    MN_TRY(lease_here(g, &lies, &version));
     const uint64_t until = (uint64_t)json_integer_value(json_object_get(lies, "until"));
     const uint64_t now = g->b->ops->now(g->b);
-    json_decref(lies);
     if (until <= now || version == g->brain_said) return 0;
     g->brain_said = version;
     return json_object_set_new(m, "brain",

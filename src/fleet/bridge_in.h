@@ -53,6 +53,7 @@ typedef struct bridge_entry {
     json_t *with;    /* conditions; NULL: none */
     uint64_t sum;    /* of the value as text; 0: gone */
     uint64_t local;  /* version on the board that was looked at last; 0: absent */
+    uint64_t lies;   /* sum of the value (as on the wire) that lay there; 0: not known */
     uint64_t ticket; /* version of the note about it; 0: none */
     unsigned seen;   /* the look that saw it on the board last */
     int mine, pending, dirty, lost;
@@ -89,7 +90,9 @@ struct mn_bridge {
     uint64_t stops;  /* its counter */
     uint64_t stop_local;
     uint64_t brain_until,
-        brain_shown; /* bridge_brain.c: of the far one, ns; as it is on the board */
+        brain_shown;        /* bridge_brain.c: of the far one, ns; as it is on the board */
+    json_t *brain_lies;     /* the board's "brain" as it was read last; NULL: none */
+    uint64_t brain_version; /* of it */
     uint64_t brain_said, brain_heard[2]; /* version; epoch and version */
     uint64_t watched, patient, fallen;   /* bridge_watch.c, ns */
 };
@@ -116,7 +119,7 @@ const char *bridge_text(const json_t *of, const char *field); /* never NULL */
 /* bridge_names.c: ids of tasks and asks are "t1" at home and "MACHINE.t1" elsewhere. */
 void bridge_out_name(const mn_bridge *g, bridge_kind kind, const char *name, char out[256]);
 void bridge_in_name(const mn_bridge *g, bridge_kind kind, const char *name, char out[256]);
-/* A copy as on the wire, as on this board. mine: 0 puts "home" into things. NULL: no memory. */
+/* A copy as on the wire, as on this board; what its fields hold is shared. NULL: no memory. */
 json_t *bridge_out_value(const mn_bridge *g, bridge_kind kind, const json_t *value);
 json_t *bridge_in_value(const mn_bridge *g, const bridge_entry *e);
 

@@ -31,18 +31,21 @@ static int collect(void *user, const char *key, uint64_t version) {
     looking *const l = user;
     const char *const rest = key + l->prefix;
     if (strncmp(rest, "bridge/", 7) == 0) return 0;
-    if (strncmp(rest, "letter/", 7) == 0) l->g->letters++;
     for (int i = 0; i < BRIDGE_KINDS; i++) {
         const bridge_sort *const s = bridge_sorts + i;
+        if (!s->mirrored || *rest != *s->folder) continue;
         const size_t n = strlen(s->folder);
-        if (!s->mirrored || strncmp(rest, s->folder, n) != 0 || strlen(rest + n) > MN_NAME)
-            continue;
-        seen one;
-        memset(&one, 0, sizeof one); /* all of it is compared */
-        one.kind = (bridge_kind)i;
-        one.version = version;
-        memcpy(one.name, rest + n, strlen(rest + n));
-        return mn_buf_append(&l->all, &one, sizeof one);
+        if (strncmp(rest, s->folder, n) != 0) continue;
+        const size_t name = strlen(rest + n);
+        if (name > MN_NAME) continue;
+        MN_TRY(mn_buf_reserve(&l->all, sizeof(seen)));
+        seen *const one = (seen *)(void *)(l->all.data + l->all.len);
+        memset(one, 0, sizeof *one); /* all of it is compared */
+        one->kind = (bridge_kind)i;
+        one->version = version;
+        memcpy(one->name, rest + n, name);
+        l->all.len += sizeof *one;
+        return 0;
     }
     return 0;
 }
@@ -103,10 +106,12 @@ static void changed_here(mn_bridge *g, bridge_entry *e, json_t *value) {
 
 /* What lies there is looked at; value NULL: it is gone. Taken. */
 static void look_at(mn_bridge *g, bridge_entry *e, json_t *value, uint64_t version) {
+    const uint64_t sum = bridge_sum_of(value);
     e->local = version;
+    e->lies = sum;
     if (e->mine || !*e->at.home)
         bridge_say(g, e, value);
-    else if (bridge_sum_of(value) != e->sum || (e->lost && value))
+    else if (sum != e->sum || (e->lost && value))
         changed_here(g, e, value);
     else {
         if (!e->known) bridge_set(e, json_incref(value));

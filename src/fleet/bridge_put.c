@@ -123,6 +123,12 @@ static int edit_ask(mn_bridge *g, mn_edits *edits, const bridge_entry *e, const 
     return mn_edits_del(edits, g->b, "ask/", name, ask->local);
 }
 
+/* 1: what lies there with that version is another value, so that it need not be read. */
+static int is_another(const bridge_entry *e, uint64_t version) {
+    return e->value && !bridge_sorts[e->kind].holds && version && version == e->local && e->lies &&
+           e->lies != e->sum;
+}
+
 /* All edits for it. 1; 0: it waits. The first edit is the note; *at is that of the value, 0: it
  * stays as it is. */
 static int edits_of(mn_bridge *g, mn_edits *edits, bridge_entry *e, const char *name, json_t *old,
@@ -146,6 +152,7 @@ static int edits_of(mn_bridge *g, mn_edits *edits, bridge_entry *e, const char *
 static void is_put(mn_bridge *g, bridge_entry *e, const mn_edits *edits, int at, uint64_t version) {
     noted(e, edits, 0);
     e->local = version;
+    e->lies = e->sum;
     if (at) e->local = edits->edit[at].kind == MN_EDIT_PUT ? edits->edit[at].version : 0;
     e->pending = e->lost = e->anew = 0;
     e->mine = strcmp(e->at.home, g->machine) == 0;
@@ -156,6 +163,15 @@ static void is_put(mn_bridge *g, bridge_entry *e, const mn_edits *edits, int at,
     mn_board_tell(g->b, "bridge", "{s:s, s:s}", "key", e->key, "text", "has come here");
 }
 
+static int version_of(mn_bridge *g, const char *folder, const char *name, uint64_t *version) {
+    char key[MN_FLEET_KEY];
+    mn_buf value = {0};
+    MN_TRY(mn_board_key(g->b, folder, name, key));
+    const int rc = g->b->ops->get(g->b, key, &value, version);
+    mn_buf_free(&value);
+    return rc;
+}
+
 static int put(mn_bridge *g, bridge_entry *e) {
     char name[256];
     mn_edits edits = {0};
@@ -164,7 +180,8 @@ static int put(mn_bridge *g, bridge_entry *e) {
     if (e->with && !bridge_known(g, e->with)) return 0;
     bridge_in_name(g, e->kind, e->name, name);
     const bridge_sort *const s = bridge_sorts + e->kind;
-    int rc = s->mirrored ? mn_board_get(g->b, s->folder, name, &old, &version) : 0;
+    int rc = s->mirrored ? version_of(g, s->folder, name, &version) : 0;
+    if (rc > 0 && !is_another(e, version)) rc = mn_board_get(g->b, s->folder, name, &old, &version);
     if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) rc = mn_board_del(g->b, s->folder, name, 0, 0);
     int at = 0;
     if (rc >= 0) rc = edits_of(g, &edits, e, name, old, version, &at);
@@ -248,6 +265,7 @@ int bridge_give(mn_bridge *g, bridge_entry *thing, const char *to) {
         }
         noted(e, &edits, 2 * (i - first));
         e->local = edits.edit[2 * (i - first) + 1].version;
+        e->lies = e->sum;
         e->mine = 0;
         e->dirty = 1;
     }

@@ -283,5 +283,6 @@ void bridge_free(mn_bridge *g) {
     json_decref(g->list);
     json_decref(g->need);
     json_decref(g->stop);
+    json_decref(g->brain_lies);
     mn_free(g);
 }
