@@ -65,6 +65,7 @@ static int collect_done(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_ro
                    since = (uint64_t)json_integer_value(json_object_get(step, "since"));
     if (is(step, "looking")) return mn_brain_failed(k, t, step, r, "", "");
     if (since && since <= now) MN_TRY(mn_brain_learn(t, step, (double)(now - since) * 1e-9, 1));
+    MN_TRY(mn_brain_looked(k, t, step, r));
     MN_TRY(set(step, "state", json_string("done")));
     MN_TRY(set(step, "ended", json_integer(k->b->ops->time(k->b))));
     json_object_del(step, "code");

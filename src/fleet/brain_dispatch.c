@@ -34,9 +34,12 @@ static int call_json(const mn_brain_task *t, const json_t *step, const mn_brain_
                   "try", json_object_get(step, "tries"), "skill", skill, "args", args, "lease",
                   (json_int_t)r->lease, "state", "given");
     json_t *const limit = is(step, "given") ? json_object_get(step, "limit") : NULL;
+    json_t *const looks = is(step, "given") ? json_object_get(step, "looks") : NULL;
     *out = call;
-    return call && (!limit || json_object_set(call, "limit", limit) == 0) ? 0
-                                                                          : mn_brain_no_memory();
+    return call && (!limit || json_object_set(call, "limit", limit) == 0) &&
+                   (!looks || json_object_set(call, "looks", looks) == 0)
+               ? 0
+               : mn_brain_no_memory();
 }
 
 static int edit_given(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r,
@@ -225,6 +228,27 @@ static int dispatch_step(mn_brain *k, mn_brain_task *t, json_t *step) {
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
+/* 1: it goes on. Nobody could look, but who is not heard just now, or all that were lost, may. */
+static int wait_to_look(mn_brain *k, mn_brain_task *t) {
+    mn_edits edits = {0};
+    const int alone = mn_brain_is_waiting(k, 0) ? 1 : mn_brain_alone(k, t);
+    if (alone == MN_ENOENT) return 0; /* long enough */
+    MN_TRY(alone);
+    if (alone) mn_brain_sooner(k, k->b->ops->now(k->b) + 1000000000);
+    if (alone == 2) MN_TRY(mn_brain_commit(k, t, &edits));
+    return alone > 0;
+}
+
+/* All that it wanted is so, as far as anybody knows. */
+static int end_reached(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g) {
+    mn_buf unseen = {0};
+    int rc = mn_brain_look(k, t, s, g, &unseen);
+    if (rc == 0 && unseen.len) rc = wait_to_look(k, t);
+    if (rc == 0) rc = mn_brain_end(k, t, "done", unseen.len ? unseen.data : NULL);
+    mn_buf_free(&unseen);
+    return rc < 0 ? rc : 0;
+}
+
 /* Nothing is left to do: is it as it should be? */
 static int finish(mn_brain *k, mn_brain_task *t) {
     mn_scene s = {0};
@@ -232,16 +256,16 @@ static int finish(mn_brain *k, mn_brain_task *t) {
     int rc = mn_scene_read(k->b, "", &s, NULL);
     if (rc >= 0) rc = mn_brain_goals(t, &s, &g);
     const int reached = rc < 0 ? rc : mn_goals_reached(&s, &g) == g.n;
+    rc = reached > 0 ? end_reached(k, t, &s, &g) : reached;
     mn_goals_free(&g);
     mn_scene_free(&s);
-    if (reached == MN_EINVAL ||
-        reached == MN_ENOENT) { /* what it asked for is not there any more */
+    if (rc == MN_EINVAL || rc == MN_ENOENT) { /* what it asked for is not there any more */
         char why[512];
         snprintf(why, sizeof why, "%s", mn_error_detail());
         return mn_brain_end(k, t, "failed", why);
     }
-    MN_TRY(reached);
-    if (reached) return mn_brain_end(k, t, "done", NULL);
+    MN_TRY(rc);
+    if (reached) return 0;
     MN_TRY(set(t->json, "again", json_true()));
     return mn_brain_replan(k, t);
 }

@@ -124,9 +124,22 @@ int mn_brain_recover(mn_brain *k, mn_brain_task *t, json_t *step);
 /* Steps that are marked "replan", and what depends on them, are planned anew. */
 int mn_brain_replan(mn_brain *k, mn_brain_task *t);
 
+/* 1: nobody lives, and somebody may come back; 2: since now, which is to be committed; 0: somebody
+ * does; MN_ENOENT: nobody has for MN_BRAIN_ALONE seconds. */
+int mn_brain_alone(mn_brain *k, mn_brain_task *t);
+int mn_brain_last_step(const mn_brain_task *t); /* the highest number of its steps */
+
 /* What waits is planned anew by the rules, in *t as it is in memory: nothing is committed. The plan
  * in words is appended. MN_ENOENT: there is none. */
 int mn_brain_rethink(mn_brain *k, mn_brain_task *t, mn_buf *words);
+
+/* ---- brain_look.c ------------------------------------------------------------------------ */
+/* The goals are reached, as far as is known. 1: somebody will look at what is not sure, and the
+ * task is committed; 0: all is sure, or nobody can look at what *why names; MN_ENOENT: it is not
+ * where it should be, and nowhere else either. The scene is then as it will be. */
+int mn_brain_look(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g, mn_buf *why);
+/* A step has ended well: what it was to look for. The caller commits. */
+int mn_brain_looked(mn_brain *k, mn_brain_task *t, const json_t *step, const mn_brain_robot *r);
 
 /* ---- brain_relieve.c --------------------------------------------------------------------- */
 /* How many times longer than planned the robot takes; 1. */

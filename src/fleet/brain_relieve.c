@@ -165,7 +165,7 @@ static int may_change(const mn_brain_task *t) {
     json_array_foreach(json_object_get(t->json, "steps"), i, step) {
         if (is(step, "failed") || is(step, "looking") || json_object_get(step, "replan")) return 0;
         if (!mn_step_open(step) || mn_step_active(step)) continue;
-        if (number(step, "tries")) return 0;
+        if (number(step, "tries") || json_object_get(step, "looks")) return 0;
         waiting++;
     }
     return waiting;

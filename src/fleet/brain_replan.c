@@ -207,11 +207,11 @@ static void read_never(replanning *r) {
     r->never[n] = NULL;
 }
 
-static int last_number(const json_t *steps) {
+int mn_brain_last_step(const mn_brain_task *t) {
     json_t *step;
     size_t i;
     int last = 0;
-    json_array_foreach(steps, i, step) {
+    json_array_foreach(json_object_get(t->json, "steps"), i, step) {
         const int n = atoi(*field(step, "id") ? field(step, "id") + 1 : "0");
         if (n > last) last = n;
     }
@@ -229,7 +229,7 @@ static void forget(replanning *r) {
 
 /* model: it may be asked, too. */
 static int plan_once(replanning *r, int model) {
-    const mn_fleet_plan_how how = {.never = r->never, .first = last_number(r->steps)};
+    const mn_fleet_plan_how how = {.never = r->never, .first = mn_brain_last_step(r->t)};
     forget(r);
     read_never(r);
     MN_TRY(mn_scene_read(r->k->b, "", &r->scene, NULL));
@@ -331,10 +331,8 @@ static int wait_for_others(replanning *r, int far) {
                : mn_brain_commit(r->k, r->t, &edits);
 }
 
-/* 1: nobody lives, and somebody may come back. Then there is no plan that could be right. */
-static int wait_alone(replanning *r) {
-    mn_brain *const k = r->k;
-    json_t *const json = r->t->json;
+int mn_brain_alone(mn_brain *k, mn_brain_task *t) {
+    json_t *const json = t->json;
     const int64_t now = k->b->ops->time(k->b), most = MN_BRAIN_ALONE * (int64_t)1000000;
     const json_int_t since = json_integer_value(json_object_get(json, "alone"));
     char why[400];
@@ -346,10 +344,9 @@ static int wait_alone(replanning *r) {
         return MN_FAIL(MN_ENOENT, "nobody has been alive for %d s: %s", MN_BRAIN_ALONE, why);
     }
     MN_TRY(set(json, "alone", json_integer(now)));
-    r->alone = 1;
-    mn_board_tell(k->b, "alone", "{s:s, s:s}", "task", r->t->id, "text",
+    mn_board_tell(k->b, "alone", "{s:s, s:s}", "task", t->id, "text",
                   "nobody of the fleet lives: the task waits for somebody");
-    return 1;
+    return 2;
 }
 
 /* The model thinks about it: the task is as it lies on the board, and its other steps go on. */
@@ -377,7 +374,8 @@ int mn_brain_replan(mn_brain *k, mn_brain_task *t) {
     if (rc >= 0) rc = plan_wider(&r);
     if (rc >= 0) rc = rc ? adopt(&r) : wait_for_others(&r, 0);
     if (is_no_plan(rc)) {
-        const int waits = mn_brain_is_waiting(k, 1) ? 1 : wait_alone(&r);
+        const int waits = mn_brain_is_waiting(k, 1) ? 1 : mn_brain_alone(k, t);
+        r.alone = waits == 2;
         if (waits) rc = waits < 0 ? waits : wait_for_others(&r, 1);
     }
     if (is_no_plan(rc) || rc == MN_EFULL || rc == MN_ETOOLONG) {

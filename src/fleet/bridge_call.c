@@ -60,7 +60,8 @@ static int copy_fields(json_t *to, const json_t *of, const char *const *field) {
 
 /* ---- on the brain's board ------------------------------------------------------------------ */
 static int say_call(const call *c) {
-    static const char *const fields[] = {"task", "step", "try", "skill", "args", "limit", NULL};
+    static const char *const fields[] = {"task", "step",  "try",   "skill",
+                                         "args", "limit", "looks", NULL};
     mn_bridge *const g = c->g;
     char name[2 * MN_NAME + 2];
     const bridge_entry *const lease = bridge_of(g, BRIDGE_LEASE, c->robot);
@@ -205,7 +206,8 @@ static int may_begin(const call *c, const json_t *given) {
 
 /* The call of another machine comes here; failed (NULL: not): as one that ended before it began. */
 static int put_call(const call *c, const char *machine, const json_t *given, const char *failed) {
-    static const char *const fields[] = {"task", "step", "try", "skill", "args", "limit", NULL};
+    static const char *const fields[] = {"task", "step",  "try",   "skill",
+                                         "args", "limit", "looks", NULL};
     static const char *const ids[] = {"task", "step", "try", NULL};
     const bridge_entry *const lease = bridge_of(c->g, BRIDGE_LEASE, c->robot);
     mn_edits edits = {0};

@@ -66,6 +66,13 @@ static int add_changes(json_t *needed, const bridge_entry *robot, const json_t *
     for (int i = 0; i < n; i++)
         if (json_object_set_new(needed, thing[i], json_string(robot->name)) < 0)
             return MN_FAIL(MN_ENOMEM, "no memory for what is wanted");
+    const json_t *const looks = json_object_get(json_object_get(call, "looks"), "things"), *one;
+    size_t k;
+    json_array_foreach(looks, k, one) { /* who looks for something says where it is */
+        if (json_is_string(one) &&
+            json_object_set_new(needed, json_string_value(one), json_string(robot->name)) < 0)
+            return MN_FAIL(MN_ENOMEM, "no memory for what is wanted");
+    }
     return 0;
 }
 

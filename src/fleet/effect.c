@@ -124,6 +124,11 @@ static int seen_now(const mn_scene *s, mn_thing *t, const char *by, double sure)
     return 0;
 }
 
+int mn_effect_see(const mn_scene *s, mn_thing *t, const char *by, double sure, mn_effect *out) {
+    MN_TRY(mn_effect_touch(out, t));
+    return seen_now(s, t, by, sure);
+}
+
 /* "in" what can be closed and what is a room, else "on". */
 static const char *how_at(const mn_scene *s, const char *to) {
     const mn_thing *const place = mn_scene_thing(s, to);

@@ -46,6 +46,8 @@ int mn_effect_touch(mn_effect *f, mn_thing *t);
 /* One move in the scene: to a place, or into a hand (how) of a robot. sure: 0 to 1. */
 int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, const char *by,
                    double sure, mn_effect *out);
+/* It is where it was believed to be. */
+int mn_effect_see(const mn_scene *s, mn_thing *t, const char *by, double sure, mn_effect *out);
 /* All that was touched, with the versions it was read with. MN_EBUSY: some is another machine's. */
 int mn_effect_edits(const mn_effect *f, const mn_board *b, mn_edits *edits);
 /* Once that is so: an event "moved" for each thing that did, as mn_scene_move tells it. */

@@ -85,6 +85,10 @@ int mn_fleet_plan_check(const mn_scene *s, const mn_fleet_plan *p, const mn_goal
  * nobody. */
 enum { MN_GROUPS_OF_STEPS = 1, MN_GROUPS_OF_RUNS = 2 };
 double mn_fleet_plan_seconds(const mn_fleet_plan *p, int groups);
+/* plan_look.c: somebody looks at a place, who can soonest (skill "inspect"); what is closed is
+ * opened for it, and closed again. *look: the step that looks. MN_ENOENT: nobody can, and why. */
+int mn_fleet_plan_look(const mn_scene *s, const char *place, const mn_fleet_plan_how *how,
+                       mn_fleet_plan *out, int *look);
 /* In words: "carrier goes to the counter, while arm takes the cup; ..". */
 int mn_fleet_plan_explain(const mn_scene *s, const mn_fleet_plan *p, mn_buf *out);
 

@@ -180,7 +180,7 @@ int mn_plan_fixed_reaches(mn_plan_world *w, int robot, int site) {
 int mn_plan_reaches(mn_plan_world *w, const mn_plan_state *st, int robot, int e) {
     const int self = w->n_things + robot, at = st->at[robot];
     if (mn_plan_shut(w, st, e) >= 0) return 0;
-    if (e == self || mn_plan_below(w, st, e, self)) return 1;
+    if (e == self || e == at || mn_plan_below(w, st, e, self)) return 1;
     if (at >= 0 && mn_plan_kind(w, at) != MN_ROOM && mn_plan_below(w, st, e, at)) return 1;
     if (at >= 0 && mn_plan_kind(w, at) == MN_ROOM && e < w->n_things && st->holder[e] == at &&
         mn_plan_kind(w, e) == MN_OBJECT_KIND)

@@ -15,13 +15,15 @@
  */
 #include "base/error.h"
 #include "fleet/robot_inside.h"
+#include "fleet/see.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const uint64_t MS = 1000000, GRACE = 100000000, WAIT = 10000000000; /* ns */
-static const double LIMIT = 60; /* s, of a skill that says none */
+static const double LIMIT = 60;               /* s, of a skill that says none */
+static const double UNSURE = 0.5, SEEN = 0.9; /* SEEN: how sure one is of what one sees */
 
 static const char *field(const json_t *json, const char *name) {
     const char *const text = json_string_value(json_object_get(json, name));
@@ -153,6 +155,41 @@ static int contradicts(const json_t *result, const mn_fact *f, mn_buf *where) {
     return 1;
 }
 
+/* It was seen where it is believed to be. */
+static int seen_there(const mn_actor_robot *r, const mn_scene *s, mn_thing *t, const json_t *one,
+                      mn_effect *f) {
+    const json_t *const said = json_object_get(one, "sure");
+    const double sure = json_is_number(said) ? json_number_value(said) : SEEN;
+    const double now =
+        1 - (1 - mn_see_sure(t, s->time)) * (1 - (sure >= 0 && sure <= 1 ? sure : 0));
+    return mn_effect_see(s, t, r->name, now, f);
+}
+
+/* What the brain wants to know of a place (brain_look.c): who was not seen there is less sure. */
+static int apply_look(mn_actor_robot *r, mn_scene *s, const json_t *result, mn_effect *f) {
+    const json_t *const looks = json_object_get(r->call, "looks");
+    const char *const place = field(looks, "at");
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(looks, "things"), i, one) {
+        mn_thing *const t = mn_scene_thing(s, json_string_value(one) ? json_string_value(one) : "");
+        json_t *seen = NULL;
+        if (!t || *t->home || strcmp(t->at, place) || f->n_things + 2 > 4) continue;
+        const json_t *const is = mn_seen_find(json_object_get(result, "seen"), t);
+        if (is && *field(is, "at") && strcmp(field(is, "at"), place)) continue; /* it is moved */
+        if (is) {
+            MN_TRY(seen_there(r, s, t, is, f));
+            continue;
+        }
+        MN_TRY(mn_see_missed(t, s->time, &seen));
+        const int rc = mn_effect_touch(f, t);
+        if (rc < 0) json_decref(seen);
+        MN_TRY(rc);
+        if (json_object_set_new(t->json, "seen", seen)) return json_failed();
+    }
+    return 0;
+}
+
 /* What was seen by name and place is where it was seen. In the hands of others it stays. */
 static int apply_seen(mn_actor_robot *r, mn_scene *s, const json_t *result, mn_effect *f) {
     const json_t *const list = json_object_get(result, "seen");
@@ -168,7 +205,11 @@ static int apply_seen(mn_actor_robot *r, mn_scene *s, const json_t *result, mn_e
             if (json_object_set_new(t->json, "open", json_boolean(json_is_true(open))))
                 return json_failed();
         }
-        if (t->kind != MN_OBJECT_KIND || !*at || strcmp(at, t->at) == 0) continue;
+        if (t->kind != MN_OBJECT_KIND || !*at) continue;
+        if (strcmp(at, t->at) == 0) {
+            if (mn_see_sure(t, s->time) < UNSURE) MN_TRY(seen_there(r, s, t, one, f));
+            continue;
+        }
         const mn_robot_seen *const by = mn_scene_robot(s, t->at);
         if (by && by->alive && strcmp(by->name, r->name)) continue;
         if (!mn_scene_thing(s, at) && strcmp(at, r->name)) continue;
@@ -195,7 +236,8 @@ typedef struct ending {
     json_t *seen;   /* what says where things are; may be the same; NULL: nothing */
 } ending;
 
-static int edit_ending(mn_actor_robot *r, const ending *e, mn_scene *s, mn_effect *f,
+/* ours: the call is still the one that has ended. */
+static int edit_ending(mn_actor_robot *r, const ending *e, int ours, mn_scene *s, mn_effect *f,
                        mn_edits *edits) {
     const json_t *const args = json_object_get(r->call, "args");
     if (e->skill) {
@@ -206,6 +248,7 @@ static int edit_ending(mn_actor_robot *r, const ending *e, mn_scene *s, mn_effec
         }
     } else if (strcmp(e->code, "dropped") == 0)
         MN_TRY(apply_dropped(r, s, f));
+    if (e->seen && e->skill && ours) MN_TRY(apply_look(r, s, e->seen, f));
     if (e->seen) MN_TRY(apply_seen(r, s, e->seen, f));
     MN_TRY(mn_effect_edits(f, r->b, edits));
     MN_TRY(mn_edits_check(edits, r->b, "lease/", r->name, r->lease));
@@ -230,7 +273,7 @@ static int commit_ending(mn_actor_robot *r, const ending *e) {
     int rc = other < 0 ? other : mn_scene_since(r->b, "", &r->scene, &s, NULL);
     const int ours = other == 0 && r->call;
     r->phase = ROBOT_IDLE; /* as the state that is committed says */
-    if (rc >= 0) rc = edit_ending(r, e, &s, &f, &edits);
+    if (rc >= 0) rc = edit_ending(r, e, ours, &s, &f, &edits);
     if (rc >= 0 && ours)
         rc = edit_call(r, e->skill ? "done" : "failed", e->code, e->text, e->result, &edits);
     if (rc >= 0) rc = mn_edits_commit(&edits, r->b);
@@ -441,6 +484,20 @@ static int begin_later(mn_actor_robot *r, const char *thing, uint64_t now) {
     return fail_call(r, "conflict", text);
 }
 
+/* What it looks for may be another machine's: it waits for that too, but not for ever. */
+static int looks_later(mn_actor_robot *r, const mn_scene *s, uint64_t now) {
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(json_object_get(r->call, "looks"), "things"), i, one) {
+        const mn_thing *const t =
+            mn_scene_thing(s, json_string_value(one) ? json_string_value(one) : "");
+        if (!t || !*t->home) continue;
+        if (!r->waits) r->waits = now ? now : 1;
+        return now - r->waits < WAIT;
+    }
+    return 0;
+}
+
 static int begin(mn_actor_robot *r, uint64_t now) {
     const mn_skill *const k = mn_skills_find(&r->skills, field(r->call, "skill"));
     const json_t *const lease = json_object_get(r->call, "lease");
@@ -461,7 +518,7 @@ static int begin(mn_actor_robot *r, uint64_t now) {
         may == 1 ? mn_skill_waits(s, k, r->name, json_object_get(r->call, "args")) : NULL;
     if (far) rc = begin_later(r, far, now);
     mn_buf_free(&text);
-    if (far) return rc;
+    if (far || (may == 1 && looks_later(r, s, now))) return rc < 0 ? rc : 0;
     r->waits = 0;
     return may == 1 ? begin_skill(r, k, now) : rc;
 }

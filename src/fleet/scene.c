@@ -150,12 +150,13 @@ static double away(const mn_scene *s, const mn_pose *from, const char *name) {
     return fmax(hypot(from->p[0] - to.p[0], from->p[1] - to.p[1]) - fmax(half[0], half[1]), 0);
 }
 
-/* Standing at a place it reaches that, and what is in or on it; standing in a room, what lies or
- * stands about there, but not what is on its furniture. */
+/* Standing at a place it reaches that, and what is in or on it; standing in a room, that, and what
+ * lies or stands about there, but not what is on its furniture. */
 static int works_at(const mn_scene *s, const mn_robot_seen *r, const char *what) {
     const mn_thing *const place = mn_scene_thing(s, r->at), *const t = mn_scene_thing(s, what);
     if (!*r->at) return 0;
     if (!place || place->kind != MN_ROOM) return is_below(s, what, r->at);
+    if (t == place) return 1;
     return !strcmp(above(s, what), r->at) && (!t || t->kind == MN_OBJECT_KIND);
 }
 

@@ -233,6 +233,23 @@ static int see_new(look *l, const mn_detection *d, const char *looked, json_t *f
 }
 
 /* ---- what was not seen --------------------------------------------------------------------- */
+int mn_see_missed(const mn_thing *t, int64_t now, json_t **out) {
+    const json_t *const old = json_object_get(t->json, "seen");
+    const json_int_t missed = json_integer_value(json_object_get(old, "missed"));
+    json_t *const seen = old ? json_deep_copy(old) : json_object();
+    *out = seen;
+    if (seen &&
+        json_object_set_new(seen, "missed", json_integer(missed < MISSES ? missed + 1 : MISSES)) >=
+            0 &&
+        json_object_set_new(seen, "looked", json_integer(now)) >= 0 &&
+        (json_object_get(seen, "sure") ||
+         json_object_set_new(seen, "sure", json_real(t->sure)) >= 0))
+        return 0;
+    json_decref(seen);
+    *out = NULL;
+    return MN_FAIL(MN_ENOMEM, "no memory for '%s'", t->name);
+}
+
 static int miss(const look *l, const mn_thing *t) {
     const json_t *const old = json_object_get(t->json, "seen");
     const json_int_t missed = json_integer_value(json_object_get(old, "missed"));
@@ -240,14 +257,11 @@ static int miss(const look *l, const mn_thing *t) {
     if (t->seen >= l->now || t->pose.t >= l->now || last + LOOK > l->now) return 0;
     l->out->missed++;
     if (missed >= MISSES) return 0;
-    json_t *const seen = old ? json_deep_copy(old) : json_object();
+    json_t *seen = NULL;
+    MN_TRY(mn_see_missed(t, l->now, &seen));
     json_t *const fields = json_object();
     int rc = 0;
-    if (!seen || !fields || json_object_set_new(seen, "missed", json_integer(missed + 1)) < 0 ||
-        json_object_set_new(seen, "looked", json_integer(l->now)) < 0 ||
-        (!json_object_get(seen, "sure") &&
-         json_object_set_new(seen, "sure", json_real(t->sure)) < 0) ||
-        json_object_set(fields, "seen", seen) < 0)
+    if (!fields || json_object_set(fields, "seen", seen) < 0)
         rc = MN_FAIL(MN_ENOMEM, "no memory for '%s'", t->name);
     if (!rc) rc = change(l->b, t->name, t->at, fields);
     if (rc > 0 && !missed)

@@ -54,6 +54,10 @@ typedef struct mn_seeing {
  * none): for poses that are not in "map". MN_ENOENT: there is no such place. */
 int mn_see(mn_board *b, const mn_frames *frames, const json_t *detections, const char *place,
            mn_seeing *out);
+/* The detection of a list that is this thing: by its name; else by its class, of no name. NULL. */
+const json_t *mn_seen_find(const json_t *list, const mn_thing *thing);
+/* The "seen" of a thing that should have been seen now, and was not. The caller's. */
+int mn_see_missed(const mn_thing *thing, int64_t now, json_t **seen);
 /* How sure we are of it now: 0 to 1; never 0 of what was seen once. */
 double mn_see_sure(const mn_thing *thing, int64_t now);
 

@@ -10,7 +10,8 @@
  *                        "state": "waiting" | "given" | "running" | "done" | "failed" | "replaced",
  *                        "tries", "begun", "ended", "code", "text", "for": id it stands in for}],
  *             "replans": N, "replanned": steps that were planned anew, "failed_subtree": steps that
- *             depended on failed ones, "model": {"asked", "valid", "right", "tokens", "cached",
+ *             depended on failed ones, "looks", "looked": brain_look.c, "alone": us when all were
+ *             gone (brain_replan.c), "model": {"asked", "valid", "right", "tokens", "cached",
  *             "ms"}}
  *   call/ROBOT  {"task", "step", "try", "skill", "args", "limit" (s), "lease": version,
  *                "state": "given" | "running" | "done" | "failed" | "cancel" | "idle",

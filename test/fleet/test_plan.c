@@ -322,6 +322,56 @@ static void nobody_meets_at_what_is_taken(void **state) {
     mn_scene_free(&s);
 }
 
+/* ---- looking ----------------------------------------------------------------------------- */
+static void look_of(const mn_scene *s, const char *place, const mn_fleet_plan_how *how,
+                    mn_fleet_plan *p, const char *who, int steps) {
+    static const mn_goals none;
+    int look = -1;
+    assert_ok(mn_fleet_plan_look(s, place, how, p, &look));
+    assert_ok(mn_fleet_plan_check(s, p, &none));
+    assert_string_equal(p->step[look].skill, "inspect");
+    assert_string_equal(p->step[look].robot, who);
+    assert_int_equal(p->n, steps);
+}
+
+static void who_can_soonest_looks(void **state) {
+    (void)state;
+    mn_scene s = one_room(2); /* r1 at a, r2 at c */
+    mn_fleet_plan p;
+    made_end(&s);
+    look_of(&s, "a", NULL, &p, "r1", 1); /* it stands there */
+    assert_true(fabs(p.makespan - 2) < 1e-9);
+    mn_fleet_plan_free(&p);
+    look_of(&s, "b", &(mn_fleet_plan_how){.first = 7}, &p, "r1", 2); /* 6 m, not 10 */
+    assert_string_equal(p.step[1].id, "s9");
+    mn_fleet_plan_free(&p);
+    const char *const never[] = {"r1 b", NULL};
+    look_of(&s, "b", &(mn_fleet_plan_how){.never = never}, &p, "r2", 2);
+    mn_fleet_plan_free(&p);
+    look_of(&s, "room", NULL, &p, "r2", 2); /* what lies on its floor */
+    mn_fleet_plan_free(&p);
+    mn_scene_free(&s);
+}
+
+static void what_is_closed_is_looked_into(void **state) {
+    (void)state;
+    mn_scene s;
+    mn_fleet_plan p;
+    int look;
+    made_kitchen(&s);
+    look_of(&s, "fridge", NULL, &p, "duo", 4); /* goes there, opens it, looks, closes it */
+    assert_int_equal(steps_of(&p, "duo", "open"), 1);
+    assert_string_equal(p.step[3].skill, "close");
+    mn_fleet_plan_free(&p);
+    const char *const without[] = {"duo", "arm", NULL};
+    assert_fails(
+        mn_fleet_plan_look(&s, "fridge", &(mn_fleet_plan_how){.without = without}, &p, &look),
+        MN_ENOENT, "nobody alive can look at the fridge");
+    for (int i = 0; i < s.n_robots; i++) s.robot[i].alive = 0;
+    assert_fails(mn_fleet_plan_look(&s, "fridge", NULL, &p, &look), MN_ENOENT, "nobody alive");
+    mn_scene_free(&s);
+}
+
 /* ---- wrong plans are found --------------------------------------------------------------- */
 static void checked(const mn_scene *s, const char *steps, const char *why) {
     mn_goals g;
@@ -461,6 +511,8 @@ static void random_worlds_are_planned(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_can_soonest_looks),
+        cmocka_unit_test(what_is_closed_is_looked_into),
         cmocka_unit_test(one_robot_carries_one_thing),
         cmocka_unit_test(two_hands_carry_two_things_at_once),
         cmocka_unit_test(one_hand_and_a_tray_carry_two_things_at_once),
