@@ -76,7 +76,7 @@ struct mn_board {
 int mn_board_open(mn_region *r, const char *fleet, mn_board **out);
 /* board_heap.c: a board for one thread; both clocks are what was set last. */
 int mn_board_open_heap(const char *fleet, mn_board **out);
-void mn_board_clock(mn_board *heap, uint64_t now, int64_t time);
+int mn_board_clock(mn_board *heap, uint64_t now, int64_t time); /* MN_EINVAL: of another kind */
 void mn_board_close(mn_board **b);
 /* ops->life: "" where nobody can tell; ops->lives: MN_LIFE_UNKNOWN. */
 void mn_board_life(mn_board *b, char word[MN_LIFE]);

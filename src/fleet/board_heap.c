@@ -263,7 +263,13 @@ int mn_board_open_heap(const char *fleet, mn_board **out) {
     return 0;
 }
 
-void mn_board_clock(mn_board *heap, uint64_t at, int64_t time) {
+int mn_board_clock(mn_board *heap, uint64_t at, int64_t time) {
+    if (heap->ops != &heap_ops)
+        return MN_FAIL(MN_EINVAL,
+                       "a board of kind '%s' has no clock to be set: its time is that of "
+                       "its machine",
+                       heap->ops->name);
     heap_of(heap)->now = at;
     heap_of(heap)->time = time;
+    return 0;
 }

@@ -336,6 +336,7 @@ static void two_of_one_region(void **s) {
     free(large);
     const uint64_t before = a->ops->now(a);
     assert_true(before > 0 && b->ops->now(b) >= before);
+    assert_fails(mn_board_clock(a, 5, -7), MN_EINVAL, "'region' has no clock to be set");
     assert_true(a->ops->time(a) > (int64_t)1700000000 * 1000000);
     json_decref(cup);
     mn_board_close(&other);
@@ -348,7 +349,7 @@ static void clocks_of_the_heap(void **s) {
     mn_board *b;
     assert_ok(mn_board_open_heap("other", &b));
     assert_string_equal(b->fleet, "other");
-    mn_board_clock(b, 5, -7);
+    assert_ok(mn_board_clock(b, 5, -7));
     assert_int_equal(b->ops->now(b), 5);
     assert_int_equal(b->ops->time(b), -7);
     mn_board_close(&b);
