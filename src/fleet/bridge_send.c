@@ -67,26 +67,13 @@ static json_t *hex_of(const mn_fleet_state *from) {
     return json_string(hex);
 }
 
-/* 1; 0: there is none, or none that can be read. */
-static int read_state(mn_bridge *g, const char *folder, const char *robot, mn_fleet_state *out,
-                      uint64_t *version) {
-    char key[MN_FLEET_KEY];
-    mn_buf value = {0};
-    MN_TRY(mn_board_key(g->b, folder, robot, key));
-    int rc = g->b->ops->get(g->b, key, &value, version);
-    if (rc > 0) rc = mn_fleet_state_read(value.data, value.len, out) >= 0;
-    mn_buf_free(&value);
-    return rc;
-}
-
 /* With where its simulated body truly stands, if it has one. */
 static json_t *state_of(mn_bridge *g, const bridge_entry *e, const mn_fleet_state *from,
                         uint64_t age) {
     mn_fleet_state truth;
-    uint64_t version;
     json_t *const one = json_pack("[s, I, s, I, o, I]", e->name, (json_int_t)e->at.e, e->at.home,
                                   (json_int_t)e->at.v, hex_of(from), (json_int_t)age);
-    if (one && read_state(g, "sim/state/", e->name, &truth, &version) > 0)
+    if (one && mn_fleet_state_get(g->b, "sim/state/", e->name, &truth, NULL) > 0)
         json_array_append_new(one, hex_of(&truth));
     return one;
 }
@@ -99,7 +86,7 @@ static int add_state(mn_bridge *g, json_t *states, const char *robot) {
     uint64_t version = 0;
     MN_TRY(bridge_make_of(g, BRIDGE_STATE, robot, &e));
     if (e->sent && now - e->sent < g->how.beat) return 0;
-    const int rc = read_state(g, "state/", robot, &state, &version);
+    const int rc = mn_fleet_state_get(g->b, "state/", robot, &state, &version);
     if (rc <= 0 || (version == e->at.v && e->mine) || state.until <= now) return rc < 0 ? rc : 0;
     e->mine = 1;
     e->at = (bridge_stamp){.e = g->epoch, .v = version};

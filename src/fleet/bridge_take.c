@@ -137,15 +137,6 @@ static int heard(mn_bridge *g, const char *name) {
     return 0;
 }
 
-static int put_state(mn_bridge *g, const char *folder, const char *name,
-                     const mn_fleet_state *state) {
-    char key[MN_FLEET_KEY];
-    MN_TRY(mn_board_key(g->b, folder, name, key));
-    mn_edit edit = {
-        .key = key, .kind = MN_EDIT_PUT, .value = state, .n = mn_fleet_state_bytes(state)};
-    return g->b->ops->commit(g->b, &edit, 1);
-}
-
 static int take_state(mn_bridge *g, const char *name, const bridge_stamp *at, const json_t *one) {
     const json_int_t age = json_integer_value(json_array_get(one, 5));
     const json_t *const hex = json_array_get(one, 4);
@@ -161,10 +152,10 @@ static int take_state(mn_bridge *g, const char *name, const bridge_stamp *at, co
     if (strcmp(e->at.home, at->home) == 0 && bridge_order(at, &e->at) <= 0) return 0;
     if (truth) {
         MN_TRY(translate(g, json_string_value(truth), (uint64_t)age, &state));
-        MN_TRY(put_state(g, "sim/state/", name, &state));
+        MN_TRY(mn_fleet_state_put(g->b, "sim/state/", name, &state, NULL));
     }
     MN_TRY(translate(g, json_string_value(hex), (uint64_t)age, &state));
-    MN_TRY(put_state(g, "state/", name, &state));
+    MN_TRY(mn_fleet_state_put(g->b, "state/", name, &state, NULL));
     e->at = *at;
     return heard(g, name);
 }

@@ -151,14 +151,8 @@ int mn_life_lose(mn_board *b, const mn_watch *w, const char *name, uint64_t leas
 /* Without a state it is late now; so it is when that is of another life of the machine, whose clock
  * had gone further. */
 int mn_life_read(mn_board *b, const char *robot, mn_life known, mn_heard *out) {
-    char key[MN_FLEET_KEY];
-    mn_buf value = {0};
     mn_fleet_state s;
-    MN_TRY(mn_board_key(b, "state/", robot, key));
-    int rc = b->ops->get(b, key, &value, &out->state);
-    if (rc == 0) out->state = 0;
-    if (rc > 0) rc = mn_fleet_state_read(value.data, value.len, &s) < 0 ? 0 : 1;
-    mn_buf_free(&value);
+    const int rc = mn_fleet_state_get(b, "state/", robot, &s, &out->state);
     MN_TRY(rc);
     const uint64_t now = b->ops->now(b); /* after it was read: states go on being put */
     uint64_t beat = rc && s.until > s.now ? s.until - s.now : 0;

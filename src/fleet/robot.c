@@ -39,14 +39,8 @@ static void state_now(mn_actor_robot *r) {
 
 /* What another told of it since: where it is, its battery and its joints (MN_STATE_TOLD). */
 static int take_told(mn_actor_robot *r) {
-    char key[MN_FLEET_KEY];
-    mn_buf value = {0};
-    uint64_t version;
     mn_fleet_state s;
-    MN_TRY(mn_board_key(r->b, "state/", r->name, key));
-    int rc = r->b->ops->get(r->b, key, &value, &version);
-    if (rc > 0) rc = mn_fleet_state_read(value.data, value.len, &s) >= 0;
-    mn_buf_free(&value);
+    const int rc = mn_fleet_state_get(r->b, "state/", r->name, &s, NULL);
     if (rc <= 0 || !(s.flags & MN_STATE_TOLD) || s.beat != r->put.beat) return rc < 0 ? rc : 0;
     const mn_fleet_state *const p = &r->put;
     if (!memcmp(s.p, p->p, sizeof s.p) && !memcmp(s.q, p->q, sizeof s.q) &&
@@ -81,13 +75,9 @@ int mn_robot_edit_state(mn_actor_robot *r, mn_edits *edits) {
 }
 
 int mn_actor_robot_publish(mn_actor_robot *r) {
-    char key[MN_FLEET_KEY];
     MN_TRY(mn_robot_lease(r));
-    MN_TRY(mn_board_key(r->b, "state/", r->name, key));
     state_now(r);
-    mn_edit edit = {
-        .key = key, .kind = MN_EDIT_PUT, .value = &r->state, .n = mn_fleet_state_bytes(&r->state)};
-    return r->b->ops->commit(r->b, &edit, 1);
+    return mn_fleet_state_put(r->b, "state/", r->name, &r->state, NULL);
 }
 
 mn_fleet_state *mn_actor_robot_state(mn_actor_robot *r) {
@@ -118,14 +108,8 @@ int mn_robot_lease(mn_actor_robot *r) {
 
 /* Does who has this lease live? Its state says until when. */
 static int lives(mn_actor_robot *r, const json_t *lease) {
-    char key[MN_FLEET_KEY];
-    mn_buf value = {0};
     mn_fleet_state s;
-    uint64_t version;
-    MN_TRY(mn_board_key(r->b, "state/", r->name, key));
-    int rc = r->b->ops->get(r->b, key, &value, &version);
-    if (rc > 0) rc = mn_fleet_state_read(value.data, value.len, &s) < 0 ? 0 : 1;
-    mn_buf_free(&value);
+    const int rc = mn_fleet_state_get(r->b, "state/", r->name, &s, NULL);
     MN_TRY(rc);
     const uint64_t now = r->b->ops->now(r->b);
     if (!rc || s.now > now || now > s.until + (s.until - s.now)) return 0;

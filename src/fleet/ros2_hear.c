@@ -258,23 +258,12 @@ static void copy_heard(const mn_ros2_robot *robot, mn_fleet_state *to) {
 
 /* Beside the heartbeat of its own process. 0 also when that was faster. */
 static int tell(mn_ros2_bridge *r, mn_ros2_robot *robot) {
-    char key[MN_FLEET_KEY];
-    mn_buf value = {0};
     uint64_t version;
     mn_fleet_state state;
-    MN_TRY(mn_board_key(r->b, "state/", robot->name, key));
-    int rc = r->b->ops->get(r->b, key, &value, &version);
-    if (rc > 0) rc = mn_fleet_state_read(value.data, value.len, &state) < 0 ? 0 : 1;
-    mn_buf_free(&value);
+    int rc = mn_fleet_state_get(r->b, "state/", robot->name, &state, &version);
     if (rc <= 0) return rc;
     copy_heard(robot, &state);
-    mn_edit edit = {.key = key,
-                    .kind = MN_EDIT_PUT,
-                    .check = 1,
-                    .version = version,
-                    .value = &state,
-                    .n = mn_fleet_state_bytes(&state)};
-    rc = r->b->ops->commit(r->b, &edit, 1);
+    rc = mn_fleet_state_put(r->b, "state/", robot->name, &state, &version);
     if (rc == MN_ECONFLICT) return 0;
     if (rc >= 0) robot->fresh = 0;
     return rc;

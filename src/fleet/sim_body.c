@@ -77,15 +77,11 @@ static void show(sim_body *s) {
 
 /* The truth, for all to see who simulate. */
 static int state_put(sim_body *s, uint64_t now) {
-    char key[MN_FLEET_KEY];
     s->state.beat++;
     s->state.now = s->state.until = now;
     s->state.time = s->b->ops->time(s->b);
     show(s);
-    MN_TRY(mn_board_key(s->b, "sim/state/", s->robot, key));
-    mn_edit edit = {
-        .key = key, .kind = MN_EDIT_PUT, .value = &s->state, .n = mn_fleet_state_bytes(&s->state)};
-    return s->b->ops->commit(s->b, &edit, 1);
+    return mn_fleet_state_put(s->b, "sim/state/", s->robot, &s->state, NULL);
 }
 
 /* Where the world puts it: of a world that came from another machine only that is here. */

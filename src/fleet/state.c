@@ -48,3 +48,25 @@ json_t *mn_fleet_state_write(const mn_fleet_state *s) {
         "pose", "frame", s->frame, "p", s->p[0], s->p[1], s->p[2], "q", s->q[0], s->q[1], s->q[2],
         s->q[3], "v", s->v[0], s->v[1], s->v[2], "battery", (double)s->battery, "joints", joints);
 }
+
+int mn_fleet_state_get(mn_board *b, const char *kind, const char *robot, mn_fleet_state *out,
+                       uint64_t *version) {
+    char key[MN_FLEET_KEY];
+    mn_buf value = {0};
+    uint64_t is = 0;
+    MN_TRY(mn_board_key(b, kind, robot, key));
+    int rc = b->ops->get(b, key, &value, &is);
+    if (version) *version = rc > 0 ? is : 0;
+    if (rc > 0) rc = mn_fleet_state_read(value.data, value.len, out) >= 0;
+    mn_buf_free(&value);
+    return rc;
+}
+
+int mn_fleet_state_put(mn_board *b, const char *kind, const char *robot, const mn_fleet_state *s,
+                       const uint64_t *version) {
+    char key[MN_FLEET_KEY];
+    MN_TRY(mn_board_key(b, kind, robot, key));
+    mn_edit edit = {
+        key, MN_EDIT_PUT, version != NULL, version ? *version : 0, s, mn_fleet_state_bytes(s)};
+    return b->ops->commit(b, &edit, 1);
+}

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * fleet/state.h - where a robot is and how it does, at up to 1 kHz: a value of 256 bytes and more,
- * no
- * JSON. It is the robot's heartbeat, too: who has not put one by `until` is late.
+ * no JSON. It is the robot's heartbeat, too: who has not put one by `until` is late.
  *
  * Little endian, as it lies in memory; `format` first: who does not know it says so.
  */
 #ifndef MN_FLEET_STATE_H
 #define MN_FLEET_STATE_H
+#include "fleet/board.h"
 #include "fleet/pose.h"
 
 #include <stddef.h>
@@ -39,5 +39,13 @@ static inline size_t mn_fleet_state_bytes(const mn_fleet_state *s) {
 /* MN_ECORRUPT, or MN_EUNSUPPORTED: of another format. */
 int mn_fleet_state_read(const void *value, size_t n, mn_fleet_state *out);
 json_t *mn_fleet_state_write(const mn_fleet_state *s); /* for people */
+
+/* On a board; kind: "state/", or "sim/state/", where its simulated body truly is. get: 1; 0: there
+ * is none (version 0), or none that can be read. put: if `version` is not NULL, only in place of
+ * that one (MN_ECONFLICT). */
+int mn_fleet_state_get(mn_board *b, const char *kind, const char *robot, mn_fleet_state *out,
+                       uint64_t *version);
+int mn_fleet_state_put(mn_board *b, const char *kind, const char *robot, const mn_fleet_state *s,
+                       const uint64_t *version);
 
 #endif

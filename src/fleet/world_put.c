@@ -226,7 +226,7 @@ static int put_body(const putting *p, const json_t *robot) {
     static const char *const fields[] = {"body",     "speed", "reach",  "payload", "hands",
                                          "room_for", "drain", "charge", "at"};
     const char *const name = text(robot, "name");
-    char key[MN_FLEET_KEY], in[64];
+    char in[64];
     mn_fleet_state state;
     MN_TRY(mn_world_state(p->world, robot, &state));
     state.now = state.until = p->b->ops->now(p->b);
@@ -240,10 +240,7 @@ static int put_body(const putting *p, const json_t *robot) {
         return no_memory();
     }
     MN_TRY(put(p, "robot/", name, body));
-    MN_TRY(mn_board_key(p->b, kind_of(p, "state/", in), name, key));
-    mn_edit edit = {
-        .key = key, .kind = MN_EDIT_PUT, .value = &state, .n = mn_fleet_state_bytes(&state)};
-    return p->b->ops->commit(p->b, &edit, 1);
+    return mn_fleet_state_put(p->b, kind_of(p, "state/", in), name, &state, NULL);
 }
 
 static int put_bodies(const putting *p) {

@@ -71,10 +71,35 @@ static void damaged(void **state) {
     assert_int_equal(out.format, 0); /* nothing of it was taken */
 }
 
+static void on_a_board(void **state) {
+    (void)state;
+    mn_board *b;
+    mn_fleet_state s = good(), out;
+    uint64_t version = 7, first;
+    assert_ok(mn_board_open_heap(NULL, &b));
+    assert_int_equal(mn_fleet_state_get(b, "state/", "arm", &out, &version), 0);
+    assert_int_equal(version, 0);
+    assert_ok(mn_fleet_state_put(b, "state/", "arm", &s, &version)); /* where there is none */
+    assert_int_equal(mn_fleet_state_get(b, "state/", "arm", &out, &first), 1);
+    assert_memory_equal(&s, &out, sizeof s);
+    assert_int_equal(mn_fleet_state_put(b, "state/", "arm", &s, &version), MN_ECONFLICT);
+    assert_ok(mn_fleet_state_put(b, "state/", "arm", &s, NULL));
+    assert_int_equal(mn_fleet_state_put(b, "state/", "arm", &s, &first), MN_ECONFLICT);
+    s.battery = 2; /* it lies there, and cannot be read */
+    assert_ok(mn_fleet_state_put(b, "state/", "arm", &s, NULL));
+    assert_int_equal(mn_fleet_state_get(b, "state/", "arm", &out, &version), 0);
+    assert_true(version > first);
+    assert_int_equal(mn_fleet_state_get(b, "sim/state/", "arm", &out, NULL), 0);
+    assert_fails(mn_fleet_state_get(b, "state/", "a/b", &out, NULL), MN_EINVAL,
+                 "a name with a '/'");
+    mn_board_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(damaged),
+        cmocka_unit_test(on_a_board),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
