@@ -3,7 +3,6 @@
  * of its own. Outside this tree: cc robot.c $(pkg-config --cflags --libs omnesia) */
 #include <omnesia_fleet.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static const char manifest[] =
@@ -19,11 +18,11 @@ static int wash(void *user, mn_skill_call *call, const char *args) {
     return 0;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     mn_region *region = NULL;
     mn_fleet *fleet = NULL;
     mn_robot *robot = NULL;
-    int rc = mn_region_open(getenv("OMNESIA_REGION"), 0, 0, &region);
+    int rc = mn_region_open(argc > 1 ? argv[1] : NULL, 0, 0, &region);
     if (rc >= 0) rc = mn_fleet_open(region, NULL, &fleet);
     if (rc >= 0) rc = mn_robot_join(fleet, "{name: washer, body: arm, speed: 0}", &robot);
     if (rc >= 0) rc = mn_robot_skill(robot, manifest, wash, NULL);

@@ -6,7 +6,7 @@
     python3 robot.py &
     omnesia fleet do "wash the plate"
 """
-import os
+import sys
 import time
 
 import omnesia
@@ -17,8 +17,7 @@ WASH = {"name": "wash", "description": "Wash a thing.",
         "_meta": {"omnesia/skill": {"needs": ["reaches(robot, thing)"],
                                     "makes": ["is(thing, clean)"], "seconds": 2}}}
 
-with omnesia.Region(os.environ.get("OMNESIA_REGION")) as region, \
-        omnesia.Fleet(region) as fleet:
+with omnesia.Region(*sys.argv[1:]) as region, omnesia.Fleet(region) as fleet:
     robot = fleet.join("{name: washer, body: arm, speed: 0}")
 
     @robot.skill(WASH)

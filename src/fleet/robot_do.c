@@ -219,6 +219,39 @@ static int apply_seen(mn_actor_robot *r, mn_scene *s, const json_t *result, mn_e
     return 0;
 }
 
+/* Does it say of something with a name where or how it is? Else it judges nothing. */
+static int names_some(const json_t *result) {
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(result, "seen"), i, one) if (*field(one, "name")) return 1;
+    return 0;
+}
+
+/* What was seen at a pose, and of no place that was named: it is found out what and where it is. */
+static int see_poses(mn_actor_robot *r, const json_t *result) {
+    json_t *const list = json_array(), *one;
+    mn_seeing n = {.known = 0};
+    size_t i;
+    int rc = list ? 0 : json_failed();
+    json_array_foreach(json_object_get(result, "seen"), i, one) {
+        json_t *const copy =
+            json_object_get(one, "pose") && !*field(one, "at") ? json_copy(one) : NULL;
+        if (!copy) continue;
+        if (!*field(copy, "by")) json_object_set_new(copy, "by", json_string(r->name));
+        if (rc >= 0 && json_array_append(list, copy) < 0) rc = json_failed();
+        json_decref(copy);
+    }
+    if (rc >= 0 && json_array_size(list)) {
+        rc = mn_see(r->b, NULL, list, NULL, &n);
+        if (rc < 0 || n.refused)
+            mn_board_tell(r->b, "trouble", "{s:s, s:s}", "robot", r->name, "text",
+                          rc < 0 ? mn_error_detail() : n.why);
+        if (rc != MN_ENOMEM) rc = 0; /* its step is done, whatever it saw */
+    }
+    json_decref(list);
+    return rc;
+}
+
 /* It slipped: what was in the hand is not any more. */
 static int apply_dropped(mn_actor_robot *r, mn_scene *s, mn_effect *f) {
     mn_thing *const t = mn_scene_thing(s, field(json_object_get(r->call, "args"), "thing"));
@@ -300,8 +333,9 @@ static int end(mn_actor_robot *r, const ending *e) {
         const int rc = commit_ending(r, &last);
         if (rc >= 0) {
             tell_done(r, &last);
+            const int saw = see_poses(r, e->seen ? e->seen : e->result);
             done_with(r);
-            return 0;
+            return saw;
         }
         if (rc == MN_ECONFLICT) {
             const int lease = mn_robot_lease(r);
@@ -393,7 +427,7 @@ static int skill_ended(mn_actor_robot *r, mn_skill_end *e, uint64_t now) {
     if (!e->ok || !k)
         return end_failed(r, r->why ? r->why : *e->code ? e->code : "failed", text, seen);
     r->progress = 1;
-    if (k->verify && seen) return judge(r, k, seen);
+    if (k->verify && names_some(seen)) return judge(r, k, seen);
     if (k->verify && !r->cancelled) {
         const int looks = look_at_effect(r, k, now);
         if (looks) return looks < 0 ? looks : 0;

@@ -31,8 +31,8 @@ PROFILE = "{name: washer, body: arm, speed: 0}"
 class Kitchen(Bed):
     def setUp(self):
         super().setUp()
-        self.env |= {"PYTHONPATH": str(SOURCE / "python"), "PYTHONDONTWRITEBYTECODE": "1",
-                     "OMNESIA_REGION": self.folder.name + "/region"}
+        self.env |= {"PYTHONPATH": str(SOURCE / "python"), "PYTHONDONTWRITEBYTECODE": "1"}
+        self.region = self.folder.name + "/region"
         self.run_("world", str(EXAMPLES / "kitchen.yaml"))
         self.start("brain")
         self.until(lambda: "brain" in self.json("status"), "there is a brain")
@@ -56,7 +56,7 @@ class Kitchen(Bed):
 
 class Examples(Kitchen):
     def example(self, *argv):
-        p = subprocess.Popen(argv, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        p = subprocess.Popen([*argv, self.region], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              text=True)
         self.running.append(p)
         self.until(lambda: "wash" in self.robots().get("washer", {"skills": []})["skills"] and
@@ -89,7 +89,7 @@ class Examples(Kitchen):
 class InPython(Kitchen):
     def setUp(self):
         super().setUp()
-        region = omnesia.Region(self.env["OMNESIA_REGION"])
+        region = omnesia.Region(self.region)
         self.addCleanup(region.close)
         self.py = omnesia.Fleet(region)
         self.addCleanup(self.py.close)
@@ -136,6 +136,40 @@ class InPython(Kitchen):
             self.assertTrue(any(said in e.get("text", "") for e in events), events)
         robot.leave()
         thread.join(WAIT)
+
+    def test_a_skill_says_what_it_saw(self):
+        """A class and a pose are enough; junk is said, and the step is done all the same."""
+        with self.py.join(PROFILE) as robot:
+            @robot.skill(WASH)
+            def wash(call, thing):
+                call.seen({"class": "spoon", "pose": {"frame": "map", "p": [3.2, 4.4, 0.9]}},
+                          {"class": "cup", "sure": 7, "pose": {"p": [1, 4, 1]}})
+
+            robot.at([3.2, 3.8, 0], place="sink")
+            thread, _ = self.works(robot)
+            self.until(lambda: "wash" in self.robots()["washer"]["skills"], "it can wash")
+            task = self.py.ask("wash the plate")
+            self.assertEqual(self.ends(task)["state"], "done")
+            spoon = self.thing("spoon")
+            self.assertEqual((spoon["at"], spoon["seen"]["by"]), ("sink", "washer"))
+            self.assertIn("sure: a number from 0 to 1",
+                          self.py.do("history", kind="trouble")["events"][0]["text"])
+            robot.leave()
+            thread.join(WAIT)
+
+    def test_a_simulation_ends_when_it_is_told_to(self):
+        heard = []
+
+        def tell(event):
+            heard.append(event)
+            return event and event["kind"] == "moved"
+
+        with omnesia.Region(self.region) as region, \
+                omnesia.Fleet(region, tell=tell) as fleet:
+            with self.assertRaisesRegex(omnesia.CancelledError, r"ended after [0-9.]+ s of its"):
+                fleet.do("sim", text="put the cup on the table")
+        self.assertEqual([e["kind"] for e in heard].count("moved"), 1)
+        self.assertTrue(all(0 <= e["t"] < 60e6 and e["line"] for e in heard))
 
     def test_what_was_seen_is_found_again(self):
         cup = {"class": "cup", "sure": 0.9, "by": "eye",

@@ -177,6 +177,11 @@ class FleetPage(unittest.TestCase):
         self.running["carrier"].kill()
         tab.until(f"{ROWS}.some(t => t.startsWith('carrier') && t.endsWith('lost'))")
         tab.until(f"{PLAN}.includes('planned anew')")
+        row = tab.eval("[...document.querySelectorAll('#robots .lost')].map(n => n.textContent)[0]")
+        self.assertNotIn("navigate", row)  # who is lost does nothing
+        tab.until("document.getElementById('world-facts').textContent.includes('(1 lost)')")
+        tab.until("document.getElementById('events').textContent"
+                  ".includes('carrier is lost: its process has ended')")
         tab.until("!!document.querySelector('#events .bad')")
         tab.until(f"{PLAN}.startsWith('done')")
         self.shot(tab, "killed")

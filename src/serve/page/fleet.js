@@ -10,7 +10,7 @@ import { el, get, number, say, some } from "./units.js";
 import { send_json } from "./wire.js";
 
 const EVERY = 500, SLOWEST = 15_000, KEPT = 200;
-const ENDED = ["done", "failed", "cancelled"], BAD = ["failed", "lost", "stopped", "refused"];
+const ENDED = ["done", "failed", "cancelled"], BAD = ["failed", "lost", "killed", "refused", "trouble", "stop"];
 const pressed = new Set();
 let timer = 0, asking = false, failures = 0, next = 0, events = [], chosen = "", fleet = "main";
 
@@ -24,7 +24,7 @@ function doing(r) {
   const { call: c } = r, runs = c && ["given", "running", "cancel"].includes(c.state);
   const holds = names(r.holds), battery = number(r.battery);
   return [runs ? `${text(c.step)} ${text(c.skill)} ${Object.values(c.args || {}).filter(v => typeof v === "string").join(" ")}` : "",
-    text(r.at) && `at ${r.at}`, holds.length ? `has ${holds.join(", ")}` : "",
+    text(r.at) && `${r.state === "lost" ? "last at" : "at"} ${r.at}`, holds.length ? `has ${holds.join(", ")}` : "",
     battery >= 0 && "battery" in r ? `battery ${Math.round(battery * 100)} %` : ""].filter(Boolean).join(" · ");
 }
 
@@ -34,7 +34,7 @@ function robot_row(r, i) {
   halt.addEventListener("click", () => tell(verb === "Stop" ? { do: "stop", robot: r.name, by: "page" } : { do: "resume", robot: r.name }));
   return el("li", { class: state }, el("span", { class: "no" }, `${i + 1}`),
     el("span", { class: "who" }, `${text(r.name)}, ${text(r.body)}: ${state}`), halt,
-    el("span", { class: "what" }, doing(r) || "nothing to do"));
+    el("span", { class: "what" }, doing(r) || (["lost", "left"].includes(state) ? "not there" : "nothing to do")));
 }
 
 /* Who had the keyboard has it again, once the rows are others. */
@@ -47,9 +47,8 @@ function show_robots(robots) {
 /* ---- what happened ---- */
 function event_row(e) {
   const at = new Date(number(e.t) / 1000).toLocaleTimeString("en-GB");
-  const rest = ["robot", "thing", "from", "to", "place", "task", "step", "skill", "code", "state", "text"]
-    .map(k => text(e[k])).filter(Boolean).join(" ");
-  return el("li", { class: BAD.includes(e.kind) ? "bad" : "" }, el("span", null, at), el("span", null, text(e.kind)), el("span", null, rest));
+  const bad = BAD.includes(e.kind) || e.kind === "task" && e.state === "failed";
+  return el("li", { class: bad ? "bad" : "" }, el("span", null, at), el("span", null, text(e.line) || text(e.kind)));
 }
 
 async function read_events() {
@@ -105,7 +104,8 @@ function show(scene, status) {
   draw_map(get("map"), get("about"), list(scene.things), robots);
   show_robots(robots);
   if (!robots.length) get("robots").append(el("li", { class: "none" }, "No robot has joined: `omnesia fleet demo` shows three."));
-  say(get("world-facts"), `${some(list(scene.things).length, "thing")}, ${some(robots.length, "robot")}, ${status.brain ? "a brain" : "no brain"}`);
+  const lost = robots.filter(r => r.state === "lost").length, there = robots.filter(r => r.state !== "left").length;
+  say(get("world-facts"), `${some(list(scene.things).length, "thing")}, ${some(there, "robot")}${lost ? ` (${lost} lost)` : ""}, ${status.brain ? "a brain" : "no brain"}`);
   const [now, then] = stopped ? ["resume", "stop"] : ["stop", "resume"], had = document.activeElement === get(then);
   get(now).hidden = false;
   get(then).hidden = true;
