@@ -183,8 +183,8 @@ class FleetPage(unittest.TestCase):
         tab.until("document.getElementById('events').textContent"
                   ".includes('carrier is lost: its process has ended')")
         tab.until("!!document.querySelector('#events .bad')")
-        tab.until(f"{PLAN}.startsWith('done')")
         self.shot(tab, "killed")
+        tab.until(f"{PLAN}.startsWith('done')")
         self.assertEqual(tab.complaints, [])
 
     def test_nobody_is_there(self):
@@ -205,6 +205,9 @@ class FleetPage(unittest.TestCase):
             self.shot(tab, f"{width}{'-dark' if dark else ''}")
             self.assertEqual(tab.eval(CONTRAST)["bad"], [], f"at {width}, dark: {dark}")
             self.assertLessEqual(tab.eval("document.documentElement.scrollWidth"), width)
+            high = tab.eval("Math.min(...[...document.querySelectorAll('#map text:not(.number)')]"
+                            ".map(n => n.getBoundingClientRect().height))")
+            self.assertGreaterEqual(high, 8.5, f"names on the map at {width}")
             nameless = tab.eval("""
                 [...document.querySelectorAll('button, input, select, [role=img]')]
                 .filter(n => !n.hidden && !(n.textContent.trim() || n.labels?.length ||

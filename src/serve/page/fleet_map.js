@@ -90,7 +90,8 @@ export function draw_map(host, about, things, robots) {
     frame = "";
     return;
   }
-  const view = `${b.left} ${b.top} ${b.width} ${b.height}`, unit = Math.max(b.width, b.height) / 60;
+  const view = `${b.left} ${b.top} ${b.width} ${b.height}`, smallest = 9 * b.width / (host.clientWidth || 720); /* 9 px */
+  const unit = Math.max(Math.max(b.width, b.height) / 60, smallest);
   const of = kind => things.filter(t => t.kind === kind && at(t)), all = [];
   for (const t of of("room")) {
     const [x, y] = at(t), [w, d] = size(t);
