@@ -59,6 +59,8 @@ typedef struct mn_cli_command {
     const char *summary; /* one line, no full stop */
     const char *about;   /* paragraphs separated by "\n\n"; may be NULL */
     int no_config;       /* 1: takes nothing from the config file, works with a wrong one */
+    /* --help behind words: of one of its verbs. NULL: it has none. */
+    int (*help)(const char *verb, mn_buf *out);
 } mn_cli_command;
 
 extern const mn_cli_command *const mn_cli_commands[]; /* in the order help shows; NULL ends */
@@ -67,6 +69,8 @@ const mn_cli_command *mn_cli_find(const char *name);  /* NULL: unknown */
 extern const char mn_cli_purpose[]; /* of the program, one sentence */
 /* Append the help of one command (NULL: of the program), docs/CLI.md, and the man page. */
 int mn_cli_help(const mn_cli_command *command, mn_buf *out);
+/* `text` as lines of at most 100 columns, each indented. */
+int mn_cli_wrap(const char *text, int indent, mn_buf *out);
 int mn_cli_markdown(mn_buf *out);
 int mn_cli_man(mn_buf *out);
 

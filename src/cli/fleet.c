@@ -10,15 +10,16 @@
 #include "cli/fleet_view.h"
 #include "cli/objects.h"
 
+#include <stdio.h>
 #include <string.h>
 
-static int door(void *user, const char *call, char **answer) {
+int mn_cli_fleet_door(void *user, const char *call, char **answer) {
     const mn_cli_fleet *const f = user;
     return mn_fleet_do(f ? f->fleet : NULL, call, answer);
 }
 
 int mn_cli_fleet_ask(mn_cli_fleet *f, json_t *call, json_t **result) {
-    mn_cli_verbs v = {.door = door, .call = call};
+    mn_cli_verbs v = {.door = mn_cli_fleet_door, .call = call};
     const int rc = mn_cli_verbs_ask(&v, f);
     *result = json_incref(v.result);
     mn_cli_verbs_free(&v);
@@ -69,6 +70,9 @@ static int put_options(mn_cli_fleet *f, const char *verb) {
                  {"groups", "groups", o->groups},
                  {"sim", "simulated", o->simulated},
                  {"roboos", "roboos", o->roboos}};
+    if (o->endpoint && strncmp(o->endpoint, "http://", 7) && strncmp(o->endpoint, "https://", 8))
+        return MN_FAIL(MN_CLI_USAGE, "--endpoint %s: http://host:port/v1#model is one",
+                       o->endpoint);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (!words[i].value) continue;
         if (!mn_cli_verbs_takes(&f->v, words[i].field))
@@ -85,9 +89,27 @@ static int put_options(mn_cli_fleet *f, const char *verb) {
 }
 
 /* ---- running it -------------------------------------------------------------------------- */
+/* That it has begun, once: what goes on until it is ended says how. */
+static void say_begun(mn_cli_fleet *f) {
+    const struct {
+        const char *verb, *is;
+    } all[] = {{"brain", "this is the brain of"},
+               {"join", "a robot is in"},
+               {"bridge", "this is a bridge of"},
+               {"ros2", "this joins ROS 2 and"}};
+    const char *const verb = mn_cli_text_at(f->v.verb, "name");
+    for (size_t i = 0; verb && i < sizeof all / sizeof *all; i++) {
+        if (strcmp(all[i].verb, verb) != 0) continue;
+        fprintf(stderr, "omnesia: %s the fleet %s; Ctrl-C ends it\n", all[i].is,
+                f->o->fleet ? f->o->fleet : "main");
+    }
+}
+
 /* While something runs: its events, as lines. */
 static int tell(void *user, const char *event) {
     mn_cli_fleet *const f = user;
+    if (!f->begun && !f->o->json) say_begun(f);
+    f->begun = 1;
     if (event && !f->o->json) {
         json_t *const json = json_loads(event, 0, NULL);
         mn_cli_fleet_say(json);
@@ -130,7 +152,7 @@ static int run_verb(mn_cli_fleet *f, int n, const char *const *words) {
 
 static int run(const void *options, int n_words, const char *const *words) {
     mn_cli_fleet f = {.o = options,
-                      .v = {.command = "fleet", .local = 1, .door = door},
+                      .v = {.command = "fleet", .local = 1, .door = mn_cli_fleet_door},
                       .out = {.what = "the result"}};
     int rc;
     if (!n_words)
@@ -165,53 +187,60 @@ static const mn_opt rows[] = {
      .value = "MODEL",
      .no_env = 1,
      .offset = AT(model),
-     .help = "brain, sim: this model plans; default: rules"},
-    TEXT("endpoint", "URL", endpoint, "brain, sim: a model behind http://host/v1#model plans"),
+     .help = "brain, sim, demo: this model plans; default: rules"},
+    TEXT("endpoint", "URL", endpoint,
+         "brain, sim, demo: a model behind http://host/v1#model plans"),
     TEXT(
         "patience", "SECONDS", patience,
         "brain, sim: so long that model may take for a plan, a quarter of it for one of steps that "
         "failed; default: 60"),
-    FLAG("pull", pull, "fetch that model when it is missing"),
+    FLAG("pull", pull, "brain, sim: fetch that model when it is missing"),
     FLAG("groups", groups,
          "brain, sim: steps of one order number end before the next begin, as in RoboOS"),
     TEXT("profile", "FILE", profile, "join: what the robot is (YAML)"),
     TEXT("name", "NAME", name, "join: another name than the profile's"),
-    FLAG("sim", simulated, "join, world: the body, the world is simulated"),
-    TEXT("pace", "N", pace, "join: a simulated body is so many times faster"),
+    FLAG("sim", simulated, "join, world: the body, or the world, is simulated"),
+    TEXT("pace", "N", pace,
+         "join, demo: a simulated body is so many times faster; default: 1, of the demo 4"),
     TEXT("hz", "N", hz, "join: states a second, up to 1000; default: 4"),
     TEXT("fail", "P", fail, "join, sim: how likely a simulated skill fails, 0 to 1"),
     TEXT("seed", "N", seed, "join, sim: of all that is left to chance"),
-    TEXT("world", "FILE", world, "sim: a world (YAML); default: a kitchen"),
-    TEXT("robots", "N", robots, "sim: so many"),
-    TEXT("kill", "ROBOT", kill, "sim, demo: this one dies"),
-    FLAG("dashboard", dashboard, "demo: `omnesia serve` shows it, too"),
-    TEXT("at", "SECONDS", at, "sim: then; default: in the middle of its first step"),
+    TEXT("world", "FILE", world, "sim, demo: a world (YAML); default: a kitchen"),
+    TEXT("robots", "N", robots, "sim: so many; default: those of the world"),
+    TEXT("kill", "ROBOT", kill, "sim, demo: this one dies in the middle of its first step"),
+    FLAG("dashboard", dashboard, "demo: `omnesia serve` shows it on a page, too"),
+    TEXT("at", "SECONDS", at, "sim: it dies then"),
     FLAG("confirm", confirm, "do: a person is asked before each step"),
     FLAG("no", no, "confirm: the step shall not be done"),
-    FLAG("no-wait", no_wait, "do: end when it is asked for"),
+    FLAG("no-wait", no_wait, "do: do not wait for its end"),
     TEXT("by", "NAME", by, "do, stop: who asks"),
     TEXT("robot", "NAME", robot, "history: of this robot"),
     TEXT("thing", "NAME", thing, "history: of this thing"),
     TEXT("task", "ID", task, "history: of this task"),
     TEXT("kind", "KIND", kind, "history: events of this kind"),
     TEXT("after", "N", after, "history: from this number on"),
-    TEXT("limit", "N", limit, "history: so many at most"),
+    TEXT("limit", "N", limit, "history: so many at most; default: 50"),
     TEXT("mcap", "FILE", mcap, "history: all of it as MCAP, for viewers of robot logs"),
-    TEXT("as-of", "TIME", as_of, "recall: as it was then"),
-    TEXT("place", "NAME", place, "see: this was looked at as a whole"),
-    TEXT("how", "HOW", how, "move: on or in"),
+    TEXT("as-of", "TIME", as_of, "recall: as it was then: 14:05, 2026-11-27 14:30"),
+    TEXT("place", "NAME", place,
+         "see: this was looked at as a whole: what was not seen there is less sure"),
+    TEXT("how", "HOW", how, "move: on (the default) or in"),
     TEXT("machine", "NAME", machine, "bridge: what this one is called"),
     FLAG("roboos", roboos, "bridge: robots of RoboOS may join"),
     TEXT("map", "FILE", map, "ros2: which topic is what (YAML)"),
     TEXT("domain", "N", domain, "ros2: default: ROS_DOMAIN_ID, or 0"),
     FLAG("python", python, "skill: in Python, the default"),
     FLAG("c", c, "skill: in C"),
-    TEXT("ros2", "ACTION", ros2, "skill: one that calls PKG/action/TYPE"),
+    TEXT("ros2", "ACTION", ros2, "skill: one that calls an action of ROS 2, as PKG/action/TYPE"),
     TEXT("folder", "PATH", folder, "skill: where to; default: here"),
     FLAG("json", json, "JSON instead of lines"),
     MN_CLI_REGION_ROW(AT(region)),
     MN_CLI_COMMON,
     {0}};
+
+static int help(const char *verb, mn_buf *out) {
+    return mn_cli_fleet_help(rows, verb, out);
+}
 
 const mn_cli_command mn_cli_command_fleet = {
     .name = "fleet",
@@ -221,8 +250,8 @@ const mn_cli_command mn_cli_command_fleet = {
     .max_words = -1,
     .words = "demo|brain|join|do|status|watch|scene|task|history|recall|cancel|confirm|stop|resume|"
              "see|set|move|remove|world|sim|skill|bridge|ros2",
-    .usage = "demo [TASK] | brain [-m MODEL] | join --profile FILE | do TASK | status | watch | "
-             "stop [ROBOT] | resume [ROBOT] | recall QUESTION | sim TASK | ...",
+    .usage = "VERB [WORDS]: demo, brain, join, do, status, watch, stop, resume, recall, sim, ..",
+    .help = help,
     .summary = "robots that share one world, and a brain that plans for them",
     .about =
         "Robots, each a process of its own, share one live picture of their world: rooms, "
@@ -232,5 +261,7 @@ const mn_cli_command mn_cli_command_fleet = {
         "`sim` runs a whole fleet in its own time, and ends with one line of JSON.\n\n"
         "`stop` ends what moves, at once; nothing moves until `resume`. `see` takes what was seen, "
         "`recall` asks the past. `skill new` writes a skill to begin with. docs/FLEET.md has all "
-        "of "
-        "it, also how to join from ROS 2 and from RoboOS."};
+        "of it, also how to join from ROS 2 and from RoboOS.\n\n`omnesia fleet VERB --help` tells "
+        "more "
+        "of one: demo, brain, join, do, status, watch, scene, task, history, recall, cancel, "
+        "confirm, stop, resume, see, set, move, remove, world, sim, skill, bridge, ros2."};

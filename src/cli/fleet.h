@@ -24,6 +24,7 @@ typedef struct mn_cli_fleet {
     mn_fleet *fleet;
     mn_cli_verbs v;
     mn_buf out;
+    int begun; /* it was told of once */
 } mn_cli_fleet;
 
 /* A call of the door beside the one that was asked for: *result is the caller's. */
@@ -33,6 +34,9 @@ int mn_cli_fleet_ask(mn_cli_fleet *f, json_t *call, json_t **result); /* call is
 int mn_cli_fleet_show(mn_cli_fleet *f);
 int mn_cli_fleet_json(const json_t *result, mn_buf *out);
 int mn_cli_fleet_say(const json_t *event);
+/* fleet_help.c: of one verb; rows: of the options, whose help begins with whose they are. */
+int mn_cli_fleet_help(const mn_opt *rows, const char *verb, mn_buf *out);
+int mn_cli_fleet_door(void *user, const char *call, char **answer);
 /* fleet_live.c: a task was asked for: its events, or with `c` on a terminal the picture, until it
  * has ended. Exit status. tick: now and then, with what {"do": "status"} tells; negative: it is
  * over. */

@@ -8,8 +8,12 @@
 #include "cli/fleet_view.h"
 #include "cli/screen.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { STANDARD = 50 }; /* events of a history, when nothing else is asked for */
 
 static int put_text(mn_buf *out, const char *text) {
     const size_t n = strlen(text);
@@ -148,7 +152,37 @@ static int put_status(mn_cli_fleet *f) {
     return put_text(&f->out, damaged);
 }
 
-/* "cancelled t3" */
+/* What has one thing to say says it as a sentence: "t3 is cancelled". */
+static int put_sentence(const json_t *r, mn_buf *out) {
+    static const struct {
+        const char *member, *says;
+    } all[] = {
+        {"cancelled", " is cancelled"},   {"confirmed", " may be done"},
+        {"refused", " will not be done"}, {"stopped", ": stopped until `omnesia fleet resume`"},
+        {"resumed", ": free to move"},    {"removed", " is no longer on the map"},
+        {"robot", " has left the fleet"}};
+    const char *const thing = mn_cli_text_at(r, "thing"), *const at = mn_cli_text_at(r, "at");
+    const char *const file = mn_cli_text_at(r, "file");
+    if (thing) {
+        MN_TRY(mn_buf_show(out, thing, strlen(thing), " "));
+        MN_TRY(mn_buf_puts(out, at ? " is at " : " is on the map"));
+        if (at) MN_TRY(mn_buf_show(out, at, strlen(at), " "));
+        return mn_buf_puts(out, "\n") < 0 ? MN_ENOMEM : 1;
+    }
+    if (file) {
+        MN_TRY(mn_fleet_put_count(json_integer_value(json_object_get(r, "written")), "event", out));
+        return mn_buf_printf(out, " written to %s\n", file) < 0 ? MN_ENOMEM : 1;
+    }
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const char *const name = mn_cli_text_at(r, all[i].member);
+        if (!name) continue;
+        MN_TRY(mn_buf_show(out, name, strlen(name), " "));
+        return mn_buf_printf(out, "%s\n", all[i].says) < 0 ? MN_ENOMEM : 1;
+    }
+    return 0;
+}
+
+/* "known 2" */
 static int put_members(const json_t *result, mn_buf *out) {
     const char *name;
     json_t *value;
@@ -173,6 +207,15 @@ int mn_cli_fleet_show(mn_cli_fleet *f) {
                        ? put_events(json_object_get(r, "events"), &f->out)
                        : 0;
         }
-    if (json_object_get(r, "events")) return put_events(json_object_get(r, "events"), &f->out);
-    return put_members(r, &f->out);
+    if (json_object_get(r, "events")) {
+        const size_t n = json_array_size(json_object_get(r, "events"));
+        const size_t most = f->o->limit ? strtoul(f->o->limit, NULL, 10) : STANDARD;
+        if (!n) fprintf(stderr, "omnesia: there are no such events\n");
+        if (n && n == most)
+            fprintf(stderr, "omnesia: there may be more: --after %lld\n",
+                    (long long)json_integer_value(json_object_get(r, "next")));
+        return put_events(json_object_get(r, "events"), &f->out);
+    }
+    const int said = put_sentence(r, &f->out);
+    return said ? (said < 0 ? said : 0) : put_members(r, &f->out);
 }

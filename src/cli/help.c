@@ -23,8 +23,7 @@ static const char places[] =
     "file, when it is not given. The result goes to standard output, all else to standard error. "
     "`omnesia help --man` and docs/CLI.md have the whole manual.";
 
-/* `text` as lines of at most 100 columns, each indented. */
-static int wrap(const char *text, int indent, mn_buf *out) {
+int mn_cli_wrap(const char *text, int indent, mn_buf *out) {
     int at = 0;
     while (*text) {
         if (*text == '\n') {
@@ -52,7 +51,7 @@ int mn_cli_help(const mn_cli_command *command, mn_buf *out) {
                              command->summary, command->name, command->usage));
         if (command->about) {
             MN_TRY(mn_buf_puts(out, "\n"));
-            MN_TRY(wrap(command->about, 0, out));
+            MN_TRY(mn_cli_wrap(command->about, 0, out));
         }
         MN_TRY(mn_buf_puts(out, "\noptions:\n"));
         return mn_opt_print(command->options, out);
@@ -62,7 +61,7 @@ int mn_cli_help(const mn_cli_command *command, mn_buf *out) {
     for (const mn_cli_command *const *c = mn_cli_commands; *c; c++)
         MN_TRY(mn_buf_printf(out, "  %-12s %s\n", (*c)->name, (*c)->summary));
     MN_TRY(mn_buf_puts(out, "\n`omnesia COMMAND --help` tells more about one of them.\n\n"));
-    return wrap(places, 0, out);
+    return mn_cli_wrap(places, 0, out);
 }
 
 static int run(const void *options, int n_words, const char *const *words) {

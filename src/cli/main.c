@@ -74,7 +74,7 @@ static int run_parsed(const mn_cli_command *c, void *options, int n_words, const
     const mn_cli_common *common = options;
     if (common->help) {
         mn_buf out = {0};
-        int rc = mn_cli_help(c, &out);
+        int rc = c->help && n_words ? c->help(words[0], &out) : mn_cli_help(c, &out);
         if (rc >= 0) rc = mn_cli_write(out.data, out.len);
         mn_buf_free(&out);
         return rc;

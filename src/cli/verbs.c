@@ -38,6 +38,8 @@ int mn_cli_verbs_word(mn_cli_verbs *v, const char *name, const char *word) {
     if (!type || strcmp(type, "string") == 0) return mn_cli_verbs_put(v, name, json_string(word));
     if (strcmp(type, "integer") == 0) {
         const int zero = strcmp(word, "0") == 0; /* of what may be 0; else the library says so */
+        if (!mn_cli_verbs_number(word, &id) && !zero && strcmp(name, "id") != 0)
+            return MN_FAIL(MN_CLI_USAGE, "%s: %s is no whole number", name, word);
         if (!mn_cli_verbs_number(word, &id) && !zero)
             return MN_FAIL(MN_CLI_USAGE, "%s is no number of a %s: `omnesia %s show` has them",
                            word, v->command, v->command);

@@ -105,7 +105,8 @@ int mn_fleet_verb_see(void *call) {
     MN_TRY(mn_see(c->board, frames, c->args.detections, c->args.place, &n));
     MN_TRY(mn_verb_put(c->result, "known", json_integer(n.known)));
     MN_TRY(mn_verb_put(c->result, "new", json_integer(n.fresh)));
-    return mn_verb_put(c->result, "refused", json_integer(n.refused));
+    MN_TRY(mn_verb_put(c->result, "refused", json_integer(n.refused)));
+    return n.refused ? mn_verb_put(c->result, "why", json_string(n.why)) : 0;
 }
 
 static const mn_scene_by person = {.robot = NULL};
@@ -131,12 +132,33 @@ int mn_fleet_verb_remove(void *call) {
     return mn_verb_put(c->result, "removed", json_string(c->args.thing));
 }
 
+/* "the fleet main knows 3 rooms, 2 doors, 8 pieces of furniture and 8 objects now" */
+static int say_world(mn_fleet_call *c, const json_t *world) {
+    static const char *const kinds[][2] = {
+        {"rooms", "room"}, {"doors", "door"}, {"furniture", "piece"}, {"objects", "object"}};
+    mn_buf said = {0};
+    int rc = mn_buf_printf(&said, "the fleet %s knows ", c->board->fleet);
+    for (int i = 0; i < 4 && rc >= 0; i++) {
+        const size_t n = json_array_size(json_object_get(world, kinds[i][0]));
+        rc = mn_buf_printf(&said, "%s%zu %s%s%s",
+                           i == 3 ? " and "
+                           : i    ? ", "
+                                  : "",
+                           n, kinds[i][1], n == 1 ? "" : "s", i == 2 ? " of furniture" : "");
+    }
+    if (rc >= 0) rc = mn_buf_puts(&said, " now");
+    if (rc >= 0) rc = mn_verb_put(c->result, "said", json_string(said.data));
+    mn_buf_free(&said);
+    return rc;
+}
+
 int mn_fleet_verb_world(void *call) {
     mn_fleet_call *const c = call;
     json_t *world;
     MN_TRY(mn_fleet_world_read(c->args.path, &world));
     int rc = mn_fleet_world_put(c->board, world, "");
     if (rc >= 0 && c->args.simulated) rc = mn_fleet_world_put(c->board, world, "sim/");
+    if (rc >= 0) rc = say_world(c, world);
     json_decref(world);
     return rc < 0 ? rc : mn_verb_put(c->result, "fleet", json_string(c->board->fleet));
 }

@@ -63,16 +63,17 @@ static void *observe(void *user) {
         mn_free(event);
         if (!ends) continue;
         __atomic_store_n(&o->end, 1, __ATOMIC_RELAXED);
-        wake(o);
+        if (o->drive) wake(o);
     }
     return NULL;
 }
 
-static int observe_begin(mn_fleet_call *c, const char *robot, observer *o) {
+/* drives: it is a brain or a robot, which sleeps until it is woken. */
+static int observe_begin(mn_fleet_call *c, int drives, const char *robot, observer *o) {
     char key[MN_FLEET_KEY];
     *o = (observer){.with = c->with, .robot = robot};
     MN_TRY(mn_board_key(c->board, "events", "", key));
-    MN_TRY(mn_drive_open(c->with->region, c->board, robot, &o->drive));
+    if (drives) MN_TRY(mn_drive_open(c->with->region, c->board, robot, &o->drive));
     int rc = c->with->tell ? mn_watcher_open(c->with->region, key, 1, 0, &o->watcher) : 0;
     if (rc >= 0 && o->watcher && pthread_create(&o->thread, NULL, observe, o)) {
         mn_watcher_close(&o->watcher);
@@ -90,8 +91,8 @@ static void observe_end(observer *o) {
 }
 
 static int is_over(void *user) {
-    const mn_fleet_call *const c = user;
-    return c->with->tell ? c->with->tell(c->with->user, NULL) : 0;
+    const observer *const o = user;
+    return __atomic_load_n(&o->end, __ATOMIC_RELAXED);
 }
 
 /* ---- brain ------------------------------------------------------------------------------- */
@@ -178,7 +179,7 @@ int mn_fleet_verb_brain(void *call) {
     MN_TRY(brain_how(c, &how));
     if (how.ask) how.ask = ask_beside, how.user = &t;
     MN_TRY(mn_brain_open(c->board, &how, &brain));
-    int rc = observe_begin(c, NULL, &o);
+    int rc = observe_begin(c, 1, NULL, &o);
     if (rc >= 0) {
         rc = mn_drive_brain(o.drive, brain, &o.end);
         observe_end(&o);
@@ -275,7 +276,7 @@ int mn_fleet_verb_join(void *call) {
     if (rc >= 0) rc = mn_actor_robot_join(c->board, profile, NULL, 0, &robot);
     if (rc >= 0) rc = plug(c, robot, profile);
     if (rc >= 0) rc = mn_verb_put(c->result, "robot", json_string(mn_actor_robot_name(robot)));
-    if (rc >= 0) rc = observe_begin(c, mn_actor_robot_name(robot), &o);
+    if (rc >= 0) rc = observe_begin(c, 1, mn_actor_robot_name(robot), &o);
     if (rc >= 0) {
         rc = mn_drive_robot(o.drive, robot, c->args.hz, &o.end);
         observe_end(&o);
@@ -381,10 +382,13 @@ int mn_fleet_verb_bridge(void *call) {
     mn_fleet_call *const c = call;
     mn_buf said = {0};
     char own[41] = ""; /* as long as a machine's name may be, and up to its first dot */
+    observer o;
     gethostname(own, sizeof own - 1);
     own[strcspn(own, ".")] = 0;
+    MN_TRY(observe_begin(c, 0, NULL, &o));
     const int rc = mn_bridge_run(c->board, c->args.url, c->args.machine ? c->args.machine : own,
-                                 c->args.roboos, is_over, c, &said);
+                                 c->args.roboos, is_over, &o, &said);
+    observe_end(&o);
     mn_buf_free(&said);
     return rc < 0 ? rc : mn_verb_put(c->result, "said", json_string("the bridge has ended"));
 }
@@ -392,7 +396,10 @@ int mn_fleet_verb_bridge(void *call) {
 int mn_fleet_verb_ros2(void *call) {
     mn_fleet_call *const c = call;
     mn_buf said = {0};
-    const int rc = mn_ros2_run(c->board, c->args.path, (int)c->args.domain, is_over, c, &said);
+    observer o;
+    MN_TRY(observe_begin(c, 0, NULL, &o));
+    const int rc = mn_ros2_run(c->board, c->args.path, (int)c->args.domain, is_over, &o, &said);
+    observe_end(&o);
     mn_buf_free(&said);
     return rc < 0 ? rc : mn_verb_put(c->result, "said", json_string("ROS 2 has been left"));
 }

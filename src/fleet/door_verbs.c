@@ -81,8 +81,8 @@ static const mn_verb verbs[] = {
     {"see", "Tell what was seen",
         "Detections become things: each {class, pose: {frame, p: [x, y, z]}, sure, by, t, "
         "name}. They are matched to what is known; `place` says what was looked at as a whole.",
-        "*detections", SEE, 1, 0, NULL, WHOLE("known") "," WHOLE("new") "," WHOLE("refused"),
-        mn_fleet_verb_see},
+        "*detections", SEE, 1, 0, NULL,
+        WHOLE("known") "," WHOLE("new") "," WHOLE("refused") "," TEXTS("why"), mn_fleet_verb_see},
     {"set", "Make or change a thing",
         "Fields of a thing on the map: class, kind, at (of a new one), pose, size, mass, open. "
         "null removes a field.",
@@ -95,7 +95,7 @@ static const mn_verb verbs[] = {
         "thing", REMOVE, 1, 0, NULL, TEXTS("removed"), mn_fleet_verb_remove},
     {"world", "Read a map",
         "Rooms, doors, furniture and things of a YAML file become the fleet's world.",
-        "path", WORLD, 1, 1, NULL, TEXTS("fleet"), mn_fleet_verb_world},
+        "path", WORLD, 1, 1, NULL, TEXTS("fleet") "," TEXTS("said"), mn_fleet_verb_world},
     {"brain", "Be the brain",
         "Plan tasks, have them done, watch over robots, until it is stopped.",
         "", BRAIN, 1, 1, NULL, WHOLE("tasks"), mn_fleet_verb_brain},

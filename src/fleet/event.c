@@ -65,6 +65,7 @@ static const struct {
     /* other machines */
     {"bridge", "[{robot} ][{task} ][{thing} ][{key} ][{machine} ]{text}[ to {to}]"},
     {"roboos", "{robot}: {text}"},
+    {"ros2", "ROS 2: {text}"},
     {"says", "{robot} says: {text}"},
 };
 static const char other[] = "{kind}[ {robot}][ {thing}][ {task}][ {step}][ {code}][: {text}]";

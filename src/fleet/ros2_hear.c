@@ -38,6 +38,7 @@ void mn_ros2_note(mn_ros2_bridge *r, int topic) {
     if (json_object_get(r->known, key) || json_object_size(r->known) >= MN_ROS2_SAID) return;
     if (json_object_set_new(r->known, key, json_true()) < 0) return; /* no text: not said */
     if (mn_buf_puts(r->said, line) >= 0) mn_buf_puts(r->said, "\n");
+    mn_board_tell(r->b, "ros2", "{s:s}", "text", line);
 }
 
 /* ---- frames -------------------------------------------------------------------------------- */

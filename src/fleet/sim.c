@@ -326,12 +326,20 @@ static int run_task(sim *s, const char *task) {
     return rc;
 }
 
+static int no_robot(const sim *s, const char *name) {
+    mn_buf names = {0};
+    for (int i = 0; i < s->n; i++) mn_buf_printf(&names, "%s%s", i ? ", " : "", s->robot[i].name);
+    const int rc = MN_FAIL(MN_EINVAL, "there is no robot '%s' to kill: there %s %s", name,
+                           s->n == 1 ? "is" : "are", names.len ? (const char *)names.data : "none");
+    mn_buf_free(&names);
+    return rc;
+}
+
 static int simulate(sim *s, const char *task) {
     mn_sim_clock(s, SECOND);
     s->start = s->now;
     MN_TRY(populate(s));
-    if (s->how->kill && !find(s, s->how->kill))
-        return MN_FAIL(MN_EINVAL, "there is no robot '%s' to kill", s->how->kill);
+    if (s->how->kill && !find(s, s->how->kill)) return no_robot(s, s->how->kill);
     if ((s->how->slow && !find(s, s->how->slow)) || (s->how->late && !s->late))
         return MN_FAIL(MN_EINVAL, "there is no robot that is to be slow or late");
     if (s->how->kill && s->how->kill_at >= 0)

@@ -132,6 +132,58 @@ class Fleets(Bed):
         self.assertEqual(messages_of(Path(path).read_bytes()), 2 * written)
 
 
+class Words(Bed):
+    """What is said to somebody who has never seen the code."""
+
+    def test_help_of_each_verb(self):
+        for verb, option in (("join", "--profile FILE"), ("sim", "--at SECONDS"),
+                             ("demo", "--kill"), ("do", "--confirm"), ("watch", "--region"),
+                             ("history", "--mcap FILE")):
+            said = self.run_(verb, "--help").stdout
+            self.assertTrue(said.startswith(f"omnesia fleet {verb} - "), said)
+            self.assertIn(option, said)
+            self.assertNotIn("--domain", said)  # of ros2 alone
+            self.assertLessEqual(max(map(len, said.splitlines())), 100)
+        self.assertIn("did you mean `fleet ros2`?", self.run_("rso2", "--help", ok=False).stderr)
+
+    def test_each_verb_ends_with_a_sentence(self):
+        said = lambda *words: self.run_(*words).stdout
+        self.assertEqual(said("world"), "the fleet main knows 3 rooms, 2 doors, 8 pieces of "
+                                        "furniture and 8 objects now\n")
+        self.assertEqual(said("move", "cup", "sink"), "cup is at sink\n")
+        self.assertEqual(said("set", "lamp", '{"class": "lamp", "at": "table"}'),
+                         "lamp is on the map\n")
+        self.assertEqual(said("remove", "lamp"), "lamp is no longer on the map\n")
+        self.assertIn("refused 1\nwhy ", said("see", '[{"class": "cup"}]'))
+        self.assertRegex(said("history", "--mcap", self.folder.name + "/x.mcap"),
+                         r"^[0-9]+ events written to ")
+        self.assertIn("no such events", self.run_("history", "--kind", "dance").stderr)
+        r = self.run_("history", "--limit", "2")
+        self.assertEqual(len(r.stdout.splitlines()), 2)
+        self.assertIn("--after 2", r.stderr)
+
+    def test_what_runs_says_so(self):
+        self.run_("world", "--sim")
+        brain = self.start("brain")
+        self.assertEqual(brain.stderr.readline(),
+                         "omnesia: this is the brain of the fleet main; Ctrl-C ends it\n")
+        robot = self.start("join", "--sim", "--name", "arm")
+        self.assertIn("a robot is in the fleet main", robot.stderr.readline())
+        robot.send_signal(signal.SIGINT)
+        self.assertEqual(robot.communicate(timeout=WAIT)[0].splitlines()[-1],
+                         "arm has left the fleet")
+        self.assertEqual(robot.returncode, 0)
+
+    def test_a_stop_of_one_is_not_one_of_all(self):
+        self.fleet("arm", "carrier")
+        self.run_("stop", "arm", "--by", "ann")
+        self.assertIn("\narm is STOPPED by ann: until `omnesia fleet resume arm`\n",
+                      self.run_("status").stdout)
+        self.run_("stop")
+        self.assertIn("\nall robots are STOPPED: until `omnesia fleet resume`\n",
+                      self.run_("status").stdout)
+
+
 class Refusals(Bed):
     def refuse(self, words, *said):
         r = self.run_(*words, ok=False)
@@ -158,6 +210,9 @@ class Refusals(Bed):
         self.refuse(["task", "t99"], "t99")
         self.refuse(["recall", "where is the unicorn?"], "unicorn")
         self.refuse(["do", "x", "--kill", "arm"], "--kill")
+        self.refuse(["sim", "--kill", "zoe", TASK], "'zoe'", "there are carrier, arm, dual")
+        self.refuse(["sim", "--robots", "many", TASK], "robots: many is no whole number")
+        self.refuse(["brain", "--endpoint", "localhost"], "--endpoint localhost", "http://")
         self.refuse(["scene", "nothing"], "nothing")
         self.refuse(["stop", "amr"], "no robot 'amr'", "there is none")
         self.fleet("arm")

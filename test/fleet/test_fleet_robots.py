@@ -56,8 +56,8 @@ class Kitchen(Bed):
 
 class Examples(Kitchen):
     def example(self, *argv):
-        p = subprocess.Popen([*argv, self.region], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             text=True)
+        p = subprocess.Popen([*argv, self.region], env=self.env, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
         self.running.append(p)
         self.until(lambda: "wash" in self.robots().get("washer", {"skills": []})["skills"] and
                    self.state() == "idle", "the robot is there, and can wash")

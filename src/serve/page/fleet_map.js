@@ -14,7 +14,8 @@ const at = t => Array.isArray(t.where) ? t.where.map(number) : null;
 const size = t => Array.isArray(t.size) ? t.size.map(number) : [0, 0, 0];
 const place_of = r => Array.isArray(r.pose?.p) ? r.pose.p.map(number) : null;
 
-function bounds(things, robots) {
+/* width: px it is drawn in. unit: m, how high names are; they have room at the edge, too. */
+function bounds(things, robots, width) {
   const xs = [], ys = [];
   for (const t of things) {
     const p = at(t), [w, d] = size(t);
@@ -24,7 +25,9 @@ function bounds(things, robots) {
   if (!xs.length) return null;
   const [left, right] = [Math.min(...xs) - EDGE, Math.max(...xs) + EDGE];
   const [low, high] = [Math.min(...ys) - EDGE, Math.max(...ys) + EDGE];
-  return { left, top: -high, width: Math.max(1, right - left), height: Math.max(1, high - low) };
+  const wide = Math.max(1, right - left), deep = Math.max(1, high - low), unit = Math.max(Math.max(wide, deep) / 60, 9 * wide / (width || 720)); /* 9 px at least */
+  const more = Math.max(0, 1.5 * unit - EDGE);
+  return { left: left - more, top: -high - more, width: wide + 2 * more, height: deep + 2 * more, unit: unit * (wide + 2 * more) / wide };
 }
 
 /* A node by name, made once. */
@@ -83,15 +86,14 @@ function lies_beside(things, door) {
 }
 
 export function draw_map(host, about, things, robots) {
-  const b = bounds(things, robots), kept = new Map();
+  const b = bounds(things, robots, host.clientWidth), kept = new Map();
   if (!b) {
     host.replaceChildren(el("p", { class: "none" }, "Nothing is known of the world yet: `omnesia fleet world` reads a map."));
     nodes = kept;
     frame = "";
     return;
   }
-  const view = `${b.left} ${b.top} ${b.width} ${b.height}`, smallest = 9 * b.width / (host.clientWidth || 720); /* 9 px */
-  const unit = Math.max(Math.max(b.width, b.height) / 60, smallest);
+  const view = `${b.left} ${b.top} ${b.width} ${b.height}`, unit = b.unit;
   const of = kind => things.filter(t => t.kind === kind && at(t)), all = [];
   for (const t of of("room")) {
     const [x, y] = at(t), [w, d] = size(t);
