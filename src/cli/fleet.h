@@ -43,6 +43,8 @@ int mn_cli_fleet_door(void *user, const char *call, char **answer);
 typedef struct mn_cli_course {
     int (*tick)(void *user, const json_t *status);
     void *user;
+    const char *note; /* a line below the first one of the picture; NULL: none */
+    int stays;        /* 1: the picture stays when the task has ended, until q is pressed */
 } mn_cli_course;
 int mn_cli_fleet_wait(mn_cli_fleet *f, const char *task, const mn_cli_course *c);
 int mn_cli_fleet_watch(mn_cli_fleet *f);

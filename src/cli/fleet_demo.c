@@ -24,7 +24,7 @@ static const char task[] = "put the apple and the cup on the table";
 typedef struct demo {
     mn_cli_fleet *f;
     mn_child *robot[ROBOTS], *brain, *server;
-    char program[4096], task[16];
+    char program[4096], task[16], page[160];
 } demo;
 
 static int ask(demo *d, json_t *call, json_t **out) {
@@ -192,14 +192,29 @@ static int begin(demo *d, int n, const char *const *words) {
     return 0;
 }
 
+/* Where the page is; why there is none, when its server has ended at once. */
+static void find_page(demo *d, mn_cli_course *c) {
+    int status;
+    if (!d->server) return;
+    if (mn_child_wait(d->server, 0, &status)) {
+        fprintf(stderr, "omnesia: there is no page: %s\n", mn_child_said(d->server));
+        return;
+    }
+    snprintf(d->page, sizeof d->page, "on a page, too: http://127.0.0.1:8080/page/fleet.html%s%s",
+             d->f->o->fleet ? "?fleet=" : "", d->f->o->fleet ? d->f->o->fleet : "");
+    c->note = d->page;
+    c->stays = 1;
+}
+
 static int course(demo *d, int n, const char *const *words) {
-    const mn_cli_course c = {.tick = tick, .user = d};
+    mn_cli_course c = {.tick = tick, .user = d};
     MN_TRY(clear(d));
     MN_TRY(make_world(d));
     MN_TRY(start_brain(d));
     for (int i = 0; i < ROBOTS; i++) MN_TRY(start_robot(d, i));
     if (d->f->o->dashboard) MN_TRY(start_server(d));
     MN_TRY(wait_for_all(d));
+    find_page(d, &c);
     MN_TRY(begin(d, n, words));
     return mn_cli_fleet_wait(d->f, d->task, &c);
 }

@@ -17,7 +17,8 @@ static const struct {
     {"demo", "Show a fleet",
      "A kitchen, a brain and three unlike robots, each a process of its own, and a task (default: "
      "put the apple and the cup on the table): what is seen is what would be seen of a fleet of "
-     "your own. On a terminal it is a picture, elsewhere lines. It takes a fleet in which no robot "
+     "your own. On a terminal it is a picture (with --dashboard it stays until q is pressed), "
+     "elsewhere lines. It takes a fleet in which no robot "
      "is at work, and empties it first.",
      " [TASK]"},
     {"watch", "Watch a fleet",

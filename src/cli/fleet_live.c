@@ -70,6 +70,7 @@ static int skip_events(mn_cli_fleet *f, int64_t *next, json_t *list) {
 typedef struct sight {
     json_t *scene, *status, *task, *events;
     int64_t next;
+    const char *note;
 } sight;
 
 static void forget(sight *s) {
@@ -107,7 +108,7 @@ static int look(mn_cli_fleet *f, sight *s) {
 }
 
 static int draw(const sight *s, int columns, int rows, int colour, int live, mn_buf *out) {
-    const mn_fleet_picture p = {s->scene, s->status, s->task, s->events};
+    const mn_fleet_picture p = {s->scene, s->status, s->task, s->events, s->note};
     return mn_fleet_view(&p, columns, rows, colour, live, out);
 }
 
@@ -128,7 +129,7 @@ static int live(mn_cli_fleet *f, sight *s, const char *task, const mn_cli_course
     while (rc >= 0 && key != 'q' && key != 'Q' && last) {
         rc = look(f, s);
         if (rc >= 0 && c) rc = c->tick(c->user, s->status);
-        if (task && is_over(s->task)) last--;
+        if (task && is_over(s->task) && !(c && c->stays)) last--;
         mn_screen_size(&columns, &rows);
         mn_buf_clear(&text);
         if (rc >= 0) rc = draw(s, columns, rows, colour, 1, &text);
@@ -250,10 +251,11 @@ static int follow(mn_cli_fleet *f, const char *task, const mn_cli_course *c, jso
 
 /* With pictures; the last one stays. */
 static int look_on(mn_cli_fleet *f, const char *task, const mn_cli_course *c, json_t **told) {
-    sight s = {.events = json_array()};
+    sight s = {.events = json_array(), .note = c->note};
     int columns, rows, rc = skip_events(f, &s.next, s.events);
     if (rc >= 0) rc = live(f, &s, task, c);
     if (rc >= 0) rc = look(f, &s);
+    s.note = NULL; /* what it is about ends */
     drop_before(s.events, task);
     mn_screen_size(&columns, &rows); /* with its last words it fills the terminal */
     if (rc >= 0) rc = draw(&s, columns, rows > 12 ? rows - 2 : 10, mn_screen_colour(), 0, &f->out);

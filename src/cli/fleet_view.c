@@ -170,9 +170,10 @@ int mn_fleet_view(const mn_fleet_picture *p, int columns, int rows, int colour, 
     view v = {.columns = columns, .rows = rows, .colour = colour, .out = out};
     const int n_robots = (int)json_array_size(json_object_get(p->scene, "robots"));
     const int n_steps = p->task ? (int)json_array_size(json_object_get(p->task, "steps")) + 1 : 0;
-    const int left = rows - 1 - n_robots - EVENTS;
+    const int left = rows - 1 - (p->note != NULL) - n_robots - EVENTS;
     const int for_map = left > 2 * n_steps ? left - n_steps : left / 2;
     MN_TRY(head(&v, p, live));
+    if (p->note) MN_TRY(line(&v, "\033[4m", p->note));
     MN_TRY(map(&v, p, for_map));
     MN_TRY(robots(&v, p));
     MN_TRY(plan(&v, p, rows - v.n - EVENTS));

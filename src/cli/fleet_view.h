@@ -13,6 +13,7 @@ typedef struct mn_fleet_picture {
     const json_t *status; /* of {"do": "status"} */
     const json_t *task;   /* one task, or NULL */
     const json_t *events; /* the last ones, oldest first */
+    const char *note;     /* a line of who shows it; NULL: none */
 } mn_fleet_picture;
 
 /* Lines, each ended by "\n" but the last; never more than `rows`, none wider than `columns`: map,

@@ -121,7 +121,7 @@ static void fits(void **state) {
     json_t *const status = json_pack("{s:s, s:i}", "fleet", "main", "things", 4);
     json_t *const events = json_pack("[{s:I, s:s}, {s:I, s:s}]", "t", (json_int_t)1, "kind",
                                      "moved", "t", (json_int_t)2, "kind", "seen");
-    const mn_fleet_picture p = {s, status, NULL, events};
+    const mn_fleet_picture p = {s, status, NULL, events, "a page"};
     for (int rows = 1; rows < 40; rows += 3)
         for (int columns = 10; columns < 120; columns += 11) {
             mn_buf out = {0};
@@ -151,7 +151,7 @@ static void names_steer_nothing(void **state) {
                   "steps", "id", "\033c", "robot", "\033c", "skill", "\033c", "state", "done");
     json_object_set_new(json_array_get(json_object_get(s, "robots"), 0), "name",
                         json_string("\033c"));
-    const mn_fleet_picture p = {s, NULL, task, NULL};
+    const mn_fleet_picture p = {s, NULL, task, NULL, NULL};
     assert_int_equal(mn_fleet_view(&p, 100, 30, 0, 0, &out), 0);
     assert_null(strchr(out.data, '\033'));
     mn_buf_clear(&out);
