@@ -84,6 +84,7 @@ typedef struct fleets {
     uint64_t lives, delay, messages;
     double loss, twice, between; /* between: how likely others act in the middle of a commit */
     int in_order, often;         /* often: s between accidents, at most */
+    int holds_on;                /* a hand does not open when its robot dies */
     int acting, deep;
     const char *plant; /* "" */
     int say;           /* events, and accidents */
