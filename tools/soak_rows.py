@@ -154,7 +154,7 @@ ROWS = {
         [Fuzz(name) for name in (
             "gguf", "tokenizer", "template", "extent_file", "region_head", "gbnf", "schema", "far",
             "fleet_board", "fleet_mcp", "fleet_plan", "fleet_redis", "fleet_ros2", "fleet_said",
-            "fleet_yaml", "ask", "form", "http", "ini", "mcp", "port", "safetensors")]),
+            "fleet_yaml", "answer", "ask", "form", "http", "ini", "mcp", "port", "safetensors")]),
     "3b": ("answers out of random logits that follow random JSON schemas", 10**6, "answers",
            [Test("small", "engine-schema-random", "release", "case ", "0:8"),
             Test("SmolLM2", "engine-schema-smollm2", "release", "case ", "0:8")]),
