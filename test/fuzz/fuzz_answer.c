@@ -98,7 +98,7 @@ static void one_by_one(void) {
                              .seconds = 10,
                              .most = MOST,
                              .bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    mn_flow *f;
+    mn_flow *f = NULL;
     mn_buf out = {0};
     char wanted[64];
     int rc;
