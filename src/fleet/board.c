@@ -94,11 +94,11 @@ int mn_board_get(mn_board *b, const char *kind, const char *name, json_t **out, 
     *out = NULL;
     MN_TRY(mn_board_key(b, kind, name, key));
     int rc = b->ops->get(b, key, &text, &v);
+    if (rc >= 0 && version) *version = rc ? v : 0;
     if (rc > 0) {
         const int bad = read_json(key, &text, out);
         if (bad < 0) rc = bad;
     }
-    if (rc >= 0 && version) *version = rc ? v : 0;
     mn_buf_free(&text);
     return rc;
 }

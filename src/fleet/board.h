@@ -86,7 +86,8 @@ mn_life mn_board_lives(mn_board *b, const char *word, int *fd);
 int mn_board_key(const mn_board *b, const char *kind, const char *name, char key[MN_FLEET_KEY]);
 int mn_board_name_check(const char *what, const char *name);
 
-/* board.c: JSON on it. get: 1, 0: not there; MN_ECORRUPT names the key. *out is the caller's. */
+/* board.c: JSON on it. get: 1, 0: not there; MN_ECORRUPT and MN_EUNSUPPORTED name the key, whose
+ * version is told all the same, for who puts it anew. *out is the caller's. */
 int mn_board_get(mn_board *b, const char *kind, const char *name, json_t **out, uint64_t *version);
 /* One value: check 1 as in mn_edit. */
 int mn_board_put(mn_board *b, const char *kind, const char *name, const json_t *value, int check,

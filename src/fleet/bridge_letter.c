@@ -66,6 +66,7 @@ static int gather_one(gathered *l, const char *id, json_t *letter, uint64_t vers
 static int gather(void *user, const char *key, uint64_t version) {
     gathered *const l = user;
     json_t *letter;
+    if (mn_board_name_check("a letter", key + l->prefix) < 0) return 0; /* nobody can answer it */
     int rc = mn_board_get(l->g->b, "letter/", key + l->prefix, &letter, &version);
     if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED)
         return mn_board_del(l->g->b, "letter/", key + l->prefix, 0, 0);
@@ -134,9 +135,16 @@ static int obey(mn_bridge *g, const json_t *letter) {
         return mn_fleet_confirm(g->b, task, step, json_object_get(letter, "tries"),
                                 json_is_true(json_object_get(letter, "no")));
     return MN_FAIL(MN_EUNSUPPORTED,
-                   "a letter that says '%.40s': this Omnesia knows cancel and "
+                   "a letter that says '%s': this Omnesia knows cancel and "
                    "confirm, update it",
-                   what);
+                   strlen(what) > 40 ? "more than that" : what);
+}
+
+/* What went wrong may have been cut within a letter: then it is no text. */
+static json_t *answer_of(int rc) {
+    json_t *const answer =
+        json_pack("{s:i, s:s}", "rc", rc < 0 ? rc : 0, "text", rc < 0 ? mn_error_detail() : "");
+    return answer ? answer : json_pack("{s:i, s:s}", "rc", rc < 0 ? rc : 0, "text", "it failed");
 }
 
 static int reply_to(mn_bridge *g, const bridge_entry *from, json_t *replies) {
@@ -144,13 +152,12 @@ static int reply_to(mn_bridge *g, const bridge_entry *from, json_t *replies) {
     json_t *letter;
     json_object_foreach(from->value, id, letter) {
         char name[WIRE];
+        if (mn_board_name_check("a letter", id) < 0) continue;
         name_of(from->name, id, name);
         if (json_object_get(replies, name) || !has_task(g, bridge_text(letter, "task"))) continue;
         const int rc = obey(g, letter);
         if (rc == MN_ENOMEM || rc == MN_ECONFLICT) return rc; /* the next step does it */
-        json_t *const answer =
-            json_pack("{s:i, s:s}", "rc", rc < 0 ? rc : 0, "text", rc < 0 ? mn_error_detail() : "");
-        if (json_object_set_new(replies, name, answer) < 0) return no_memory();
+        if (json_object_set_new(replies, name, answer_of(rc)) < 0) return no_memory();
     }
     return 0;
 }

@@ -182,7 +182,10 @@ static int put(mn_bridge *g, bridge_entry *e) {
     const bridge_sort *const s = bridge_sorts + e->kind;
     int rc = s->mirrored ? version_of(g, s->folder, name, &version) : 0;
     if (rc > 0 && !is_another(e, version)) rc = mn_board_get(g->b, s->folder, name, &old, &version);
-    if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) rc = mn_board_del(g->b, s->folder, name, 0, 0);
+    if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) {
+        rc = mn_board_del(g->b, s->folder, name, 0, 0);
+        version = 0;
+    }
     int at = 0;
     if (rc >= 0) rc = edits_of(g, &edits, e, name, old, version, &at);
     if (rc > 0) rc = bridge_commit(g, &edits);

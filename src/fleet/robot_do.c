@@ -54,6 +54,10 @@ static int read_call(mn_actor_robot *r) {
     if (rc == 0) version = 0;
     if (version == r->version && (r->call || !version)) return 0;
     rc = version ? mn_board_get(r->b, "call/", r->name, &call, &version) : 0;
+    if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) { /* it does not say what to do: nothing */
+        mn_board_tell(r->b, "refused", "{s:s, s:s}", "robot", r->name, "text", mn_error_detail());
+        rc = (call = json_pack("{s:s}", "state", "idle")) ? 1 : json_failed();
+    }
     MN_TRY(rc);
     const int other = !call || !r->call || !same_step(call, r->call);
     json_decref(r->call);

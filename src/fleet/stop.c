@@ -54,6 +54,10 @@ static int stop_json(json_t *old, const char *robot, const char *by, int64_t tim
     return 0;
 }
 
+static int unreadable(int rc) {
+    return rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED;
+}
+
 /* What cannot be read stops everybody: it is written over by a stop of all. */
 int mn_fleet_stop(mn_board *b, const char *robot, const char *by) {
     if (robot) MN_TRY(mn_board_name_check("robot", robot));
@@ -61,7 +65,7 @@ int mn_fleet_stop(mn_board *b, const char *robot, const char *by) {
         json_t *old = NULL, *stop = NULL;
         uint64_t version = 0;
         int rc = mn_board_get(b, "stop", "", &old, &version);
-        if (rc == MN_ECORRUPT) robot = NULL, rc = 0;
+        if (unreadable(rc)) robot = NULL, rc = 0;
         if (rc >= 0) rc = stop_json(old, robot, by, b->ops->time(b), &stop);
         json_decref(old);
         MN_TRY(rc);
@@ -80,7 +84,7 @@ int mn_fleet_resume(mn_board *b, const char *robot) {
         json_t *stop = NULL;
         uint64_t version = 0;
         int rc = mn_board_get(b, "stop", "", &stop, &version), at = 0;
-        if (rc == MN_ECORRUPT && !robot)
+        if (unreadable(rc) && !robot)
             rc = mn_board_del(b, "stop", "", 0, 0);
         else if (rc > 0 && robot && all(stop))
             rc = MN_FAIL(MN_EINVAL, "all robots were stopped at once: resume all of them, without "
@@ -106,7 +110,7 @@ int mn_fleet_stopped(mn_board *b, const char *robot) {
     json_t *stop = NULL;
     uint64_t version = 0;
     const int rc = mn_board_get(b, "stop", "", &stop, &version);
-    if (rc == MN_ECORRUPT) return 1; /* who cannot tell stands still */
+    if (unreadable(rc)) return 1; /* who cannot tell stands still */
     const int is = rc > 0 && (all(stop) || listed(stop, robot));
     json_decref(stop);
     return rc < 0 ? rc : is;

@@ -327,6 +327,40 @@ static void a_stop_reaches_what_runs_in_one_step(void **state) {
     fake_is("call/", "ann", "state", "done");
 }
 
+static void damage(const char *kind, const char *name, const char *text) {
+    char key[MN_FLEET_KEY];
+    assert_ok(mn_board_key(board, kind, name, key));
+    mn_edit e = {.key = key, .kind = MN_EDIT_PUT, .value = text, .n = strlen(text)};
+    assert_ok(board->ops->commit(board, &e, 1));
+}
+
+/* Nobody knows whom it means, and a person can always say it anew. */
+static void a_stop_that_cannot_be_read_stops_all(void **state) {
+    (void)state;
+    static const char *const texts[] = {"nonsense", "{\"format\": 2}", "[]"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        damage("stop", "", texts[i]);
+        assert_int_equal(mn_fleet_stopped(board, "ann"), 1);
+        assert_ok(mn_fleet_resume(board, NULL));
+        assert_int_equal(mn_fleet_stopped(board, "ann"), 0);
+        damage("stop", "", texts[i]);
+        assert_ok(mn_fleet_stop(board, "bob", "me"));
+        assert_int_equal(mn_fleet_stopped(board, "ann"), 1);
+        assert_ok(mn_fleet_resume(board, NULL));
+    }
+}
+
+/* It does nothing, and lives. */
+static void a_call_that_cannot_be_read_is_none(void **state) {
+    (void)state;
+    damage("call/", "ann", "nonsense");
+    steps(2000);
+    assert_int_equal(host.started, 0);
+    give("s1", "grasp", "{\"thing\":\"cup\"}");
+    steps(5000);
+    fake_is("call/", "ann", "state", "done");
+}
+
 static void one_robot_is_stopped_alone(void **state) {
     (void)state;
     assert_ok(mn_fleet_stop(board, "bob", "me"));
@@ -428,6 +462,8 @@ int main(void) {
         T(a_call_of_another_life_is_not_begun),
         T(a_stop_reaches_what_runs_in_one_step),
         T(one_robot_is_stopped_alone),
+        T(a_stop_that_cannot_be_read_stops_all),
+        T(a_call_that_cannot_be_read_is_none),
         T(what_cannot_be_read_stops_everybody),
         T(tasks_are_numbered_and_cancelled),
         T(a_task_is_shown_as_a_tree),

@@ -17,7 +17,7 @@ static void step(fleet_bed *f, mn_bridge **g) {
     mn_buf message = {0};
     bed_step(f);
     if (!*g) said_why(mn_bridge_open(f->b, &how, g));
-    if (*g && said_why(mn_bridge_step(*g, &again)) == MN_ECANCELLED) mn_bridge_close(g);
+    if (*g && !stepped(mn_bridge_step(*g, &again))) mn_bridge_close(g);
     while (*g && mn_bridge_next(*g, &message) > 0) continue;
     mn_buf_free(&message);
 }

@@ -94,6 +94,11 @@ BOARDS = {
                '"robot":"arm"}', "events\tgarbage", 'events\t{"t":"x","kind":7,"thing":[]}',
                'events\t{"t":1e300,"kind":"moved","thing":"cup"}', "events\t[]", "events\t",
                *wait(2)],
+    "letters": ['letter/x\t{"do":"cancel","task":"t1","until":99999999999}', "letter/y\tgarbage",
+                'letter/z\t{"do":7,"task":[],"until":99999999999,"answer":7}', *wait(3)],
+    "names": [f"{kind}/{name}\t{{}}" for kind in (
+        "letter", "ask", "task", "lease", "confirm", "call", "robot", "state", "holds", "thing")
+              for name in ("a/b", "", "a" * 108, "a\x01b")] + wait(3),
     "gone": ["robot/arm", "lease/arm", "state/arm", "thing/cup", "thing/table", "holds/table", "",
              "thing/kitchen", *wait(2)],
     "foreign": ['thing/cup\t{"format":2}', 'robot/arm\t{"format":9}', 'task/t1\t{"format":"x"}',
