@@ -13,6 +13,7 @@
 #include "fleet/goals.h"
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -444,7 +445,8 @@ static int read_all(reader *r, const char *text) {
 int mn_goals_read(const mn_scene *s, const char *text, mn_goals *out) {
     *out = (mn_goals){.arena = {.limit = 1 << 20, .what = "the goals of a task"}};
     reader *r;
-    int rc = mn_arena_take(&out->arena, sizeof *r, &r);
+    int rc = mn_utf8_check("the task", text, strlen(text));
+    if (rc >= 0) rc = mn_arena_take(&out->arena, sizeof *r, &r);
     if (rc >= 0) {
         r->w.s = s;
         r->w.goals = r->g = out;
