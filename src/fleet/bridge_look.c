@@ -31,6 +31,7 @@ static int collect(void *user, const char *key, uint64_t version) {
     looking *const l = user;
     const char *const rest = key + l->prefix;
     if (strncmp(rest, "bridge/", 7) == 0) return 0;
+    if (strncmp(rest, "letter/", 7) == 0) l->g->letters++;
     for (int i = 0; i < BRIDGE_KINDS; i++) {
         const bridge_sort *const s = bridge_sorts + i;
         if (!s->mirrored || *rest != *s->folder) continue;
