@@ -151,15 +151,17 @@ static void list_skills(mn_actor_robot *r) {
 }
 
 static int self_json(const mn_actor_robot *r, json_t **out) {
-    char machine[64] = "";
+    char machine[64] = "", life[MN_LIFE];
     json_t *const self = json_copy(r->profile), *const skills = json_array();
     int failed = !self || !skills;
     gethostname(machine, sizeof machine - 1);
+    mn_board_life(r->b, life);
     for (int i = 0; i < r->skills.n && !failed; i++)
         failed = json_array_append(skills, r->skills.skill[i].json);
     failed = failed || json_object_set_new(self, "format", json_integer(1)) ||
              json_object_set(self, "skills", skills) ||
-             json_object_set_new(self, "pid", json_integer(getpid()));
+             json_object_set_new(self, "pid", json_integer(getpid())) ||
+             json_object_set_new(self, "life", json_string(life));
     if (!failed && !json_object_get(self, "machine"))
         failed = json_object_set_new(self, "machine", json_string(machine));
     json_decref(skills);

@@ -338,6 +338,49 @@ static int refuse(const char *what, const char *robot, const char *skill) {
     return MN_FAIL(MN_EINVAL, "the body of %s %s '%s'", robot, what, skill);
 }
 
+/* ---- the dead ------------------------------------------------------------------------------- */
+/* Its process has ended, and it did not say goodbye (who did has no state). 1; 0. */
+static int has_died(sim_body *s, const char *robot) {
+    char key[MN_FLEET_KEY];
+    mn_buf state = {0};
+    uint64_t version;
+    json_t *json = NULL;
+    int rc = mn_board_get(s->b, "robot/", robot, &json, NULL);
+    const char *const life = json_string_value(json_object_get(json, "life"));
+    const int ended = rc > 0 && life && *life && !json_object_get(json, "home") &&
+                      mn_board_lives(s->b, life, NULL) == MN_LIFE_ENDED;
+    json_decref(json);
+    if (!ended) return rc == MN_ENOMEM ? rc : 0;
+    MN_TRY(mn_board_key(s->b, "state/", robot, key));
+    rc = s->b->ops->get(s->b, key, &state, &version);
+    mn_buf_free(&state);
+    return rc;
+}
+
+static int let_fall(sim_body *s, const mn_robot_seen *dead) {
+    int rc = 0;
+    for (size_t i = 0; i < json_array_size(dead->holds) && rc >= 0; i++) {
+        json_t *const args = json_pack("{s:O}", "thing", json_array_get(dead->holds, i));
+        const mn_sim_deed deed = {s->b, dead->name, s->skill, args, &s->random};
+        rc = args ? mn_sim_drop(&deed, &s->truth) : MN_FAIL(MN_ENOMEM, "no memory for what falls");
+        json_decref(args);
+    }
+    return rc;
+}
+
+/* What they had in their hands falls, in the truth, too: nobody else is there to see to it. */
+static int bury(sim_body *s) {
+    int some = 0;
+    for (int i = 0; i < s->truth.n_robots; i++) {
+        const mn_robot_seen *const r = s->truth.robot + i;
+        const int dead = r->lease || !json_array_size(r->holds) ? 0 : has_died(s, r->name);
+        MN_TRY(dead);
+        if (dead) MN_TRY(let_fall(s, r));
+        some |= dead;
+    }
+    return some ? truth_read(s) : 0;
+}
+
 static int start(mn_skill_host *h, const char *skill, const json_t *args, uint64_t now) {
     sim_body *const s = body_of(h);
     if (s->skill)
@@ -354,6 +397,7 @@ static int start(mn_skill_host *h, const char *skill, const json_t *args, uint64
     int rc =
         s->args ? state_get(s, NULL) : MN_FAIL(MN_ENOMEM, "no memory for the arguments of a skill");
     if (rc >= 0) rc = truth_read(s);
+    if (rc >= 0) rc = bury(s);
     if (rc >= 0) {
         rest(s, now);
         rc = begin(s);

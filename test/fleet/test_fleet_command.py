@@ -91,6 +91,16 @@ class Fleets(Bed):
         self.assertGreaterEqual(told["replans"], 1)
         self.assertLessEqual(told["replanned"], 1.5 * max(told["failed_subtree"], 1) + 1)
 
+    def test_a_robot_is_killed_that_holds_something(self):
+        robots = self.fleet("carrier", "arm", "dual", pace="4")
+        task = self.json("do", TASK, "--no-wait")["task"]
+        self.until(lambda: self.robots()["arm"]["holds"], "arm holds something")
+        robots["arm"].send_signal(signal.SIGKILL)
+        over = lambda: self.json("task", task)["task"]["state"] not in ("planning", "running")
+        self.until(over, "it has ended")
+        self.assertEqual(self.json("task", task)["task"]["state"], "done")
+        self.assertEqual((self.places()["apple"], self.places()["cup"]), ("table", "table"))
+
     def test_stop_and_resume(self):
         self.fleet("carrier", "arm", "dual", pace="4")
         self.json("do", TASK, "--no-wait")
