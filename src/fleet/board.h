@@ -20,7 +20,7 @@
  *   fleet/FLEET/holds/NAME   {"holds": [..]}: what a robot or a place has       by whoever moves
  *   fleet/FLEET/thing/NAME   rooms, furniture, doors, objects (fleet/scene.h)   by whoever moves it
  *   fleet/FLEET/task/ID      a task and its plan (fleet/task.h)                 by the brain
- *   fleet/FLEET/call/NAME    the step a robot is to do (fleet/call.h)           brain and robot
+ *   fleet/FLEET/call/NAME    the step a robot is to do (fleet/task.h)           brain and robot
  *   fleet/FLEET/stop         nothing moves while it is there: {"robots": [..] or "all", "by"}
  *   fleet/FLEET/ask/ID       a task somebody wants done: {"text", "by", "confirm"}, taken by the
  *                            brain

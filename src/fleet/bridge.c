@@ -14,7 +14,7 @@
  * bridge writes. The epoch is the part of stamps that grows with each opening: what a bridge before
  * said is older, whatever it said. It begins (born) with the time when the board was new, so that a
  * board that lost all has a later one; and is raised if that clock was behind. */
-int bridge_self(mn_bridge *g) {
+static int put_self(mn_bridge *g) {
     json_t *const self =
         json_pack("{s:s, s:I, s:I, s:I}", "machine", g->machine, "born", (json_int_t)g->born,
                   "epoch", (json_int_t)g->epoch, "life", (json_int_t)g->how.life);
@@ -42,7 +42,7 @@ static int begin(mn_bridge *g) {
         const int64_t time = g->b->ops->time(g->b);
         g->born = g->epoch = time > 0 ? (uint64_t)time : 1;
     }
-    MN_TRY(bridge_self(g));
+    MN_TRY(put_self(g));
     MN_TRY(bridge_load(g));
     return bridge_look(g);
 }
@@ -82,7 +82,7 @@ int mn_bridge_step(mn_bridge *g, uint64_t *again) {
     if (g->over)
         return MN_FAIL(MN_ECANCELLED, "another bridge has taken over the board of %s", g->machine);
     *again = now + g->how.look;
-    if (g->raised) MN_TRY(bridge_self(g));
+    if (g->raised) MN_TRY(put_self(g));
     MN_TRY(bridge_look(g));
     MN_TRY(bridge_put_all(g));
     MN_TRY(bridge_stops(g));

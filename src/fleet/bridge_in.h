@@ -136,7 +136,6 @@ int bridge_commit(mn_bridge *g, mn_edits *e); /* fenced; 0: somebody was faster,
 int bridge_note(mn_bridge *g, mn_edits *e, const bridge_entry *of);
 /* The thing, or the task, goes to another machine: 1; 0: not now. */
 int bridge_give(mn_bridge *g, bridge_entry *thing, const char *to);
-int bridge_self(mn_bridge *g); /* bridge/self anew, with the epoch */
 /* bridge_brain.c: all of it; the far machine that has the brain, else "" */
 int bridge_brains(mn_bridge *g);
 const char *bridge_brain(const mn_bridge *g);

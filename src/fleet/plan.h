@@ -3,20 +3,17 @@
  * fleet/plan.h - from a sentence to goals, from goals to steps: who does what, after what.
  *
  * The deterministic planner is the floor that every model is measured against. A thing travels:
- * from
- * where it is through hands, trays and places to where it shall be; each way is a shortest path, by
- * what robots can reach, carry and drive to, and how long that takes. Robots get the ways in the
- * order that ends everything soonest. What is closed is opened on the way, and closed again if it
- * was
- * to be. Skills that make is(..) true take part by their manifests alone.
+ * from where it is through hands, trays and places to where it shall be; each way is a shortest
+ * path, by what robots can reach, carry and drive to, and how long that takes. Robots get the ways
+ * in the order that ends everything soonest. What is closed is opened on the way, and closed again
+ * if it was to be. Skills that make is(..) true take part by their manifests alone.
  *
  *     mn_goals goals; mn_fleet_plan plan;
  *     mn_goals_read(&scene, "put the apple and the cup on the table", &goals);
  *     mn_fleet_plan_make(&scene, &goals, NULL, &plan);
  *
  * A plan is right when each step's needs hold after the steps it waits for, whatever the order of
- * the
- * others (mn_fleet_plan_check), and it has no circle.
+ * the others (mn_fleet_plan_check), and it has no circle.
  */
 #ifndef MN_FLEET_PLAN_H
 #define MN_FLEET_PLAN_H

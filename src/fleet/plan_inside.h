@@ -86,7 +86,6 @@ double mn_plan_weight(const mn_plan_world *w, const mn_plan_state *st, int e);
 
 /* ---- plans in the making: plan_time.c ------------------------------------------------------- */
 int mn_plan_begin(mn_fleet_plan *p, int steps);
-int mn_plan_text(mn_fleet_plan *p, const char *text, const char **out);
 /* A step behind all others; args is taken in any case. */
 int mn_plan_add(mn_fleet_plan *p, const mn_step *step);
 

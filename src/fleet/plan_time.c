@@ -14,7 +14,7 @@ int mn_plan_begin(mn_fleet_plan *p, int steps) {
     return mn_arena_take(&p->arena, ((size_t)steps + 1) * sizeof *p->step, &p->step);
 }
 
-int mn_plan_text(mn_fleet_plan *p, const char *text, const char **out) {
+static int copy_text(mn_fleet_plan *p, const char *text, const char **out) {
     char *copy;
     const size_t n = strlen(text) + 1;
     MN_TRY(mn_arena_take(&p->arena, n, &copy));
@@ -26,8 +26,8 @@ int mn_plan_text(mn_fleet_plan *p, const char *text, const char **out) {
 int mn_plan_add(mn_fleet_plan *p, const mn_step *step) {
     mn_step s = *step;
     int rc = s.args ? 0 : MN_FAIL(MN_ENOMEM, "no memory for the words of a step");
-    if (rc >= 0) rc = mn_plan_text(p, step->robot, &s.robot);
-    if (rc >= 0) rc = mn_plan_text(p, step->skill, &s.skill);
+    if (rc >= 0) rc = copy_text(p, step->robot, &s.robot);
+    if (rc >= 0) rc = copy_text(p, step->skill, &s.skill);
     if (rc < 0) {
         json_decref(s.args);
         return rc;

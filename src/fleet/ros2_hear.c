@@ -26,8 +26,9 @@ static const int64_t HOUR = 3600 * (int64_t)1000000;
 static const uint64_t REJOIN = 2000000000u; /* ns */
 static const char ours[] = "omnesia/";      /* frames that we say ourselves */
 
-/* Once, whatever its numbers are: "99.8 s in the future" and "99.9 s" are one. */
-void mn_ros2_note(mn_ros2_bridge *r, int topic) {
+/* The sentence of the last failure, of a topic, once, whatever its numbers are: "99.8 s in the
+ * future" and "99.9 s" are one. */
+static void note(mn_ros2_bridge *r, int topic) {
     char line[400], key[400];
     snprintf(line, sizeof line, "%s%s%s", topic >= 0 ? r->map.name[topic] + 2 : "",
              topic >= 0 ? ": " : "", mn_error_detail());
@@ -195,7 +196,7 @@ static int hear_seen(mn_ros2_bridge *r, int topic, const mn_ros2_seen *seen, siz
         json_t *one;
         rc = seen_json(r, c, seen + i, &one);
         if (rc == MN_EINVAL) {
-            mn_ros2_note(r, topic);
+            note(r, topic);
             json_decref(one);
             rc = 0;
         } else if (rc < 0)
@@ -220,7 +221,7 @@ static int hear_seen(mn_ros2_bridge *r, int topic, const mn_ros2_seen *seen, siz
 static void heard(void *user, int topic, int rc) {
     mn_ros2_bridge *const r = user;
     if (rc >= 0) return;
-    mn_ros2_note(r, topic);
+    note(r, topic);
     if (rc == MN_ENOMEM || rc == MN_EIO) r->failed = rc;
 }
 static void ear_transform(void *user, int topic, const mn_ros2_transform *t) {
@@ -310,7 +311,7 @@ int mn_ros2_put_states(mn_ros2_bridge *r) {
         }
         const int rc = put_state(r, robot);
         if (rc == MN_ENOMEM || rc == MN_EIO) return rc;
-        if (rc < 0) mn_ros2_note(r, -1);
+        if (rc < 0) note(r, -1);
     }
     return 0;
 }

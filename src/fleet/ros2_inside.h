@@ -63,9 +63,6 @@ typedef struct mn_ros2_bridge {
     uint64_t scene_sum, tasks_sum;
 } mn_ros2_bridge;
 
-/* The sentence of the last failure, of a topic, once. */
-void mn_ros2_note(mn_ros2_bridge *r, int topic);
-
 /* ros2_hear.c: from ROS to frames, states, things. */
 extern const mn_ros2_ears mn_ros2_ears_known; /* without a user */
 int mn_ros2_put_states(mn_ros2_bridge *r);    /* what was heard of robots, onto the board */

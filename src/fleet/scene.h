@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * fleet/scene.h - what the fleet believes about its world: rooms, furniture, doors, objects,
- * robots;
- * what is where, and who holds what.
+ * robots; what is where, and who holds what.
  *
  * Each is an object of the board (fleet/board.h). A scene is all of them as they were read, one
- * after
- * another; it is for looking and planning. Whoever changes something says which versions he read,
- * and
- * a commit changes all or nothing: a move is the thing, the list it leaves, the list it joins, and
- * the mover's lease, checked. So a thing is in exactly one list at every moment, whoever dies.
+ * after another; it is for looking and planning. Whoever changes something says which versions he
+ * read, and a commit changes all or nothing: a move is the thing, the list it leaves, the list it
+ * joins, and the mover's lease, checked. So a thing is in exactly one list at every moment, whoever
+ * dies.
  *
  *   thing  {"class": "cup", "kind": "object" | "furniture" | "room" | "door", "at": "table",
  *           "how": "on" | "in" | HAND, "pose": {..}, "size": [x, y, z] (m), "mass": kg,
@@ -20,8 +18,7 @@
  *   holds  {"holds": ["cup", ..]}
  *   robot  {"format": 1, "body": "wheels" | "arm" | "dual_arm" | any word, "speed": m/s (0: it
  *           stands), "reach": m, "payload": kg, "hands": ["left", ..], "room_for": things on its
- *           tray
- *           (0: it has none), "skills": [manifests], "machine", "pid", "profile"}
+ *           tray (0: it has none), "skills": [manifests], "machine", "pid", "profile"}
  */
 #ifndef MN_FLEET_SCENE_H
 #define MN_FLEET_SCENE_H

@@ -24,9 +24,8 @@
  *   is(t, word)    anything else that becomes true of a thing: is(cup, clean)
  *
  * A *host* is where skills run: a simulated body (fleet/sim_body.c), a program or server that
- * speaks
- * MCP (fleet/skill_mcp.c), or functions of the embedding program (fleet/skill_call.c). It never
- * blocks: start, then look again and again.
+ * speaks MCP (fleet/skill_mcp.c), or functions of the embedding program (fleet/skill_call.c). It
+ * never blocks: start, then look again and again.
  */
 #ifndef MN_FLEET_SKILL_H
 #define MN_FLEET_SKILL_H

@@ -4,8 +4,7 @@
  *
  *   task/ID  {"id", "text", "by", "goals": [..], "planner": "rules" | MODEL, "confirm": bool,
  *             "state": "planning" | "running" | "done" | "failed" | "cancelled",
- *             "asked", "begun", "ended" (us since 1970), "why" (in words: the plan, or what
- *             failed),
+ *             "asked", "begun", "ended" (us since 1970), "why" (the plan in words, or what failed),
  *             "steps": [{"id", "robot", "skill", "args", "after": [ids], "seconds", "goal",
  *                        "state": "waiting" | "given" | "running" | "done" | "failed" | "replaced",
  *                        "tries", "begun", "ended", "code", "text", "for": id it stands in for}],
@@ -19,9 +18,8 @@
  *
  * The arrows of a call: idle -> given (brain), given -> running (robot), running -> done | failed
  * (robot, in the same commit as what it made true), any -> cancel (brain), cancel -> failed
- * (robot),
- * done | failed -> idle (brain, in the same commit as the step). Each by version: who is late
- * fails.
+ * (robot), done | failed -> idle (brain, in the same commit as the step). Each by version: who is
+ * late fails.
  * The steps are a graph of agent/task.h (circles are refused there, replacing is its `replace`).
  */
 #ifndef MN_FLEET_TASK_H

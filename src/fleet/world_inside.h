@@ -13,7 +13,5 @@ void mn_profile_shown(const json_t *value, char out[96]);
 /* profile_roboos.c: a scene of RoboOS as a world of ours without robots: its places stand 2 m apart
  * in one room. 1, and *world is not checked yet; 0: it is none. */
 int mn_world_roboos(const char *path, const json_t *file, const json_t *lines, json_t **world);
-/* world_put.c: where a robot of a world stands at first. */
-int mn_world_state(const json_t *world, const json_t *robot, mn_fleet_state *out);
 
 #endif

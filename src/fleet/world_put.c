@@ -205,7 +205,8 @@ static int put_holds(const putting *p) {
 }
 
 /* ---- bodies -------------------------------------------------------------------------------- */
-int mn_world_state(const json_t *world, const json_t *robot, mn_fleet_state *out) {
+/* Where a robot of a world stands at first. */
+static int state_of(const json_t *world, const json_t *robot, mn_fleet_state *out) {
     const json_t *const at = json_object_get(robot, "at");
     const char *const place = text(robot, "at");
     const json_t *it = named(world, "furniture", place);
@@ -228,7 +229,7 @@ static int put_body(const putting *p, const json_t *robot) {
     const char *const name = text(robot, "name");
     char in[64];
     mn_fleet_state state;
-    MN_TRY(mn_world_state(p->world, robot, &state));
+    MN_TRY(state_of(p->world, robot, &state));
     state.now = state.until = p->b->ops->now(p->b);
     state.time = p->b->ops->time(p->b);
     json_t *const body = json_pack("{s:i, s:[], s:O}", "format", 1, "skills", "profile", robot);
