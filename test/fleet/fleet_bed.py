@@ -64,7 +64,10 @@ class Bed(unittest.TestCase):
         self.run_("world", "--sim")
         self.start("brain")
         robots = {n: self.start("join", "--sim", "--name", n, "--pace", pace) for n in names}
-        self.until(lambda: all(self.robots().get(n, {}).get("state") == "idle" for n in names)
+
+        def ready(robot):
+            return robot.get("state") == "idle" and robot["skills"]
+        self.until(lambda: all(ready(self.robots().get(n, {})) for n in names)
                    and "brain" in self.json("status"), "brain and robots are there")
         return robots
 
