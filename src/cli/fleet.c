@@ -67,6 +67,7 @@ static int put_options(mn_cli_fleet *f, const char *verb) {
         int given;
     } flags[] = {{"confirm", "confirm", o->confirm},
                  {"no", "no", o->no},
+                 {"why", "why", o->why},
                  {"groups", "groups", o->groups},
                  {"sim", "simulated", o->simulated},
                  {"roboos", "roboos", o->roboos}};
@@ -212,6 +213,7 @@ static const mn_opt rows[] = {
     TEXT("at", "SECONDS", at, "sim: it dies then"),
     FLAG("confirm", confirm, "do: a person is asked before each step"),
     FLAG("no", no, "confirm: the step shall not be done"),
+    FLAG("why", why, "task: why each step is there, and why that robot does it"),
     FLAG("no-wait", no_wait, "do: do not wait for its end"),
     TEXT("by", "NAME", by, "do, stop: who asks"),
     TEXT("robot", "NAME", robot, "history: of this robot"),

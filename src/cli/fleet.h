@@ -15,7 +15,7 @@ typedef struct mn_cli_fleet_options {
     const char *place, *how, *mcap, *kill, *machine, *ros2, *folder, *robots, *seed, *at, *fail,
         *pace, *patience;
     const char *domain, *after, *limit, *by, *hz;
-    int json, confirm, no, no_wait, groups, simulated, roboos, c, python, pull, dashboard;
+    int json, confirm, no, no_wait, why, groups, simulated, roboos, c, python, pull, dashboard;
 } mn_cli_fleet_options;
 
 typedef struct mn_cli_fleet {

@@ -36,7 +36,7 @@ typedef struct mn_fleet_args {
     const char *path, *model, *name, *language, *folder, *action, *url, *machine, *kill, *mcap;
     int64_t after, limit, seed, robots, domain;
     double at, fail, pace, hz, patience;
-    int confirm, no, groups, simulated, roboos;
+    int confirm, no, groups, simulated, roboos, why;
     json_t *fields, *detections, *command, *without;
 } mn_fleet_args;
 

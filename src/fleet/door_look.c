@@ -201,12 +201,21 @@ static int read_task(mn_fleet_call *c, json_t **out) {
                    c->args.task);
 }
 
+static int add_reasons(mn_fleet_call *c, json_t *task) {
+    mn_scene s = {0};
+    int rc = mn_scene_read(c->board, "", &s, NULL);
+    if (rc >= 0) rc = mn_fleet_why(&s, task);
+    mn_scene_free(&s);
+    return rc;
+}
+
 int mn_fleet_verb_task(void *call) {
     mn_fleet_call *const c = call;
     json_t *task;
     mn_buf text = {0};
     MN_TRY(read_task(c, &task));
-    int rc = mn_fleet_show(task, &text);
+    int rc = c->args.why ? add_reasons(c, task) : 0;
+    if (rc >= 0) rc = mn_fleet_show(task, &text);
     if (rc >= 0)
         rc = mn_verb_put(c->result, "tree", json_stringn(text.data ? text.data : "", text.len));
     if (rc >= 0) rc = mn_verb_put(c->result, "task", json_incref(task));

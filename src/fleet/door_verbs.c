@@ -129,6 +129,8 @@ static const mn_verb_field fields[] = {
     ROW("thing", LINE, SCENE, 0, thing, 1, MN_NAME, NULL, 0, "this one; default: all"),
     ROW("task", LINE, TASK | CANCEL | CONFIRM, TASK | CANCEL | CONFIRM, task, 1, MN_NAME, NULL, 0,
         "which one: t1, t2, ..; of another machine: MACHINE.t1"),
+    ROW("why", FLAG, TASK, 0, why, 0, 1, NULL, 0,
+        "a sentence for each step: why it is there, and why this robot does it"),
     ROW("step", LINE, CONFIRM, CONFIRM, step, 1, 15, NULL, 0, "which of its steps: s1, s2, .."),
     ROW("no", FLAG, CONFIRM, 0, no, 0, 1, NULL, 0, "it shall not be done"),
     ROW("after", COUNT, HISTORY, 0, after, 0, INT64_MAX, NULL, 0,

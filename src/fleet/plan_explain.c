@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-/* "takes the cup", from what the skill makes true. */
-static int say_step(const mn_scene *s, const mn_step *step, mn_buf *out) {
+int mn_plan_say(const mn_scene *s, const mn_step *step, mn_buf *out) {
     const mn_robot_seen *r = mn_scene_robot(s, step->robot);
     const mn_skill *k = r ? mn_skills_find(&r->skills, step->skill) : NULL;
     const char *a = "", *b = "";
@@ -49,13 +48,13 @@ int mn_fleet_plan_explain(const mn_scene *s, const mn_fleet_plan *p, mn_buf *out
             const mn_step *step = p->step + k;
             if (strcmp(step->robot, p->step[i].robot) != 0) continue;
             MN_TRY(mn_buf_puts(out, said++ ? ", " : " "));
-            MN_TRY(say_step(s, step, out));
+            MN_TRY(mn_plan_say(s, step, out));
             for (int d = 0, others = 0; d < step->n_after; d++) {
                 const mn_step *before = p->step + step->after[d];
                 if (!strcmp(before->robot, step->robot)) continue;
                 MN_TRY(mn_buf_printf(out, "%s", others++ ? " and " : " after "));
                 MN_TRY(mn_buf_printf(out, "%s ", before->robot));
-                MN_TRY(say_step(s, before, out));
+                MN_TRY(mn_plan_say(s, before, out));
             }
         }
         MN_TRY(mn_buf_puts(out, "."));

@@ -84,6 +84,9 @@ double mn_plan_load(const mn_plan_world *w, const mn_plan_state *st, int robot);
 /* A thing and all in it. */
 double mn_plan_weight(const mn_plan_world *w, const mn_plan_state *st, int e);
 
+/* plan_explain.c: "takes cup", from what the skill of a step makes true. */
+int mn_plan_say(const mn_scene *s, const mn_step *step, mn_buf *out);
+
 /* ---- plans in the making: plan_time.c ------------------------------------------------------- */
 int mn_plan_begin(mn_fleet_plan *p, int steps);
 /* A step behind all others; args is taken in any case. */

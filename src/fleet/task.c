@@ -218,10 +218,24 @@ static int show_steps(mn_tasks *t, const json_t *task, mn_buf *out) {
     return mn_task_draw(t, at, 0, out);
 }
 
+static int show_reasons(const json_t *task, mn_buf *out) {
+    json_t *step;
+    size_t i;
+    json_array_foreach(json_object_get(task, "steps"), i, step) {
+        const char *const why = field(step, "why");
+        if (!*why || strcmp(field(step, "state"), "replaced") == 0) continue;
+        MN_TRY(mn_buf_printf(out, "%s  ", field(step, "id")));
+        MN_TRY(mn_buf_show(out, why, strlen(why), " "));
+        MN_TRY(mn_buf_puts(out, "\n"));
+    }
+    return 0;
+}
+
 int mn_fleet_show(const json_t *task, mn_buf *out) {
     mn_tasks t = {0};
     int rc = show_steps(&t, task, out);
     mn_tasks_free(&t);
+    if (rc >= 0) rc = show_reasons(task, out);
     if (rc >= 0 && *field(task, "why")) {
         rc = mn_buf_show(out, field(task, "why"), strlen(field(task, "why")), " ");
         if (rc >= 0) rc = mn_buf_puts(out, "\n");

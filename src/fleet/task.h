@@ -32,7 +32,9 @@ int mn_fleet_cancel(mn_board *b, const char *id);
 /* The step that asks may be done; no: shall not be. tries (NULL: any): of the step that is meant.
  * MN_ENOENT: it does not ask, and why. */
 int mn_fleet_confirm(mn_board *b, const char *id, const char *step, const json_t *tries, int no);
-/* As a tree for a terminal, with states. */
+/* task_why.c: each step of a task gets a "why": why it is there, and why this robot does it. */
+int mn_fleet_why(const mn_scene *s, json_t *task);
+/* As a tree for a terminal, with states; then the "why" of each step, when they have one. */
 int mn_fleet_show(const json_t *task, mn_buf *out);
 
 #endif

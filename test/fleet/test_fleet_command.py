@@ -126,6 +126,16 @@ class Fleets(Bed):
         self.assertEqual(self.json("task", "t1")["task"]["state"], "done")
         self.assertIn("asks nobody", self.run_("confirm", "t1", "s1", ok=False).stderr)
 
+    def test_each_step_says_why(self):
+        self.fleet("carrier", "arm", "dual")
+        self.run_("do", "put the cup on the table")
+        said = self.run_("task", "t1", "--why").stdout
+        for step in self.json("task", "t1", "--why")["task"]["steps"]:
+            self.assertTrue(step["why"].startswith(step["robot"]), step)
+            self.assertIn(f"{step['id']}  {step['why']}", said)
+        self.assertIn("puts cup on table, as was asked", said)
+        self.assertNotIn("why", self.json("task", "t1")["task"]["steps"][0])
+
     def test_the_past_and_the_log(self):
         self.fleet("carrier", "arm", "dual")
         self.run_("do", "put the cup on the table")

@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
-#include "fleet/plan.h"
+#include "fleet/task.h"
 
 #include <math.h>
 #include <time.h>
@@ -372,6 +372,87 @@ static void what_is_closed_is_looked_into(void **state) {
     mn_scene_free(&s);
 }
 
+/* ---- why -------------------------------------------------------------------------------- */
+/* The plan of these words as a task that has just begun, with its reasons. */
+static json_t *task_of(const mn_scene *s, const char *words) {
+    mn_goals g;
+    mn_fleet_plan p;
+    json_t *step;
+    size_t i;
+    assert_ok(mn_goals_read(s, words, &g));
+    assert_ok(mn_fleet_plan_make(s, &g, NULL, &p));
+    json_t *const task =
+        json_pack("{s:o, s:o}", "goals", mn_goals_write(&g), "steps", mn_fleet_plan_write(&p));
+    json_array_foreach(json_object_get(task, "steps"), i, step) {
+        json_object_set_new(step, "state", json_string("waiting"));
+    }
+    mn_fleet_plan_free(&p);
+    mn_goals_free(&g);
+    assert_ok(mn_fleet_why(s, task));
+    return task;
+}
+
+/* Some step says so. */
+static void says(const json_t *task, const char *sentence) {
+    json_t *step;
+    size_t i;
+    mn_buf all = {0};
+    json_array_foreach(json_object_get(task, "steps"), i, step) {
+        const char *const why = json_string_value(json_object_get(step, "why"));
+        assert_non_null(why);
+        assert_ok(mn_buf_printf(&all, "%s\n", why));
+    }
+    if (!strstr(all.data, sentence)) fail_msg("nobody says \"%s\":\n%s", sentence, all.data);
+    mn_buf_free(&all);
+}
+
+static void each_step_says_why(void **state) {
+    (void)state;
+    mn_scene s;
+    made_kitchen(&s);
+    json_t *task = task_of(&s, "put the apple on the shelf and the cup_1 on the table");
+    says(task, "arm takes cup_1, so that then arm puts cup_1 on carrier");
+    says(task, "carrier goes to table, so that then");
+    says(task, "duo puts cup_1 on table, as was asked: arm does not reach table (3.5 m, reach 1.0 "
+               "m), carrier has no hand.");
+    json_decref(task);
+    mn_scene_thing(&s, "milk")->mass = 5;
+    mn_scene_robot(&s, "arm")->payload = 1;
+    task = task_of(&s, "put the milk on the table");
+    says(task, "arm lifts 1.0 kg, not 5.0");
+    says(task, "carrier has no hand");
+    says(task, "duo opens fridge, so that then duo takes milk");
+    json_t *const steps = json_object_get(task, "steps");
+    assert_int_equal(json_array_size(steps), 5);
+    assert_null(strstr(json_string_value(json_object_get(json_array_get(steps, 4), "why")), " s"));
+    json_decref(task);
+    mn_scene_free(&s);
+}
+
+/* Of what has ended only that is said which is still so; robots and things may have gone. */
+static void what_has_ended_says_what_is_still_so(void **state) {
+    (void)state;
+    mn_scene s = one_room(2);
+    made_end(&s);
+    json_t *task = task_of(&s, "put the apple on b");
+    says(task, "r1 goes to b, so that then r1 puts apple on b (s3): r2 would come in 10 s, not 6");
+    json_t *step;
+    size_t i;
+    json_array_foreach(json_object_get(task, "steps"), i, step) {
+        json_object_set_new(step, "state", json_string(i == 1 ? "replaced" : "done"));
+    }
+    assert_ok(mn_fleet_why(&s, task));
+    says(task, "r1 puts apple on b, as was asked.");
+    says(task, "r1 goes to b: it was planned anew.");
+    json_object_set_new(step = json_array_get(json_object_get(task, "steps"), 0), "robot",
+                        json_string("nobody"));
+    json_object_set_new(step, "args", json_integer(3));
+    json_array_append_new(json_object_get(task, "steps"), json_integer(7));
+    assert_ok(mn_fleet_why(&s, task));
+    json_decref(task);
+    mn_scene_free(&s);
+}
+
 /* ---- wrong plans are found --------------------------------------------------------------- */
 static void checked(const mn_scene *s, const char *steps, const char *why) {
     mn_goals g;
@@ -511,6 +592,8 @@ static void random_worlds_are_planned(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_step_says_why),
+        cmocka_unit_test(what_has_ended_says_what_is_still_so),
         cmocka_unit_test(who_can_soonest_looks),
         cmocka_unit_test(what_is_closed_is_looked_into),
         cmocka_unit_test(one_robot_carries_one_thing),

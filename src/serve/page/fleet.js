@@ -79,7 +79,7 @@ function show_task(task) {
   draw_plan(get("plan"), steps, step => confirm_step(task, step));
   say(get("plan-facts"), task ? `${text(task.state)}, ${done} of ${some(steps.length, "step")}${
     number(task.replans) ? `, planned anew ${some(number(task.replans), "time")}` : ""}${
-    text(task.why) && task.state === "failed" ? `: ${task.why}` : ""}` : "");
+    text(task.why) && (task.state === "failed" || task.why.startsWith("nobody could look")) ? `: ${task.why}` : ""}` : "");
   get("cancel").hidden = over;
 }
 
@@ -121,7 +121,7 @@ async function tick() {
     const [scene, status] = await Promise.all([call({ do: "scene" }), call({ do: "status" })]);
     show(scene, status);
     const id = choose(list(status.tasks));
-    show_task(id ? (await call({ do: "task", task: id })).task : null);
+    show_task(id ? (await call({ do: "task", task: id, why: true })).task : null);
     await read_events();
     failures = 0;
     mood("good", status.stop ? "stopped" : "live");

@@ -33,7 +33,7 @@ function step_node(s, x, y, confirm) {
   const words = `${text(s.skill)} ${args}`, state = ["given", "running"].includes(s.state) ? "running" : s.state === "waiting" ? "later" : text(s.state);
   const one = svg("g", { class: `step ${state}`, transform: `translate(${x} ${y})`, "data-step": s.id,
     ...asked ? { tabindex: 0, role: "button", "aria-label": `Let ${text(s.robot)} ${words}` } : {} },
-    svg("title", null, `${s.id} ${text(s.robot)}: ${words}, ${state}${s.code ? `, ${text(s.code)}: ${text(s.text)}` : ""}`),
+    svg("title", null, `${s.id} ${text(s.robot)}: ${words}, ${state}${s.code ? `, ${text(s.code)}: ${text(s.text)}` : ""}${s.why ? `\n${text(s.why)}` : ""}`),
     svg("rect", { width: BOX, height: TALL, rx: 7 }),
     svg("text", { x: 9, y: TALL / 2 }, words.length > 19 ? `${words.slice(0, 18)}…` : words));
   if (!asked) return one;
