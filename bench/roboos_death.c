@@ -16,6 +16,7 @@
 #include "bench/roboos_crew.h"
 #include "fleet/skill.h"
 #include "fleet/state.h"
+#include "fleet/task.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -129,7 +130,9 @@ static int deaths(mn_crew *c, const mn_deaths_how *how, atomic_int *enough, mn_d
         } else
             mn_crew_end(c, who, 0);
         c->n--; /* its place is the next one's */
-        MN_TRY(mn_crew_until(c, task_over, id, "the task without a robot fails"));
+        /* Without a robot it would wait for one. */
+        if (!task_over(c, id)) MN_TRY(mn_fleet_cancel(c->board, id));
+        MN_TRY(mn_crew_until(c, task_over, id, "the task without a robot ends"));
     }
     return 0;
 }
