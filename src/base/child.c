@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/keep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +33,8 @@ struct mn_child {
     pid_t pid;
     int said_fd;  /* -1: closed by the other side */
     int to, from; /* its standard input and output; -1: it is not talked with */
+    int kept;     /* pid is its keeper's */
+    int over;     /* readable when it has ended; -1: nobody can tell */
     int ended, status;
     size_t n;
     char said[SAID_MAX + 1];
@@ -93,7 +97,7 @@ static _Noreturn void become(const char *file, const char *const *argv, char *co
     const int in = to.in >= 0 ? to.in : open("/dev/null", O_RDONLY);
     if (getppid() == parent && in >= 0 && dup2(in, 0) >= 0 &&
         dup2(to.out >= 0 ? to.out : to.said, 1) >= 0 && dup2(to.said, 2) >= 0 &&
-        (!how->before || how->before(how->user) == 0))
+        (!how->talk || mn_keep() == 0) && (!how->before || how->before(how->user) == 0))
         execve(file, (char *const *)(uintptr_t)argv, env);
     const int e = errno;
     while (write(to.failed, &e, sizeof e) < 0 && errno == EINTR) {
@@ -160,6 +164,8 @@ static int start(mn_child *child, const char *file, const char *const *argv, cha
     }
     fcntl(said[0], F_SETFL, O_NONBLOCK);
     child->said_fd = said[0];
+    child->kept = how->talk;
+    child->over = (int)syscall(SYS_pidfd_open, child->pid, 0); /* it is closed on exec */
     return 0;
 }
 
@@ -171,7 +177,7 @@ static int start_in(const char *const *argv, char *const *env, const mn_child_ho
     mn_child *child = mn_calloc(1, sizeof *child);
     int rc = child ? 0 : MN_FAIL(MN_ENOMEM, "no memory to start %s", argv[0]);
     if (child) {
-        child->said_fd = child->to = child->from = -1;
+        child->said_fd = child->to = child->from = child->over = -1;
         rc = start(child, file, argv, env, how);
     }
     mn_free(file);
@@ -214,6 +220,10 @@ int mn_child_from(const mn_child *child) {
 
 int mn_child_words(const mn_child *child) {
     return child->said_fd;
+}
+
+int mn_child_over(const mn_child *child) {
+    return child->over;
 }
 
 /* Take what is in the pipe; of too much, keep the end. */
@@ -271,12 +281,14 @@ void mn_child_end(mn_child **pc) {
     if (!c) return;
     *pc = NULL;
     if (!c->ended) {
-        kill(-c->pid, SIGKILL);
-        kill(c->pid, SIGKILL);
+        if (!c->kept) kill(-c->pid, SIGKILL);
+        kill(c->pid, c->kept ? SIGTERM : SIGKILL); /* a keeper kills the rest, then itself */
+        kill(c->pid, SIGCONT);
         while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) {
         }
     }
     shut(c->said_fd);
+    shut(c->over);
     shut(c->to);
     shut(c->from);
     mn_free(c);

@@ -26,11 +26,13 @@ typedef struct mn_child_how {
 } mn_child_how;
 int mn_child_start_as(const char *const *argv, const mn_child_how *how, mn_child **out);
 /* As mn_child_start, but it is talked with: its standard input and output are our ends below, which
- * do not block; what it "said" is standard error alone. Write with send(.., MSG_NOSIGNAL). */
+ * do not block; what it "said" is standard error alone. Write with send(.., MSG_NOSIGNAL). It has a
+ * keeper (base/keep.h): what it has started ends with it, and with us, in whatever group it is. */
 int mn_child_start_talk(const char *const *argv, const char *const *env, mn_child **out);
 int mn_child_to(const mn_child *child);    /* the child's; -1: it is not talked with */
 int mn_child_from(const mn_child *child);  /* the same */
 int mn_child_words(const mn_child *child); /* of what it says, to poll; -1: it has closed it */
+int mn_child_over(const mn_child *child);  /* to poll: readable when it has ended; -1: unknown */
 /* Wait at most wait_ms: 1 when it has ended, and all of its group with it (with *status: exit
  * status, or 128 + signal), 0 when it still runs. */
 int mn_child_wait(mn_child *child, int wait_ms, int *status);

@@ -420,6 +420,12 @@ static int look_at_effect(mn_actor_robot *r, const mn_skill *k, uint64_t now) {
     return 1;
 }
 
+/* Why it did not work. Who was told to end because it was late may have gone on all the same. */
+static const char *code_of(const mn_actor_robot *r, const mn_skill_end *e) {
+    if (r->why && (strcmp(r->why, "timeout") || strcmp(e->code, "hung"))) return r->why;
+    return *e->code ? e->code : "failed";
+}
+
 static int skill_ended(mn_actor_robot *r, mn_skill_end *e, uint64_t now) {
     const mn_skill *const k = mn_skills_find(&r->skills, field(r->call, "skill"));
     const char *const text = e->text.data ? e->text.data : "";
@@ -428,8 +434,7 @@ static int skill_ended(mn_actor_robot *r, mn_skill_end *e, uint64_t now) {
     mn_buf_clear(&r->text);
     MN_TRY(mn_buf_puts(&r->text, text));
     json_t *const seen = json_object_get(r->result, "seen") ? r->result : NULL;
-    if (!e->ok || !k)
-        return end_failed(r, r->why ? r->why : *e->code ? e->code : "failed", text, seen);
+    if (!e->ok || !k) return end_failed(r, code_of(r, e), text, seen);
     r->progress = 1;
     if (k->verify && names_some(seen)) return judge(r, k, seen);
     if (k->verify && !r->cancelled) {

@@ -94,8 +94,9 @@ extern const char *const mn_skill_known[]; /* manifests as JSON; NULL ends */
 /* ---- hosts --------------------------------------------------------------------------------- */
 typedef struct mn_skill_end {
     int ok;
-    /* Of what failed; "" when ok. Ours: "hung", "crashed", "garbage", "cancelled"; "unknown" (there
-     * is no such skill), "arguments" (by its schema), "failed" (it says no code). */
+    /* Of what failed; "" when ok. Ours: "cancelled" and "timeout" (it was told to stop, and has),
+     * "hung" (it went on), "crashed", "garbage"; "unknown" (there is no such skill), "arguments"
+     * (by its schema), "failed" (it says no code). */
     char code[32];
     mn_buf text;    /* for people */
     json_t *result; /* an object or NULL; "seen": detections (fleet/see.h). Owned */

@@ -4,7 +4,7 @@
  *
  * A function can be asked to stop, not made to: it looks at mn_skill_call_stopped, or sleeps in
  * mn_skill_call_sleep, which ends at once. One that does not come back within GRACE of being asked
- * is given up: its call ends ("cancelled" or "hung"), its thread goes on by itself, and no other
+ * is given up: its call ends ("hung"), its thread goes on by itself, and no other
  * call is taken until it has come back. What the thread needs is counted, so the last of thread and
  * host frees it. Who needs more than that writes a program (skill_mcp.c), which can be killed.
  */
@@ -55,7 +55,7 @@ typedef struct calls {
     uint64_t until;       /* ns of the board: it may take so long */
     double limit;         /* s, the same */
     uint64_t asked;       /* mn_clock_ns when it was told to stop; 0: it was not */
-    const char *asked_as; /* "cancelled", "hung" */
+    const char *asked_as; /* "cancelled", "timeout" */
     int unread;           /* 1: `end` waits to be looked at */
     mn_skill_end end;
 } calls;
@@ -263,17 +263,20 @@ static void ask_to_stop(calls *h, const char *as) {
     pthread_mutex_unlock(&h->now->lock);
 }
 
-static int say_late(calls *h, mn_skill_end *end) {
-    return strcmp(h->asked_as, "hung")
-               ? mn_skill_end_set(end, h->asked_as, "%s was stopped", h->skill)
-               : mn_skill_end_set(end, h->asked_as, "%s had not ended after %g s", h->skill,
-                                  h->limit);
+/* It was told to stop, and has come back, or goes on. */
+static int say_stopped(calls *h, int goes_on, mn_skill_end *end) {
+    const char *const code = goes_on ? "hung" : h->asked_as;
+    const char *const rest = goes_on ? ", and went on when it was told to stop" : "";
+    return strcmp(h->asked_as, "timeout")
+               ? mn_skill_end_set(end, code, "%s was stopped%s", h->skill, rest)
+               : mn_skill_end_set(end, code, "%s had not ended after %g s%s", h->skill, h->limit,
+                                  rest);
 }
 
 /* The function has come back: what it says counts, but for what was stopped. */
 static int say_done(calls *h, mn_skill_end *end) {
     mn_skill_call *const c = h->now;
-    if (c->rc < 0 && h->asked) return say_late(h, end);
+    if (c->rc < 0 && h->asked) return say_stopped(h, 0, end);
     if (c->rc < 0)
         return mn_skill_end_set(end, *c->code ? c->code : "failed", "%s",
                                 *c->code ? c->text : c->sentence);
@@ -305,7 +308,10 @@ static int look(mn_skill_host *host, uint64_t now, uint64_t *again, double *prog
     }
     mn_skill_call *const c = h->now;
     if (!c || h->given_up) return 0;
-    if (now >= h->until) ask_to_stop(h, "hung");
+    if (now >= h->until) {
+        ask_to_stop(h, "timeout");
+        h->asked_as = "timeout"; /* who calls may have told it just now */
+    }
     pthread_mutex_lock(&c->lock);
     const int done = c->done;
     *progress = c->progress;
@@ -315,7 +321,7 @@ static int look(mn_skill_host *host, uint64_t now, uint64_t *again, double *prog
         *again = h->asked ? now + (uint64_t)GRACE_MS * MS - gone : h->until;
         return 0;
     }
-    MN_TRY(done ? say_done(h, end) : say_late(h, end));
+    MN_TRY(done ? say_done(h, end) : say_stopped(h, 1, end));
     h->given_up = !done;
     if (!done) return 1;
     release(c);

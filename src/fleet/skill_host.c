@@ -306,11 +306,10 @@ static int look(server *s, uint64_t *again) {
     double p;
     const int done = s->host->ops->look(s->host, mn_clock_ns(), again, &p, &end);
     int rc = done;
-    if (done >= 0 && mn_skill_host_stuck(s->host))
-        rc = MN_FAIL(MN_ECANCELLED, "a skill went on after it was told to stop");
-    else if (done >= 0)
-        rc = tell_progress(s, p);
+    if (done >= 0) rc = tell_progress(s, p);
     if (rc >= 0 && done == 1) rc = tell_end(s, &end);
+    if (rc >= 0 && done == 1 && mn_skill_host_stuck(s->host))
+        rc = MN_FAIL(MN_ECANCELLED, "a skill went on after it was told to stop");
     mn_skill_end_free(&end);
     return rc;
 }

@@ -5,7 +5,10 @@
  *
  *   down --start, or the first look--> up, opening --> ready --call--> running --> ready
  *     ^                                                                  |
- *     +--- crashed, hung, garbage, not ended GRACE after a stop: killed --+
+ *     +--- crashed, garbage, not ended GRACE after it was told to: killed +
+ *
+ * Who is late is told to stop like any other, so that it may put its motors to rest: it has ended
+ * with "timeout" then; who goes on is "hung".
  *
  * Limits are in the time of the board; how long somebody has to open or to stop is in the
  * machine's.
@@ -30,7 +33,7 @@ static int is_busy(const mn_speaker *h) {
 static void idle(mn_speaker *h) {
     h->skill[0] = 0;
     h->asked = 0;
-    h->mute = 0;
+    h->late = h->mute = 0;
     json_decref(h->args);
     h->args = NULL;
 }
@@ -121,6 +124,59 @@ static int start(mn_skill_host *host, const char *skill, const json_t *args, uin
     return h->talk.state == MN_TALK_READY ? begin(h, now) : 0;
 }
 
+/* The code and the sentence of what was told to stop. */
+static const char *stopped(const mn_speaker *h, char why[200]) {
+    if (h->late)
+        snprintf(why, 200, "%s had not ended after %g s", h->skill, h->limit);
+    else
+        snprintf(why, 200, "%s was stopped", h->skill);
+    return h->late ? "timeout" : "cancelled";
+}
+
+int mn_speaker_crashed(mn_speaker *h, const char *why, const char *words) {
+    char text[1000], stop[200];
+    if (!h->asked) return mn_speaker_lost(h, "crashed", why);
+    const char *const code = stopped(h, stop);
+    snprintf(text, sizeof text, "%s%.700s", stop, words);
+    return mn_speaker_lost(h, code, text);
+}
+
+static int went_on(mn_speaker *h) {
+    char why[200], text[300];
+    (void)stopped(h, why);
+    snprintf(text, sizeof text, "%s, and went on when it was told to stop", why);
+    return mn_speaker_lost(h, "hung", text);
+}
+
+/* It has answered: "hung" is what its own host says of a skill (fleet/skill_host.c). */
+static int ended(mn_speaker *h) {
+    mn_talk *const t = &h->talk;
+    char why[200];
+    if (h->asked && !t->end.ok && !strcmp(t->end.code, "hung")) return went_on(h);
+    const char *const code = h->asked && !t->end.ok ? stopped(h, why) : NULL;
+    h->end = t->end;
+    t->end = (mn_skill_end){.ok = 0};
+    if (code) snprintf(h->end.code, sizeof h->end.code, "%s", code);
+    idle(h);
+    mn_talk_forget(t);
+    h->unread = 1;
+    return 0;
+}
+
+static void tell_to_stop(mn_speaker *h) {
+    if (!is_busy(h) || h->asked) return;
+    h->asked = mn_clock_ns();
+    if (h->is_up && h->talk.call) h->mute = h->way->cancel(h);
+}
+
+static int judge_stopped(mn_speaker *h) {
+    char why[200];
+    const char *const code = stopped(h, why);
+    if (h->args) return over(h, code, "%s", why);
+    if (h->mute) return mn_speaker_lost(h, code, why);
+    return mn_clock_ns() - h->asked < (uint64_t)GRACE_MS * MS ? 0 : went_on(h);
+}
+
 /* What has ended, or is late. */
 static int judge(mn_speaker *h, uint64_t now) {
     char why[600];
@@ -133,26 +189,16 @@ static int judge(mn_speaker *h, uint64_t now) {
     }
     if (t->state == MN_TALK_READY) h->wrong[0] = 0;
     if (t->state == MN_TALK_READY && h->args) MN_TRY(begin(h, now));
-    if (t->ended) {
-        const int stopped = h->asked && !t->end.ok;
-        h->end = t->end;
-        t->end = (mn_skill_end){.ok = 0};
-        if (stopped) snprintf(h->end.code, sizeof h->end.code, "cancelled");
-        idle(h);
-        mn_talk_forget(t);
-        h->unread = 1;
-        return 0;
-    }
-    const uint64_t since = h->asked ? mn_clock_ns() - h->asked : 0;
-    if (h->asked && (h->args || h->mute || since >= (uint64_t)GRACE_MS * MS)) {
-        snprintf(why, sizeof why, "%s was stopped", h->skill);
-        return h->args ? over(h, "cancelled", "%s", why) : mn_speaker_lost(h, "cancelled", why);
-    }
-    if (is_busy(h) && now >= h->until) {
-        snprintf(why, sizeof why, "%s had not %s after %g s", h->skill,
-                 h->args ? "told its skills" : "ended", h->limit);
+    if (t->ended) return ended(h);
+    if (is_busy(h) && h->args && !h->asked && now >= h->until) {
+        snprintf(why, sizeof why, "%s had not told its skills after %g s", h->label, h->limit);
         return mn_speaker_lost(h, "hung", why);
     }
+    if (is_busy(h) && now >= h->until) { /* who calls may have told it just now */
+        h->late = 1;
+        tell_to_stop(h);
+    }
+    if (h->asked) return judge_stopped(h);
     if (t->state == MN_TALK_READY || t->state == MN_TALK_CLOSED) return 0;
     const uint64_t open = mn_clock_ns() - h->began;
     if (!is_busy(h) && open >= (uint64_t)OPEN_MS * MS) {
@@ -169,7 +215,7 @@ static uint64_t next(const mn_speaker *h, uint64_t now, int more) {
     if (more || (h->is_up && h->talk.state == MN_TALK_READY && h->args)) return now;
     if (h->is_up && (is_busy(h) || h->talk.state != MN_TALK_READY))
         at = now + (uint64_t)PEEK_MS * MS; /* its children may hold its streams open */
-    if (is_busy(h) && h->until < at) at = h->until;
+    if (is_busy(h) && !h->asked && h->until < at) at = h->until;
     if (!h->asked) return at;
     if (h->mute) return now;
     const uint64_t since = mn_clock_ns() - h->asked, grace = (uint64_t)GRACE_MS * MS;
@@ -202,10 +248,7 @@ static int look(mn_skill_host *host, uint64_t now, uint64_t *again, double *prog
 }
 
 static void cancel(mn_skill_host *host) {
-    mn_speaker *const h = (mn_speaker *)host;
-    if (!is_busy(h) || h->asked) return;
-    h->asked = mn_clock_ns();
-    if (h->is_up && h->talk.call) h->mute = h->way->cancel(h);
+    tell_to_stop((mn_speaker *)host);
 }
 
 static int list(mn_skill_host *host, json_t **manifests) {

@@ -9,24 +9,28 @@
  */
 #include "base/alloc.h"
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "fleet/skill_way.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ = 1 << 18, WAITING = 4 << 20, WORDS = 300 };
+enum { READ = 1 << 18, WAITING = 4 << 20, WORDS = 300, SHUT_MS = 100 };
 
 typedef struct program {
     char **argv;
     mn_child *child; /* NULL: down */
     int poll, armed; /* epoll; its input is waited for */
+    int deaf;        /* it has closed its input */
     mn_buf in, out;  /* of a line that is not whole; what it has not read */
     size_t sent;     /* of out */
+    uint64_t shut;   /* mn_clock_ns when its output was closed; 0: it is open */
 } program;
 
 static program *of(mn_speaker *h) {
@@ -46,7 +50,8 @@ static void down(mn_speaker *of_it) {
     mn_buf_clear(&h->in);
     mn_buf_clear(&h->out);
     h->sent = 0;
-    h->armed = 0;
+    h->armed = h->deaf = 0;
+    h->shut = 0;
 }
 
 static int flush(program *h) {
@@ -61,7 +66,7 @@ static int flush(program *h) {
         mn_buf_clear(&h->out);
         h->sent = 0;
     }
-    if (waits == h->armed) return 0;
+    if (waits == h->armed || h->deaf) return 0;
     h->armed = waits;
     return watch(h, EPOLL_CTL_MOD, mn_child_to(h->child), waits ? EPOLLOUT : 0);
 }
@@ -82,6 +87,8 @@ static int up(mn_speaker *speaker) {
     MN_TRY(watch(h, EPOLL_CTL_ADD, mn_child_to(h->child), 0));
     MN_TRY(watch(h, EPOLL_CTL_ADD, mn_child_from(h->child), EPOLLIN));
     MN_TRY(watch(h, EPOLL_CTL_ADD, mn_child_words(h->child), EPOLLIN));
+    if (mn_child_over(h->child) >= 0)
+        MN_TRY(watch(h, EPOLL_CTL_ADD, mn_child_over(h->child), EPOLLIN));
     return mn_speaker_open(speaker, carry);
 }
 
@@ -105,14 +112,10 @@ static int crashed(mn_speaker *speaker, int status) {
         down(speaker);
         return up(speaker);
     }
-    if (speaker->asked) {
-        snprintf(why, sizeof why, "%s was stopped%s", speaker->skill, words);
-        return mn_speaker_lost(speaker, "cancelled", why);
-    }
     snprintf(why, sizeof why, "%.100s %s %d%s", h->argv[0],
              status > 128 ? "was ended by signal" : "ended with status",
              status > 128 ? status - 128 : status, words);
-    return mn_speaker_lost(speaker, "crashed", why);
+    return mn_speaker_crashed(speaker, why, words);
 }
 
 /* ---- what comes ---------------------------------------------------------------------------- */
@@ -134,33 +137,55 @@ static int lines(program *h, mn_talk *t) {
     return 0;
 }
 
+/* It has closed its output. It may be about to end, which is heard of in another way. */
+static int shut(program *h) {
+    h->shut = mn_clock_ns();
+    return watch(h, EPOLL_CTL_DEL, mn_child_from(h->child), 0);
+}
+
+/* An input that it has closed would wake us again and again. */
+static int see_deaf(program *h) {
+    struct pollfd p = {.fd = mn_child_to(h->child)};
+    if (h->deaf || poll(&p, 1, 0) <= 0) return 0;
+    h->deaf = 1;
+    return watch(h, EPOLL_CTL_DEL, mn_child_to(h->child), 0);
+}
+
 /* 1: there is more; 0: that was all for now. */
 static int hear(program *h, mn_talk *t) {
-    for (size_t all = 0; all < READ;) {
+    for (size_t all = 0; all < READ && !h->shut;) {
         MN_TRY(mn_buf_reserve(&h->in, 65536));
         const ssize_t k = read(mn_child_from(h->child), h->in.data + h->in.len, 65535);
         if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return 0;
+        if (k == 0) return shut(h);
+        if (k < 0) return 0;
         h->in.len += (size_t)k;
         h->in.data[h->in.len] = 0;
         all += (size_t)k;
         MN_TRY(lines(h, t));
     }
-    return 1;
+    return !h->shut;
 }
 
 static int pump(mn_speaker *speaker) {
     program *const h = of(speaker);
     int status;
     MN_TRY(flush(h));
+    MN_TRY(see_deaf(h));
     const int ended = mn_child_wait(h->child, 0, &status), more = hear(h, &speaker->talk);
     MN_TRY(more);
-    return ended && !more && !speaker->talk.ended ? crashed(speaker, status) : more;
+    if (more || speaker->talk.ended) return more;
+    if (ended) return crashed(speaker, status);
+    if (!h->shut || mn_clock_ns() - h->shut < (uint64_t)SHUT_MS * 1000000) return 0;
+    char words[WORDS], why[WORDS + 200];
+    last_words(h, words);
+    snprintf(why, sizeof why, "%.100s has closed its standard output%s", h->argv[0], words);
+    return mn_speaker_crashed(speaker, why, words);
 }
 
 static int gone(mn_speaker *h) {
     int status;
-    return mn_child_wait(of(h)->child, 0, &status);
+    return of(h)->shut || mn_child_wait(of(h)->child, 0, &status);
 }
 
 static int cancel(mn_speaker *h) {

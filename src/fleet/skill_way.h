@@ -35,6 +35,7 @@ struct mn_speaker {
     uint64_t until; /* ns of the board */
     double limit;   /* s, the same */
     uint64_t asked; /* mn_clock_ns when it was told to stop; 0: it was not */
+    int late;       /* it was told to because it had not ended in time */
     int mute;       /* no answer to that can come */
     int unread;     /* `end` is to be looked at */
     mn_skill_end end;
@@ -50,5 +51,8 @@ int mn_speaker_open(mn_speaker *h, int (*send)(void *user, int64_t id, const cha
                                                const char *name, const mn_buf *text));
 /* It goes down, for this reason; a call that runs ends with the code. */
 int mn_speaker_lost(mn_speaker *h, const char *code, const char *why);
+/* It has ended by itself: "crashed", for `why`; but who was told to stop has done so. words: its
+ * last. */
+int mn_speaker_crashed(mn_speaker *h, const char *why, const char *words);
 
 #endif

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""test/fleet/fake_skill.py KIND - a skill program that behaves, or does not, over standard streams.
+"""test/fleet/fake_skill.py KIND [HOW SECONDS WORD ..] - a skill program that behaves, or does not,
+over standard streams.
 
 KIND says how it begins: now, 2024-11-05 to 2025-11-25 (that one alone), dies, silent, foreign,
 foreign-old, older, pages, loop, bad-tools, no-tools, no-list, mute, chatty. What "work" does is
-said by its argument `how`. Standard library only.
+said by its argument `how`. With words it has a skill for each, which says that it makes
+is(thing, WORD) in so many seconds and does HOW; and "inspect", which sees what is true: the files
+THING.WORD in the folder FAKE_TRUTH, which "well" makes. Standard library only.
 """
 import json
 import os
@@ -12,13 +15,19 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-KIND = sys.argv[1]
+KIND, HOW, WORDS = sys.argv[1], "".join(sys.argv[2:3]), sys.argv[4:]
 META = "io.modelcontextprotocol/"
 NOW = "2026-07-28"
 WORK = {"name": "work", "description": "Do as it is told.",
         "inputSchema": {"type": "object", "properties": {"how": {"type": "string"}}},
         "_meta": {"omnesia/skill": {"needs": ["free(robot)"], "seconds": 0.1, "limit": 2}}}
+THING = {"type": "object", "required": ["thing"], "properties": {"thing": {"type": "string"}}}
+SHELF = [WORK] if not WORDS else [{"name": "inspect", "inputSchema": THING}] + [
+    {"name": word, "inputSchema": THING, "_meta": {"omnesia/skill": {
+        "makes": [f"is(thing, {word})"], "seconds": float(sys.argv[3]),
+        "limit": float(sys.argv[3]) + 1, "verify": True}}} for word in WORDS]
 more = []  # tools that came later
 listening = None
 
@@ -63,9 +72,15 @@ def changed():
          "params": {"_meta": {META + "subscriptionId": listening}}})
 
 
+def truth(thing, word):
+    return Path(os.environ["FAKE_TRUTH"], f"{thing}.{word}")
+
+
 def work(id, how, meta):
     if how == "well":
         done(id, text="it is done", seen=[{"class": "cup"}])
+    elif how == "lies":
+        done(id, text="trust me")
     elif how == "fail":
         done(id, False, "dropped", "it slipped")
     elif how == "odd code":
@@ -98,7 +113,7 @@ def work(id, how, meta):
         say({"method": "notifications/progress", "params": {"progressToken": 99, "progress": 1}})
         time.sleep(0.05)
         done(id)
-    elif how == "patient":
+    elif how in ("patient", "late"):
         wait_for_cancel(id)
         done(id, False, "cancelled", "as you like")
     elif how == "just in time":
@@ -108,7 +123,7 @@ def work(id, how, meta):
         while True:
             time.sleep(60)
     elif how == "deaf child":
-        child = subprocess.Popen(["sleep", "600"])
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
         with open(os.environ["FAKE_PID"], "w") as f:
             f.write(f"{os.getpid()} {child.pid}\n")
         time.sleep(600)
@@ -171,6 +186,19 @@ def work(id, how, meta):
         error(id, -32602, f"how: {how}")
 
 
+def call(id, params):
+    args, name = params["arguments"], params["name"]
+    if name == "work":
+        return work(id, args.get("how"), params.get("_meta", {}))
+    if name == "inspect":
+        return done(id, seen=[{"name": args["thing"],
+                               "is": {w: truth(args["thing"], w).exists() for w in WORDS}}])
+    if HOW == "well":
+        truth(args["thing"], name).touch()
+        return done(id, text="it is done")
+    work(id, HOW, params.get("_meta", {}))
+
+
 def tools(id, params):
     global more
     if KIND == "no-list":
@@ -186,7 +214,7 @@ def tools(id, params):
         page = {"tools": [{"name": f"s{at}", "inputSchema": {"type": "object"}}]}
         answer(id, {**page, **({"nextCursor": str(at + 1)} if at < 4 else {})})
     else:
-        answer(id, {"tools": [WORK] + more})
+        answer(id, {"tools": SHELF + more})
 
 
 def main():
@@ -233,7 +261,7 @@ def main():
         elif method == "tools/list":
             tools(id, params)
         elif method == "tools/call":
-            work(id, params["arguments"].get("how"), params.get("_meta", {}))
+            call(id, params)
         elif id is not None:
             error(id, -32601, method)
 

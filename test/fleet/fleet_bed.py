@@ -54,7 +54,9 @@ class Bed(unittest.TestCase):
             if found:
                 return found
             time.sleep(0.02)
-        self.fail(f"after {WAIT} s: {words}")
+        ended = [(p.args, p.returncode, p.communicate()[1]) for p in self.running
+                 if p.poll() is not None]
+        self.fail(f"after {WAIT} s: {words}; these have ended: {ended}")
 
     def robots(self):
         return {r["name"]: r for r in self.json("status")["robots"]}

@@ -116,7 +116,7 @@ static void a_stop_is_told(void **state) {
     until_told(h, "hung up\n", from);
     from = log_size();
     host_do(h, "work", "{\"how\": \"wait\"}", &end); /* and by its limit */
-    assert_end(&end, "hung", "after 1 s");
+    assert_end(&end, "timeout", "after 1 s");
     until_told(h, "hung up\n", from);
     host_do(h, "work", "{}", &end);
     assert_end(&end, "", "it is done");
