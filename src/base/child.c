@@ -2,7 +2,9 @@
  *
  * base/child.c - fork, exec, poll. Between fork and exec only async-signal-safe calls are made,
  * since other threads may hold any lock; what they need is prepared before. A failed exec sends
- * its errno through a close-on-exec pipe, so "no such program" is an error of mn_child_start.
+ * its errno through a close-on-exec pipe, so "no such program" is an error of mn_child_start. Who
+ * is talked with is not waited for, however long it takes on a busy machine: robots have a
+ * heartbeat meanwhile. What can be known beforehand is; the rest it says itself, and ends.
  */
 #include "base/child.h"
 
@@ -22,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +87,16 @@ typedef struct ends {
     int in, out, said, failed; /* in, out -1: it reads nothing, and `said` has all of it */
 } ends;
 
+/* On standard error, for who is talked with is not waited for. */
+static void tell_why(int e) {
+    const char *const why = strerrordesc_np(e);
+    struct iovec text[] = {{.iov_base = "it cannot be started: ", .iov_len = 22},
+                           {.iov_base = (void *)(uintptr_t)why, .iov_len = why ? strlen(why) : 0},
+                           {.iov_base = "\n", .iov_len = 1}};
+    while (writev(2, text, 3) < 0 && errno == EINTR) {
+    }
+}
+
 static _Noreturn void become(const char *file, const char *const *argv, char *const *env,
                              const mn_child_how *how, ends to, pid_t parent) {
     setpgid(0, 0);
@@ -94,13 +107,15 @@ static _Noreturn void become(const char *file, const char *const *argv, char *co
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_DFL);
     signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     const int in = to.in >= 0 ? to.in : open("/dev/null", O_RDONLY);
     if (getppid() == parent && in >= 0 && dup2(in, 0) >= 0 &&
         dup2(to.out >= 0 ? to.out : to.said, 1) >= 0 && dup2(to.said, 2) >= 0 &&
         (!how->talk || mn_keep() == 0) && (!how->before || how->before(how->user) == 0))
         execve(file, (char *const *)(uintptr_t)argv, env);
     const int e = errno;
-    while (write(to.failed, &e, sizeof e) < 0 && errno == EINTR) {
+    if (how->talk) tell_why(e);
+    while (!how->talk && write(to.failed, &e, sizeof e) < 0 && errno == EINTR) {
     }
     _exit(127);
 }
@@ -150,7 +165,7 @@ static int start(mn_child *child, const char *file, const char *const *argv, cha
     shut(its.failed);
     shut(its.in);
     shut(its.out);
-    if (rc >= 0 && (e = failure(failed[0])) != 0) {
+    if (rc >= 0 && !how->talk && (e = failure(failed[0])) != 0) {
         waitpid(child->pid, NULL, 0);
         rc = MN_FAIL(e == ENOENT ? MN_ENOENT : MN_EIO, "cannot start %s: %s", file, strerror(e));
     }
@@ -176,7 +191,10 @@ static int start_in(const char *const *argv, char *const *env, const mn_child_ho
     MN_TRY(in_path(argv[0], &file));
     mn_child *child = mn_calloc(1, sizeof *child);
     int rc = child ? 0 : MN_FAIL(MN_ENOMEM, "no memory to start %s", argv[0]);
-    if (child) {
+    if (child && how->talk && access(file, X_OK) < 0)
+        rc = MN_FAIL(errno == ENOENT ? MN_ENOENT : MN_EIO, "cannot start %s: %s", file,
+                     strerror(errno));
+    if (rc >= 0) {
         child->said_fd = child->to = child->from = child->over = -1;
         rc = start(child, file, argv, env, how);
     }
@@ -276,14 +294,28 @@ const char *mn_child_said(const mn_child *child) {
     return child->said;
 }
 
+/* A keeper kills the rest, then itself. It is told again, for it may have been told before it was
+ * one. */
+static void end_kept(const mn_child *c) {
+    for (;;) {
+        struct pollfd p = {.fd = c->over, .events = POLLIN};
+        kill(c->pid, SIGTERM);
+        kill(c->pid, SIGCONT);
+        poll(&p, 1, c->over >= 0 ? 20 : 1);
+        const pid_t pid = waitpid(c->pid, NULL, WNOHANG);
+        if (pid == c->pid || (pid < 0 && errno != EINTR)) return;
+    }
+}
+
 void mn_child_end(mn_child **pc) {
     mn_child *c = *pc;
     if (!c) return;
     *pc = NULL;
-    if (!c->ended) {
-        if (!c->kept) kill(-c->pid, SIGKILL);
-        kill(c->pid, c->kept ? SIGTERM : SIGKILL); /* a keeper kills the rest, then itself */
-        kill(c->pid, SIGCONT);
+    if (!c->ended && c->kept) {
+        end_kept(c);
+    } else if (!c->ended) {
+        kill(-c->pid, SIGKILL);
+        kill(c->pid, SIGKILL);
         while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) {
         }
     }

@@ -72,12 +72,14 @@ int mn_keep(void) {
     sigaddset(&wanted, SIGCHLD);
     sigprocmask(SIG_SETMASK, &wanted, NULL);
     signal(SIGCHLD, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return -1;
     const pid_t first = fork();
     if (first < 0) return -1;
     if (first > 0) {
         setpgid(first, first);
         prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+        prctl(PR_SET_NAME, "omnesia-keep", 0, 0, 0);
         keep(first, &wanted);
     }
     setpgid(0, 0);

@@ -133,7 +133,7 @@ static int hear(mn_speaker *h, int at) {
     char why[400];
     if (rc == 0) return 0;
     if (rc == 1) {
-        if (status < 400) {
+        if (status < 300) { /* who is sent elsewhere does not go: nobody said he may */
             (void)mn_flow_wanted(f, s->session, sizeof s->session);
             MN_TRY(mn_talk_take(&h->talk, s->message.data, s->message.len));
         } else {
@@ -146,7 +146,7 @@ static int hear(mn_speaker *h, int at) {
     if (!is_awaited(&h->talk, id)) return 0;
     mn_buf_clear(&s->message);
     if (rc != MN_ENOENT) return mn_speaker_lost(h, "crashed", why);
-    if (status >= 400) return refused(h, id, status, &s->message);
+    if (status >= 300) return refused(h, id, status, &s->message);
     return MN_FAIL(MN_ECORRUPT, "%s hung up without an answer", h->label);
 }
 

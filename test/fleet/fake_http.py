@@ -5,11 +5,13 @@ its port; what it is told to stop is written to the file FAKE_HTTP. Standard lib
 
 /now, /sse: 2026-07-28 as JSON and as events; /old: a session, 2025-06-18, and a stream of changes;
 /html, /locked, /foreign, /gone (forgets its session at each call), /cut, /big, /empty: what goes
-wrong.
+wrong. /bad/HOW/WORD: a skill WORD that says it makes is(thing, WORD) and does HOW (BAD below), and
+"inspect", which sees the files THING.WORD in the folder FAKE_TRUTH.
 """
 import json
 import os
 import select
+import socket
 import sys
 import threading
 import time
@@ -18,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 NOW = "2026-07-28"
 WORK = {"name": "work", "inputSchema": {"type": "object", "properties": {"how": {}}},
         "_meta": {"omnesia/skill": {"seconds": 0.1, "limit": 1}}}
+THING = {"type": "object", "properties": {"thing": {"type": "string"}}}
 stopping = {}  # id of a call: an event
 changed = threading.Event()
 
@@ -121,11 +124,64 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer(id, end)
 
+    def hang_up(self, text=b""):
+        self.wfile.write(text)
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close_connection = True
+
+    def endless(self, head, part, pause=0.0):
+        try:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + head)
+            while True:
+                self.wfile.write(part)
+                self.wfile.flush()
+                time.sleep(pause)
+        except OSError:
+            self.close_connection = True
+
+    BAD = {
+        "closes": lambda self, id: self.hang_up(),
+        "half": lambda self, id: self.hang_up(
+            b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
+            b'Content-Length: 999\r\n\r\n{"jsonrpc": "2.0", "id"'),
+        "nothttp": lambda self, id: self.hang_up(b"SSH-2.0-OpenSSH_9.2\r\n"),
+        "error": lambda self, id: self.send(500, "the pump is on fire", "text/plain"),
+        "busy": lambda self, id: self.send(503, "", "text/plain", Retry_After="9"),
+        "moved": lambda self, id: self.send(302, "", "text/plain", Location="http://127.0.0.1:1/"),
+        "page": lambda self, id: self.send(200, "<html>Welcome</html>", "text/html"),
+        "nothing": lambda self, id: self.send(204, ""),
+        "wrongid": lambda self, id: self.answer(id + 1000, {}),
+        "lies": lambda self, id: self.answer(id, {"content": [], "resultType": "complete"}),
+        "silent": lambda self, id: self.hung_up(60),
+        "slowly": lambda self, id: self.endless(b"Content-Length: 999999\r\n\r\n", b" ", 0.05),
+        "endless": lambda self, id: self.endless(b"\r\n", b" " * 65536),
+        "heads": lambda self, id: self.endless(b"", b"X-More: " + b"x" * 1000 + b"\r\n"),
+    }
+
+    def bad(self, method, id, params, how, word):
+        if method == "server/discover":
+            self.answer(id, {"supportedVersions": [NOW], "capabilities": {"tools": {}}})
+        elif method == "tools/list":
+            self.answer(id, {"resultType": "complete", "tools": [
+                {"name": "inspect", "inputSchema": THING},
+                {"name": word, "inputSchema": THING, "_meta": {"omnesia/skill": {
+                    "makes": [f"is(thing, {word})"], "seconds": 1, "limit": 6, "verify": True}}}]})
+        elif params["name"] == "inspect":
+            thing = params["arguments"]["thing"]
+            is_ = {word: os.path.exists(f"{os.environ['FAKE_TRUTH']}/{thing}.{word}")}
+            self.answer(id, {"resultType": "complete", "structuredContent": {
+                "ok": True, "seen": [{"name": thing, "is": is_}]}})
+        else:
+            self.BAD[how](self, id)
+
     def do_POST(self):
         m = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         method, id, params = m.get("method"), m.get("id"), m.get("params", {})
         version, session = self.headers["MCP-Protocol-Version"], self.headers["Mcp-Session-Id"]
         assert "text/event-stream" in self.headers["Accept"]
+        if self.path.startswith("/bad/"):
+            return self.bad(method, id, params, *self.path.split("/")[2:])
         if self.path == "/html":
             return self.send(200, "<html>Welcome</html>", "text/html")
         if self.path == "/locked" and self.headers["Authorization"] != "Bearer sesame":

@@ -27,7 +27,7 @@ THING = {"type": "object", "required": ["thing"], "properties": {"thing": {"type
 SHELF = [WORK] if not WORDS else [{"name": "inspect", "inputSchema": THING}] + [
     {"name": word, "inputSchema": THING, "_meta": {"omnesia/skill": {
         "makes": [f"is(thing, {word})"], "seconds": float(sys.argv[3]),
-        "limit": float(sys.argv[3]) + 1, "verify": True}}} for word in WORDS]
+        "limit": float(sys.argv[3]) + 5, "verify": True}}} for word in WORDS]
 more = []  # tools that came later
 listening = None
 

@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""test/fleet/test_bad_skills.py - a fleet of processes whose quickest robots have bad skills: they
-print garbage, crash, lie, hang, leave children behind. Each is asked first; what is wrong with it
-is named by its code; a slow robot with good skills does the work; nobody is lost, and no process
-stays.
+"""test/fleet/test_bad_skills.py OBJECT - a fleet of processes whose quickest robots have bad
+skills: they print garbage, crash, lie, hang, leave children behind. Each is asked first; what is
+wrong with it is named by its code; a slow robot with good skills does the work; nobody is lost, and
+no process stays.
 """
 import os
 import signal
+import subprocess
 import sys
 import unittest
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
-from fleet_bed import Bed  # noqa: E402
+from fleet_bed import PROGRAM, WAIT, Bed  # noqa: E402
 
 FAKE = str(Path(__file__).parent / "fake_skill.py")
-STUBBORN = "had not ended after 2 s, and went on when it was told to stop"
+SERVER = str(Path(__file__).parent / "fake_http.py")
+OBJECT = sys.argv.pop()
+STUBBORN = "had not ended after 6 s, and went on when it was told to stop"
 # What the skill does: the code its step ends with, and words of the reason.
 PROGRAMS = {
     "garbage": ("garbage", 'it says what is no JSON: "debug: now I grasp'),
@@ -35,6 +38,46 @@ PROGRAMS = {
     "late": ("timeout", "as you like"),
     "odd code": ("failed", "what"),
     "input": ("failed", "it wants more from a person"),
+}
+
+
+# What happens when the bad ones are shared objects, in a host of their own (bad_skill.c).
+OBJECTS = {
+    "crash": ("crashed", "was ended by signal 11"),
+    "overflow": ("crashed", "was ended by signal 11"),
+    "exit": ("crashed", "ended with status 0"),
+    "nonsense": ("garbage", "is no object"),
+    "code": ("failed", "it broke"),
+    "minus": ("failed", "returned -7"),
+    "child": ("effect_missing", "is not child"),
+    "prints": ("effect_missing", "is not prints"),
+    "deaf": ("hung", STUBBORN),
+}
+# And when they are servers (fake_http.py).
+SERVERS = {
+    "closes": ("crashed", ""),
+    "half": ("crashed", ""),
+    "nothttp": ("crashed", ""),
+    "error": ("failed", "says HTTP 500: the pump is on fire"),
+    "busy": ("failed", "says HTTP 503"),
+    "moved": ("failed", "says HTTP 302"),
+    "page": ("garbage", "no JSON"),
+    "nothing": ("garbage", ""),
+    "wrongid": ("garbage", "which nobody asked"),
+    "lies": ("effect_missing", "is not lies"),
+    "silent": ("timeout", "had not ended after 6 s"),
+    "slowly": ("timeout", "had not ended after 6 s"),
+    "endless": ("crashed", ""),
+    "heads": ("crashed", ""),
+}
+
+
+# Who is not even let in: how the program begins, and the sentence of the robot that had it.
+BEGINNINGS = {
+    "foreign": "it speaks MCP 2031-01-01, 2032-02-02; here are",
+    "chatty": 'it says what is no JSON: "Welcome to my skill!"',
+    "no-list": "no list of tools",
+    "mute": "skills/0 has not told its skills after 10 s",
 }
 
 
@@ -66,6 +109,10 @@ class Bad(Bed):
             "objects:\n" + "".join(f"  - {{name: {w}part, on: bench}}\n" for w in words)))
         self.start("brain")
         self.join_program("good", "now", "well", "8", *words)
+
+    def wait_for(self, *names):
+        there = lambda: {n for n, r in self.robots().items() if r["skills"]}
+        self.until(lambda: set(names) <= there(), f"{names} are there")
 
     def ours(self):
         """Processes that began below this test: it is in their environment."""
@@ -111,19 +158,63 @@ class Bad(Bed):
                                 and b"well" not in p[1]], f"nothing is left: {self.ours()}")
 
 
-class Programs(Bad):
-    def test_programs(self):
-        word = {how: how.replace(" ", "") for how in PROGRAMS}
+class Robots(Bad):
+    def all_of(self, rows, join):
+        """rows: as PROGRAMS; join(name, how, word) starts the robot that is so."""
+        word = {how: how.replace(" ", "") for how in rows}
         self.begin(word.values())
-        robots = [self.join_program("bad-" + w, "now", how, "1", w) for how, w in word.items()]
         bad = {w: "bad-" + w for w in word.values()}
-        there = lambda: {n for n, r in self.robots().items() if r["skills"]}
-        self.until(lambda: {"good", *bad.values()} <= there(), "they are there")
+        robots = []
+        for i, (how, w) in enumerate(word.items()):  # not all at once: who starts has a heartbeat
+            robots.append(join(bad[w], how, w))
+            if i % 4 == 3:
+                self.wait_for(bad[w])
+        self.wait_for("good", *bad.values())
         tasks = self.do_all(word.values())
-        self.expect({word[how]: row for how, row in PROGRAMS.items()}, bad, tasks)
+        self.expect({word[how]: row for how, row in rows.items()}, bad, tasks)
         states = {n: r["state"] for n, r in self.robots().items()}
         self.assertEqual(states, dict.fromkeys(["good", *bad.values()], "idle"))
         self.leave(robots)
+
+    def test_programs(self):
+        self.all_of(PROGRAMS,
+                    lambda name, how, word: self.join_program(name, "now", how, "1", word))
+
+    def test_shared_objects(self):
+        def join(name, how, word):
+            self.env |= {"BAD_HOW": how, "BAD_WORD": word}
+            return self.join(name, "command: " + str([PROGRAM, "fleet", "skill", "host", OBJECT]))
+        self.all_of(OBJECTS, join)
+
+    def test_servers(self):
+        server = subprocess.Popen([sys.executable, SERVER], env=self.env, text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.running.append(server)
+        url = f"http://127.0.0.1:{server.stdout.readline().strip()}/bad"
+        self.all_of(SERVERS, lambda name, how, word: self.join(name, f"url: {url}/{how}/{word}"))
+
+    def test_beginnings(self):
+        words = [k.replace("-", "") for k in BEGINNINGS]
+        self.begin(words)
+        refused = {k: self.join_program("bad-" + k, k, "well", "1", *words) for k in BEGINNINGS}
+        refused["none"] = self.join("bad-none", "command: [/no/such/skill]")
+        refused["text"] = self.join("bad-text", "command: " + str([
+            PROGRAM, "fleet", "skill", "host", self.path("text.so", "I am no shared object\n")]))
+        refused["nobody"] = self.join("bad-nobody", "url: http://127.0.0.1:1/mcp")
+        said = {**BEGINNINGS, "none": "cannot start /no/such/skill: No such file or directory",
+                "text": "cannot load", "nobody": "cannot reach 127.0.0.1:1: Connection refused"}
+        self.wait_for("good")
+        tasks = self.do_all(words)
+        for how, p in refused.items():
+            with self.subTest(how):
+                _, text = p.communicate(timeout=WAIT)
+                self.assertNotEqual(p.returncode, 0)
+                self.assertIn(said[how], text)
+                self.assertEqual(len(text.splitlines()), 1, text)
+                self.assertEqual(self.robots()["bad-" + how]["state"], "left")
+        for word, task in tasks.items():
+            self.assertEqual(self.json("task", task)["task"]["state"], "done", word)
+        self.leave([])
 
 
 if __name__ == "__main__":
