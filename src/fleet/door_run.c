@@ -247,8 +247,10 @@ static int plug_programs(mn_actor_robot *r, const json_t *profile) {
         MN_TRY(open_host(skill, &host));
         const int there = wait_for_skills(r, host);
         if (there <= 0) {
+            char why[600];
+            snprintf(why, sizeof why, "%s", mn_error_detail());
             host->ops->close(&host);
-            return there < 0 ? there
+            return there < 0 ? MN_FAIL(there, "%s", why)
                              : MN_FAIL(MN_EIO, "skills/%zu has not told its skills after %d s", i,
                                        SKILLS_MS / 1000);
         }
@@ -281,9 +283,11 @@ int mn_fleet_verb_join(void *call) {
         rc = mn_drive_robot(o.drive, robot, c->args.hz, &o.end);
         observe_end(&o);
     }
+    char why[600]; /* leaving says something itself, and may have to say it twice */
+    if (rc < 0) snprintf(why, sizeof why, "%s", mn_error_detail());
     if (robot) mn_actor_robot_leave(&robot);
     json_decref(profile);
-    return rc;
+    return rc < 0 ? MN_FAIL(rc, "%s", why) : rc;
 }
 
 /* ---- simulations ------------------------------------------------------------------------- */
