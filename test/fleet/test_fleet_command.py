@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import struct
+import subprocess
 import sys
 import time
 import unittest
@@ -15,7 +16,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
-from fleet_bed import WAIT, Bed  # noqa: E402
+from fleet_bed import PROGRAM, WAIT, Bed  # noqa: E402
 
 SOURCE = Path(os.environ["OMNESIA_SOURCE"])
 TASK = "put the apple and the cup on the table"
@@ -224,6 +225,44 @@ class Refusals(Bed):
         path.write_text("rooms: [{name: a, at: [0, 0], size: [4, 4]}]\n"
                         "objects: [{name: cup, class: cup, on: nowhere}]\n")
         self.refuse(["world", str(path)], "bad.yaml:2", "nowhere")
+
+    def put(self, key, value):
+        subprocess.run([PROGRAM, "put", "fleet/main/" + key, value, "--region",
+                        self.folder.name + "/region"], env=self.env, check=True,
+                       capture_output=True)
+
+    def test_what_another_version_wrote(self):
+        self.fleet("carrier", "arm", "dual")
+        odd = {"robot/new": '{"format": 9, "body": "cloud", "skills": "all"}',
+               "thing/gate": '{"kind": "portal", "class": "gate", "at": 7}',
+               "thing/torn": '{{{{', "state/new": "9999 and more", "lease/new": '{"format": 9}'}
+        for key, value in {**odd, "call/arm": '{"format": 9, "state": "whistle"}',
+                           "task/t77": '{"format": 9}', "task/t78": "[]", "ask/x": '{"format": 9}',
+                           "confirm/t1.s1": "7"}.items():
+            self.put(key, value)
+        self.run_("do", "put the cup on the table")
+        self.assertEqual(self.places()["cup"], "table")
+        damaged = self.json("status")["damaged"]
+        for key in ("robot/new", "thing/gate", "thing/torn"):
+            self.assertIn("fleet/main/" + key, damaged)
+        self.assertIn("is of format 9, and this Omnesia knows 1: update it", damaged)
+        said = [e.get("text", "") for e in self.json("history", "--kind", "refused")["events"]]
+        for key in ("task/t77", "task/t78", "call/arm"):
+            self.assertEqual(sum("fleet/main/" + key in t for t in said), 1, (key, said))
+        states = {n: r["state"] for n, r in self.robots().items()}
+        self.assertEqual({states[n] for n in ("carrier", "arm", "dual")}, {"idle"})
+
+    def test_tasks_that_name_what_is_not_there(self):
+        self.fleet("carrier", "arm", "dual")
+        for task, said in {"put the zeppelin on the table": "'zeppelin' is nothing that is known",
+                           "bring the cup to zorro": "'zorro' is nothing that is known",
+                           "vaporize the cup": "'vaporize' is no verb that is understood",
+                           "make the cup holy": "no robot's skills make anything 'holy'",
+                           "put the cup on the cup": "cannot be put on itself"}.items():
+            r = self.run_("do", task, ok=False)
+            self.assertEqual(r.returncode, 1, task)
+            self.assertIn(said, r.stdout + r.stderr)
+        self.run_("do", "open the fridge")
 
     def test_words(self):
         self.refuse(["dance"], "dance")

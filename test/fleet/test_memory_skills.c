@@ -98,8 +98,8 @@ static void a_server(void **state) {
     for (const uint64_t until = mn_clock_ns() + 20000000000u; !strchr(line, '\n');) {
         struct pollfd p = {.fd = mn_child_from(server), .events = POLLIN};
         poll(&p, 1, 1000);
-        const ssize_t k = read(mn_child_from(server), line + strlen(line),
-                               sizeof line - 1 - strlen(line));
+        const ssize_t k =
+            read(mn_child_from(server), line + strlen(line), sizeof line - 1 - strlen(line));
         assert_true(k != 0 && mn_clock_ns() < until);
     }
     snprintf(url, sizeof url, "http://127.0.0.1:%d/now", atoi(line));
