@@ -308,22 +308,6 @@ static void a_call_of_another_life_is_not_begun(void **state) {
 }
 
 /* ---- stop ---------------------------------------------------------------------------------- */
-/* Of a newer Omnesia, or of nobody: it is said once, the robot lives, and does what is given then.
- */
-static void a_call_that_cannot_be_read_is_none(void **state) {
-    (void)state;
-    static const char *const odd[] = {"{\"format\":9,\"state\":\"whistle\"}", "{\"format\":\"x\"}"};
-    for (int i = 0; i < 2; i++) {
-        fake_put("call/", "ann", odd[i]);
-        steps(1000);
-        assert_int_equal(fake_events("refused"), i + 1);
-        give("s1", "inspect", "{\"place\":\"counter\"}");
-        steps(2000);
-        fake_is("call/", "ann", "state", "done");
-    }
-    assert_int_equal(fake_events("lost") + fake_events("gone"), 0);
-}
-
 static void a_stop_reaches_what_runs_in_one_step(void **state) {
     (void)state;
     give("s1", "grasp", "{\"thing\":\"cup\"}");
@@ -476,7 +460,6 @@ int main(void) {
         T(what_takes_too_long_is_ended),
         T(cancelled_is_cancelled),
         T(a_call_of_another_life_is_not_begun),
-        T(a_call_that_cannot_be_read_is_none),
         T(a_stop_reaches_what_runs_in_one_step),
         T(one_robot_is_stopped_alone),
         T(a_stop_that_cannot_be_read_stops_all),
