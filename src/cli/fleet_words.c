@@ -138,5 +138,10 @@ int mn_fleet_event_line(const json_t *event, mn_buf *out) {
         MN_TRY(mn_buf_printf(out, "%7.1f s ", (double)us * 1e-6));
     else if (localtime_r(&t, &local) && strftime(clock, sizeof clock, "%H:%M:%S", &local))
         MN_TRY(mn_buf_printf(out, "%s ", clock));
+    if (json_object_get(event, "there")) { /* it happened at another machine */
+        const char *const home = text_of(event, "home");
+        MN_TRY(mn_buf_show(out, home, strlen(home), " "));
+        MN_TRY(mn_buf_puts(out, ": "));
+    }
     return mn_buf_show(out, says, strlen(says), " ");
 }

@@ -26,7 +26,8 @@
  *                            brain
  *   fleet/FLEET/letter/ID    what is said to the machine that has a task (fleet/letter.h), taken by
  *                            the bridge
- *   fleet/FLEET/events       log: {"t", "kind", "robot", "thing", "task", "step", "text", ..}
+ *   fleet/FLEET/events       log: {"t", "kind", "robot", "thing", "task", "step", "text", ..};
+ *                            of another machine: "home", its name, "there": [log, number]
  *   fleet/FLEET/sim/..       the truth of a simulated world, in the same forms
  *
  * Names of robots and things are UTF-8, 1 to MN_NAME bytes, no "/", no control characters.

@@ -10,14 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* bridge/self: {"machine", "born", "epoch", "life"}. Its version is the fence of all that this
- * bridge writes. The epoch is the part of stamps that grows with each opening: what a bridge before
- * said is older, whatever it said. It begins (born) with the time when the board was new, so that a
- * board that lost all has a later one; and is raised if that clock was behind. */
+/* bridge/self: {"machine", "born", "epoch", "life", "log"}. Its version is the fence of all that
+ * this bridge writes. The epoch is the part of stamps that grows with each opening: what a bridge
+ * before said is older, whatever it said. It begins (born) with the time when the board was new, so
+ * that a board that lost all has a later one; and is raised if that clock was behind. The log's
+ * number is for the board's life. */
 static int put_self(mn_bridge *g) {
-    json_t *const self =
-        json_pack("{s:s, s:I, s:I, s:I}", "machine", g->machine, "born", (json_int_t)g->born,
-                  "epoch", (json_int_t)g->epoch, "life", (json_int_t)g->how.life);
+    json_t *const self = json_pack("{s:s, s:I, s:I, s:I, s:I}", "machine", g->machine, "born",
+                                   (json_int_t)g->born, "epoch", (json_int_t)g->epoch, "life",
+                                   (json_int_t)g->how.life, "log", (json_int_t)g->log_id);
     if (!self) return MN_FAIL(MN_ENOMEM, "no memory for a bridge");
     const int rc = mn_board_put(g->b, "bridge/", "self", self, 1, &g->self);
     json_decref(self);
@@ -36,6 +37,8 @@ static int begin(mn_bridge *g) {
                      bridge_text(self, "machine"));
     g->epoch = (uint64_t)json_integer_value(json_object_get(self, "epoch")) + 1;
     g->born = (uint64_t)json_integer_value(json_object_get(self, "born"));
+    g->log_id = (uint64_t)json_integer_value(json_object_get(self, "log"));
+    if (!g->log_id) g->log_id = (g->how.life & 0x7fffffff) | 1; /* no other board has it */
     json_decref(self);
     if (rc < 0) return rc;
     if (!g->born) {
@@ -44,6 +47,7 @@ static int begin(mn_bridge *g) {
     }
     MN_TRY(put_self(g));
     MN_TRY(bridge_load(g));
+    MN_TRY(bridge_events_load(g));
     return bridge_look(g);
 }
 
@@ -103,6 +107,7 @@ void mn_bridge_up(mn_bridge *g) {
         if (bridge_is_compared(e) && (e->mine || !e->at.e)) e->dirty = 1;
     }
     g->say_sum = 1;
+    bridge_events_up(g);
 }
 
 void mn_bridge_down(mn_bridge *g) {

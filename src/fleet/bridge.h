@@ -32,10 +32,12 @@
  *   7. A stop counts everywhere as soon as it is known; it ends when somebody ends it who knew it.
  *   8. What people say of a task of another machine (cancel, confirm) goes to its home as a letter,
  *      is done there as if it had been said there, and what came of it comes back.
- *   9. All that is known is compared by its sum each second, and by stamps where sums differ.
- *  10. One brain plans for all: who has the lease (bridge_brain.c). Where it is not heard, one
+ *   9. What happened at one machine is told in the logs of all, each event once, with its machine
+ *      (bridge_events.c).
+ *  10. All that is known is compared by its sum each second, and by stamps where sums differ.
+ *  11. One brain plans for all: who has the lease (bridge_brain.c). Where it is not heard, one
  *      may begin; when the link is back the later one counts, and gets the other's open tasks.
- *  11. A board that lost all gets its things and tasks back from the others; its robots are gone.
+ *  12. A board that lost all gets its things and tasks back from the others; its robots are gone.
  *      What is changed by who may not change it is put back, and told (event "bridge").
  *
  * Its own notes are fleet/FLEET/bridge/..; messages are JSON of format 1, others are told and left.

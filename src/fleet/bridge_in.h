@@ -67,6 +67,14 @@ typedef struct bridge_entry {
     uint64_t part_version[2];
 } bridge_entry;
 
+typedef struct bridge_log { /* of another machine; bridge_events.c */
+    char machine[MN_NAME + 1];
+    uint64_t id, have, theirs; /* which log; what is here and there goes up to these numbers */
+    uint64_t asked;            /* ns of the board; 0: it was not asked */
+    int64_t skew;              /* us that its time of day is behind the one here */
+    int timed;                 /* skew is known */
+} bridge_log;
+
 struct mn_bridge {
     mn_board *b;
     mn_bridge_how how;
@@ -94,7 +102,12 @@ struct mn_bridge {
     json_t *brain_lies;     /* the board's "brain" as it was read last; NULL: none */
     uint64_t brain_version; /* of it */
     uint64_t brain_said, brain_heard[2]; /* version; epoch and version */
-    uint64_t watched, patient, fallen;   /* bridge_watch.c, ns */
+    bridge_log *log;                     /* bridge_events.c */
+    int n_logs;
+    uint64_t log_id, log_said; /* of this machine; said up to this number */
+    uint64_t log_wanted;       /* who lacks some asks for them from here on.. */
+    int log_asked, log_passes; /* ..if that is set; what was told without a link is not said */
+    uint64_t watched, patient, fallen; /* bridge_watch.c, ns */
 };
 
 /* bridge_table.c */
@@ -145,6 +158,11 @@ int bridge_brain_take(mn_bridge *g, const char *from, const json_t *beat);
 /* bridge_call.c, bridge_want.c, bridge_stop.c, bridge_watch.c, bridge_letter.c */
 int bridge_watch(mn_bridge *g);
 int bridge_letters(mn_bridge *g);
+/* bridge_events.c: at the beginning; into a message; out of one; when the link is there */
+int bridge_events_load(mn_bridge *g);
+int bridge_events_say(mn_bridge *g, json_t *message);
+int bridge_events_take(mn_bridge *g, const char *from, const json_t *message);
+void bridge_events_up(mn_bridge *g);
 int bridge_calls(mn_bridge *g);
 int bridge_wants(mn_bridge *g);
 int bridge_stops(mn_bridge *g);

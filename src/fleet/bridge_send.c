@@ -160,6 +160,7 @@ int bridge_next_json(mn_bridge *g, json_t **out) {
     if (rc >= 0) rc = add_states(g, m);
     if (rc >= 0) rc = bridge_brain_say(g, m);
     if (rc >= 0) rc = add_list(g, m);
+    if (rc >= 0) rc = bridge_events_say(g, m); /* before it is known whether a sum is said */
     if (rc >= 0) rc = add_rest(g, m);
     const int some = rc >= 0 && json_object_size(m) > 0;
     if (some && (json_object_set_new(m, "omnesia", json_integer(MN_BRIDGE_FORMAT)) < 0 ||

@@ -280,6 +280,7 @@ void bridge_free(mn_bridge *g) {
         mn_free(e);
     }
     mn_free(g->entry);
+    mn_free(g->log);
     json_decref(g->list);
     json_decref(g->need);
     json_decref(g->stop);

@@ -7,6 +7,7 @@
  *    "states": [[robot, e, home, v, hex, age, hex], ..],   state/ROBOT, put so many ns ago; of a
  *                                                 simulated body, sim/state/ROBOT
  *    "brain": [e, v, ns],                        of the brain at the sender: good for so long
+ *    "log", "logs",                              bridge_events.c
  *    "sum": [keys, sum in hex],                  of all that the sender knows
  *    "list": {"after": KEY, "to": KEY or "", "stamps": [..]},  all of its keys in between
  *    "need": [keys]}
@@ -250,6 +251,8 @@ static int take_all(mn_bridge *g, const json_t *m) {
     if (did < 0) rc = did;
     if (did >= 0 && json_object_get(m, "brain"))
         did = bridge_brain_take(g, bridge_text(m, "from"), json_object_get(m, "brain"));
+    if (did < 0) rc = did;
+    did = bridge_events_take(g, bridge_text(m, "from"), m);
     if (did < 0) rc = did;
     if (json_object_get(m, "sum")) take_sum(g, json_object_get(m, "sum"));
     take_need(g, json_object_get(m, "need"));

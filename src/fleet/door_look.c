@@ -8,6 +8,7 @@
 #include "base/when.h"
 #include "fleet/event.h"
 #include "fleet/mcap.h"
+#include "fleet/past_inside.h"
 #include "fleet/see.h"
 
 #include <string.h>
@@ -262,6 +263,7 @@ int mn_fleet_verb_history(void *call) {
         json_decref(event);
     }
     mn_buf_free(&value);
+    if (rc >= 0) rc = mn_past_order(list);
     if (rc >= 0) rc = mn_verb_put(c->result, "next", json_integer((json_int_t)from));
     return rc;
 }

@@ -6,7 +6,8 @@
  * (fields.at), "seen" (at), "removed" (nowhere). Consecutive events that agree are one stay. Before
  * the first one a thing was where that says it came from, as far as the log reaches back. Records
  * are read in the order in which they were told; a clock that jumps back makes a stay of no length,
- * not another order.
+ * not another order. Those of other machines come later than they happened, and are put where they
+ * belong.
  */
 #include "fleet/past_inside.h"
 
@@ -14,6 +15,7 @@
 #include "base/error.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *mn_past_text(const json_t *event, const char *field) {
@@ -25,8 +27,55 @@ int64_t mn_past_time(const json_t *event) {
     return json_integer_value(json_object_get(event, "t"));
 }
 
-int mn_past_each(mn_board *b, const char *having, int (*each)(void *user, const json_t *event),
-                 void *user) {
+/* ---- the log ------------------------------------------------------------------------------- */
+typedef struct placed {
+    int64_t t; /* when it happened, or the latest that its machine told before */
+    size_t at;
+    json_t *event;
+} placed;
+
+static int by_time(const void *a, const void *b) {
+    const placed *const x = a, *const y = b;
+    if (x->t != y->t) return x->t < y->t ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static int is_of_several(const json_t *events) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach(events, i, one) if (json_object_get(one, "there")) return 1;
+    return 0;
+}
+
+int mn_past_order(json_t *events) {
+    const size_t n = json_array_size(events);
+    if (!is_of_several(events)) return 0;
+    placed *const all = mn_malloc(n * sizeof *all);
+    json_t *const latest = json_object(), *one;
+    size_t i;
+    int rc = all && latest ? 0 : MN_FAIL(MN_ENOMEM, "no memory for %zu events", n);
+    for (i = 0; rc >= 0 && i < n; i++) {
+        const json_t *const event = json_array_get(events, i);
+        const char *const home = json_object_get(event, "there") ? mn_past_text(event, "home") : "";
+        const int64_t was = json_integer_value(json_object_get(latest, home));
+        all[i] = (placed){mn_past_time(event), i, json_incref((json_t *)event)};
+        if (all[i].t < was) all[i].t = was;
+        if (json_object_set_new(latest, home, json_integer(all[i].t)) < 0)
+            rc = MN_FAIL(MN_ENOMEM, "no memory for %zu events", n);
+    }
+    const size_t held = i;
+    if (rc >= 0) qsort(all, n, sizeof *all, by_time);
+    for (i = 0; i < held; i++) {
+        one = all[i].event;
+        if (rc >= 0) json_array_set(events, i, one);
+        json_decref(one);
+    }
+    json_decref(latest);
+    mn_free(all);
+    return rc;
+}
+
+static int read_all(mn_board *b, const char *having, json_t *all) {
     char key[MN_FLEET_KEY];
     mn_buf text = {0};
     uint64_t number = 0, from = 0;
@@ -34,14 +83,27 @@ int mn_past_each(mn_board *b, const char *having, int (*each)(void *user, const 
     if (having && strpbrk(having, "\"\\")) having = NULL; /* it is written otherwise there */
     while (rc >= 0 && (rc = b->ops->record(b, key, from, &text, &number)) > 0) {
         from = number + 1;
-        rc = 0;
         if (having && !memmem(text.data, text.len, having, strlen(having))) continue;
         json_t *const event = json_loadb(text.data ? text.data : "", text.len, 0, NULL);
-        if (json_is_object(event)) rc = each(user, event);
+        if (json_is_object(event) && json_array_append(all, event) < 0)
+            rc = MN_FAIL(MN_ENOMEM, "no memory for what happened");
         json_decref(event);
-        if (rc) break;
     }
     mn_buf_free(&text);
+    return rc;
+}
+
+int mn_past_each(mn_board *b, const char *having, int (*each)(void *user, const json_t *event),
+                 void *user) {
+    json_t *const all = json_array(), *event;
+    size_t i;
+    int rc = all ? read_all(b, having, all) : MN_FAIL(MN_ENOMEM, "no memory for what happened");
+    if (rc >= 0) rc = mn_past_order(all);
+    json_array_foreach(all, i, event) {
+        if (rc) break;
+        rc = each(user, event);
+    }
+    json_decref(all);
     return rc;
 }
 

@@ -6,10 +6,14 @@
 #define MN_FLEET_PAST_INSIDE_H
 #include "fleet/see.h"
 
-/* Each event from the first on; what is no event is passed over. having (NULL: any): only those
- * whose text has it somewhere. Non-zero of `each` ends it and is returned. */
+/* Each event from the first on, of all machines by time; what is no event is passed over. having
+ * (NULL: any): only those whose text has it somewhere. Non-zero of `each` ends it and is
+ * returned. */
 int mn_past_each(mn_board *b, const char *having, int (*each)(void *user, const json_t *event),
                  void *user);
+/* Events of several machines, each in the order in which it told them, by the times at which they
+ * happened; those of one machine alone stay as they are. */
+int mn_past_order(json_t *events);
 /* A text of an event; "". */
 const char *mn_past_text(const json_t *event, const char *field);
 int64_t mn_past_time(const json_t *event);

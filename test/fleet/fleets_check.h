@@ -201,7 +201,9 @@ static int goals_reached(void) {
 
 static void check_event(machine *m, const char *text, size_t n) {
     if (F->say) printf("%.6f %s %.*s\n", (double)F->now * 1e-9, name_of(m), (int)n, text);
-    if (m != F->machine + F->brain_at || !memmem(text, n, "\"kind\":\"task\"", 13)) return;
+    if (m != F->machine + F->brain_at || !memmem(text, n, "\"kind\":\"task\"", 13) ||
+        memmem(text, n, "\"there\":", 8))
+        return;
     json_t *const event = json_loadb(text, n, 0, NULL);
     const char *const state = text_of(event, "state");
     if (strcmp(state, "done") == 0 || strcmp(state, "failed") == 0 ||

@@ -142,6 +142,23 @@ class TwoMachines(unittest.TestCase):
             machine.until(lambda m=machine: [m.places().get(t) for t in ("apple", "cup")] ==
                           ["table", "table"], f"{machine.name} knows where things are")
         a.until(lambda: a.places() == b.places(), "both agree")
+        for machine, far in (a, "beta"), (b, "alpha"):
+            self.told_all(machine, far)
+
+    def told_all(self, machine, far):
+        """What robots did is in each log, whichever machine they are of; nothing is there twice."""
+        def told():
+            events = machine.json("history", "--limit", "10000")["events"]
+            there = [tuple(e["there"]) for e in events if "there" in e]
+            self.assertEqual(len(there), len(set(there)))
+            self.assertEqual({e["home"] for e in events if "there" in e}, {far})
+            done = {e["thing"]: e["to"] for e in events if e["kind"] == "moved"}
+            return {done.get("apple"), done.get("cup")} == {"table"}
+        machine.until(told, f"{machine.name} was told who moved what")
+        said = machine.run_("recall", "where was the cup before?").stdout
+        self.assertIn("The cup was ", said)
+        who = machine.json("recall", "who moved the cup?")["answer"]
+        self.assertTrue(any(r in who for r in ("arm", "dual", "carrier")), who)
 
     def test_they_work_together(self):
         self.begin()

@@ -48,13 +48,15 @@ function show_robots(robots) {
 function event_row(e) {
   const at = new Date(number(e.t) / 1000).toLocaleTimeString("en-GB");
   const bad = BAD.includes(e.kind) || e.kind === "task" && e.state === "failed";
-  return el("li", { class: bad ? "bad" : "" }, el("span", null, at), el("span", null, text(e.line) || text(e.kind)));
+  return el("li", { class: bad ? "bad" : "" }, el("span", null, at), el("span", null, `${e.there ? `${text(e.home)}: ` : ""}${text(e.line) || text(e.kind)}`));
 }
 
 async function read_events() {
   const told = await call({ do: "history", after: next, limit: 1000 }), fresh = list(told.events);
   next = number(told.next);
-  events = [...events, ...fresh].slice(-KEPT);
+  events = [...events, ...fresh];
+  if (fresh.some(e => e.there)) events.sort((a, b) => number(a.t) - number(b.t)); // of other machines: they come late
+  events = events.slice(-KEPT);
   if (fresh.length) get("events").replaceChildren(...events.toReversed().map(event_row));
   if (fresh.length === 1000) await read_events();
 }
