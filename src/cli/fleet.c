@@ -138,7 +138,8 @@ static int finish(mn_cli_fleet *f, const char *verb) {
         MN_TRY(mn_cli_fleet_json(f->v.result, &f->out));
     else
         MN_TRY(mn_cli_fleet_show(f));
-    return f->out.len ? mn_cli_write(f->out.data, f->out.len) : 0;
+    const int rc = f->out.len ? mn_cli_write(f->out.data, f->out.len) : 0;
+    return rc >= 0 && json_is_false(json_object_get(f->v.result, "reached")) ? 1 : rc;
 }
 
 static int run_verb(mn_cli_fleet *f, int n, const char *const *words) {

@@ -49,6 +49,12 @@ class Simulations(Bed):
             said, result = self.sim("--seed", "2", "--kill", robot, "--at", "4", TASK)
             self.assertIs(result["reached"], True, (robot, result, said))
 
+    def test_the_exit_status_says_that_it_was_not_reached(self):
+        r = self.run_("sim", "--seed", "2", "--kill", "dual", "--at", "1",
+                      "put the pot on the shelf", ok=False)
+        self.assertEqual(r.returncode, 1)
+        self.assertIs(json.loads(r.stdout.splitlines()[-1])["reached"], False)
+
     def test_generated_ones(self):
         for seed in range(3):
             self.assertIs(self.sim("--seed", str(seed), "--robots", "4")[1]["reached"], True, seed)
@@ -56,8 +62,8 @@ class Simulations(Bed):
     def test_what_is_not_understood_is_named(self):
         for task, word in (("put the unicorn on the table", "unicorn"), ("sing", "sing")):
             r = self.run_("sim", task, ok=False)
-            said = r.stdout + r.stderr
-            self.assertIn(word, said)
+            self.assertEqual(r.returncode, 1)
+            self.assertIn(word, r.stdout + r.stderr)
 
 
 class Demo(Bed):
