@@ -64,11 +64,11 @@ typedef struct mn_region_info {
     uint64_t held, size;              /* bytes the file takes now, and its logical size */
     uint64_t rows, cost_us;           /* tokens in all, and what they took to compute */
     int32_t processes, extents, open; /* others alive; extents, of which are still written */
-    int32_t out, derived;             /* extents on disk alone; with vectors of records */
-    int32_t made;                     /* 1: the file was made by this handle */
+    int32_t out, derived, made;       /* on disk alone; without tokens; 1: made by this handle */
     uint64_t asked, found;            /* tokens of prompts so far, and of them those it had */
     uint64_t evicted, moved, damaged; /* extents that had to go, to disk alone; damaged files */
-    uint64_t watched;                 /* topics of objects that somebody sleeps on */
+    uint64_t watched, taken, given;   /* topics slept on; of 64 tokens each, from other machines, */
+    uint64_t refused, unlinked; /* and to them; that were damaged; how often a link was lost */
 } mn_region_info;
 MN_API void mn_region_describe(mn_region *region, mn_region_info *out);
 /* Forget all that nobody is reading: bytes that went back. */

@@ -40,7 +40,7 @@ class RegionInfo(Structure):
                 [(name, c_int32) for name in ("processes", "extents", "open", "out", "derived",
                                               "made")] +
                 [(name, c_uint64) for name in ("asked", "found", "evicted", "moved", "damaged",
-                                               "watched")])
+                                               "watched", "taken", "given", "refused", "unlinked")])
 
 
 class PutOptions(Structure):

@@ -66,7 +66,7 @@ static int open_kind(mn_model *m, int kind) {
 static int open_remote(mn_model *m) {
     const char *const url = getenv("OMNESIA_SHARE");
     if (!m->region || m->quiet || !m->engine || !url || !*url || strcmp(url, "none") == 0) return 0;
-    return mn_remote_open(url, &m->remote);
+    return mn_remote_open(url, m->region, &m->remote);
 }
 
 int mn_model_open(const char *name, const mn_model_options *options, mn_model **out) {

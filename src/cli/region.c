@@ -24,6 +24,19 @@ static int say_disk(const mn_region_info *i, mn_buf *out) {
                          mn_budget_human(i->disk_limit, b), i->disk);
 }
 
+/* What came from other machines, and went there, by all processes of this one. */
+static int say_others(const mn_region_info *i, mn_buf *out) {
+    enum { EACH = 64 }; /* tokens of a value */
+    if (!i->taken && !i->given && !i->refused && !i->unlinked) return 0;
+    MN_TRY(mn_buf_printf(out, "machines   others gave %llu tokens, and got %llu",
+                         (unsigned long long)i->taken * EACH, (unsigned long long)i->given * EACH));
+    if (i->refused)
+        MN_TRY(mn_buf_printf(out, "; %llu values were damaged", (unsigned long long)i->refused));
+    if (i->unlinked)
+        MN_TRY(mn_buf_printf(out, "; links lost: %llu", (unsigned long long)i->unlinked));
+    return mn_buf_puts(out, "\n");
+}
+
 static int stat(mn_region **region, const mn_cli_region_options *o, int n, const char *const *words,
                 mn_buf *out) {
     mn_region_info i;
@@ -51,6 +64,7 @@ static int stat(mn_region **region, const mn_cli_region_options *o, int n, const
     if (i.asked)
         MN_TRY(mn_buf_printf(out, "found      %llu of %llu tokens that were asked for\n",
                              (unsigned long long)i.found, (unsigned long long)i.asked));
+    MN_TRY(say_others(&i, out));
     return mn_buf_printf(out, "processes  %d use it now\n", i.processes);
 }
 

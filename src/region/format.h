@@ -87,7 +87,9 @@ typedef struct mn_region_tops {     /* one page */
     mn_word synced;                 /* bytes of the journal that are on disk */
     mn_word syncs, failed;          /* how often it was synced; 1: a sync has failed, for ever */
     mn_word number;                 /* tells this region from all others; 0: not drawn yet */
-    mn_word reserved[5];
+    mn_word taken, given;           /* values of other machines, for them (tier_remote.h) */
+    mn_word refused, unlinked;      /* values that were damaged or strange; links that were lost */
+    mn_word reserved[1];
     mn_word cell_top[16];   /* cells of a class that are charged */
     mn_word cell_ready[16]; /* cells of a class that have pages: those below */
     mn_word cell_next[16];  /* where the next search for a free one begins */

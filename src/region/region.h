@@ -56,11 +56,11 @@ typedef struct mn_region_counts {
     uint64_t held, size;              /* bytes the file takes now, and its logical size */
     uint64_t rows, cost_us;           /* tokens in all, and what they took to compute */
     int32_t processes, extents, open; /* others alive; extents, of which are still written */
-    int32_t out, derived;             /* extents that are on disk alone; that hold no tokens */
-    int32_t made;                     /* 1: the file was made by this handle */
+    int32_t out, derived, made;       /* on disk alone; without tokens; 1: made by this handle */
     uint64_t asked, found;            /* tokens of prompts so far, and of them those it had */
     uint64_t evicted, moved, damaged; /* extents that had to go, to disk alone; damaged files */
-    uint64_t watched;                 /* topics of objects that somebody sleeps on */
+    uint64_t watched, taken, given;   /* topics slept on; of 64 tokens each, from other machines, */
+    uint64_t refused, unlinked; /* and to them; that were damaged; how often a link was lost */
 } mn_region_counts;
 void mn_region_count(mn_region *r, mn_region_counts *out);
 

@@ -28,7 +28,11 @@ void mn_region_count(mn_region *r, mn_region_counts *out) {
                               .found = mn_word_peek(&t->found),
                               .evicted = mn_word_peek(&t->evicted),
                               .moved = mn_word_peek(&t->moved),
-                              .damaged = mn_word_peek(&t->damaged)};
+                              .damaged = mn_word_peek(&t->damaged),
+                              .taken = mn_word_peek(&t->taken),
+                              .given = mn_word_peek(&t->given),
+                              .refused = mn_word_peek(&t->refused),
+                              .unlinked = mn_word_peek(&t->unlinked)};
     mn_region_reap(r);
     for (int i = 0, end = mn_procs_end(r); i < end; i++)
         out->processes += mn_word_load(&mn_proc(r, i)->state) == 1;

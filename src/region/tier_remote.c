@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/tell.h"
 #include "net/redis.h"
+#include "region/inside.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -55,6 +56,7 @@ struct mn_remote_link {
 
 struct mn_remote {
     mn_redis_url at;
+    mn_region *region;
     pthread_mutex_t lock;
     mn_remote_link link[LINKS];
     int closing;
@@ -66,6 +68,7 @@ struct mn_remote {
 };
 #define COUNT(r, field, n) \
     mn_word_add(&(r)->count[offsetof(mn_remote_counts, field) / sizeof(uint64_t)], n)
+#define FOR_ALL(r, field) mn_word_add(&mn_tops((r)->region)->field, 1) /* of its processes */
 
 static const char *where(const mn_remote *r, char out[300]) {
     snprintf(out, 300, "%s%s%s", r->at.host, *r->at.port ? ":" : "", r->at.port);
@@ -93,6 +96,7 @@ static int lose(mn_remote_link *l) {
     r->again = mn_clock_ns() + (uint64_t)r->pause_ms * MS;
     pthread_mutex_unlock(&r->lock);
     COUNT(r, lost, 1);
+    if (news) FOR_ALL(r, unlinked);
     if (news)
         mn_tell("nothing is shared with other machines through %s: %.200s", where(r, at),
                 mn_error_detail());
@@ -220,7 +224,7 @@ int mn_remote_stopping(const mn_remote_link *l) {
 }
 
 /* ---- opening, closing ----------------------------------------------------------------------- */
-int mn_remote_open(const char *url, mn_remote **out) {
+int mn_remote_open(const char *url, mn_region *region, mn_remote **out) {
     mn_redis_url at;
     pthread_condattr_t steady;
     *out = NULL;
@@ -228,6 +232,7 @@ int mn_remote_open(const char *url, mn_remote **out) {
     mn_remote *const r = mn_calloc(1, sizeof *r);
     if (!r) return MN_FAIL(MN_ENOMEM, "no memory to share with other machines");
     r->at = at;
+    r->region = region;
     pthread_mutex_init(&r->lock, NULL);
     pthread_condattr_init(&steady);
     pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
@@ -355,6 +360,7 @@ void mn_remote_came(mn_remote_link *l, size_t bytes) {
     COUNT(l->of, took_us, (now - l->since) / 1000);
     l->since = now;
     COUNT(l->of, came, 1);
+    FOR_ALL(l->of, taken);
     COUNT(l->of, came_bytes, bytes);
 }
 
@@ -362,6 +368,7 @@ void mn_remote_refuse(mn_remote_link *l, const mn_remote_name *name, const char 
     char at[300], key[KEY];
     key_of(name, key);
     COUNT(l->of, refused, 1);
+    FOR_ALL(l->of, refused);
     mn_tell("%s in the Redis at %s is not what it should be (%s): it is removed, and computed here",
             key, where(l->of, at), what);
     mn_remote_leave(l, 0); /* what else was asked for */
@@ -384,6 +391,7 @@ int mn_remote_put(mn_remote_link *l, const mn_remote_name *name, const uint8_t *
     if (rc == MN_EFULL) mn_remote_settle(l);
     MN_TRY(rc);
     COUNT(l->of, sent, 1);
+    FOR_ALL(l->of, given);
     COUNT(l->of, sent_bytes, n);
     return 0;
 }

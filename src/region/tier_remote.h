@@ -16,6 +16,7 @@
 #ifndef MN_REGION_TIER_REMOTE_H
 #define MN_REGION_TIER_REMOTE_H
 #include "base/error.h"
+#include "region/region.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,8 +28,9 @@ typedef struct mn_remote_name {
 } mn_remote_name;
 
 /* redis://, rediss:// or unix:// (net/redis.h). MN_EINVAL: it is no such URL. Nothing is waited
- * for: a thread connects, and says when it cannot (base/tell.h). */
-int mn_remote_open(const char *url, mn_remote **out);
+ * for: a thread connects, and says when it cannot (base/tell.h). The region counts what is taken
+ * and given for all of its processes; borrowed. */
+int mn_remote_open(const char *url, mn_region *region, mn_remote **out);
 /* What is being given is given, for some seconds at most; what is taken stops. NULL-safe. */
 void mn_remote_close(mn_remote **r);
 /* 1: connected; or, for a moment when it has just been opened, about to be. */

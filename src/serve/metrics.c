@@ -72,6 +72,12 @@ static int put_region(mn_serve *s, mn_buf *out) {
         {"region_evicted_total", "counter", "extents that had to go", (double)i.evicted},
         {"region_moved_total", "counter", "extents that went to disk alone", (double)i.moved},
         {"region_damaged_total", "counter", "files found damaged", (double)i.damaged},
+        {"region_taken_total", "counter", "values taken from other machines", (double)i.taken},
+        {"region_given_total", "counter", "values given to other machines", (double)i.given},
+        {"region_refused_total", "counter", "values of other machines that were damaged",
+         (double)i.refused},
+        {"region_unlinked_total", "counter", "links to other machines that were lost",
+         (double)i.unlinked},
     };
     return put_rows(out, rows, sizeof rows / sizeof *rows);
 }

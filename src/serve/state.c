@@ -74,7 +74,11 @@ static json_t *region_json(mn_region *region) {
                {"evicted", i.evicted},
                {"moved", i.moved},
                {"damaged", i.damaged},
-               {"watched", i.watched}};
+               {"watched", i.watched},
+               {"taken", i.taken},
+               {"given", i.given},
+               {"refused", i.refused},
+               {"unlinked", i.unlinked}};
     json_t *o = json_pack("{s:s, s:s}", "path", i.path, "disk", i.disk);
     for (size_t k = 0; k < sizeof row / sizeof *row; k++)
         json_object_set_new(o, row[k].name, json_integer((json_int_t)row[k].value));

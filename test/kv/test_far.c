@@ -110,18 +110,23 @@ static mn_remote_counts counts(const mn_remote *r) {
     mn_remote_count(r, &n);
     return n;
 }
+static mn_region_counts counts_of(mn_region *r) {
+    mn_region_counts n;
+    mn_region_count(r, &n);
+    return n;
+}
 
 /* All that is offered is there. */
 static void offer(const mn_seq *s) {
     mn_remote *r;
-    assert_ok(mn_remote_open(redis_at(""), &r));
+    assert_ok(mn_remote_open(redis_at(""), c, &r));
     mn_far_offer(r, &layout, s, mn_seq_length(s));
     mn_remote_close(&r);
 }
 
 static mn_remote *open_up(const char *url) {
     mn_remote *r;
-    assert_ok(mn_remote_open(url, &r));
+    assert_ok(mn_remote_open(url, c, &r));
     wait_until(mn_remote_up(r));
     return r;
 }
@@ -440,12 +445,12 @@ static void given_up(void **unused) {
 static void a_password(void **unused) {
     NEEDS_REDIS;
     mn_remote *r;
-    assert_fails(mn_remote_open("redis://:SECRET@h:0", &r), MN_EINVAL, "port");
+    assert_fails(mn_remote_open("redis://:SECRET@h:0", c, &r), MN_EINVAL, "port");
     assert_null(r);
     redis_end();
     assert_true(redis_start((const char *const[]){"--requirepass", "s@cret", NULL}));
     told[0] = 0;
-    assert_ok(mn_remote_open(redis_at(":nonsense@"), &r));
+    assert_ok(mn_remote_open(redis_at(":nonsense@"), c, &r));
     wait_until(was_told("WRONGPASS"));
     assert_false(was_told("nonsense"));
     mn_seq *t = fresh(c);
@@ -462,6 +467,90 @@ static void a_password(void **unused) {
     mn_seq_close(&t);
 }
 
+/* ---- TLS ----------------------------------------------------------------------------------- */
+static int makes(const char *format, ...) {
+    char line[900];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    return system(line) == 0;
+}
+
+#define EC "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+/* An authority, another one, and a server that the first has signed. */
+static int make_certificates(void) {
+    return makes("cd %s && for ca in ours other; do openssl req -x509 " EC " -days 2 -subj /CN=$ca "
+                 "-keyout $ca.key -out $ca.pem 2>/dev/null || exit 1; done",
+                 folder) &&
+           makes("cd %s && openssl req " EC " -subj /CN=localhost -keyout server.key -out "
+                 "server.csr 2>/dev/null && echo subjectAltName=DNS:localhost >names && openssl "
+                 "x509 -req -in server.csr -CA ours.pem -CAkey ours.key -CAcreateserial -days 2 "
+                 "-extfile names -out server.pem 2>/dev/null",
+                 folder);
+}
+
+/* One that cannot be linked: nothing is taken, and one sentence says why. */
+static void no_link(const char *url, const char *why) {
+    mn_remote *r;
+    const uint64_t before = counts_of(c).unlinked;
+    told[0] = 0;
+    assert_ok(mn_remote_open(url, c, &r));
+    wait_until(was_told(why));
+    mn_seq *t = fresh(c);
+    assert_int_equal(fetch(r, t, 1, 640), 0);
+    wait_until(counts(r).lost >= 2); /* it is tried again, and not told */
+    assert_null(strchr(strchr(told, '\n') + 1, '\n'));
+    assert_false(was_told("s@cret"));
+    assert_int_equal(counts_of(c).unlinked, before + 1);
+    mn_seq_close(&t);
+    mn_remote_close(&r);
+}
+
+static void with_tls(void **unused) {
+    NEEDS_REDIS;
+    char cert[4][120], port[8], url[120];
+    static const char *const file[] = {"server.pem", "server.key", "ours.pem", "other.pem"};
+    mn_remote *r;
+    mn_remote_close(&here); /* who reads the environment is gone before it changes */
+    mn_remote_close(&there);
+    redis_end();
+    if (!make_certificates()) skip(); /* no openssl to make one with */
+    for (int i = 0; i < 4; i++) snprintf(cert[i], sizeof *cert, "%s/%s", folder, file[i]);
+    snprintf(port, sizeof port, "%d", redis_free_port());
+    assert_true(redis_start(
+        (const char *const[]){"--port", "0", "--tls-port", port, "--tls-cert-file", cert[0],
+                              "--tls-key-file", cert[1], "--tls-ca-cert-file", cert[2],
+                              "--tls-auth-clients", "no", "--requirepass", "s@cret", NULL}));
+    snprintf(url, sizeof url, "rediss://:s%%40cret@localhost:%s", port);
+    no_link(url, "not trusted");
+    setenv("SSL_CERT_FILE", cert[3], 1);
+    no_link(url, "not trusted");
+    setenv("SSL_CERT_FILE", cert[2], 1);
+    const mn_region_counts was = counts_of(c);
+    r = open_up(url);
+    mn_seq *s = fresh(a), *t = fresh(c);
+    compute(s, 1, 640);
+    mn_far_offer(r, &layout, s, 640);
+    wait_until(counts(r).sent == 10);
+    mn_remote_close(&r); /* all of it is there then */
+    r = open_up(url);
+    assert_int_equal(fetch(r, t, 1, 640), 640);
+    compare(t, 1, 0, 640);
+    const mn_region_counts is = counts_of(c); /* for all processes of the region */
+    assert_int_equal(is.taken - was.taken, 10);
+    assert_int_equal(is.given - was.given, 10);
+    assert_int_equal(is.unlinked - was.unlinked, 0);
+    mn_remote_close(&r);
+    mn_seq_close(&s);
+    mn_seq_close(&t);
+    snprintf(url, sizeof url, "rediss://:wrong@localhost:%s", port);
+    no_link(url, "WRONGPASS");
+    snprintf(url, sizeof url, "redis://:s%%40cret@localhost:%s", port); /* without TLS */
+    no_link(url, "nothing is shared with other machines through localhost");
+    unsetenv("SSL_CERT_FILE");
+}
+
 static void no_memory(void **unused) {
     NEEDS_REDIS;
     mn_seq *s = fresh(a);
@@ -474,7 +563,7 @@ static void no_memory(void **unused) {
         int32_t ids[640];
         ids_of(1, 640, ids);
         mn_alloc_fail_after(n);
-        const int rc = mn_remote_open(redis_at(""), &r);
+        const int rc = mn_remote_open(redis_at(""), c, &r);
         if (rc >= 0) mn_far_begin(r, &layout, t, ids, 640, 20000000000u, &f);
         if (f) wait_until(!mn_far_go_on(f, t, ids));
         mn_far_end(&f);
@@ -503,6 +592,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FAR(any_beginning), FAR(only_what_is_new), FAR(not_what_they_should_be),
         FAR(a_full_one),    FAR(given_up),         FAR(dies_while_it_gives),
-        FAR(is_stopped),    FAR(a_password),       FAR(no_memory)};
+        FAR(is_stopped),    FAR(a_password),       FAR(with_tls),
+        FAR(no_memory)};
     return cmocka_run_group_tests(tests, look_for_redis, NULL);
 }

@@ -10,6 +10,7 @@
 #include "net/redis.h"
 #include "until.h"
 
+#include <arpa/inet.h>
 #include <unistd.h>
 
 static mn_child *redis_child;
@@ -62,6 +63,16 @@ static inline void redis_end(void) {
     mn_child_end(&redis_child);
     snprintf(socket, sizeof socket, "%s/redis.socket", folder);
     unlink(socket);
+}
+
+static inline int redis_free_port(void) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    close(fd);
+    return ntohs(at.sin_port);
 }
 
 /* One command of words; the reply is the caller's. */

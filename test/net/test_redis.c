@@ -194,16 +194,6 @@ static void a_password(void **unused) {
 }
 
 /* ---- TLS ----------------------------------------------------------------------------------- */
-static int free_port(void) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
-
 static void with_tls(void **unused) {
     NEEDS_REDIS;
     char line[700], cert[120], key[120], port[8], url[80];
@@ -215,7 +205,7 @@ static void with_tls(void **unused) {
              "2>/dev/null",
              key, cert);
     if (system(line) != 0) skip(); /* no openssl to make a certificate with */
-    snprintf(port, sizeof port, "%d", free_port());
+    snprintf(port, sizeof port, "%d", redis_free_port());
     snprintf(url, sizeof url, "rediss://localhost:%s", port);
     redis_end();
     redis_start((const char *const[]){"--port", "0", "--tls-port", port, "--tls-cert-file", cert,

@@ -71,7 +71,8 @@ def state(there=(), jobs=(), **region):
                        "stored": sum(e["disk"] for e in there), "held": held, "size": 1 << 32,
                        "rows": sum(e["rows"] for e in there), "cost_us": 5, "processes": 1,
                        "extents": len(there), "open": 0, "out": 0, "asked": 1000, "found": 900,
-                       "evicted": 0, "moved": 0, "damaged": 0, "watched": 0, **region},
+                       "evicted": 0, "moved": 0, "damaged": 0, "watched": 0, "taken": 0, "given": 0,
+                       "refused": 0, "unlinked": 0, **region},
             "processes": [], "models": [{"name": "small", "loaded": True}],
             "memory": {"limit": 2 << 30, "resident": 300 << 20},
             "tokens_per_s": {"read": 1234.0, "written": 56.7}}
