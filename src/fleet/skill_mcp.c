@@ -8,7 +8,8 @@
  *     +--- crashed, garbage, not ended GRACE after it was told to: killed +
  *
  * Who is late is told to stop like any other, so that it may put its motors to rest: it has ended
- * with "timeout" then; who goes on is "hung".
+ * with "timeout" then; who goes on is "hung". Who is stopped has ended with "cancelled", with or
+ * without an answer: MCP asks for none.
  *
  * Limits are in the time of the board; how long somebody has to open or to stop is in the
  * machine's.
@@ -141,11 +142,16 @@ int mn_speaker_crashed(mn_speaker *h, const char *why, const char *words) {
     return mn_speaker_lost(h, code, text);
 }
 
+/* It does not answer. MCP has a request that was cancelled end without an answer, so that is no
+ * fault of who was stopped; who is late has had its time. */
 static int went_on(mn_speaker *h) {
     char why[200], text[300];
     (void)stopped(h, why);
-    snprintf(text, sizeof text, "%s, and went on when it was told to stop", why);
-    return mn_speaker_lost(h, "hung", text);
+    if (h->late)
+        snprintf(text, sizeof text, "%s, and went on when it was told to stop", why);
+    else
+        snprintf(text, sizeof text, "%s, and had not answered %d ms later", why, GRACE_MS);
+    return mn_speaker_lost(h, h->late ? "hung" : "cancelled", text);
 }
 
 /* It has answered: "hung" is what its own host says of a skill (fleet/skill_host.c). */

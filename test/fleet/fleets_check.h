@@ -108,7 +108,7 @@ static void check_thing(machine *m, const char *name) {
             own += other && !*text_of(other, "home");
             json_decref(other);
         }
-    if (own > 1 && !F->forgets) wrong("%s has %d homes", name, own);
+    if (own > 1 && !F->forgets && !F->unsaid) wrong("%s has %d homes", name, own);
     json_decref(thing);
 }
 static void check_list(machine *m, const char *holder) {
@@ -157,8 +157,8 @@ static void check_call(const machine *m, const mn_edit *e) {
                  state);
         const json_int_t progress = !!json_number_value(json_object_get(call, "progress"));
         json_t *const was = json_object_get(F->begun, key);
-        if (was && !F->forgets && (strcmp(state, "done") == 0 || !progress))
-            wrong("%s: twice", key);
+        const int known = !F->forgets && !F->unsaid;
+        if (was && known && (strcmp(state, "done") == 0 || !progress)) wrong("%s: twice", key);
         if (!was) json_object_set_new(F->begun, key, json_integer(1));
     }
     json_decref(call);
