@@ -90,7 +90,7 @@ typedef struct fleets {
     int say;           /* events, and accidents */
     /* what was found out: fleets_check.h */
     int ended, done, reached, forgets;
-    int unsaid; /* a board was lost that had what it had told nobody: nobody can know that any more */
+    int unsaid;    /* a board was lost that had not told all it knew: nobody knows that any more */
     json_t *begun; /* {"robot task step try": 1} */
     uint64_t commits;
 } fleets;
