@@ -260,7 +260,35 @@ static int put_list(const mn_board *b, mn_edits *edits, const char *name, json_t
     return rc;
 }
 
-int mn_effect_edits(const mn_effect *f, const mn_board *b, mn_edits *edits) {
+static int is_known(const mn_effect *f, const char *holder) {
+    for (int i = 0; i < f->n_places; i++)
+        if (!strcmp(f->place[i]->name, holder)) return 1;
+    for (int i = 0; i < f->n_robots; i++)
+        if (!strcmp(f->robot[i]->name, holder)) return 1;
+    return 0;
+}
+
+/* What the i-th thing was in or on may have gone, like a robot whose machine has lost all: the
+ * scene has no such holder, but its list may be there, and be read again when it comes back. */
+static int leave_gone(const mn_effect *f, int i, mn_board *b, mn_edits *edits) {
+    const char *const from = f->from[i];
+    json_t *list;
+    uint64_t version = 0;
+    int left = 0, at;
+    if (!*from || is_known(f, from)) return 0;
+    for (int k = 0; k < i; k++)
+        if (!strcmp(f->from[k], from)) return 0; /* with that one */
+    MN_TRY(mn_board_get(b, "holds/", from, &list, &version));
+    json_t *const names = json_object_get(list, "holds");
+    for (int k = i; k < f->n_things; k++)
+        if (!strcmp(f->from[k], from) && (at = list_find(names, f->thing[k]->name)) >= 0)
+            left |= !json_array_remove(names, (size_t)at);
+    const int rc = left ? put_list(b, edits, from, names, version) : 0;
+    json_decref(list);
+    return rc;
+}
+
+int mn_effect_edits(const mn_effect *f, mn_board *b, mn_edits *edits) {
     for (int i = 0; i < f->n_things; i++)
         if (*f->thing[i]->home)
             return MN_FAIL(MN_EBUSY, "'%s' is the machine %s's, and is changed there",
@@ -274,6 +302,7 @@ int mn_effect_edits(const mn_effect *f, const mn_board *b, mn_edits *edits) {
     for (int i = 0; i < f->n_robots; i++)
         MN_TRY(
             put_list(b, edits, f->robot[i]->name, f->robot[i]->holds, f->robot[i]->holds_version));
+    for (int i = 0; i < f->n_things; i++) MN_TRY(leave_gone(f, i, b, edits));
     return 0;
 }
 

@@ -49,7 +49,7 @@ int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, co
 /* It is where it was believed to be. */
 int mn_effect_see(const mn_scene *s, mn_thing *t, const char *by, double sure, mn_effect *out);
 /* All that was touched, with the versions it was read with. MN_EBUSY: some is another machine's. */
-int mn_effect_edits(const mn_effect *f, const mn_board *b, mn_edits *edits);
+int mn_effect_edits(const mn_effect *f, mn_board *b, mn_edits *edits);
 /* Once that is so: an event "moved" for each thing that did, as mn_scene_move tells it. */
 void mn_effect_tell(const mn_effect *f, mn_board *b, const char *robot);
 
