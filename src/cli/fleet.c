@@ -106,15 +106,11 @@ static void say_begun(mn_cli_fleet *f) {
     }
 }
 
-/* While something runs: its events, as lines. What fails at once (a library that is missing) is
- * asked less than BEGUN times whether it shall end. */
-enum { BEGUN = 3 };
+/* While something runs: its events, as lines. */
 static int tell(void *user, const char *event) {
     mn_cli_fleet *const f = user;
-    if (f->begun < BEGUN && (++f->begun == BEGUN || event)) {
-        f->begun = BEGUN;
-        if (!f->o->json) say_begun(f);
-    }
+    if (!f->begun && !f->o->json) say_begun(f);
+    f->begun = 1;
     if (event && !f->o->json) {
         json_t *const json = json_loads(event, 0, NULL);
         mn_cli_fleet_say(json);

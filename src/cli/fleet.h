@@ -24,7 +24,7 @@ typedef struct mn_cli_fleet {
     mn_fleet *fleet;
     mn_cli_verbs v;
     mn_buf out;
-    int begun; /* how often it was heard of; from 3 on it has been said */
+    int begun; /* that it runs was told */
 } mn_cli_fleet;
 
 /* A call of the door beside the one that was asked for: *result is the caller's. */

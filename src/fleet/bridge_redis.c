@@ -241,7 +241,10 @@ int mn_bridge_run(mn_board *b, const char *url, const char *machine, int roboos,
     snprintf(c.format, sizeof c.format, "omnesia:%s:format", b->fleet);
     MN_TRY(mn_bridge_open(b, &how, &c.g));
     int rc = roboos ? mn_roboos_open(b, &c.at, &c.x) : 0;
-    while (rc >= 0 && !stop(user)) rc = round_of(&c);
+    while (rc >= 0) { /* it is asked once it has begun: a library that is missing ends the first */
+        rc = round_of(&c);
+        if (rc >= 0 && stop(user)) break;
+    }
     mn_redis_line_close(&c.says);
     mn_redis_line_close(&c.hears);
     mn_roboos_close(&c.x);

@@ -33,6 +33,7 @@ typedef struct observer {
     const char *robot; /* events of it alone; NULL: all */
     volatile int end;
     int over; /* it runs no more */
+    int runs; /* it has begun, and may be told to end */
     pthread_t thread;
 } observer;
 
@@ -59,7 +60,8 @@ static void *observe(void *user) {
         const int rc = mn_watcher_next(o->watcher, ASK_MS, &head);
         const int is = rc > 0 && head.kind == MN_CHANGE_RECORD;
         char *const event = is ? heard(o, head.value) : NULL;
-        const int ends = is && !event ? 0 : o->with->tell(o->with->user, event);
+        const int asks = rc <= 0 && __atomic_load_n(&o->runs, __ATOMIC_RELAXED);
+        const int ends = event || asks ? o->with->tell(o->with->user, event) : 0;
         mn_free(event);
         if (!ends) continue;
         __atomic_store_n(&o->end, 1, __ATOMIC_RELAXED);
@@ -71,7 +73,7 @@ static void *observe(void *user) {
 /* drives: it is a brain or a robot, which sleeps until it is woken. */
 static int observe_begin(mn_fleet_call *c, int drives, const char *robot, observer *o) {
     char key[MN_FLEET_KEY];
-    *o = (observer){.with = c->with, .robot = robot};
+    *o = (observer){.with = c->with, .robot = robot, .runs = drives};
     MN_TRY(mn_board_key(c->board, "events", "", key));
     if (drives) MN_TRY(mn_drive_open(c->with->region, c->board, robot, &o->drive));
     int rc = c->with->tell ? mn_watcher_open(c->with->region, key, 1, 0, &o->watcher) : 0;
@@ -90,8 +92,10 @@ static void observe_end(observer *o) {
     mn_drive_close(&o->drive);
 }
 
+/* Asked by what runs until then: it has begun. */
 static int is_over(void *user) {
-    const observer *const o = user;
+    observer *const o = user;
+    __atomic_store_n(&o->runs, 1, __ATOMIC_RELAXED);
     return __atomic_load_n(&o->end, __ATOMIC_RELAXED);
 }
 
