@@ -69,8 +69,9 @@ const mn_cli_command *mn_cli_find(const char *name);  /* NULL: unknown */
 extern const char mn_cli_purpose[]; /* of the program, one sentence */
 /* Append the help of one command (NULL: of the program), docs/CLI.md, and the man page. */
 int mn_cli_help(const mn_cli_command *command, mn_buf *out);
-/* `text` as lines of at most 100 columns, each indented. */
-int mn_cli_wrap(const char *text, int indent, mn_buf *out);
+/* `text` as lines of so many columns, the last one without its end; those behind the first one of a
+ * paragraph hang below its column `hang`. */
+int mn_cli_wrap(const char *text, int columns, int hang, mn_buf *out);
 int mn_cli_markdown(mn_buf *out);
 int mn_cli_man(mn_buf *out);
 

@@ -82,26 +82,15 @@ static int keep_key(void *user, const mn_object *object) {
     return mn_buf_append(user, object->key, strlen(object->key) + 1);
 }
 
-static int count_alive(const json_t *status) {
-    const json_t *one;
-    size_t i;
-    int n = 0;
-    json_array_foreach(json_object_get(status, "robots"), i, one) {
-        const char *const state = mn_cli_text_at(one, "state");
-        n += strcmp(state, "lost") != 0 && strcmp(state, "left") != 0;
-    }
-    return n;
-}
-
-/* They are there, and have said what they can do: before, nobody could plan for them. */
-static int count_ready(const json_t *status) {
+/* ready: those that have said what they can do, too; before, nobody could plan for them. */
+static int count_alive(const json_t *status, int ready) {
     const json_t *one;
     size_t i;
     int n = 0;
     json_array_foreach(json_object_get(status, "robots"), i, one) {
         const char *const state = mn_cli_text_at(one, "state");
         n += strcmp(state, "lost") != 0 && strcmp(state, "left") != 0 &&
-             json_array_size(json_object_get(one, "skills")) > 0;
+             (!ready || json_array_size(json_object_get(one, "skills")));
     }
     return n;
 }
@@ -112,7 +101,7 @@ static int wait_for_none(demo *d) {
     for (;;) {
         json_t *status;
         MN_TRY(ask(d, json_pack("{s:s}", "do", "status"), &status));
-        const int alive = count_alive(status);
+        const int alive = count_alive(status, 0);
         json_decref(status);
         if (!alive) return 0;
         if (mn_clock_ns() > until)
@@ -156,7 +145,7 @@ static int wait_for_all(demo *d) {
         json_t *status;
         MN_TRY(check(d));
         MN_TRY(ask(d, json_pack("{s:s}", "do", "status"), &status));
-        const int there = count_ready(status), brain = json_object_get(status, "brain") != NULL;
+        const int there = count_alive(status, 1), brain = json_object_get(status, "brain") != NULL;
         json_decref(status);
         if (there == ROBOTS && brain) return 0;
         if (mn_clock_ns() > until || mn_cli_fleet_ended())

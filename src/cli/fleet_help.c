@@ -64,7 +64,8 @@ static int put_head(const char *verb, const char *title, const char *about, mn_b
     const char *const data = strstr(about, " What is read is data");
     mn_buf text = {0};
     int rc = mn_buf_append(&text, about, data ? (size_t)(data - about) : strlen(about));
-    if (rc >= 0) rc = mn_cli_wrap(text.data, 0, out);
+    if (rc >= 0) rc = mn_cli_wrap(text.data, 100, 0, out);
+    if (rc >= 0) rc = mn_buf_puts(out, "\n");
     mn_buf_free(&text);
     return rc;
 }

@@ -26,28 +26,6 @@ int mn_cli_fleet_json(const json_t *result, mn_buf *out) {
     return mn_buf_puts(out, "\n");
 }
 
-/* Words as lines of so many columns, those behind the first one below its first word. */
-static int wrap(const char *text, int columns, int indent, mn_buf *out) {
-    int at = (int)strspn(text, " ");
-    MN_TRY(mn_buf_append(out, text, (size_t)at));
-    for (text += at; *text;) {
-        const size_t n = strcspn(text, " ");
-        int width = 0;
-        for (size_t i = 0; i < n; i++) width += ((unsigned char)text[i] & 0xc0) != 0x80;
-        if (at > indent && at + 1 + width > columns) {
-            MN_TRY(mn_buf_printf(out, "\n%*s", indent, ""));
-            at = indent;
-        } else if (at) {
-            MN_TRY(mn_buf_puts(out, " "));
-            at++;
-        }
-        MN_TRY(mn_buf_append(out, text, n));
-        at += width;
-        text += n + (text[n] == ' ');
-    }
-    return 0;
-}
-
 int mn_cli_fleet_say(const json_t *event) {
     const int terminal = isatty(STDOUT_FILENO), bad = mn_fleet_event_is_bad(event);
     const int red = terminal && bad && mn_screen_colour();
@@ -56,7 +34,7 @@ int mn_cli_fleet_say(const json_t *event) {
     if (terminal) mn_screen_size(&columns, &rows);
     int rc = mn_fleet_event_line(event, &line);
     if (rc >= 0 && red) rc = mn_buf_puts(&out, "\033[31m");
-    if (rc >= 0 && terminal) rc = wrap(line.data, columns, 9, &out);
+    if (rc >= 0 && terminal) rc = mn_cli_wrap(line.data, columns, 9, &out);
     if (rc >= 0 && !terminal) rc = mn_buf_puts(&out, line.data);
     if (rc >= 0) rc = mn_buf_puts(&out, red ? "\033[0m\n" : "\n");
     if (rc >= 0) rc = mn_cli_write(out.data, out.len);

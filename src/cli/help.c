@@ -23,25 +23,31 @@ static const char places[] =
     "file, when it is not given. The result goes to standard output, all else to standard error. "
     "`omnesia help --man` and docs/CLI.md have the whole manual.";
 
-int mn_cli_wrap(const char *text, int indent, mn_buf *out) {
-    int at = 0;
-    while (*text) {
-        if (*text == '\n') {
-            MN_TRY(mn_buf_puts(out, "\n"));
-            at = 0;
-            text++;
-            continue;
+int mn_cli_wrap(const char *text, int columns, int hang, mn_buf *out) {
+    int at = (int)strspn(text, " ");
+    MN_TRY(mn_buf_append(out, text, (size_t)at));
+    for (text += at; *text;) {
+        const size_t n = strcspn(text, " \n");
+        int width = 0;
+        for (size_t i = 0; i < n; i++) width += ((unsigned char)text[i] & 0xc0) != 0x80;
+        if (at > hang && at + 1 + width > columns) {
+            MN_TRY(mn_buf_printf(out, "\n%*s", hang, ""));
+            at = hang;
+        } else if (at) {
+            MN_TRY(mn_buf_puts(out, " "));
+            at++;
         }
-        const int n = (int)strcspn(text, " \n");
-        if (at && at + 1 + n > 100) {
-            MN_TRY(mn_buf_puts(out, "\n"));
-            at = 0;
-        }
-        MN_TRY(mn_buf_printf(out, "%*s%.*s", at ? 1 : indent, "", n, text));
-        at += n + (at ? 1 : indent);
+        MN_TRY(mn_buf_append(out, text, n));
+        at += width;
         text += n;
         if (*text == ' ') text++;
+        for (; *text == '\n'; text++, at = 0) MN_TRY(mn_buf_puts(out, "\n"));
     }
+    return 0;
+}
+
+static int paragraph(const char *text, mn_buf *out) {
+    MN_TRY(mn_cli_wrap(text, 100, 0, out));
     return mn_buf_puts(out, "\n");
 }
 
@@ -51,7 +57,7 @@ int mn_cli_help(const mn_cli_command *command, mn_buf *out) {
                              command->summary, command->name, command->usage));
         if (command->about) {
             MN_TRY(mn_buf_puts(out, "\n"));
-            MN_TRY(mn_cli_wrap(command->about, 0, out));
+            MN_TRY(paragraph(command->about, out));
         }
         MN_TRY(mn_buf_puts(out, "\noptions:\n"));
         return mn_opt_print(command->options, out);
@@ -61,7 +67,7 @@ int mn_cli_help(const mn_cli_command *command, mn_buf *out) {
     for (const mn_cli_command *const *c = mn_cli_commands; *c; c++)
         MN_TRY(mn_buf_printf(out, "  %-12s %s\n", (*c)->name, (*c)->summary));
     MN_TRY(mn_buf_puts(out, "\n`omnesia COMMAND --help` tells more about one of them.\n\n"));
-    return mn_cli_wrap(places, 0, out);
+    return paragraph(places, out);
 }
 
 static int run(const void *options, int n_words, const char *const *words) {

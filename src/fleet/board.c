@@ -87,6 +87,15 @@ static int read_json(const char *key, const mn_buf *text, json_t **out) {
     return rc;
 }
 
+int mn_board_version(mn_board *b, const char *kind, const char *name, uint64_t *version) {
+    char key[MN_FLEET_KEY];
+    mn_buf value = {0};
+    MN_TRY(mn_board_key(b, kind, name, key));
+    const int rc = b->ops->get(b, key, &value, version);
+    mn_buf_free(&value);
+    return rc;
+}
+
 int mn_board_get(mn_board *b, const char *kind, const char *name, json_t **out, uint64_t *version) {
     char key[MN_FLEET_KEY];
     mn_buf text = {0};

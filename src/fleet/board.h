@@ -90,6 +90,8 @@ int mn_board_name_check(const char *what, const char *name);
 /* board.c: JSON on it. get: 1, 0: not there; MN_ECORRUPT and MN_EUNSUPPORTED name the key, whose
  * version is told all the same, for who puts it anew. *out is the caller's. */
 int mn_board_get(mn_board *b, const char *kind, const char *name, json_t **out, uint64_t *version);
+/* Its version alone, nothing is parsed: 1; 0: it is not there. */
+int mn_board_version(mn_board *b, const char *kind, const char *name, uint64_t *version);
 /* One value: check 1 as in mn_edit. */
 int mn_board_put(mn_board *b, const char *kind, const char *name, const json_t *value, int check,
                  uint64_t *version);

@@ -113,14 +113,12 @@ static int put_names(const mn_scene *s, const char *what, json_t *names, mn_buf 
     return rc;
 }
 
-static int put_text(const mn_scene *s, const char *task, mn_buf *out) {
-    json_t *const words = words_of(s);
+static int put_text(const mn_scene *s, json_t *words, const char *task, mn_buf *out) {
     int rc = put_names(s, "Things", mn_brain_objects(s), out);
     if (rc >= 0) rc = put_names(s, "Places", places_of(s), out);
     if (rc >= 0) rc = put_names(s, "Can be open", doors_of(s), out);
     if (rc >= 0 && json_array_size(words))
         rc = put_names(s, "Can be made", json_incref(words), out);
-    json_decref(words);
     if (rc >= 0) rc = mn_buf_puts(out, "Task: ");
     json_t *const said = json_string(task);
     if (rc >= 0)
@@ -150,25 +148,18 @@ static void put_goal(json_t *list, const char *a, json_t *names, const char *b, 
     json_decref(others);
 }
 
-static int put_schema(const mn_scene *s, mn_buf *out) {
+static int put_schema(const mn_scene *s, json_t *words, mn_buf *out) {
     json_t *const list = json_array();
     put_goal(list, "bring", mn_brain_objects(s), "to", places_of(s));
     put_goal(list, "open", doors_of(s), NULL, NULL);
     put_goal(list, "close", doors_of(s), NULL, NULL);
-    put_goal(list, "make", mn_brain_objects(s), "be", words_of(s));
+    put_goal(list, "make", mn_brain_objects(s), "be", json_incref(words));
     if (!json_array_size(list)) {
         json_decref(list);
         return MN_FAIL(MN_ENOENT, "there is nothing that robots could bring or open");
     }
-    json_t *const schema =
-        json_pack("{s:s, s:{s:{s:s, s:s}, s:{s:s, s:i, s:i, s:{s:o}}}, s:[s, s], s:b}", "type",
-                  "object", "properties", "why", "type", "string", "pattern", MN_BRAIN_WHY("20"),
-                  "goals", "type", "array", "minItems", 0, "maxItems", GOALS, "items", "anyOf",
-                  list, "required", "why", "goals", "additionalProperties", 0);
-    const int rc = schema ? mn_json_write(schema, JSON_COMPACT, out)
-                          : MN_FAIL(MN_ENOMEM, "no memory for a schema");
-    json_decref(schema);
-    return rc;
+    const mn_brain_answer answer = {.why = 20, .what = "goals", .most = GOALS};
+    return mn_brain_answer_schema(&answer, list, out);
 }
 
 /* ---- judgement --------------------------------------------------------------------------- */
@@ -195,18 +186,18 @@ static int is_spoken_of(const mn_scene *s, const char *name, const char *task, c
 
 /* As fleet/plan.h has goals; NULL: it is none. *of: what it is about. */
 static json_t *goal_of(const json_t *said, const char **of) {
-    static const char *const verbs[] = {"bring", "open", "close", "make"};
-    json_t *const a[] = {json_object_get(said, verbs[0]), json_object_get(said, verbs[1]),
-                         json_object_get(said, verbs[2]), json_object_get(said, verbs[3])};
-    for (int i = 0; i < 4; i++)
-        if (json_is_string(a[i])) *of = json_string_value(a[i]);
-    if (json_is_string(a[0]))
-        return json_pack("[s, O, O?]", "in", a[0], json_object_get(said, "to"));
-    if (json_is_string(a[3]))
-        return json_pack("[s, O, O?]", "is", a[3], json_object_get(said, "be"));
-    return json_is_string(a[1])   ? json_pack("[s, O]", "open", a[1])
-           : json_is_string(a[2]) ? json_pack("[s, O]", "!open", a[2])
-                                  : NULL;
+    static const struct {
+        const char *verb, *fact, *with;
+    } all[] = {{"bring", "in", "to"}, {"open", "open"}, {"close", "!open"}, {"make", "is", "be"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        json_t *const what = json_object_get(said, all[i].verb);
+        if (!json_is_string(what)) continue;
+        *of = json_string_value(what);
+        return all[i].with
+                   ? json_pack("[s, O, O?]", all[i].fact, what, json_object_get(said, all[i].with))
+                   : json_pack("[s, O]", all[i].fact, what);
+    }
+    return NULL;
 }
 
 static json_t *goals_of(const mn_scene *s, const json_t *answer, const char *task) {
@@ -227,8 +218,8 @@ int mn_brain_goals_ask(const mn_brain_ask *q, const char *task, mn_goals *out, j
     json_t *answer = NULL, *goals = NULL, *const words = words_of(q->s);
     int rc = mn_buf_puts(&system, RULES);
     if (rc >= 0 && json_array_size(words)) rc = mn_buf_puts(&system, MAKES);
-    if (rc >= 0) rc = put_text(q->s, task, &text);
-    if (rc >= 0) rc = put_schema(q->s, &schema);
+    if (rc >= 0) rc = put_text(q->s, words, task, &text);
+    if (rc >= 0) rc = put_schema(q->s, words, &schema);
     if (rc >= 0) rc = mn_brain_ask_once(q, system.data, text.data, schema.data, report, &answer);
     if (rc >= 0) goals = goals_of(q->s, answer, task);
     if (rc >= 0 && json_array_size(goals)) {

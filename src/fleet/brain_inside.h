@@ -12,6 +12,7 @@
 enum {
     MN_BRAIN_STUCK = 12,   /* replans that reached no further goal: then it gives up */
     MN_BRAIN_REPLANS = 64, /* in all */
+    MN_BRAIN_NEVER = 128,  /* of what is told to the planner that nobody shall try again */
     MN_BRAIN_ALONE = 30,   /* s that a task waits for somebody when nobody lives */
 };
 
@@ -127,6 +128,8 @@ int mn_brain_replan(mn_brain *k, mn_brain_task *t);
 /* 1: nobody lives, and somebody may come back; 2: since now, which is to be committed; 0: somebody
  * does; MN_ENOENT: nobody has for MN_BRAIN_ALONE seconds. */
 int mn_brain_alone(mn_brain *k, mn_brain_task *t);
+/* "ROBOT THING" of who has failed at what, as mn_fleet_plan_how has it; borrowed. */
+void mn_brain_never(const mn_brain_task *t, const char *never[MN_BRAIN_NEVER]);
 int mn_brain_last_step(const mn_brain_task *t); /* the highest number of its steps */
 
 /* What waits is planned anew by the rules, in *t as it is in memory: nothing is committed. The plan

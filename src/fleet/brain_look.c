@@ -4,7 +4,7 @@
  *
  * What a lost robot held is believed to lie where it stood, and what nobody has seen for long may
  * have gone: when that is where the task wanted it, its goals are reached as far as anybody knows.
- * Things of goals that are less than UNSURE sure (fleet/see.h) are looked at then, each place by
+ * Things of goals that are less than MN_SEE_UNSURE sure (fleet/see.h) are looked at then, each place by
  * whoever can soonest: steps like any others, of which the one that looks has "looks": {"at":
  * PLACE, "things": [..]}. What its robot saw is on the board by then (robot_do.c), and in "looked"
  * of the task:
@@ -32,7 +32,6 @@
 #define number mn_brain_number
 
 enum { TRIES = 3, SEARCH = 16, MOST = 64, DEEP = 16 };
-static const double UNSURE = 0.5;
 
 /* ---- what is known ------------------------------------------------------------------------- */
 static int listed(const json_t *list, const char *name) {
@@ -68,7 +67,7 @@ static json_t *entry_of(mn_brain_task *t, const char *thing) {
 static int is_unsure(const mn_brain_task *t, const mn_scene *s, const mn_thing *thing) {
     if (thing->kind != MN_OBJECT_KIND || mn_scene_robot(s, thing->at))
         return 0; /* who has it knows */
-    return mn_see_sure(thing, s->time) < UNSURE &&
+    return mn_see_sure(thing, s->time) < MN_SEE_UNSURE &&
            strcmp(field(known(t, thing->name), "seen"), thing->at) != 0;
 }
 
@@ -100,6 +99,8 @@ static int in_order(const void *a, const void *b) {
 static int places_to_search(mn_scene *s, const json_t *entry, const mn_thing *thing, spot **out) {
     mn_pose here, there;
     const int placed = mn_scene_pose(s, thing->at, &here) >= 0;
+    const mn_thing *const at = mn_scene_thing(s, thing->at);
+    const char *const own = at && at->kind == MN_ROOM ? at->name : mn_scene_room(s, thing->name);
     int n = 0;
     MN_TRY(mn_arena_take(&s->arena, ((size_t)s->n_things + 1) * sizeof **out, out));
     for (int i = 0; i < s->n_things; i++) {
@@ -108,9 +109,6 @@ static int places_to_search(mn_scene *s, const json_t *entry, const mn_thing *th
             listed(json_object_get(entry, "not"), p->name))
             continue;
         const char *const room = p->kind == MN_ROOM ? p->name : mn_scene_room(s, p->name);
-        const mn_thing *const at = mn_scene_thing(s, thing->at);
-        const char *const own =
-            at && at->kind == MN_ROOM ? at->name : mn_scene_room(s, thing->name);
         const int known_far = placed && mn_scene_pose(s, p->name, &there) >= 0;
         (*out)[n++] =
             (spot){p, strcmp(room, own) != 0,
@@ -126,18 +124,9 @@ typedef struct round {
     mn_brain_task *t;
     mn_scene *s;
     mn_buf *why;
-    const char *never[128];
+    const char *never[MN_BRAIN_NEVER];
     int looks; /* planned now */
 } round_of_looks;
-
-static void read_never(round_of_looks *r) {
-    json_t *one;
-    size_t i;
-    int n = 0;
-    json_array_foreach(json_object_get(r->t->json, "never"), i, one) {
-        if (json_string_value(one) && n < 127) r->never[n++] = json_string_value(one);
-    }
-}
 
 /* The step of this round that looks at the place; NULL. */
 static json_t *look_at(const round_of_looks *r, const char *place) {
@@ -221,7 +210,7 @@ int mn_brain_look(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g,
     const mn_thing *seen[MN_GOALS];
     int n = 0, ahead = 0;
     mn_edits edits = {0};
-    read_never(&r);
+    mn_brain_never(t, r.never);
     for (int i = 0; i < g->n; i++) {
         const mn_thing *const thing = unsure_of(t, s, &g->goal[i]);
         int twice = 0;

@@ -37,10 +37,15 @@ int mn_brain_talk_again(mn_brain_talk *t, const mn_scene *s, const char *task, c
                         const json_t *instead, const mn_goals *goals);
 void mn_brain_talk_free(mn_brain_talk *t);
 int mn_brain_schema(const mn_scene *s, mn_buf *out); /* of an answer in steps */
-/* Of the "why" of an answer: a sentence. */
-#define MN_BRAIN_WHY(least) "^[A-Za-z0-9 ,.'-]{" least ",160}$"
-json_t *mn_brain_objects(const mn_scene *s); /* their names */
-json_t *mn_brain_enum(json_t *names);        /* one of these names, which are taken */
+/* {"why": a sentence, WHAT: [..]}: how long the sentence is at least, how many of what there are. */
+typedef struct mn_brain_answer {
+    int why;
+    const char *what;
+    int least, most;
+} mn_brain_answer;
+int mn_brain_answer_schema(const mn_brain_answer *a, json_t *any, mn_buf *out); /* any is taken */
+json_t *mn_brain_objects(const mn_scene *s);                                    /* their names */
+json_t *mn_brain_enum(json_t *names); /* one of these names, which are taken */
 
 /* ---- brain_model.c ----------------------------------------------------------------------- */
 typedef struct mn_brain_ask {

@@ -320,6 +320,20 @@ static json_t *step_schema(const mn_scene *s, const mn_skill *k) {
     return NULL;
 }
 
+int mn_brain_answer_schema(const mn_brain_answer *a, json_t *any, mn_buf *out) {
+    char why[40];
+    snprintf(why, sizeof why, "^[A-Za-z0-9 ,.'-]{%d,160}$", a->why);
+    json_t *const schema =
+        json_pack("{s:s, s:{s:{s:s, s:s}, s:{s:s, s:i, s:i, s:{s:o}}}, s:[s, s], s:b}", "type",
+                  "object", "properties", "why", "type", "string", "pattern", why, a->what, "type",
+                  "array", "minItems", a->least, "maxItems", a->most, "items", "anyOf", any,
+                  "required", "why", a->what, "additionalProperties", 0);
+    const int rc = schema ? mn_json_write(schema, JSON_COMPACT, out)
+                          : MN_FAIL(MN_ENOMEM, "no memory for a schema");
+    json_decref(schema);
+    return rc;
+}
+
 int mn_brain_schema(const mn_scene *s, mn_buf *out) {
     json_t *const steps = json_array();
     skill_list all;
@@ -332,13 +346,6 @@ int mn_brain_schema(const mn_scene *s, mn_buf *out) {
         json_decref(steps);
         return MN_FAIL(MN_ENOENT, "no robot that lives has a skill: let one join first");
     }
-    json_t *const schema =
-        json_pack("{s:s, s:{s:{s:s, s:s}, s:{s:s, s:i, s:i, s:{s:o}}}, s:[s, s], s:b}", "type",
-                  "object", "properties", "why", "type", "string", "pattern", MN_BRAIN_WHY("0"),
-                  "steps", "type", "array", "minItems", 1, "maxItems", STEPS, "items", "anyOf",
-                  steps, "required", "why", "steps", "additionalProperties", 0);
-    const int rc = schema ? mn_json_write(schema, JSON_COMPACT, out)
-                          : MN_FAIL(MN_ENOMEM, "no memory for a schema");
-    json_decref(schema);
-    return rc;
+    const mn_brain_answer answer = {.what = "steps", .least = 1, .most = STEPS};
+    return mn_brain_answer_schema(&answer, steps, out);
 }

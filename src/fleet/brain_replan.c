@@ -128,7 +128,7 @@ typedef struct replanning {
     mn_scene scene;
     mn_goals goals;
     mn_fleet_plan plan;
-    const char *never[128];
+    const char *never[MN_BRAIN_NEVER];
 } replanning;
 
 static int listed(const json_t *ids, const json_t *id) {
@@ -197,14 +197,14 @@ static void close_again(replanning *r) {
     }
 }
 
-static void read_never(replanning *r) {
+void mn_brain_never(const mn_brain_task *t, const char *never[MN_BRAIN_NEVER]) {
     json_t *one;
     size_t i;
     int n = 0;
-    json_array_foreach(json_object_get(r->t->json, "never"), i, one) {
-        if (json_string_value(one) && n < 127) r->never[n++] = json_string_value(one);
+    json_array_foreach(json_object_get(t->json, "never"), i, one) {
+        if (json_string_value(one) && n < MN_BRAIN_NEVER - 1) never[n++] = json_string_value(one);
     }
-    r->never[n] = NULL;
+    never[n] = NULL;
 }
 
 int mn_brain_last_step(const mn_brain_task *t) {
@@ -231,7 +231,7 @@ static void forget(replanning *r) {
 static int plan_once(replanning *r, int model) {
     const mn_fleet_plan_how how = {.never = r->never, .first = mn_brain_last_step(r->t)};
     forget(r);
-    read_never(r);
+    mn_brain_never(r->t, r->never);
     MN_TRY(mn_scene_read(r->k->b, "", &r->scene, NULL));
     MN_TRY(mn_brain_ahead(r->k, r->t, &r->scene));
     mn_brain_slow_down(r->t, &r->scene);

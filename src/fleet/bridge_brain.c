@@ -88,13 +88,9 @@ static int say_own(mn_bridge *g, bridge_entry *e, const json_t *lies) {
 
 /* What lies there, borrowed until the next time: it is parsed when it has changed. 1; 0: none. */
 static int lease_here(mn_bridge *g, json_t **out, uint64_t *version) {
-    char key[MN_FLEET_KEY];
-    mn_buf value = {0};
     *out = NULL;
     *version = 0;
-    MN_TRY(mn_board_key(g->b, "brain", "", key));
-    int rc = g->b->ops->get(g->b, key, &value, version);
-    mn_buf_free(&value);
+    int rc = mn_board_version(g->b, "brain", "", version);
     if (rc > 0 && (!g->brain_lies || *version != g->brain_version)) {
         json_decref(g->brain_lies);
         g->brain_lies = NULL;

@@ -58,10 +58,11 @@ static int copy_fields(json_t *to, const json_t *of, const char *const *field) {
     return 0;
 }
 
+/* What is to be done, as it goes from machine to machine. */
+static const char *const order[] = {"task", "step", "try", "skill", "args", "limit", "looks", NULL};
+
 /* ---- on the brain's board ------------------------------------------------------------------ */
 static int say_call(const call *c) {
-    static const char *const fields[] = {"task", "step",  "try",   "skill",
-                                         "args", "limit", "looks", NULL};
     mn_bridge *const g = c->g;
     char name[2 * MN_NAME + 2];
     const bridge_entry *const lease = bridge_of(g, BRIDGE_LEASE, c->robot);
@@ -82,7 +83,7 @@ static int say_call(const call *c) {
     e->said = said;
     const int brain = strcmp(state, "cancel") == 0 || strcmp(state, "idle") == 0;
     json_t *const plain = json_pack("{s:s}", "state", brain ? state : "given");
-    int rc = plain ? copy_fields(plain, c->here, fields) : -1;
+    int rc = plain ? copy_fields(plain, c->here, order) : -1;
     if (rc >= 0 && lease && lease->local && lease->local == meant)
         rc = json_object_set_new(plain, "lease", bridge_stamp_write(lease->key, &lease->at));
     json_t *const out = rc >= 0 ? bridge_out_value(g, BRIDGE_CALL, plain) : NULL;
@@ -206,8 +207,6 @@ static int may_begin(const call *c, const json_t *given) {
 
 /* The call of another machine comes here; failed (NULL: not): as one that ended before it began. */
 static int put_call(const call *c, const char *machine, const json_t *given, const char *failed) {
-    static const char *const fields[] = {"task", "step",  "try",   "skill",
-                                         "args", "limit", "looks", NULL};
     static const char *const ids[] = {"task", "step", "try", NULL};
     const bridge_entry *const lease = bridge_of(c->g, BRIDGE_LEASE, c->robot);
     mn_edits edits = {0};
@@ -216,7 +215,7 @@ static int put_call(const call *c, const char *machine, const json_t *given, con
                                    (json_int_t)(lease ? lease->local : 0));
     json_t *const note = json_pack("{s:s}", "from", machine);
     bridge_in_name(c->g, BRIDGE_TASK, bridge_text(given, "task"), task);
-    int rc = next && note ? copy_fields(next, given, fields) : -1;
+    int rc = next && note ? copy_fields(next, given, order) : -1;
     if (rc >= 0) rc = copy_fields(note, given, ids);
     if (rc >= 0) rc = json_object_set_new(next, "task", json_string(task));
     if (rc >= 0 && failed) rc = json_object_set_new(next, "code", json_string(failed));

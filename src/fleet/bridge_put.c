@@ -163,15 +163,6 @@ static void is_put(mn_bridge *g, bridge_entry *e, const mn_edits *edits, int at,
     mn_board_tell(g->b, "bridge", "{s:s, s:s}", "key", e->key, "text", "has come here");
 }
 
-static int version_of(mn_bridge *g, const char *folder, const char *name, uint64_t *version) {
-    char key[MN_FLEET_KEY];
-    mn_buf value = {0};
-    MN_TRY(mn_board_key(g->b, folder, name, key));
-    const int rc = g->b->ops->get(g->b, key, &value, version);
-    mn_buf_free(&value);
-    return rc;
-}
-
 static int put(mn_bridge *g, bridge_entry *e) {
     char name[256];
     mn_edits edits = {0};
@@ -180,7 +171,7 @@ static int put(mn_bridge *g, bridge_entry *e) {
     if (e->with && !bridge_known(g, e->with)) return 0;
     bridge_in_name(g, e->kind, e->name, name);
     const bridge_sort *const s = bridge_sorts + e->kind;
-    int rc = s->mirrored ? version_of(g, s->folder, name, &version) : 0;
+    int rc = s->mirrored ? mn_board_version(g->b, s->folder, name, &version) : 0;
     if (rc > 0 && !is_another(e, version)) rc = mn_board_get(g->b, s->folder, name, &old, &version);
     if (rc == MN_ECORRUPT || rc == MN_EUNSUPPORTED) {
         rc = mn_board_del(g->b, s->folder, name, 0, 0);

@@ -71,10 +71,8 @@ static int known(const mn_fleet_call *c) {
     mn_buf names = {0};
     uint64_t version;
     if (!c->args.robot) return 0;
-    MN_TRY(mn_board_key(c->board, "robot/", c->args.robot, key));
-    const int there = c->board->ops->get(c->board, key, &names, &version);
-    mn_buf_free(&names);
-    if (there) return 0; /* or nobody can tell: it is stopped */
+    if (mn_board_version(c->board, "robot/", c->args.robot, &version))
+        return 0; /* or nobody can tell: it is stopped */
     int rc = mn_board_key(c->board, "robot/", "", key);
     if (rc >= 0) rc = c->board->ops->each(c->board, key, each_name, &names);
     if (rc >= 0)

@@ -3,8 +3,8 @@
  * fleet/event.h - events of the log as sentences, the same wherever one is read: a terminal, the
  * page, a viewer of robot logs, an agent.
  *
- *     {"kind": "moved", "thing": "cup", "from": "arm", "to": "table", "robot": "arm"}
- *     -> "arm put cup at table"
+ *     {"kind": "moved", "thing": "cup", "from": "arm", "to": "table", "how": "on", "robot": "arm"}
+ *     -> "arm put cup on table"
  */
 #ifndef MN_FLEET_EVENT_H
 #define MN_FLEET_EVENT_H

@@ -45,32 +45,12 @@ int mn_letter_home(mn_board *b, const char *task, char home[MN_NAME + 1]) {
     return 1;
 }
 
-/* How often the step was tried when somebody said that it may be done: it is that try he means. */
-static int tries_of(mn_board *b, const mn_letter *letter, json_t **out) {
-    json_t *task, *one;
-    size_t i;
-    *out = NULL;
-    MN_TRY(mn_board_get(b, "task/", letter->task, &task, NULL));
-    const char *state = "";
-    json_array_foreach(json_object_get(task, "steps"), i, one) {
-        if (strcmp(text_of(one, "id"), letter->step) != 0) continue;
-        state = text_of(one, "state");
-        *out = json_object_get(one, "tries");
-    }
-    const int asks = strcmp(state, "asked") == 0;
-    *out = asks ? json_incref(*out) : NULL;
-    const int rc = asks ? 0
-                        : MN_FAIL(MN_ENOENT, "%s of %s asks nobody: it %s%s", letter->step,
-                                  letter->task, *state ? "is " : "does not exist", state);
-    json_decref(task);
-    return rc;
-}
-
 int mn_letter_put(mn_board *b, const mn_letter *letter, char id[17]) {
     const uint64_t now = b->ops->now(b), self[] = {now, (uint64_t)getpid()};
     uint64_t version = 0;
     json_t *tries = NULL;
-    if (letter->step) MN_TRY(tries_of(b, letter, &tries));
+    if (letter->step) /* it is this try that is meant */
+        MN_TRY(mn_fleet_asks(b, letter->task, letter->step, NULL, &tries));
     snprintf(id, 17, "%016llx", (unsigned long long)mn_hash64(self, sizeof self));
     json_t *const json =
         json_pack("{s:s, s:s, s:s*, s:o*, s:b, s:I}", "do", letter->what, "task", letter->task,

@@ -22,8 +22,8 @@
 #include <string.h>
 
 static const uint64_t MS = 1000000, GRACE = 100000000, WAIT = 10000000000; /* ns */
-static const double LIMIT = 60;               /* s, of a skill that says none */
-static const double UNSURE = 0.5, SEEN = 0.9; /* SEEN: how sure one is of what one sees */
+static const double LIMIT = 60; /* s, of a skill that says none */
+static const double SEEN = 0.9; /* how sure one is of what one sees */
 
 static const char *field(const json_t *json, const char *name) {
     const char *const text = json_string_value(json_object_get(json, name));
@@ -211,7 +211,7 @@ static int apply_seen(mn_actor_robot *r, mn_scene *s, const json_t *result, mn_e
         }
         if (t->kind != MN_OBJECT_KIND || !*at) continue;
         if (strcmp(at, t->at) == 0) {
-            if (mn_see_sure(t, s->time) < UNSURE) MN_TRY(seen_there(r, s, t, one, f));
+            if (mn_see_sure(t, s->time) < MN_SEE_UNSURE) MN_TRY(seen_there(r, s, t, one, f));
             continue;
         }
         const mn_robot_seen *const by = mn_scene_robot(s, t->at);

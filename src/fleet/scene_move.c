@@ -43,14 +43,9 @@ static void changing_free(changing *c) {
 
 /* The commit happens only while the lease of who makes it stands. */
 static int check_lease(changing *c) {
-    char key[MN_FLEET_KEY];
-    mn_buf bytes = {0};
     uint64_t version = 0;
     if (!c->who || !c->who->robot) return 0;
-    MN_TRY(mn_board_key(c->b, "lease/", c->who->robot, key));
-    const int rc = c->b->ops->get(c->b, key, &bytes, &version);
-    mn_buf_free(&bytes);
-    MN_TRY(rc);
+    MN_TRY(mn_board_version(c->b, "lease/", c->who->robot, &version));
     if (!version || version != c->who->lease)
         return MN_FAIL(MN_ECANCELLED, "the lease of '%s' is gone: it stops, and joins anew",
                        c->who->robot);

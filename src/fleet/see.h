@@ -58,6 +58,8 @@ int mn_see(mn_board *b, const mn_frames *frames, const json_t *detections, const
 const json_t *mn_seen_find(const json_t *list, const mn_thing *thing);
 /* The "seen" of a thing that should have been seen now, and was not. The caller's. */
 int mn_see_missed(const mn_thing *thing, int64_t now, json_t **seen);
+/* Who is less sure of a thing looks before he counts on it. */
+#define MN_SEE_UNSURE 0.5
 /* How sure we are of it now: 0 to 1; never 0 of what was seen once. */
 double mn_see_sure(const mn_thing *thing, int64_t now);
 

@@ -121,8 +121,8 @@ static int also(const mn_thing *t, const char *name) {
     return 0;
 }
 
-static int same_class(const mn_thing *t, const mn_detection *d) {
-    return !strcmp(t->class_, d->class_) || also(t, d->class_);
+int mn_see_is_class(const mn_thing *t, const char *class_) {
+    return !strcmp(t->class_, class_) || also(t, class_);
 }
 
 static void refuse(mn_detection *d, int failed) {
@@ -137,7 +137,7 @@ static int name_fits(const mn_scene *s, const mn_detection *d, int at, const cha
                        d->name);
     const mn_thing *const t = s->thing + at;
     if (t->kind == MN_ROOM) return MN_FAIL(MN_EINVAL, "a detection: name: '%s' is a room", d->name);
-    if (d->class_[0] && !same_class(t, d))
+    if (d->class_[0] && !mn_see_is_class(t, d->class_))
         return MN_FAIL(MN_EINVAL, "a detection: class: '%s' is a %s, not a %s", d->name, t->class_,
                        d->class_);
     if (taken[at])
@@ -172,7 +172,7 @@ static void furniture(const mn_scene *s, mn_detection *d) {
     for (int i = 0; i < s->n_things; i++) {
         const mn_thing *const t = s->thing + i;
         mn_pose at;
-        if (t->kind == MN_OBJECT_KIND || !same_class(t, d)) continue;
+        if (t->kind == MN_OBJECT_KIND || !mn_see_is_class(t, d->class_)) continue;
         any = 1;
         if (mn_scene_pose(s, t->name, &at) < 0) continue;
         const double across = hypot(t->size[0], t->size[1]) / 2 + AROUND;
@@ -205,7 +205,8 @@ static int add_pairs(const mn_scene *s, const mn_detection *d, int at, const cha
     for (int i = 0; i < s->n_things; i++) {
         const mn_thing *const t = s->thing + i;
         mn_pose known;
-        if (taken[i] || t->kind != MN_OBJECT_KIND || !same_class(t, d) || hidden(s, t)) continue;
+        if (taken[i] || t->kind != MN_OBJECT_KIND || !mn_see_is_class(t, d->class_) || hidden(s, t))
+            continue;
         if (!mn_see_known(s, t, d->t, &known)) continue;
         pair p = {0, carried(s, t), at, i};
         if (mn_see_distance(&known, &d->pose, &p.unlikely) <= MN_SEE_GATE)

@@ -24,6 +24,7 @@ int mn_detection_read(const json_t *json, const mn_frames *frames, int64_t now, 
 
 /* see_match.c. Fills `thing` of all that are not refused, and may refuse more. MN_ENOMEM. */
 int mn_see_match(const mn_scene *s, mn_detection *d, int n);
+int mn_see_is_class(const mn_thing *t, const char *class_); /* or it is also called so */
 /* Where a thing is believed to be at time t, in "map", its covariance grown: 1; 0: unknown. */
 int mn_see_known(const mn_scene *s, const mn_thing *thing, int64_t t, mn_pose *out);
 /* d' s^-1 d for d = pa - pb and s = a + b; *unlikely (may be NULL): that + log det s. */

@@ -25,23 +25,14 @@ static int name_read(const json_t *json, const char *field, char out[MN_NAME + 1
     return 0;
 }
 
-static int is_class(const mn_thing *t, const char *word) {
-    const json_t *const also = json_object_get(t->json, "also");
-    int is = !strcmp(t->class_, word);
-    for (size_t i = 0; i < json_array_size(also) && !is; i++) {
-        const char *const one = json_string_value(json_array_get(also, i));
-        is = one && !strcmp(one, word);
-    }
-    return is;
-}
-
 const json_t *mn_seen_find(const json_t *list, const mn_thing *t) {
     for (int by_name = 1; by_name >= 0; by_name--)
         for (size_t i = 0; i < json_array_size(list); i++) {
             const json_t *const one = json_array_get(list, i);
             const char *const name = json_string_value(json_object_get(one, "name"));
             const char *const class_ = json_string_value(json_object_get(one, "class"));
-            if (by_name ? name && !strcmp(name, t->name) : !name && class_ && is_class(t, class_))
+            if (by_name ? name && !strcmp(name, t->name)
+                        : !name && class_ && mn_see_is_class(t, class_))
                 return one;
         }
     return NULL;

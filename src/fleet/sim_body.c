@@ -341,20 +341,15 @@ static int refuse(const char *what, const char *robot, const char *skill) {
 /* ---- the dead ------------------------------------------------------------------------------- */
 /* Its process has ended, and it did not say goodbye (who did has no state). 1; 0. */
 static int has_died(sim_body *s, const char *robot) {
-    char key[MN_FLEET_KEY];
-    mn_buf state = {0};
     uint64_t version;
     json_t *json = NULL;
-    int rc = mn_board_get(s->b, "robot/", robot, &json, NULL);
+    const int rc = mn_board_get(s->b, "robot/", robot, &json, NULL);
     const char *const life = json_string_value(json_object_get(json, "life"));
     const int ended = rc > 0 && life && *life && !json_object_get(json, "home") &&
                       mn_board_lives(s->b, life, NULL) == MN_LIFE_ENDED;
     json_decref(json);
     if (!ended) return rc == MN_ENOMEM ? rc : 0;
-    MN_TRY(mn_board_key(s->b, "state/", robot, key));
-    rc = s->b->ops->get(s->b, key, &state, &version);
-    mn_buf_free(&state);
-    return rc;
+    return mn_board_version(s->b, "state/", robot, &version);
 }
 
 static int let_fall(sim_body *s, const mn_robot_seen *dead) {

@@ -126,19 +126,29 @@ static const json_t *step_of(const json_t *task, const char *id) {
     return NULL;
 }
 
-int mn_fleet_confirm(mn_board *b, const char *id, const char *step, const json_t *tries, int no) {
-    char name[MN_NAME + 34];
-    uint64_t version = 0;
+int mn_fleet_asks(mn_board *b, const char *id, const char *step, const json_t *tries,
+                  json_t **now) {
     json_t *task;
     MN_TRY(mn_board_get(b, "task/", id, &task, NULL));
     const json_t *const one = step_of(task, step);
     const char *const state = field(one, "state");
+    json_t *const is = json_object_get(one, "tries");
     int rc = 0;
-    if (strcmp(state, "asked") != 0 || (tries && !json_equal(tries, json_object_get(one, "tries"))))
+    if (strcmp(state, "asked") != 0 || (tries && !json_equal(tries, is)))
         rc = MN_FAIL(MN_ENOENT, "%s of %s asks nobody: it %s%s", step, id,
                      *state ? "is " : "does not exist", state);
+    *now = rc < 0 ? NULL : json_incref(is);
     json_decref(task);
+    return rc;
+}
+
+int mn_fleet_confirm(mn_board *b, const char *id, const char *step, const json_t *tries, int no) {
+    char name[MN_NAME + 34];
+    uint64_t version = 0;
+    json_t *now;
+    int rc = mn_fleet_asks(b, id, step, tries, &now);
     MN_TRY(rc);
+    json_decref(now);
     snprintf(name, sizeof name, "%s.%.31s", id, step);
     json_t *const answer = json_pack("{s:b}", "ok", !no);
     rc = answer ? mn_board_put(b, "confirm/", name, answer, 0, &version)

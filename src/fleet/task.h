@@ -29,6 +29,9 @@
 /* task.c. Ids are "t1", "t2", ..: the next one of the fleet. */
 int mn_fleet_ask(mn_board *b, const char *text, const char *by, int confirm, char id[16]);
 int mn_fleet_cancel(mn_board *b, const char *id);
+/* The step asks a person; *now, the caller's, how often it was tried (NULL: never). tries (NULL:
+ * any): of the step that is meant. MN_ENOENT: it does not ask, and why. */
+int mn_fleet_asks(mn_board *b, const char *id, const char *step, const json_t *tries, json_t **now);
 /* The step that asks may be done; no: shall not be. tries (NULL: any): of the step that is meant.
  * MN_ENOENT: it does not ask, and why. */
 int mn_fleet_confirm(mn_board *b, const char *id, const char *step, const json_t *tries, int no);

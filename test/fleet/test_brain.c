@@ -52,12 +52,15 @@ static void pass(uint64_t ms) {
     }
 }
 
-static const char *state_of(const char *id) {
-    static char out[32];
+static const char *field_of(const char *id, const char *field, char *out, size_t n) {
     json_t *const task = fake_get("task/", id);
-    snprintf(out, sizeof out, "%s", mn_brain_field(task, "state"));
+    snprintf(out, n, "%s", mn_brain_field(task, field));
     json_decref(task);
     return out;
+}
+static const char *state_of(const char *id) {
+    static char out[32];
+    return field_of(id, "state", out, sizeof out);
 }
 static void until_ended(const char *id, const char *state) {
     for (int i = 0; i < 600; i++) {
@@ -270,10 +273,7 @@ static void nobody_there_is_waited_for(void **state) {
 
 static const char *why_of(const char *id) {
     static char out[512];
-    json_t *const task = fake_get("task/", id);
-    snprintf(out, sizeof out, "%s", mn_brain_field(task, "why"));
-    json_decref(task);
-    return out;
+    return field_of(id, "why", out, sizeof out);
 }
 
 static void who_comes_back_soon_is_waited_for(void **state) {
