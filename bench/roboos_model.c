@@ -17,7 +17,6 @@
 #include "base/error.h"
 #include "fleet/brain_model.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,29 +52,26 @@ static json_t *goals_of(const char *text, size_t n) {
     return list;
 }
 
-static int holds(const mn_goals *g, const mn_fact *f) {
-    for (int i = 0; i < g->n; i++) {
-        const mn_fact *const x = g->goal + i;
-        int same = x->name == f->name && x->not_ == f->not_;
-        for (int k = 0; k < 2 && same; k++)
-            same = !x->arg[k] == !f->arg[k] && (!x->arg[k] || !strcmp(x->arg[k], f->arg[k]));
-        if (same) return 1;
-    }
+static int holds(const json_t *list, const json_t *one) {
+    const json_t *other;
+    size_t i;
+    json_array_foreach(list, i, other) if (json_equal(other, one)) return 1;
     return 0;
 }
 
-static int is_meant(const mn_scene *s, const mn_goals *g, const char *meant) {
+static int is_meant(const mn_goals *g, const char *meant) {
+    json_t *const got = mn_goals_write(g);
     int yes = 0;
     while (!yes && meant) {
         const size_t n = strcspn(meant, "|");
-        mn_goals want = {.n = 0};
-        json_t *const json = goals_of(meant, n);
-        yes = json && mn_goals_parse(s, json, &want) >= 0 && want.n == g->n && g->n > 0;
-        for (int i = 0; i < want.n && yes; i++) yes = holds(g, want.goal + i);
-        mn_goals_free(&want);
-        json_decref(json);
+        json_t *const want = goals_of(meant, n), *one;
+        size_t i;
+        yes = g->n > 0 && json_array_size(want) == json_array_size(got);
+        json_array_foreach(want, i, one) yes &= holds(got, one);
+        json_decref(want);
         meant = meant[n] ? meant + n + 1 : NULL;
     }
+    json_decref(got);
     return yes;
 }
 
@@ -100,7 +96,7 @@ static int ask_words(model_row *m, const mn_roboos_words *w) {
     const mn_brain_ask q = question(m, NULL);
     const int asked = mn_brain_goals_ask(&q, w->text, &model, report);
     if (asked >= 0) {
-        const int is = is_meant(s, &model, w->goals), was = is_meant(s, &rules, w->goals);
+        const int is = is_meant(&model, w->goals), was = is_meant(&rules, w->goals);
         m->words++;
         m->by_rules += read && was;
         m->wrong_rules += read && !was;
@@ -158,11 +154,6 @@ static int ask_plan(model_row *m, const mn_roboos_words *w) {
 }
 
 /* ---- the row ------------------------------------------------------------------------------- */
-static int by_size(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* world: JSON, NULL: the kitchen. */
 static int each(model_row *m, const char *world, const mn_roboos_words *list,
                 int (*ask)(model_row *, const mn_roboos_words *)) {
@@ -210,13 +201,11 @@ static int say_plans(model_row *m) {
         snprintf(what, sizeof what, "%s%s", of, line[i].what);
         MN_TRY(mn_roboos_say(b, "model", what, "plans", line[i].n, 0, 1));
     }
-    qsort(m->ratio, (size_t)m->n, sizeof *m->ratio, by_size);
-    qsort(m->ms, (size_t)m->plans, sizeof *m->ms, by_size);
     if (m->n)
         MN_TRY(mn_roboos_say(b, "model", "time / that of the rules' plan, median", "x",
-                             m->ratio[m->n / 2], 0, 0));
+                             mn_bench_median(m->ratio, m->n), 0, 0));
     return m->plans ? mn_roboos_say(b, "model", "a plan is thought about, median", "s",
-                                    m->ms[m->plans / 2] / 1e3, 0, 0)
+                                    mn_bench_median(m->ms, m->plans) / 1e3, 0, 0)
                     : 0;
 }
 

@@ -4,10 +4,10 @@
  *
  * What a lost robot held is believed to lie where it stood, and what nobody has seen for long may
  * have gone: when that is where the task wanted it, its goals are reached as far as anybody knows.
- * Things of goals that are less than MN_SEE_UNSURE sure (fleet/see.h) are looked at then, each place by
- * whoever can soonest: steps like any others, of which the one that looks has "looks": {"at":
- * PLACE, "things": [..]}. What its robot saw is on the board by then (robot_do.c), and in "looked"
- * of the task:
+ * Things of goals that are less than MN_SEE_UNSURE sure (fleet/see.h) are looked at then, each
+ * place by whoever can soonest: steps like any others, of which the one that looks has "looks":
+ * {"at": PLACE, "things": [..]}. What its robot saw is on the board by then (robot_do.c), and in
+ * "looked" of the task:
  *
  *   "looked": {THING: {"tries": {PLACE: n}, "not": [PLACE, ..], "seen": PLACE}}
  *

@@ -37,7 +37,7 @@ int mn_brain_talk_again(mn_brain_talk *t, const mn_scene *s, const char *task, c
                         const json_t *instead, const mn_goals *goals);
 void mn_brain_talk_free(mn_brain_talk *t);
 int mn_brain_schema(const mn_scene *s, mn_buf *out); /* of an answer in steps */
-/* {"why": a sentence, WHAT: [..]}: how long the sentence is at least, how many of what there are. */
+/* {"why": a sentence, WHAT: [..]}: how long the sentence is at least, how many there are. */
 typedef struct mn_brain_answer {
     int why;
     const char *what;

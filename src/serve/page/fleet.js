@@ -12,6 +12,7 @@ import { send_json } from "./wire.js";
 const EVERY = 500, SLOWEST = 15_000, KEPT = 200;
 const ENDED = ["done", "failed", "cancelled"], BAD = ["failed", "lost", "killed", "refused", "trouble", "stop"];
 const pressed = new Set();
+let reasons = { of: "", steps: [] };
 let timer = 0, asking = false, failures = 0, next = 0, events = [], chosen = "", fleet = "main";
 
 const list = x => Array.isArray(x) ? x.filter(y => y && typeof y === "object") : [];
@@ -114,6 +115,15 @@ function show(scene, status) {
   if (had) get(now).focus();
 }
 
+/* Its reasons are asked for when it was planned, not each time: they take longer than all else. */
+async function task_of(id) {
+  const { task } = await call({ do: "task", task: id });
+  const of = `${fleet} ${id} ${list(task.steps).map(s => s.id)}`;
+  if (reasons.of !== of) reasons = { of, steps: list((await call({ do: "task", task: id, why: true })).task.steps) };
+  const why = new Map(reasons.steps.map(s => [s.id, s.why]));
+  return { ...task, steps: list(task.steps).map(s => ({ ...s, why: why.get(s.id) })) };
+}
+
 async function tick() {
   clearTimeout(timer);
   if (asking || document.hidden) return;
@@ -123,7 +133,7 @@ async function tick() {
     const [scene, status] = await Promise.all([call({ do: "scene" }), call({ do: "status" })]);
     show(scene, status);
     const id = choose(list(status.tasks));
-    show_task(id ? (await call({ do: "task", task: id, why: true })).task : null);
+    show_task(id ? await task_of(id) : null);
     await read_events();
     failures = 0;
     mood("good", status.stop ? "stopped" : "live");
