@@ -197,8 +197,8 @@ static int read_life(reading *r, mn_robot_seen *robot) {
         MN_TRY(read_state(r, kinds[STATE], robot->name, &beat));
     else
         beat = robot->state;
-    robot->alive =
-        robot->lease && (!beat.beat || r->s->now <= beat.until + MN_FLEET_BEAT * 1000000ull);
+    robot->alive = robot->lease && beat.beat && /* another machine's lease may come first */
+                   r->s->now <= beat.until + MN_FLEET_BEAT * 1000000ull;
     return 0;
 }
 

@@ -5,6 +5,7 @@
  * that die, stop, cancel, people who are asked, two tasks at once.
  */
 #include "fakes.h"
+#include "kitchen.h"
 
 #include "fleet/brain_inside.h"
 
@@ -269,6 +270,28 @@ static void nobody_there_is_waited_for(void **state) {
     mn_actor_robot_leave(&robot[0]);
     ask("put the cup on the counter", 0);
     until_ended("t2", "failed");
+}
+
+/* A bridge brings one thing after the other: who is known of but was not heard yet is given
+ * nothing, and no task fails for it. */
+static void who_was_never_heard_is_waited_for(void **state) {
+    (void)state;
+    json_t *const bob = fake_get("robot/", "ann");
+    mn_actor_robot_leave(&robot[0]);
+    assert_int_equal(json_object_set_new(bob, "home", json_string("beta")), 0);
+    char *const text = json_dumps(bob, 0);
+    json_decref(bob);
+    fake_put("robot/", "bob", text);
+    free(text);
+    fake_put("lease/", "bob", "{\"epoch\": 1}");
+    ask("put the cup on the table", 1);
+    pass(3000);
+    assert_string_equal(state_of("t1"), "planning");
+    kitchen_state(board, "bob", "counter", 1, 4.4, UINT64_MAX / 2);
+    pass(1000);
+    assert_string_equal(state_of("t1"), "running");
+    assert_int_equal(number_of("t1", "replans"), 0);
+    assert_int_equal(count_steps("t1", "asked"), 1);
 }
 
 static const char *why_of(const char *id) {
@@ -739,6 +762,7 @@ int main(void) {
         T(what_is_not_worth_it_stays),
         T(who_confirms_each_step_is_asked_about_the_new_ones),
         T(nobody_there_is_waited_for),
+        T(who_was_never_heard_is_waited_for),
         T(who_comes_back_soon_is_waited_for),
         T(when_nobody_comes_back_the_task_fails),
         T(before_it_ends_somebody_looks),

@@ -38,13 +38,17 @@ static void as_it_lies_there(mn_board *b) {
                                                                     mn_scene_robot(&s, "carrier");
     assert_int_equal(arm->n_hands, 2);
     assert_string_equal(arm->hand[1], "right");
-    assert_true(arm->alive && arm->lease);
+    assert_true(!arm->alive && arm->lease); /* it has not been heard */
     assert_true(!car->alive && !car->lease);
     assert_string_equal(car->at, "table");
     assert_int_equal(car->room_for, 1);
     assert_int_equal(s.stopped, 0);
     mn_scene_free(&s);
     assert_int_equal(s.n_things, 0);
+    kitchen_state(b, "arm", "table", 1, 2, UINT64_MAX / 2);
+    s = kitchen_read(b);
+    assert_true(mn_scene_robot(&s, "arm")->alive);
+    mn_scene_free(&s);
 }
 
 static void where(mn_board *b) {
@@ -270,11 +274,12 @@ static void layers(mn_board *b) {
     kitchen_make(b);
     assert_ok(mn_scene_set(b, "sim/", NULL, "kitchen", room));
     kitchen_put(b, "fleet/main/sim/robot/arm", "{\"at\": \"kitchen\"}");
+    kitchen_state(b, "arm", "table", 1, 2, UINT64_MAX / 2);
     mn_scene s;
     assert_ok(mn_scene_read(b, "sim/", &s, NULL));
     assert_int_equal(s.n_things, 1);
     assert_int_equal(s.n_robots, 1);
-    assert_int_equal(s.robot->alive, 1); /* by the fleet's lease */
+    assert_int_equal(s.robot->alive, 1); /* by the fleet's lease and heartbeat */
     assert_string_equal(s.robot->at, "kitchen");
     mn_scene_free(&s);
     json_decref(room);

@@ -247,7 +247,8 @@ class TwoMachines(unittest.TestCase):
         self.assertIn("s99 of alpha.t1 asks nobody", r.stderr)
         said = 0
         while not all(t["state"] == "done" for t in a.json("status")["tasks"]):
-            self.assertNotIn("failed", [t["state"] for t in a.json("status")["tasks"]])
+            self.assertNotIn("failed", [t["state"] for t in a.json("status")["tasks"]],
+                             a.run_("task", "t1", "--why", ok=False).stdout)
             said += say("alpha.t1")
         self.assertGreater(said, 3)
         self.is_done()
