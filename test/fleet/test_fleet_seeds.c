@@ -260,6 +260,22 @@ static void heal(void) {
     wrong("a stop does not end");
 }
 
+/* ---- the task ------------------------------------------------------------------------------ */
+static void ask(void) {
+    assert_ok(mn_fleet_ask(&F->machine[F->brain_at].board, F->text, "ann", 0, F->id));
+}
+/* Lost with the board that it was told to, before others knew of it: ann, whose `do` has ended with
+ * that, asks again. */
+static void ask_again(void) {
+    int known = !F->unsaid;
+    for (int i = 0; i < F->n; i++) {
+        json_t *const task = lies(F->machine + i, "task/", F->id, NULL);
+        known |= task != NULL;
+        json_decref(task);
+    }
+    if (!known) ask();
+}
+
 /* ---- the end ------------------------------------------------------------------------------- */
 static const char *task_state(json_t **task) {
     *task = lies(F->machine + F->brain_at, "task/", F->id, NULL);
@@ -331,7 +347,7 @@ static void one(uint64_t seed, const char *plant) {
     understand();
     run_until(F->now + 2 * S);
     settle(120);
-    assert_ok(mn_fleet_ask(&F->machine[F->brain_at].board, F->text, "ann", 0, F->id));
+    ask();
     F->brain_due = machine_now(F->machine + F->brain_at);
     const uint64_t calm = F->now + 20 * S + up_to(60 * S);
     while (F->now < calm) {
@@ -339,6 +355,7 @@ static void one(uint64_t seed, const char *plant) {
         accident();
     }
     heal();
+    ask_again();
     finish();
     end();
 }
@@ -369,6 +386,7 @@ static void seeds_that_were_wrong(void **unused) {
     static const uint64_t wrong_once[] = {
         1087, 1109, /* a machine lost all: its robots came back with leases like those before */
         200,  482,  911, 618, 682, /* what was believed to be there was not, and the task done */
+        7862, /* a task was lost with its board before anybody else knew of it: asked again */
         2218, /* a thing was moved away from a robot that had gone, and stayed in its list */
         1391, /* a step ran again whose first run a board without a link had taken with it */
     };
