@@ -49,6 +49,7 @@ static int put_robots(mn_fleet_call *c, const mn_scene *s) {
 
 typedef struct listing {
     mn_fleet_call *c;
+    const char *kind;
     json_t *list;
     size_t prefix;
 } listing;
@@ -85,23 +86,54 @@ static json_t *task_brief(const json_t *task) {
     return o;
 }
 
+/* An ask is what no brain has taken yet. */
 static int each_task(void *user, const char *key, uint64_t version) {
     listing *const l = user;
+    const char *const id = key + l->prefix;
     json_t *task;
     (void)version;
-    if (mn_board_get(l->c->board, "task/", key + l->prefix, &task, NULL) <= 0) return 0;
-    const int bad = json_array_append_new(l->list, task_brief(task)) < 0;
+    if (mn_board_get(l->c->board, l->kind, id, &task, NULL) <= 0) return 0;
+    int bad = 0;
+    if (strcmp(l->kind, "ask/") == 0)
+        bad = json_object_set_new(task, "id", json_string(id)) ||
+              json_object_set_new(task, "state", json_string("asked")) ||
+              json_object_set(task, "asked", json_object_get(task, "t"));
+    bad = bad || json_array_append_new(l->list, task_brief(task)) < 0;
     json_decref(task);
     return bad ? MN_FAIL(MN_ENOMEM, "no memory for a task") : 0;
 }
 
-static int put_tasks(mn_fleet_call *c) {
+static int list_tasks(mn_fleet_call *c, const char *kind, json_t *list) {
     char folder[MN_FLEET_KEY];
-    listing l = {.c = c, .list = json_array()};
-    MN_TRY(mn_verb_put(c->result, "tasks", l.list));
-    MN_TRY(mn_board_key(c->board, "task/", "", folder));
+    listing l = {.c = c, .list = list, .kind = kind};
+    MN_TRY(mn_board_key(c->board, kind, "", folder));
     l.prefix = strlen(folder);
     return c->board->ops->each(c->board, folder, each_task, &l);
+}
+
+static int is_listed(const json_t *list, const json_t *task) {
+    json_t *one;
+    size_t i;
+    json_array_foreach(list, i, one) {
+        if (json_equal(json_object_get(one, "id"), json_object_get(task, "id"))) return 1;
+    }
+    return 0;
+}
+
+/* What was asked for comes last, and is read first, as it becomes a task. */
+static int put_tasks(mn_fleet_call *c) {
+    json_t *const asked = json_array(), *const list = json_array(), *ask;
+    size_t i;
+    int rc = mn_verb_put(c->result, "tasks", list);
+    if (rc >= 0 && !asked) rc = MN_FAIL(MN_ENOMEM, "no memory for tasks");
+    if (rc >= 0) rc = list_tasks(c, "ask/", asked);
+    if (rc >= 0) rc = list_tasks(c, "task/", list);
+    json_array_foreach(asked, i, ask) {
+        if (rc >= 0 && !is_listed(list, ask) && json_array_append(list, ask))
+            rc = MN_FAIL(MN_ENOMEM, "no memory for tasks");
+    }
+    json_decref(asked);
+    return rc;
 }
 
 static int put_stop(mn_fleet_call *c) {

@@ -20,6 +20,7 @@ from fleet_bed import PROGRAM, WAIT, Bed  # noqa: E402
 
 SOURCE = Path(os.environ["OMNESIA_SOURCE"])
 TASK = "put the apple and the cup on the table"
+OPEN = ("asked", "planning", "running")
 
 
 class Simulations(Bed):
@@ -43,6 +44,12 @@ class Simulations(Bed):
         self.run_("world", "--sim")
         task = self.json("do", TASK, "--no-wait")["task"]
         self.assertEqual(self.json("task", task)["task"]["state"], "asked")
+        self.assertEqual([(t["id"], t["state"]) for t in self.json("status")["tasks"]],
+                         [(task, "asked")])
+        self.assertIn("asked     put the apple", self.run_("status").stdout)
+        self.start("brain")
+        self.until(lambda: [t["state"] for t in self.json("status")["tasks"]] == ["planning"],
+                   "the brain has it, and waits for robots")
 
     def test_one_that_dies_is_stood_in_for(self):
         for robot in ("arm", "carrier", "dual"):
@@ -103,7 +110,7 @@ class Fleets(Bed):
         task = self.json("do", TASK, "--no-wait")["task"]
         self.until(lambda: self.robots()["arm"]["holds"], "arm holds something")
         robots["arm"].send_signal(signal.SIGKILL)
-        over = lambda: self.json("task", task)["task"]["state"] not in ("planning", "running")
+        over = lambda: self.json("task", task)["task"]["state"] not in OPEN
         self.until(over, "it has ended")
         self.assertEqual(self.json("task", task)["task"]["state"], "done")
         self.assertEqual((self.places()["apple"], self.places()["cup"]), ("table", "table"))
@@ -126,7 +133,7 @@ class Fleets(Bed):
         asked = lambda: [s["id"] for s in self.json("task", "t1")["task"]["steps"]
                          if s["state"] == "asked"]
         end = time.monotonic() + WAIT
-        while self.json("task", "t1")["task"]["state"] in ("planning", "running"):
+        while self.json("task", "t1")["task"]["state"] in OPEN:
             for step in asked():
                 self.run_("confirm", "t1", step, ok=False)
             self.assertLess(time.monotonic(), end)
