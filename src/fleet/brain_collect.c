@@ -50,7 +50,9 @@ static int commit_end(mn_brain *k, mn_brain_task *t, mn_brain_robot *r) {
 
 int mn_brain_failed(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r,
                     const char *code, const char *text) {
-    if (!is(step, "looking")) {
+    if (is(step, "looking"))
+        mn_brain_look_between_end(step);
+    else {
         MN_TRY(set(step, "code", json_string(code)));
         MN_TRY(set(step, "text", json_string(text)));
     }
@@ -63,7 +65,10 @@ int mn_brain_failed(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot 
 static int collect_done(mn_brain *k, mn_brain_task *t, json_t *step, mn_brain_robot *r) {
     const uint64_t now = k->b->ops->now(k->b),
                    since = (uint64_t)json_integer_value(json_object_get(step, "since"));
-    if (is(step, "looking")) return mn_brain_failed(k, t, step, r, "", "");
+    if (is(step, "looking")) {
+        MN_TRY(mn_brain_looked(k, t, step, r));
+        return mn_brain_failed(k, t, step, r, "", "");
+    }
     if (since && since <= now) MN_TRY(mn_brain_learn(t, step, (double)(now - since) * 1e-9, 1));
     MN_TRY(mn_brain_looked(k, t, step, r));
     MN_TRY(set(step, "state", json_string("done")));

@@ -34,7 +34,8 @@ static int call_json(const mn_brain_task *t, const json_t *step, const mn_brain_
                   "try", json_object_get(step, "tries"), "skill", skill, "args", args, "lease",
                   (json_int_t)r->lease, "state", "given");
     json_t *const limit = is(step, "given") ? json_object_get(step, "limit") : NULL;
-    json_t *const looks = is(step, "given") ? json_object_get(step, "looks") : NULL;
+    const int looking = is(step, "given") || strcmp(skill, "inspect") == 0; /* it may charge */
+    json_t *const looks = looking ? json_object_get(step, "looks") : NULL;
     *out = call;
     return call && (!limit || json_object_set(call, "limit", limit) == 0) &&
                    (!looks || json_object_set(call, "looks", looks) == 0)

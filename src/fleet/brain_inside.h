@@ -141,7 +141,13 @@ int mn_brain_rethink(mn_brain *k, mn_brain_task *t, mn_buf *words);
  * task is committed; 0: all is sure, or nobody can look at what *why names; MN_ENOENT: it is not
  * where it should be, and nowhere else either. The scene is then as it will be. */
 int mn_brain_look(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g, mn_buf *why);
-/* A step has ended well: what it was to look for. The caller commits. */
+/* What failed is to be planned anew: goals whose things are missing are looked for first, as above.
+ */
+int mn_brain_search(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g);
+/* Between two tries of a step its robot looks whether the thing is where it should be. */
+int mn_brain_look_between(json_t *step, const mn_thing *thing);
+void mn_brain_look_between_end(json_t *step);
+/* A look has ended well: what it was to look for. The caller commits. */
 int mn_brain_looked(mn_brain *k, mn_brain_task *t, const json_t *step, const mn_brain_robot *r);
 
 /* ---- brain_relieve.c --------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fleet/brain_look.c - before a task ends, what it wanted is looked at where nobody is sure of it.
+ * fleet/brain_look.c - before a task ends, what it wanted is looked at where nobody is sure of it;
+ * and what is missing in the middle of a task is looked for.
  *
  * What a lost robot held is believed to lie where it stood, and what nobody has seen for long may
  * have gone: when that is where the task wanted it, its goals are reached as far as anybody knows.
@@ -16,6 +17,10 @@
  * once, SEARCH at most; seen at none of them the task fails. A look that fails is tried TRIES
  * times, by whoever has not failed at it; when nobody can look the task is done, and says so. MOST
  * looks in a task: it always ends.
+ *
+ * A step that fails has its robot look at where its thing should be (fleet/recover.h): that has
+ * "looks" for as long, too. A thing of a goal that was not seen there is missing: before what
+ * failed is planned anew it is looked for in the same way.
  */
 #include "fleet/brain_inside.h"
 
@@ -71,11 +76,25 @@ static int is_unsure(const mn_brain_task *t, const mn_scene *s, const mn_thing *
            strcmp(field(known(t, thing->name), "seen"), thing->at) != 0;
 }
 
+/* It was looked at where it is believed to be, in vain. (Who missed a thing of another machine
+ * could not write that down.) */
+static int is_missing(const mn_brain_task *t, const mn_scene *s, const mn_thing *thing) {
+    const json_t *const missed = json_object_get(json_object_get(thing->json, "seen"), "missed");
+    (void)s;
+    return thing->kind == MN_OBJECT_KIND && (missed || *thing->home) &&
+           listed(json_object_get(known(t, thing->name), "not"), thing->at);
+}
+
+typedef int doubted(const mn_brain_task *t, const mn_scene *s, const mn_thing *thing);
+
 /* What makes the goal unsure: the thing, or what it is in or on, up to where it should be. */
-static const mn_thing *unsure_of(const mn_brain_task *t, const mn_scene *s, const mn_fact *f) {
-    const mn_thing *thing = f->name == MN_FACT_IN && !f->not_ ? mn_scene_thing(s, f->arg[0]) : NULL;
-    for (int deep = 0; thing && deep < DEEP && strcmp(thing->name, f->arg[1]); deep++) {
-        if (is_unsure(t, s, thing)) return thing;
+static const mn_thing *unsure_of(const mn_brain_task *t, const mn_scene *s, const mn_fact *f,
+                                 doubted *is) {
+    const int counts = f->name == MN_FACT_IN || (f->name == MN_FACT_IS && is == is_missing);
+    const char *const to = f->name == MN_FACT_IN ? f->arg[1] : "";
+    const mn_thing *thing = counts && !f->not_ ? mn_scene_thing(s, f->arg[0]) : NULL;
+    for (int deep = 0; thing && deep < DEEP && strcmp(thing->name, to); deep++) {
+        if (is(t, s, thing)) return thing;
         thing = mn_scene_thing(s, thing->at);
     }
     return NULL;
@@ -205,26 +224,52 @@ static int look_for(round_of_looks *r, const mn_thing *thing) {
     return cannot(r, thing, why);
 }
 
+/* For things of goals that are like this, each once. */
+static int look_for_all(round_of_looks *r, const mn_goals *g, doubted *is) {
+    const mn_thing *seen[MN_GOALS];
+    int n = 0;
+    mn_brain_never(r->t, r->never);
+    for (int i = 0; i < g->n; i++) {
+        const mn_thing *const thing = unsure_of(r->t, r->s, &g->goal[i], is);
+        int twice = 0;
+        for (int k = 0; k < n; k++) twice |= seen[k] == thing;
+        if (!thing || twice) continue;
+        if (!n) MN_TRY(mn_brain_ahead(r->k, r->t, r->s));
+        MN_TRY(look_for(r, seen[n++] = thing));
+    }
+    if (!r->looks) return 0;
+    return set(r->t->json, "looks", json_integer(number(r->t->json, "looks") + r->looks));
+}
+
+/* Somebody will. */
+static int commit_looks(round_of_looks *r, const char *why) {
+    mn_edits edits = {0};
+    MN_TRY(mn_brain_commit(r->k, r->t, &edits));
+    mn_board_tell(r->k->b, "unsure", "{s:s, s:i, s:s}", "task", r->t->id, "things", r->looks,
+                  "text", why);
+    return 1;
+}
+
 int mn_brain_look(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g, mn_buf *why) {
     round_of_looks r = {.k = k, .t = t, .s = s, .why = why};
-    const mn_thing *seen[MN_GOALS];
-    int n = 0, ahead = 0;
-    mn_edits edits = {0};
-    mn_brain_never(t, r.never);
-    for (int i = 0; i < g->n; i++) {
-        const mn_thing *const thing = unsure_of(t, s, &g->goal[i]);
-        int twice = 0;
-        for (int k2 = 0; k2 < n; k2++) twice |= seen[k2] == thing;
-        if (!thing || twice) continue;
-        if (!ahead++) MN_TRY(mn_brain_ahead(k, t, s));
-        MN_TRY(look_for(&r, seen[n++] = thing));
-    }
-    if (!r.looks) return 0;
-    MN_TRY(set(t->json, "looks", json_integer(number(t->json, "looks") + r.looks)));
-    MN_TRY(mn_brain_commit(k, t, &edits));
-    mn_board_tell(k->b, "unsure", "{s:s, s:i, s:s}", "task", t->id, "things", r.looks, "text",
-                  "before it ends somebody looks whether things are where they should be");
-    return 1;
+    MN_TRY(look_for_all(&r, g, is_unsure));
+    return r.looks
+               ? commit_looks(
+                     &r, "before it ends somebody looks whether things are where they should be")
+               : 0;
+}
+
+int mn_brain_search(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g) {
+    mn_buf why = {0};
+    round_of_looks r = {.k = k, .t = t, .s = s, .why = &why};
+    int rc = look_for_all(&r, g, is_missing);
+    if (rc >= 0 && !r.looks && why.len) rc = MN_FAIL(MN_ENOENT, "%s", why.data);
+    mn_buf_free(&why);
+    if (rc < 0 || !r.looks) return rc;
+    json_object_del(t->json, "again");
+    json_object_del(t->json, "wait");
+    json_object_del(t->json, "alone");
+    return commit_looks(&r, "somebody looks for what is not where it was believed to be");
 }
 
 /* ---- what was seen ------------------------------------------------------------------------- */
@@ -270,4 +315,19 @@ int mn_brain_looked(mn_brain *k, mn_brain_task *t, const json_t *step, const mn_
     }
     mn_scene_free(&s);
     return rc < 0 ? rc : 0;
+}
+
+/* ---- between two tries of a step ----------------------------------------------------------- */
+/* A step that looks anyway has its own. */
+static int is_look(const json_t *step) {
+    return strcmp(field(step, "skill"), "inspect") == 0;
+}
+
+int mn_brain_look_between(json_t *step, const mn_thing *thing) {
+    if (is_look(step) || thing->kind != MN_OBJECT_KIND) return 0;
+    return set(step, "looks", json_pack("{s:s, s:[s]}", "at", thing->at, "things", thing->name));
+}
+
+void mn_brain_look_between_end(json_t *step) {
+    if (!is_look(step)) json_object_del(step, "looks");
 }

@@ -5,6 +5,8 @@
  * that the rest does not reach, from the scene as it will be when the rest is done. The rest goes
  * on; a new step waits for those of the rest that use the same robot or thing.
  *
+ * When a thing of a goal is not where it was believed to be, it is looked for first (brain_look.c).
+ *
  * A model is asked for that plan, too; while it thinks, the failed steps stay as they are.
  *
  * When there is no such plan, what waits is planned anew, too; then what runs is waited for; then
@@ -61,6 +63,11 @@ static int give_between(mn_brain *k, mn_brain_task *t, json_t *step, const char 
     json_t *const args = json_object();
     int rc = args ? mn_scene_read(k->b, "", &s, NULL) : mn_brain_no_memory();
     if (rc >= 0) rc = args_between(&s, step, r->name, name, args);
+    const mn_thing *const thing = rc > 0 ? mn_scene_thing(&s, thing_of(step)) : NULL;
+    if (thing && mn_scene_thing(&s, thing->at)) {
+        const int looks = mn_brain_look_between(step, thing);
+        if (looks < 0) rc = looks;
+    }
     if (rc > 0) rc = mn_brain_give(k, t, step, r, name, args) < 0 ? MN_ECONFLICT : 1;
     json_decref(args);
     mn_scene_free(&s);
@@ -249,8 +256,26 @@ static int count_active(const mn_brain_task *t) {
     return n;
 }
 
+static int count_open(const mn_brain_task *t) {
+    json_t *step;
+    size_t i;
+    int n = 0;
+    json_array_foreach(json_object_get(t->json, "steps"), i, step) n += mn_step_open(step);
+    return n;
+}
+
 static int is_no_plan(int rc) {
     return rc == MN_ENOENT || rc == MN_EINVAL;
+}
+
+/* What is missing is looked for before all else. 1: somebody will look; 2: it is nowhere, and the
+ * rest is waited for; 0: nothing is missing. */
+static int search(replanning *r) {
+    forget(r);
+    MN_TRY(mn_scene_read(r->k->b, "", &r->scene, NULL));
+    MN_TRY(mn_brain_goals(r->t, &r->scene, &r->goals));
+    const int rc = mn_brain_search(r->k, r->t, &r->scene, &r->goals);
+    return is_no_plan(rc) && count_open(r->t) ? 2 : rc;
 }
 
 /* In wider and wider circles. 1: there is a plan; 0: not yet, something still runs. */
@@ -371,8 +396,9 @@ int mn_brain_replan(mn_brain *k, mn_brain_task *t) {
     }
     if (!(r.instead = json_array())) return mn_brain_no_memory();
     int rc = replace_failed(&r);
-    if (rc >= 0) rc = plan_wider(&r);
-    if (rc >= 0) rc = rc ? adopt(&r) : wait_for_others(&r, 0);
+    const int looks = rc < 0 ? rc : search(&r);
+    if (looks) rc = looks > 1 ? wait_for_others(&r, 0) : looks < 0 ? looks : 0;
+    if (!looks && (rc = plan_wider(&r)) >= 0) rc = rc ? adopt(&r) : wait_for_others(&r, 0);
     if (is_no_plan(rc)) {
         const int waits = mn_brain_is_waiting(k, 1) ? 1 : mn_brain_alone(k, t);
         r.alone = waits == 2;

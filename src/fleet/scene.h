@@ -61,8 +61,8 @@ typedef struct mn_robot_seen {
     const char *at;       /* the place it works at now; "": between places */
     json_t *holds;        /* in hands or on its tray; `how` of the thing says which */
     uint64_t holds_version, version, lease; /* lease: version of it; 0: it has none */
-    int alive;    /* it has a lease, and a heartbeat that is not late */
-    json_t *json; /* owned by the scene */
+    int alive;                              /* it has a lease, and a heartbeat that is not late */
+    json_t *json;                           /* owned by the scene */
 } mn_robot_seen;
 
 typedef struct mn_scene {

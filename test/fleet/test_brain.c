@@ -343,15 +343,19 @@ static void unsure_cup(void) {
     fake_put("holds/", "table", "{\"holds\":[\"cup\"]}");
     ask("put the cup on the table", 0);
 }
+static int host_looks(const fake_host *h) { /* and not at what another skill made */
+    json_t *const call = fake_get("call/", "ann");
+    const int is =
+        !strcmp(h->skill, "inspect") && !strcmp(mn_brain_field(call, "skill"), "inspect");
+    json_decref(call);
+    return is;
+}
 static int until_looked(const char *where) {
     int looks = 0, answered = 0;
     for (int i = 0; i < 20000 && fake_events("task") == 0; i++) {
         fake_host *const h = &host[0];
         const char *const at = mn_brain_field(h->args, "place");
-        json_t *const call = fake_get("call/", "ann"); /* no look at what another skill made */
-        const int is =
-            !strcmp(h->skill, "inspect") && !strcmp(mn_brain_field(call, "skill"), "inspect");
-        json_decref(call);
+        const int is = host_looks(h);
         if (is && !answered) {
             looks++;
             if (where && !h->result)
@@ -447,6 +451,56 @@ static void who_is_lost_for_a_moment_looks_when_it_is_back(void **state) {
     robot[0] = fake_robot("ann", "counter", fake_open(&host[0], NULL));
     assert_int_equal(until_looked("table"), 1);
     until_ended("t1", "done");
+}
+
+/* The cup is where the map says, as far as anybody knows, and is not. */
+static int until_found(const char *where) {
+    int looks = 0, answered = 0;
+    for (int i = 0; i < 20000 && fake_events("task") == 0; i++) {
+        fake_host *const h = &host[0];
+        json_t *const cup = fake_get("thing/", "cup");
+        const char *const at = mn_brain_field(h->args, "place");
+        const int is = host_looks(h), grasps = !strcmp(h->skill, "grasp") &&
+                                               !strcmp(mn_brain_field(h->args, "thing"), "cup");
+        h->code = grasps && strcmp(mn_brain_field(cup, "at"), where) ? "not_found" : NULL;
+        json_decref(cup);
+        if (is && !answered) {
+            looks++;
+            h->result = strcmp(at, where)
+                            ? json_pack("{s:[]}", "seen")
+                            : json_pack("{s:[{s:s, s:s}]}", "seen", "name", "cup", "at", at);
+        }
+        answered = is;
+        pass(10);
+    }
+    return looks;
+}
+
+static void what_is_missing_in_the_middle_is_looked_for(void **state) {
+    (void)state;
+    ask("put the cup and the apple on the table", 0);
+    assert_int_equal(until_found("cupboard"), 3); /* counter, the room, cupboard */
+    until_ended("t1", "done");
+    fake_is("thing/", "cup", "at", "table");
+    fake_is("thing/", "apple", "at", "table");
+    assert_int_equal(number_of("t1", "replans"), 1);
+    json_t *const task = fake_get("task/", "t1"), *step;
+    size_t i;
+    json_array_foreach(json_object_get(task, "steps"), i, step) {
+        if (strcmp(mn_brain_field(step, "skill"), "inspect"))
+            assert_null(json_object_get(step, "looks"));
+    }
+    json_decref(task);
+    fake_sound();
+}
+
+static void what_is_missing_and_nowhere_fails_with_a_sentence(void **state) {
+    (void)state;
+    ask("put the cup on the table", 0);
+    assert_int_equal(until_found(""), 4);
+    until_ended("t1", "failed");
+    assert_string_equal(why_of("t1"), "the cup is not where it was believed to be, the counter, "
+                                      "and was seen at none of 4 places that were looked at");
 }
 
 /* ---- people -------------------------------------------------------------------------------- */
@@ -772,6 +826,8 @@ int main(void) {
         T(when_nobody_can_look_it_is_done_and_says_so),
         T(a_look_that_fails_is_not_tried_for_ever),
         T(who_is_lost_for_a_moment_looks_when_it_is_back),
+        T(what_is_missing_in_the_middle_is_looked_for),
+        T(what_is_missing_and_nowhere_fails_with_a_sentence),
         T(a_person_is_asked_before_each_step),
         T(a_cancelled_task_ends_what_runs),
         T(after_a_stop_it_goes_on),
