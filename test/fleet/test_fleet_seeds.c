@@ -391,7 +391,7 @@ static void seeds_that_were_wrong(void **unused) {
     static const uint64_t wrong_once[] = {
         1087, 1109, /* a machine lost all: its robots came back with leases like those before */
         200,  482,  911,  618, 682, /* what was believed to be there was not, and the task done */
-        1951, 6092, 7862, /* a task was lost with its board before anybody else knew of it: asked again */
+        1951, 6092, 7862, /* a task was lost with its board before anybody else knew of it */
         2218, /* a thing was moved away from a robot that had gone, and stayed in its list */
         1391, /* a step ran again whose first run a board without a link had taken with it */
     };
