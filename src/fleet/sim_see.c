@@ -72,7 +72,7 @@ static int add_place(const mn_sim_deed *d, const mn_scene *s, const char *name, 
     const mn_robot_seen *const r = mn_scene_robot(s, name);
     if (r) return add_list(d, s, r->holds, out);
     if (!t) return 0;
-    MN_TRY(add(d, s, t, out));
+    if (t->kind != MN_ROOM) MN_TRY(add(d, s, t, out)); /* rooms are where they are */
     return t->open == 0 ? 0 : add_list(d, s, t->holds, out);
 }
 
