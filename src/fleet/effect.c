@@ -129,12 +129,6 @@ int mn_effect_see(const mn_scene *s, mn_thing *t, const char *by, double sure, m
     return seen_now(s, t, by, sure);
 }
 
-/* "in" what can be closed and what is a room, else "on". */
-static const char *how_at(const mn_scene *s, const char *to) {
-    const mn_thing *const place = mn_scene_thing(s, to);
-    return place && (place->open >= 0 || place->kind == MN_ROOM) ? "in" : "on";
-}
-
 static void keep_from(mn_effect *f, const mn_thing *t) {
     for (int i = 0; i < f->n_things; i++)
         if (f->thing[i] == t && !*f->from[i]) snprintf(f->from[i], MN_NAME + 1, "%s", t->at);
@@ -158,7 +152,7 @@ int mn_effect_move(mn_scene *s, mn_thing *t, const char *to, const char *how, co
     const mn_robot_seen *const robot = place ? NULL : mn_scene_robot(s, to);
     json_t *from, *list;
     int at;
-    if (!how) how = how_at(s, to);
+    if (!how) how = mn_thing_how(mn_scene_thing(s, to));
     MN_TRY(mn_effect_touch(out, t));
     keep_from(out, t);
     stand_where_it_lay(s, t, t->at, by, out);

@@ -11,7 +11,6 @@
  * "as of" is a moment that the caller gives, or the question; what was told later plays no part.
  */
 #include "fleet/past_inside.h"
-#include "fleet/see_match.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -126,7 +125,7 @@ static int put_place(asking *a, const char *at, const char *how) {
     if (is_robot(a, at) && *how && strcmp(how, "in") && strcmp(how, "on"))
         return mn_buf_printf(&a->say, "in %s's hand (%s)", at, how);
     if (is_robot(a, at)) return mn_buf_printf(&a->say, "with %s", at);
-    if (!*how) how = place ? mn_see_how(place) : "at";
+    if (!*how) how = place ? mn_thing_how(place) : "at";
     return mn_buf_printf(&a->say, "%s the %s", how, at);
 }
 
@@ -481,7 +480,7 @@ static int what_lay(asking *a, const char *place) {
     const int now = a->q.as_of >= a->now;
     int rc = l.at && l.first ? mn_past_each(a->b, NULL, lying_each, &l) : no_memory();
     if (rc >= 0 && t)
-        rc = mn_buf_printf(&a->say, "%s the %s %s", *mn_see_how(t) == 'i' ? "In" : "On", place,
+        rc = mn_buf_printf(&a->say, "%s the %s %s", *mn_thing_how(t) == 'i' ? "In" : "On", place,
                            now ? "is:" : "was:");
     else if (rc >= 0)
         rc = mn_buf_printf(&a->say, "%s %s:", place, now ? "has" : "had");

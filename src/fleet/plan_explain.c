@@ -27,13 +27,17 @@ int mn_plan_say(const mn_scene *s, const mn_step *step, mn_buf *out) {
     case MN_FACT_HOLDING:
         return strcmp(a, "robot") ? mn_buf_printf(out, "gives %s to %s", b, a)
                                   : mn_buf_printf(out, "takes %s", b);
-    case MN_FACT_IN: return mn_buf_printf(out, "puts %s on %s", a, b);
+    case MN_FACT_IN:
+        return mn_buf_printf(out, "puts %s %s %s", a, mn_thing_how(mn_scene_thing(s, b)), b);
     case MN_FACT_OPEN: return mn_buf_printf(out, "%s %s", f->not_ ? "closes" : "opens", a);
     case MN_FACT_IS: return mn_buf_printf(out, "makes %s %s", a, b);
     default: break;
     }
-    const char *text = json_string_value(json_object_get(step->args, "text"));
-    return text ? mn_buf_printf(out, "says \"%s\"", text) : mn_buf_puts(out, step->skill);
+    const char *const text = json_string_value(json_object_get(step->args, "text")),
+                      *const place = json_string_value(json_object_get(step->args, "place"));
+    if (text) return mn_buf_printf(out, "says \"%s\"", text);
+    if (place && !strcmp(step->skill, "inspect")) return mn_buf_printf(out, "looks at %s", place);
+    return mn_buf_puts(out, step->skill);
 }
 
 int mn_fleet_plan_explain(const mn_scene *s, const mn_fleet_plan *p, mn_buf *out) {

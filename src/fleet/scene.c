@@ -93,6 +93,10 @@ static const char *room_around(const mn_scene *s, const mn_pose *p) {
     return "";
 }
 
+const char *mn_thing_how(const mn_thing *place) {
+    return place && (place->kind == MN_ROOM || place->open >= 0) ? "in" : "on";
+}
+
 const char *mn_scene_room(const mn_scene *s, const char *name) {
     const char *at = name;
     mn_pose pose;

@@ -90,6 +90,8 @@ mn_thing *mn_scene_thing(const mn_scene *s, const char *name);      /* NULL */
 mn_robot_seen *mn_scene_robot(const mn_scene *s, const char *name); /* NULL */
 /* The room something is in, in the end: also what a robot holds. "": unknown. */
 const char *mn_scene_room(const mn_scene *s, const char *name);
+/* How things are there: "in" what can be closed and what is a room, else (a tray, NULL) "on". */
+const char *mn_thing_how(const mn_thing *place);
 /* Where something is, in the frame "map": its own pose, else that of what it is in or on. */
 int mn_scene_pose(const mn_scene *s, const char *name, mn_pose *out);
 /* In the hand of robot `who`? The hand; NULL. */

@@ -87,7 +87,7 @@ static int moved(const look *l, const mn_thing *t, const mn_pose *pose, const ch
     const mn_thing *const place = mn_see_place(l->scene, mn_scene_thing(l->scene, t->at), pose->p);
     *at = t->at;
     if (!place || !strcmp(place->name, t->at) || !strcmp(place->name, t->name)) return 0;
-    const mn_move move = {t->name, t->at, place->name, mn_see_how(place), pose};
+    const mn_move move = {t->name, t->at, place->name, mn_thing_how(place), pose};
     const int rc = mn_scene_move(l->b, "", NULL, &move);
     if (rc >= 0) *at = place->name;
     /* Somebody was faster, or it is in another's: believed on, until somebody knows better. */
@@ -145,7 +145,7 @@ static int place_of(const look *l, const mn_detection *d, const char *looked, co
     const mn_thing *place = mn_see_place(l->scene, NULL, d->pose.p);
     if (!place && looked) place = mn_scene_thing(l->scene, looked);
     *at = place ? place->name : NOWHERE;
-    *how = place ? mn_see_how(place) : "in";
+    *how = place ? mn_thing_how(place) : "in";
     return place ? 0 : somewhere(l);
 }
 

@@ -35,6 +35,5 @@ void mn_see_fuse(mn_pose *known, const mn_pose *seen);
 /* see_where.c. The place that something at p lies on or in: the one it is in now, if it may still
  * be; else the lowest it can have fallen on; else a room; NULL: nowhere that is known. */
 const mn_thing *mn_see_place(const mn_scene *s, const mn_thing *now, const double p[3]);
-const char *mn_see_how(const mn_thing *place); /* "in", "on" */
 
 #endif

@@ -14,10 +14,6 @@
 static const double MARGIN = 0.02, EDGE = 0.10, SLACK = 0.05; /* m */
 static const double UNKNOWN = 0.5, SMALL = 0.15;              /* m: half of what has no size */
 
-const char *mn_see_how(const mn_thing *place) {
-    return place->kind == MN_ROOM || place->open >= 0 ? "in" : "on";
-}
-
 static int over(const mn_scene *s, const mn_thing *t, const double p[3], double more, double *z) {
     mn_pose at;
     if (mn_scene_pose(s, t->name, &at) < 0) return 0;

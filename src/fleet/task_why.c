@@ -134,9 +134,9 @@ static int say_purpose(asking *a, size_t at, mn_buf *out) {
     const json_t *const looks = json_object_get(step, "looks");
     const mn_skill *const k = skill_of(a, step);
     if (looks) {
-        MN_TRY(mn_buf_puts(out, ", to see whether it has "));
+        MN_TRY(mn_buf_puts(out, " for "));
         MN_TRY(say_list(json_object_get(looks, "things"), out));
-        return mn_buf_puts(out, ", which nobody is sure of");
+        return mn_buf_puts(out, ", of which nobody is sure");
     }
     if (makes_a_goal(a, step)) return mn_buf_puts(out, ", as was asked");
     if (!next) {
