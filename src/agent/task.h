@@ -35,8 +35,9 @@ typedef struct mn_task_past { /* what a task was */
 } mn_task_past;
 
 typedef struct mn_task {
-    int64_t id;   /* its number; 0: it has none yet */
-    uint64_t uid; /* the same in every store it is carried to */
+    int64_t id;       /* its number; 0: it has none yet */
+    const char *name; /* pictures call it so; NULL: "#" and its number */
+    uint64_t uid;     /* the same in every store it is carried to */
     const char *slot, *text;
     const char *session;            /* of its record; NULL: it has none yet */
     int parent, child, last, next;  /* first and last child, next of the same parent; -1: none */

@@ -34,18 +34,27 @@ static int put_line(mn_buf *out, const char *text) {
     return text[at] ? mn_buf_puts(out, "…") : 0;
 }
 
+/* "#2", or a name of its own. */
+static int put_name(const mn_tasks *t, const char *before, int at, mn_buf *out) {
+    const mn_task *const one = t->node + at;
+    MN_TRY(mn_buf_puts(out, before));
+    return one->name ? mn_buf_show(out, one->name, strlen(one->name), " ")
+                     : mn_buf_printf(out, "#%lld", (long long)one->id);
+}
+
 static int put_task(const mn_tasks *t, int at, mn_buf *out) {
     const mn_task *const one = t->node + at;
-    MN_TRY(mn_buf_printf(out, "#%lld %s ", (long long)one->id, marks[one->status]));
+    MN_TRY(put_name(t, "", at, out));
+    MN_TRY(mn_buf_printf(out, " %s ", marks[one->status]));
     MN_TRY(put_line(out, one->slot));
     if (*one->text) MN_TRY(mn_buf_puts(out, ": "));
     MN_TRY(put_line(out, one->text));
-    for (int d = 0; d < one->n_deps; d++)
-        MN_TRY(mn_buf_printf(out, "%s#%lld", d ? " " : " ← ", (long long)t->node[one->deps[d]].id));
-    if (one->beside >= 0)
-        MN_TRY(mn_buf_printf(out, " ∥ #%lld", (long long)t->node[one->beside].id));
-    if (one->replaced >= 0)
-        MN_TRY(mn_buf_printf(out, " (replaced by #%lld)", (long long)t->node[one->replaced].id));
+    for (int d = 0; d < one->n_deps; d++) MN_TRY(put_name(t, d ? " " : " ← ", one->deps[d], out));
+    if (one->beside >= 0) MN_TRY(put_name(t, " ∥ ", one->beside, out));
+    if (one->replaced >= 0) {
+        MN_TRY(put_name(t, " (replaced by ", one->replaced, out));
+        MN_TRY(mn_buf_puts(out, ")"));
+    }
     return mn_buf_puts(out, one->flagged ? " !\n" : "\n");
 }
 

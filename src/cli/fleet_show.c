@@ -27,7 +27,7 @@ int mn_cli_fleet_json(const json_t *result, mn_buf *out) {
 }
 
 int mn_cli_fleet_say(const json_t *event) {
-    const int terminal = isatty(STDOUT_FILENO), bad = mn_fleet_event_is_bad(event);
+    const int terminal = isatty(STDOUT_FILENO), bad = json_is_true(json_object_get(event, "bad"));
     const int red = terminal && bad && mn_screen_colour();
     int columns = 0, rows;
     mn_buf line = {0}, out = {0};

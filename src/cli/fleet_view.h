@@ -32,7 +32,6 @@ int mn_fleet_put_facts(const json_t *status, mn_buf *out);
 int mn_fleet_put_stop(const json_t *stop, mn_buf *out); /* "all robots are STOPPED by ann" */
 /* One event as a line: "12:03:05 arm put cup on table"; in simulated time "   4.5 s arm ..". */
 int mn_fleet_event_line(const json_t *event, mn_buf *out);
-int mn_fleet_event_is_bad(const json_t *event); /* 1: somebody should look */
 /* A robot as a line: number, name, state, battery, what it does, where it is, what it holds. */
 int mn_fleet_robot_line(const json_t *robot, int number, mn_buf *out);
 

@@ -119,14 +119,6 @@ int mn_fleet_robot_line(const json_t *robot, int number, mn_buf *out) {
 }
 
 /* ---- events ------------------------------------------------------------------------------ */
-int mn_fleet_event_is_bad(const json_t *event) {
-    static const char *const bad[] = {"failed", "lost", "killed", "refused", "trouble", "stop"};
-    const char *const kind = text_of(event, "kind");
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (strcmp(kind, bad[i]) == 0) return 1;
-    return strcmp(kind, "task") == 0 && strcmp(text_of(event, "state"), "failed") == 0;
-}
-
 int mn_fleet_event_line(const json_t *event, mn_buf *out) {
     const json_int_t us = json_integer_value(json_object_get(event, "t"));
     const time_t t = (time_t)(us / 1000000);

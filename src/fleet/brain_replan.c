@@ -107,6 +107,29 @@ static int carry_out(mn_brain *k, mn_brain_task *t, json_t *step, mn_recover wha
     return set(step, "replan", json_true());
 }
 
+/* Of one step; who is lost is told once for all of its steps, with the last of them. */
+static void tell_recovery(mn_brain *k, const mn_brain_task *t, const json_t *step,
+                          mn_recover what) {
+    const char *const robot = field(step, "robot"), *const code = field(step, "code");
+    const char *const text = mn_recover_names[what];
+    const json_t *const steps = json_object_get(t->json, "steps"), *one;
+    size_t i;
+    int failed = 0, open = 0;
+    if (strcmp(code, "lost") || mn_brain_robot_find(k, robot)) {
+        mn_board_tell(k->b, "recover", "{s:s, s:s, s:s, s:s, s:s}", "task", t->id, "step",
+                      field(step, "id"), "robot", robot, "code", code, "text", text);
+        return;
+    }
+    json_array_foreach((json_t *)steps, i, one) {
+        if (strcmp(field(one, "robot"), robot)) continue;
+        failed += json_is_true(json_object_get(one, "replan"));
+        open += mn_step_open(one);
+    }
+    if (!open)
+        mn_board_tell(k->b, "recover", "{s:s, s:s, s:s, s:i, s:s}", "task", t->id, "robot", robot,
+                      "code", code, "steps", failed, "text", text);
+}
+
 int mn_brain_recover(mn_brain *k, mn_brain_task *t, json_t *step) {
     const char *const code = field(step, "code");
     if (json_is_true(json_object_get(t->json, "cancel"))) return 0;
@@ -118,9 +141,7 @@ int mn_brain_recover(mn_brain *k, mn_brain_task *t, json_t *step) {
         const int rc = carry_out(k, t, step, what);
         MN_TRY(rc);
         if (!rc && (what == MN_RECOVER_LOOK || what == MN_RECOVER_CHARGE)) continue;
-        mn_board_tell(k->b, "recover", "{s:s, s:s, s:s, s:s, s:s}", "task", t->id, "step",
-                      field(step, "id"), "robot", field(step, "robot"), "code", code, "text",
-                      mn_recover_names[what]);
+        tell_recovery(k, t, step, what);
         return rc;
     }
 }

@@ -5,6 +5,7 @@
  * {name} is a field of the event, else of its "args"; {n|step} a number with its noun, "1 step";
  * {sure%} a part as percent; {s.} a number of seconds. What stands in [brackets] is left out when a
  * field in it is absent or empty; a "text" of several lines becomes one.
+ * bad: somebody should look: red on a terminal and on the page, a warning in robot logs.
  */
 #include "fleet/event.h"
 
@@ -14,19 +15,22 @@
 
 #define STEP "{task} {step}: {skill}[ {thing}][ {place}]"
 
-static const struct {
+typedef struct sentence {
     const char *kind, *says;
-} sentences[] = {
+    int bad;
+} sentence;
+
+static const sentence sentences[] = {
     /* who is there */
     {"joined", "{robot} has joined"},
     {"skills", "{robot} can do {n|thing}"},
     {"left", "{robot} has left"},
     {"gone", "{robot} stops: {text}"},
-    {"lost", "{robot} is lost: {text}"},
-    {"killed", "{robot} is killed"},
+    {"lost", "{robot} is lost: {text}", 1},
+    {"killed", "{robot} is killed", 1},
     {"brain", "{text}"},
     {"cut", "{robot}, at {task} {step}: {text}"},
-    {"trouble", "[{robot}: ]{text}"},
+    {"trouble", "[{robot}: ]{text}", 1},
     /* tasks */
     {"ask", "{task} is asked for[ by {by}]: {text}"},
     {"planned", "{task} is planned, {steps|step}: {text}"},
@@ -34,18 +38,21 @@ static const struct {
     {"relieved", "{task} is planned anew ({why}): all ends after {to.} instead of {from.}: {text}"},
     {"invalid", "a plan is not right: {text}"},
     {"model", "{task}: {text}"},
-    {"refused", "[{task} is refused][{robot} refuses a skill]: {text}"},
+    {"unsure", "{task}: {text}"},
+    {"alone", "{task}: {text}", 1},
+    {"refused", "[{task} is refused][{robot} refuses a skill]: {text}", 1},
     {"cancel", "{task} is to end: it was cancelled"},
     {"task done", "{task} is done"},
-    {"task failed", "{task} has failed[: {text}]"},
+    {"task failed", "{task} has failed[: {text}]", 1},
     {"task", "{task} is {state}[: {text}]"},
     /* steps */
     {"given", "{robot} is given " STEP},
     {"started", "{robot} begins " STEP},
     {"done", "{robot} has done " STEP},
-    {"failed", "{robot} has failed at " STEP ", {code}[: {text}]"},
+    {"failed", "{robot} has failed at " STEP ", {code}[: {text}]", 1},
     {"confirm", "a person is asked about " STEP " ({robot}): omnesia fleet confirm {task} {step}"},
     {"slow", "{robot} is slow at {task} {step}: {seconds.} so far, {expected.} expected"},
+    {"recover lost", "{robot} is lost to {task}: the brain {text} for its {steps|step}"},
     {"recover", "{code} at {task} {step} of {robot}: the brain {text}"},
     /* things */
     {"moved took", "{robot} took {thing} from {from}"},
@@ -58,7 +65,7 @@ static const struct {
     {"seen", "{thing} is seen[ at {at}][ by {by}], {sure%} sure"},
     {"missed", "{thing} is not seen at {at}: less sure"},
     /* stops */
-    {"stop", "[{robot} is][{all} are] stopped[ by {by}]"},
+    {"stop", "[{robot} is][{all} are] stopped[ by {by}]", 1},
     {"resume", "[{robot}][{all}] may move again"},
     {"stops", "{robot} has stopped"},
     {"moves", "{robot} goes on"},
@@ -68,15 +75,16 @@ static const struct {
     {"ros2", "ROS 2: {text}"},
     {"says", "{robot} says: {text}"},
 };
-static const char other[] = "{kind}[ {robot}][ {thing}][ {task}][ {step}][ {code}][: {text}]";
+static const sentence other = {"",
+                               "{kind}[ {robot}][ {thing}][ {task}][ {step}][ {code}][: {text}]"};
 
 static const char *text_of(const json_t *event, const char *name) {
     const char *const text = json_string_value(json_object_get(event, name));
     return text ? text : "";
 }
 
-/* Some kinds say two things: who moved it, how it ended. */
-static const char *sentence_of(const json_t *event) {
+/* Some kinds say two things: who moved it, how it ended, whether all steps are meant. */
+static const sentence *sentence_of(const json_t *event) {
     char kind[64];
     const char *const robot = text_of(event, "robot"), *more = "";
     if (!strcmp(text_of(event, "kind"), "moved") && *robot)
@@ -87,12 +95,14 @@ static const char *sentence_of(const json_t *event) {
         more = " done";
     else if (!strcmp(text_of(event, "state"), "failed"))
         more = " failed";
+    else if (json_object_get(event, "steps"))
+        more = " lost";
     for (int plain = 0; plain < 2; plain++) {
         snprintf(kind, sizeof kind, "%.40s%s", text_of(event, "kind"), plain ? "" : more);
         for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
-            if (!strcmp(sentences[i].kind, kind)) return sentences[i].says;
+            if (!strcmp(sentences[i].kind, kind)) return sentences + i;
     }
-    return other;
+    return &other;
 }
 
 /* ---- filling in -------------------------------------------------------------------------- */
@@ -175,8 +185,12 @@ static int fill(const json_t *event, const char *says, int *whole, mn_buf *out) 
 int mn_event_line(const json_t *event, mn_buf *out) {
     int whole;
     if (!json_is_object(event)) return 0;
-    const int rc = fill(event, sentence_of(event), &whole, out);
+    const int rc = fill(event, sentence_of(event)->says, &whole, out);
     return rc < 0 ? rc : 0;
+}
+
+int mn_event_is_bad(const json_t *event) {
+    return json_is_object(event) && sentence_of(event)->bad;
 }
 
 int mn_event_put_line(json_t *event) {
@@ -184,6 +198,9 @@ int mn_event_put_line(json_t *event) {
     int rc = mn_event_line(event, &line);
     if (rc >= 0 &&
         json_object_set_new(event, "line", json_stringn(line.data ? line.data : "", line.len)) < 0)
+        rc = MN_FAIL(MN_ENOMEM, "no memory for the sentence of an event");
+    json_object_del(event, "bad");
+    if (rc >= 0 && mn_event_is_bad(event) && json_object_set_new(event, "bad", json_true()) < 0)
         rc = MN_FAIL(MN_ENOMEM, "no memory for the sentence of an event");
     mn_buf_free(&line);
     return rc;

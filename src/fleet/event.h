@@ -14,7 +14,8 @@
 
 /* Appended, one line without its end; "" of what is no event. Texts of others may hold anything. */
 int mn_event_line(const json_t *event, mn_buf *out);
-/* The event gets its sentence as "line". */
+int mn_event_is_bad(const json_t *event); /* 1: somebody should look; no other list says so */
+/* The event gets its sentence as "line", and "bad": true when somebody should look. */
 int mn_event_put_line(json_t *event);
 
 #endif

@@ -102,14 +102,6 @@ static int put_message(mcap *m, int channel, uint64_t ns, const char *data, size
     return end(m, MESSAGE);
 }
 
-static int level_of(const json_t *event) {
-    const char *const bad[] = {"failed", "lost", "stopped", "refused", "damaged"};
-    const char *const kind = json_string_value(json_object_get(event, "kind"));
-    for (size_t i = 0; kind && i < sizeof bad / sizeof *bad; i++)
-        if (strcmp(kind, bad[i]) == 0) return WARNING;
-    return INFO;
-}
-
 static int put_line(mcap *m, const json_t *event, int64_t us) {
     const char *const robot = json_string_value(json_object_get(event, "robot"));
     mn_buf line = {0}, json = {0};
@@ -118,8 +110,9 @@ static int put_line(mcap *m, const json_t *event, int64_t us) {
         rc < 0 ? NULL
                : json_pack("{s:{s:I, s:I}, s:i, s:s%, s:s, s:s, s:i}", "timestamp", "sec",
                            (json_int_t)(us / 1000000), "nsec", (json_int_t)(us % 1000000 * 1000),
-                           "level", level_of(event), "message", line.data ? line.data : "",
-                           line.len, "name", robot ? robot : "fleet", "file", "", "line", 0);
+                           "level", mn_event_is_bad(event) ? WARNING : INFO, "message",
+                           line.data ? line.data : "", line.len, "name", robot ? robot : "fleet",
+                           "file", "", "line", 0);
     if (rc >= 0) rc = mn_json_write(o, JSON_COMPACT, &json);
     if (rc >= 0) rc = put_message(m, LINES, (uint64_t)us * 1000, json.data, json.len);
     json_decref(o);

@@ -333,10 +333,13 @@ static void done_with(mn_actor_robot *r) {
 static int end(mn_actor_robot *r, const ending *e) {
     ending last = *e;
     char why[256] = "";
+    int told =
+        0; /* that it failed is so whatever becomes of it, and is told before who plans anew */
     for (int tries = 0; tries < 16; tries++) {
+        if (!last.skill && !told++) tell_done(r, &last);
         const int rc = commit_ending(r, &last);
         if (rc >= 0) {
-            tell_done(r, &last);
+            if (last.skill) tell_done(r, &last);
             const int saw = see_poses(r, e->seen ? e->seen : e->result);
             done_with(r);
             return saw;

@@ -202,7 +202,7 @@ static int add_step(mn_tasks *t, const json_t *steps, size_t i, const int *node,
     const mn_task_spec spec = {
         .slot = slot, .text = copy, .parent = 0, .deps = deps, .n_deps = n, .beside = -1};
     MN_TRY(mn_task_add(t, &spec, out));
-    t->node[*out].id = (int64_t)atoll(*field(step, "id") ? field(step, "id") + 1 : "0");
+    t->node[*out].name = field(step, "id");
     t->node[*out].status = strcmp(state, "done") == 0       ? MN_TASK_DONE
                            : strcmp(state, "failed") == 0   ? MN_TASK_FAILED
                            : strcmp(state, "replaced") == 0 ? MN_TASK_FAILED
@@ -220,7 +220,7 @@ static int show_steps(mn_tasks *t, const json_t *task, mn_buf *out) {
         return MN_FAIL(MN_ECORRUPT, "task %s has %zu steps", field(task, "id"), n);
     MN_TRY(mn_task_add(t, &root, &at)); /* first: it begins the arena */
     MN_TRY(mn_arena_take(&t->arena, (n + 1) * sizeof *node, &node));
-    t->node[at].id = (int64_t)atoll(*field(task, "id") ? field(task, "id") + 1 : "0");
+    t->node[at].name = field(task, "id");
     t->node[at].status = strcmp(field(task, "state"), "done") == 0     ? MN_TASK_DONE
                          : strcmp(field(task, "state"), "failed") == 0 ? MN_TASK_FAILED
                                                                        : MN_TASK_PENDING;

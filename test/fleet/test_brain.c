@@ -390,6 +390,7 @@ static void a_dead_robot_is_seen_after_two_heartbeats_and_replaced(void **state)
     assert_int_equal(fake_events("fell"), 1);
     fake_sound();
     until_ended("t1", "done");
+    assert_int_equal(fake_events("recover"), 1); /* for all of its steps */
     fake_is("thing/", "cup", "at", "table");
     assert_int_equal(number_of("t1", "replans"), 1);
     fake_sound();

@@ -9,11 +9,12 @@
 
 static const struct {
     const char *event, *says;
+    int bad;
 } cases[] = {
     {"{\"kind\": \"task\", \"task\": \"t1\", \"state\": \"done\", \"text\": \"long\"}",
      "t1 is done"},
     {"{\"kind\": \"task\", \"task\": \"t1\", \"state\": \"failed\", \"text\": \"no cup\"}",
-     "t1 has failed: no cup"},
+     "t1 has failed: no cup", 1},
     {"{\"kind\": \"task\", \"task\": \"t1\", \"state\": \"cancelled\", \"text\": \"\"}",
      "t1 is cancelled"},
     {"{\"kind\": \"given\", \"robot\": \"arm\", \"task\": \"t1\", \"step\": \"s3\", \"skill\": "
@@ -27,7 +28,7 @@ static const struct {
      "amr begins t1 s2: navigate table"},
     {"{\"kind\": \"failed\", \"robot\": \"arm\", \"task\": \"t1\", \"step\": \"s3\", \"skill\": "
      "\"grasp\", \"args\": {\"thing\": \"cup\"}, \"code\": \"dropped\", \"text\": \"it slipped\"}",
-     "arm has failed at t1 s3: grasp cup, dropped: it slipped"},
+     "arm has failed at t1 s3: grasp cup, dropped: it slipped", 1},
     {"{\"kind\": \"moved\", \"thing\": \"cup\", \"from\": \"table\", \"to\": \"arm\", \"robot\": "
      "\"arm\", \"how\": \"in\"}",
      "arm took cup from table"},
@@ -46,12 +47,25 @@ static const struct {
      "t1 is planned anew (slow): all ends after 9.2 s instead of 32 s: x"},
     {"{\"kind\": \"seen\", \"thing\": \"cup\", \"at\": \"table\", \"sure\": 0.9}",
      "cup is seen at table, 90 % sure"},
-    {"{\"kind\": \"stop\", \"robot\": \"\", \"by\": \"ann\"}", "all robots are stopped by ann"},
-    {"{\"kind\": \"stop\", \"robot\": \"arm\", \"by\": \"\"}", "arm is stopped"},
+    {"{\"kind\": \"stop\", \"robot\": \"\", \"by\": \"ann\"}", "all robots are stopped by ann", 1},
+    {"{\"kind\": \"stop\", \"robot\": \"arm\", \"by\": \"\"}", "arm is stopped", 1},
     {"{\"kind\": \"resume\", \"robot\": \"\"}", "all robots may move again"},
     {"{\"kind\": \"skills\", \"robot\": \"arm\", \"n\": 1}", "arm can do 1 thing"},
     {"{\"kind\": \"refused\", \"task\": \"t3\", \"text\": \"no 'unicorn' is known\"}",
-     "t3 is refused: no 'unicorn' is known"},
+     "t3 is refused: no 'unicorn' is known", 1},
+    {"{\"kind\": \"lost\", \"robot\": \"arm\", \"text\": \"no sign of life\"}",
+     "arm is lost: no sign of life", 1},
+    {"{\"kind\": \"killed\", \"robot\": \"arm\"}", "arm is killed", 1},
+    {"{\"kind\": \"trouble\", \"text\": \"x\", \"bad\": false}", "x", 1},
+    {"{\"kind\": \"alone\", \"task\": \"t1\", \"text\": \"nobody lives\"}", "t1: nobody lives", 1},
+    {"{\"kind\": \"recover\", \"task\": \"t1\", \"step\": \"s3\", \"robot\": \"arm\", \"code\": "
+     "\"dropped\", \"text\": \"tries again\"}",
+     "dropped at t1 s3 of arm: the brain tries again"},
+    {"{\"kind\": \"recover\", \"task\": \"t1\", \"robot\": \"arm\", \"code\": \"lost\", "
+     "\"steps\": 4, \"text\": \"plans anew\"}",
+     "arm is lost to t1: the brain plans anew for its 4 steps"},
+    {"{\"kind\": \"says\", \"robot\": \"arm\", \"text\": \"hello\", \"bad\": true}",
+     "arm says: hello"},
     {"{\"kind\": \"danced\", \"robot\": \"arm\", \"text\": \"a waltz\"}", "danced arm: a waltz"},
     {"{}", ""},
     {"[]", ""},
@@ -65,6 +79,12 @@ static void each_is_a_sentence(void **state) {
         assert_int_equal(mn_event_line(event, &out), 0);
         assert_string_equal(out.data ? out.data : "", cases[i].says);
         mn_buf_free(&out);
+        if (json_is_object(event)) {
+            assert_int_equal(mn_event_put_line(event), 0);
+            assert_string_equal(json_string_value(json_object_get(event, "line")), cases[i].says);
+            if (json_is_true(json_object_get(event, "bad")) != cases[i].bad)
+                fail_msg("%s: bad or not", cases[i].event);
+        }
         json_decref(event);
     }
 }

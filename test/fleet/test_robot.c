@@ -414,9 +414,9 @@ static void a_task_is_shown_as_a_tree(void **state) {
         "\"navigate\",\"args\":{\"place\":\"table\"},\"after\":[\"s1\"],\"state\":\"running\"}]}",
         0, NULL);
     assert_ok(mn_fleet_show(task, &out));
-    assert_non_null(strstr(out.data, "#3 ○ bring the cup: running"));
-    assert_non_null(strstr(out.data, "#1 ● ann: grasp cup  [done]"));
-    assert_non_null(strstr(out.data, "#2 ○ ann: navigate table  [running] ← #1"));
+    assert_non_null(strstr(out.data, "t3 ○ bring the cup: running"));
+    assert_non_null(strstr(out.data, "s1 ● ann: grasp cup  [done]"));
+    assert_non_null(strstr(out.data, "s2 ○ ann: navigate table  [running] ← s1"));
     assert_non_null(strstr(out.data, "ann does it"));
     mn_buf_free(&out);
     json_decref(task);

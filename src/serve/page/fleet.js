@@ -10,7 +10,7 @@ import { el, get, number, say, some } from "./units.js";
 import { send_json } from "./wire.js";
 
 const EVERY = 500, SLOWEST = 15_000, KEPT = 200;
-const ENDED = ["done", "failed", "cancelled"], BAD = ["failed", "lost", "killed", "refused", "trouble", "stop"];
+const ENDED = ["done", "failed", "cancelled"];
 const pressed = new Set();
 let reasons = { of: "", steps: [] };
 let timer = 0, asking = false, failures = 0, next = 0, events = [], chosen = "", fleet = "main";
@@ -48,8 +48,7 @@ function show_robots(robots) {
 /* ---- what happened ---- */
 function event_row(e) {
   const at = new Date(number(e.t) / 1000).toLocaleTimeString("en-GB");
-  const bad = BAD.includes(e.kind) || e.kind === "task" && e.state === "failed";
-  return el("li", { class: bad ? "bad" : "" }, el("span", null, at), el("span", null, `${e.there ? `${text(e.home)}: ` : ""}${text(e.line) || text(e.kind)}`));
+  return el("li", { class: e.bad === true ? "bad" : "" }, el("span", null, at), el("span", null, `${e.there ? `${text(e.home)}: ` : ""}${text(e.line) || text(e.kind)}`));
 }
 
 async function read_events() {
