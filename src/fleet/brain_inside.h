@@ -145,7 +145,7 @@ int mn_brain_look(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g,
  */
 int mn_brain_search(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g);
 /* Between two tries of a step its robot looks whether the thing is where it should be. */
-int mn_brain_look_between(json_t *step, const mn_thing *thing);
+int mn_brain_look_between(json_t *step, const mn_scene *s, const char *thing);
 void mn_brain_look_between_end(json_t *step);
 /* A look has ended well: what it was to look for. The caller commits. */
 int mn_brain_looked(mn_brain *k, mn_brain_task *t, const json_t *step, const mn_brain_robot *r);

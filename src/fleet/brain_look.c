@@ -18,9 +18,9 @@
  * times, by whoever has not failed at it; when nobody can look the task is done, and says so. MOST
  * looks in a task: it always ends.
  *
- * A step that fails has its robot look at where its thing should be (fleet/recover.h): that has
- * "looks" for as long, too. A thing of a goal that was not seen there is missing: before what
- * failed is planned anew it is looked for in the same way.
+ * A step that ends "not_found" has its robot look at where its thing should be (fleet/recover.h):
+ * that has "looks" for as long, too. A thing of a goal that was not seen there is missing: it is
+ * looked for in the same way before what failed is planned anew.
  */
 #include "fleet/brain_inside.h"
 
@@ -80,7 +80,7 @@ static int is_unsure(const mn_brain_task *t, const mn_scene *s, const mn_thing *
  * could not write that down.) */
 static int is_missing(const mn_brain_task *t, const mn_scene *s, const mn_thing *thing) {
     const json_t *const missed = json_object_get(json_object_get(thing->json, "seen"), "missed");
-    (void)s;
+    (void)s; /* it is one of two kinds of doubt */
     return thing->kind == MN_OBJECT_KIND && (missed || *thing->home) &&
            listed(json_object_get(known(t, thing->name), "not"), thing->at);
 }
@@ -323,9 +323,11 @@ static int is_look(const json_t *step) {
     return strcmp(field(step, "skill"), "inspect") == 0;
 }
 
-int mn_brain_look_between(json_t *step, const mn_thing *thing) {
-    if (is_look(step) || thing->kind != MN_OBJECT_KIND) return 0;
-    return set(step, "looks", json_pack("{s:s, s:[s]}", "at", thing->at, "things", thing->name));
+int mn_brain_look_between(json_t *step, const mn_scene *s, const char *name) {
+    const mn_thing *const thing = mn_scene_thing(s, name);
+    if (is_look(step) || !thing || thing->kind != MN_OBJECT_KIND || !mn_scene_thing(s, thing->at))
+        return 0;
+    return set(step, "looks", json_pack("{s:s, s:[s]}", "at", thing->at, "things", name));
 }
 
 void mn_brain_look_between_end(json_t *step) {

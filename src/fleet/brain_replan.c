@@ -63,9 +63,8 @@ static int give_between(mn_brain *k, mn_brain_task *t, json_t *step, const char 
     json_t *const args = json_object();
     int rc = args ? mn_scene_read(k->b, "", &s, NULL) : mn_brain_no_memory();
     if (rc >= 0) rc = args_between(&s, step, r->name, name, args);
-    const mn_thing *const thing = rc > 0 ? mn_scene_thing(&s, thing_of(step)) : NULL;
-    if (thing && mn_scene_thing(&s, thing->at)) {
-        const int looks = mn_brain_look_between(step, thing);
+    if (rc > 0 && strcmp(field(step, "code"), "not_found") == 0) {
+        const int looks = mn_brain_look_between(step, &s, thing_of(step));
         if (looks < 0) rc = looks;
     }
     if (rc > 0) rc = mn_brain_give(k, t, step, r, name, args) < 0 ? MN_ECONFLICT : 1;
