@@ -87,6 +87,16 @@ uint64_t mn_budget_resident(void) {
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+uint64_t mn_budget_ended_by_kernel(void) {
+    unsigned long long n = 0;
+    char line[256];
+    FILE *f = fopen("/proc/vmstat", "re");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "oom_kill %llu", &n) == 1) break;
+    if (f) fclose(f);
+    return n;
+}
+
 uint64_t mn_budget_machine(void) {
     uint64_t ram = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");

@@ -33,6 +33,9 @@ char *mn_budget_human(uint64_t n, char *out);
 uint64_t mn_budget_resident(void);
 uint64_t mn_budget_resident_peak(void);
 
+/* Processes that the kernel has ended for want of memory since the machine started; 0: unknown. */
+uint64_t mn_budget_ended_by_kernel(void);
+
 /* Physical memory this process may use: min(RAM, memory cgroup limit). */
 uint64_t mn_budget_machine(void);
 

@@ -14,6 +14,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/limit.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -48,14 +49,6 @@ int64_t mn_cage_owner(void) {
 }
 
 /* ---- namespaces ----------------------------------------------------------------------------- */
-static int tell(const char *path, const char *text) {
-    const int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    const ssize_t k = write(fd, text, strlen(text));
-    close(fd);
-    return k < 0 ? -1 : 0;
-}
-
 /* The decimal digits of a number, without what is not allowed between fork and exec. */
 static char *digits(char *at, unsigned long n) {
     char back[24];
@@ -72,12 +65,13 @@ static int map_to_itself(const char *path, unsigned long id) {
     *at++ = ' ';
     at = digits(at, id);
     memcpy(at, " 1", 3);
-    return tell(path, line);
+    return mn_limit_tell(path, line);
 }
 
 static int enter_spaces(const inside *in) {
     if (in->uid == 0) return unshare(SPACES);
-    if (unshare(CLONE_NEWUSER | SPACES) < 0 || tell("/proc/self/setgroups", "deny") < 0) return -1;
+    if (unshare(CLONE_NEWUSER | SPACES) < 0 || mn_limit_tell("/proc/self/setgroups", "deny") < 0)
+        return -1;
     return map_to_itself("/proc/self/uid_map", in->uid) < 0
                ? -1
                : map_to_itself("/proc/self/gid_map", in->gid);
@@ -154,25 +148,18 @@ static int write_here_alone(const char *folder) {
 }
 
 /* ---- limits --------------------------------------------------------------------------------- */
-static int limit(int what, rlim_t most) {
-    struct rlimit now;
-    if (getrlimit(what, &now) < 0) return -1;
-    if (now.rlim_max < most) most = now.rlim_max;
-    now = (struct rlimit){most, most};
-    return setrlimit(what, &now);
-}
-
 static int limits(const inside *in) {
-    if (limit(RLIMIT_CPU, (rlim_t)in->cage->seconds + 1) < 0) return -1;
-    if (limit(RLIMIT_AS, MN_CAGE_MEMORY) < 0 || limit(RLIMIT_FSIZE, MN_CAGE_FILE) < 0) return -1;
-    if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, 256) < 0) return -1;
-    return limit(RLIMIT_NPROC, (rlim_t)in->processes);
+    if (mn_limit_set(RLIMIT_CPU, (rlim_t)in->cage->seconds + 1) < 0) return -1;
+    if (mn_limit_set(RLIMIT_AS, MN_CAGE_MEMORY) < 0 || mn_limit_set(RLIMIT_FSIZE, MN_CAGE_FILE) < 0)
+        return -1;
+    if (mn_limit_set(RLIMIT_CORE, 0) < 0 || mn_limit_set(RLIMIT_NOFILE, 256) < 0) return -1;
+    return mn_limit_set(RLIMIT_NPROC, (rlim_t)in->processes);
 }
 
 static int before(void *user) {
     const inside *const in = user;
     if (chdir(in->cage->folder) < 0) return -1;
-    tell("/proc/self/oom_score_adj", "1000");
+    mn_limit_go_first(1000);
     if (in->spaces && (enter_spaces(in) < 0 || become_second() < 0)) return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || limits(in) < 0) return -1;
     if (write_here_alone(in->cage->folder) < 0) return -1;

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -39,6 +40,7 @@ struct mn_child {
     int kept;     /* pid is its keeper's */
     int over;     /* readable when it has ended; -1: nobody can tell */
     int ended, status;
+    uint64_t peak; /* bytes */
     size_t n;
     char said[SAID_MAX + 1];
 };
@@ -274,9 +276,11 @@ int mn_child_wait(mn_child *c, int wait_ms, int *status) {
         if (c->said_fd >= 0) drain(c);
         if (rc == 0 && end.si_pid == c->pid) {
             kill(-c->pid, SIGKILL); /* what it left behind; its number is still its own */
-            while (waitpid(c->pid, &st, 0) < 0 && errno == EINTR) {
+            struct rusage use = {0};
+            while (wait4(c->pid, &st, 0, &use) < 0 && errno == EINTR) {
             }
             c->ended = 1;
+            c->peak = (uint64_t)use.ru_maxrss * 1024;
             c->status = WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st);
             if (c->said_fd >= 0) drain(c);
             break;
@@ -288,6 +292,10 @@ int mn_child_wait(mn_child *c, int wait_ms, int *status) {
     }
     *status = c->status;
     return 1;
+}
+
+uint64_t mn_child_peak(const mn_child *child) {
+    return child->peak;
 }
 
 const char *mn_child_said(const mn_child *child) {

@@ -9,6 +9,7 @@
  */
 #ifndef MN_BASE_CHILD_H
 #define MN_BASE_CHILD_H
+#include <stdint.h>
 
 typedef struct mn_child mn_child;
 
@@ -36,6 +37,9 @@ int mn_child_over(const mn_child *child);  /* to poll: readable when it has ende
 /* Wait at most wait_ms: 1 when it has ended, and all of its group with it (with *status: exit
  * status, or 128 + signal), 0 when it still runs. */
 int mn_child_wait(mn_child *child, int wait_ms, int *status);
+/* The most memory, in bytes, that one of its processes had resident, once it has ended. What this
+ * process had when it started it counts, too. */
+uint64_t mn_child_peak(const mn_child *child);
 /* The last 16 kB or so it has said, NUL-terminated; borrowed. */
 const char *mn_child_said(const mn_child *child);
 /* Kill it and what it started, if it still runs, and release. NULL-safe. */

@@ -223,13 +223,15 @@ static int read_profile(const mn_fleet_args *a, json_t **out) {
 static int open_host(const json_t *skill, mn_skill_host **out) {
     const json_t *const command = json_object_get(skill, "command");
     const char *argv[64];
+    uint64_t memory;
     size_t n = 0;
     *out = NULL;
     if (!command) return mn_skill_host_url(json_string_value(json_object_get(skill, "url")), out);
     for (; n < json_array_size(command) && n < 63; n++)
         argv[n] = json_string_value(json_array_get(command, n));
     argv[n] = NULL;
-    return mn_skill_host_program(argv, out);
+    MN_TRY(mn_profile_memory(skill, &memory));
+    return mn_skill_host_limited(argv, memory, out);
 }
 
 /* It goes on living meanwhile. */

@@ -2,6 +2,7 @@
  *
  * fleet/profile.c - profiles of robots: a table of fields, and what a body is when nobody says.
  */
+#include "base/budget.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HANDS = 4, SKILLS = 64, WORDS = 64 };
+enum { HANDS = 4, SKILLS = 64, WORDS = 64, LEAST_MEMORY = 1 << 20 };
 
 /* What is not said. The last row is any other word. */
 static const struct body {
@@ -176,6 +177,18 @@ static int fill_skills(const looked *l, const mn_skills *ours) {
     return 0;
 }
 
+int mn_profile_memory(const json_t *skill, uint64_t *bytes) {
+    const json_t *const memory = json_object_get(skill, "memory");
+    const char *const text = json_string_value(memory);
+    const json_int_t n = json_integer_value(memory);
+    *bytes = n > 0 ? (uint64_t)n : 0;
+    if (!memory) return 0;
+    if (text) MN_TRY(mn_budget_parse(text, bytes));
+    if (*bytes >= LEAST_MEMORY) return 0;
+    return MN_FAIL(MN_EINVAL, "a program takes an amount of memory from %dM, such as 512M or 2G",
+                   LEAST_MEMORY >> 20);
+}
+
 static int check_command(const looked *l, const char *field, const json_t *command) {
     char at_[256], inner[80], is[96];
     mn_profile_shown(command, is);
@@ -204,11 +217,20 @@ static int check_skill(const looked *l, const mn_skills *ours, size_t i) {
                      ours->skill[k].name);
         return WRONG(l, field, "there is no skill %s of ours: there are %s", is, names);
     }
-    if (!json_is_object(skill) || json_object_size(skill) != 1 || (!command && !url))
-        return WRONG(l, field,
-                     "it takes the name of a skill, {command: [program, ..]} or {url: http://..}, "
-                     "not %s",
-                     is);
+    const size_t limited = command && json_object_get(skill, "memory");
+    if (!json_is_object(skill) || json_object_size(skill) != 1 + limited || (!command && !url))
+        return WRONG(
+            l, field,
+            "it takes the name of a skill, {command: [program, ..]}, with memory: 512M if you "
+            "like, or {url: http://..}, not %s",
+            is);
+    uint64_t bytes;
+    if (mn_profile_memory(skill, &bytes) < 0) {
+        char why[200];
+        snprintf(why, sizeof why, "%s", mn_error_detail());
+        snprintf(field, sizeof field, "skills/%zu/memory", i);
+        return WRONG(l, field, "%s", why);
+    }
     snprintf(field, sizeof field, "skills/%zu/%s", i, command ? "command" : "url");
     if (command) return check_command(l, field, command);
     const char *const text = json_string_value(url);

@@ -14,6 +14,7 @@
  *   drain: 0.001             of the battery, per second of driving
  *   charge: 0.01             of the battery, per second at a charger
  *   skills: [..]             NAME of ours | {command: [program, ..]} | {url: http..}: MCP servers
+ *                            with `command` may stand memory: 512M (of each process of the program)
  *
  * What is not said follows from the body; skills are those of ours that speed and hands allow.
  * Unknown fields are refused, but those that begin with "x-".
@@ -27,6 +28,7 @@
 #ifndef MN_FLEET_PROFILE_H
 #define MN_FLEET_PROFILE_H
 #include <jansson.h>
+#include <stdint.h>
 
 /* As JSON, checked, with all defaults. "FILE#NAME" is one of several in a file. MN_EINVAL:
  * "arm.yaml:7: reach: it takes metres from 0 to 100, not 'far'". */
@@ -35,6 +37,9 @@ int mn_profile_read(const char *path, json_t **out);
 int mn_profile_check(const char *path, json_t *profile, const json_t *lines);
 /* The same of a profile inside a file: at `where` ("robots/1"); `at` may be a place there. */
 int mn_profile_check_at(const char *path, const char *where, json_t *profile, const json_t *lines);
+
+/* What `memory` of one of its programs says, in bytes; 0: nothing. MN_EINVAL: what it takes. */
+int mn_profile_memory(const json_t *skill, uint64_t *bytes);
 
 /* profile_roboos.c. 1: this is a file of RoboOS, and *robots is an array of profiles in our form,
  * not checked yet; 0: it is not. */

@@ -40,6 +40,7 @@ const mn_recovery mn_recoveries[] = {
     /* of hosts */
     {"hung", "it did not end when it was told to", {OTHER}},
     {"crashed", "its program ended", {AGAIN, OTHER}},
+    {"no_memory", "its program wanted more memory than there is", {OTHER}},
     {"garbage", "its program answers what is no answer", {AGAIN, OTHER}},
     /* of robots */
     {"precondition", "what it needs is not true", {LOOK, REPLAN, OTHER}},

@@ -95,7 +95,8 @@ extern const char *const mn_skill_known[]; /* manifests as JSON; NULL ends */
 typedef struct mn_skill_end {
     int ok;
     /* Of what failed; "" when ok. Ours: "cancelled" and "timeout" (it was told to stop, and has),
-     * "hung" (it went on), "crashed", "garbage"; "unknown" (there is no such skill), "arguments"
+     * "hung" (it went on), "crashed", "no_memory" (it wanted more than there is, or it may have),
+     * "garbage"; "unknown" (there is no such skill), "arguments"
      * (by its schema), "failed" (it says no code). */
     char code[32];
     mn_buf text;    /* for people */
@@ -137,8 +138,11 @@ int mn_skill_host_wait(mn_skill_host *h, int ms);
 /* skill_mcp.c: a program on its standard streams (argv ended by NULL), or a server at a URL. Skills
  * are there once it has told them: `changed` counts then. The program has a group of its own, ends
  * with this process, and is started again by the next call after it crashed, hung, or went on 40 ms
- * after it was told to stop. */
+ * after it was told to stop. It goes first when the machine runs out of memory. */
 int mn_skill_host_program(const char *const *argv, mn_skill_host **out);
+/* The same; each of its processes may have so many bytes of memory of its own (RLIMIT_DATA; 0: as
+ * many as there are). Who ends for want of them ends with "no_memory" where that can be told. */
+int mn_skill_host_limited(const char *const *argv, uint64_t memory, mn_skill_host **out);
 int mn_skill_host_url(const char *url, mn_skill_host **out);
 /* skill_call.c: functions of this process, each call in a thread of the host. One that was told to
  * stop should come back within 40 ms: who cannot wait any longer gives it up, and nothing else runs

@@ -134,10 +134,10 @@ static const char *stopped(const mn_speaker *h, char why[200]) {
     return h->late ? "timeout" : "cancelled";
 }
 
-int mn_speaker_crashed(mn_speaker *h, const char *why, const char *words) {
+int mn_speaker_crashed(mn_speaker *h, const char *code, const char *why, const char *words) {
     char text[1000], stop[200];
-    if (!h->asked) return mn_speaker_lost(h, "crashed", why);
-    const char *const code = stopped(h, stop);
+    if (!h->asked) return mn_speaker_lost(h, code, why);
+    code = stopped(h, stop);
     snprintf(text, sizeof text, "%s%.700s", stop, words);
     return mn_speaker_lost(h, code, text);
 }

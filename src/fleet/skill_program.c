@@ -6,31 +6,46 @@
  * What it says to standard error is kept for the sentence that tells of its end. A line has 1 MiB
  * at most; each look reads at most READ bytes, so who floods us holds nobody up. One that dies of
  * server/discover is started once more and greeted in the older way.
+ *
+ * Who eats memory takes neither the robot nor the brain along: the kernel takes skills first (by
+ * FIRST thousandths of the machine's memory; more would have well-behaved skills die before a big
+ * program that is none). A limit is RLIMIT_DATA: what a process can write and shares with nobody.
+ * RLIMIT_AS would count what is only reserved or mapped to be read (a region's files, a model, the
+ * heaps of Java and Go), and end who does no harm. Both hold for each process, and for what it
+ * starts. What failed for want of memory is only known by the program, so it is told by how much it
+ * had: NEARLY of the limit.
  */
 #include "base/alloc.h"
+#include "base/budget.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/limit.h"
 #include "fleet/skill_way.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ = 1 << 18, WAITING = 4 << 20, WORDS = 300, SHUT_MS = 100 };
+enum { READ = 1 << 18, WAITING = 4 << 20, WORDS = 300, SHUT_MS = 100, FIRST = 500 };
+static const double NEARLY = 0.75;
 
 typedef struct program {
     char **argv;
-    mn_child *child; /* NULL: down */
-    int poll, armed; /* epoll; its input is waited for */
-    int deaf;        /* it has closed its input */
-    mn_buf in, out;  /* of a line that is not whole; what it has not read */
-    size_t sent;     /* of out */
-    uint64_t shut;   /* mn_clock_ns when its output was closed; 0: it is open */
+    uint64_t memory;           /* bytes it may have; 0: no limit of ours */
+    uint64_t had, taken_first; /* when it started: our own bytes, and whom the kernel had ended */
+    mn_child *child;           /* NULL: down */
+    int poll, armed;           /* epoll; its input is waited for */
+    int deaf;                  /* it has closed its input */
+    mn_buf in, out;            /* of a line that is not whole; what it has not read */
+    size_t sent;               /* of out */
+    uint64_t shut;             /* mn_clock_ns when its output was closed; 0: it is open */
 } program;
 
 static program *of(mn_speaker *h) {
@@ -81,9 +96,20 @@ static int carry(void *user, int64_t id, const char *method, const char *name, c
     return flush(h);
 }
 
+/* In the child, before it becomes the program. */
+static int be_limited(void *user) {
+    const program *const h = user;
+    mn_limit_go_first(FIRST);
+    return h->memory ? mn_limit_set(RLIMIT_DATA, h->memory) : 0;
+}
+
 static int up(mn_speaker *speaker) {
     program *const h = of(speaker);
-    MN_TRY(mn_child_start_talk((const char *const *)(uintptr_t)h->argv, NULL, &h->child));
+    const mn_child_how how = {
+        .env = (const char *const *)(uintptr_t)environ, .before = be_limited, .user = h, .talk = 1};
+    h->had = mn_budget_resident();
+    h->taken_first = mn_budget_ended_by_kernel();
+    MN_TRY(mn_child_start_as((const char *const *)(uintptr_t)h->argv, &how, &h->child));
     MN_TRY(watch(h, EPOLL_CTL_ADD, mn_child_to(h->child), 0));
     MN_TRY(watch(h, EPOLL_CTL_ADD, mn_child_from(h->child), EPOLLIN));
     MN_TRY(watch(h, EPOLL_CTL_ADD, mn_child_words(h->child), EPOLLIN));
@@ -102,20 +128,35 @@ static void last_words(const program *h, char words[WORDS]) {
     snprintf(words, WORDS, "%s%.*s", n ? "; its last words: " : "", (int)(n - from), all + from);
 }
 
+/* Why it is for want of memory that it has ended; 0: that cannot be told. */
+static int no_memory(const program *h, int status, char why[100]) {
+    const uint64_t peak = mn_child_peak(h->child), nearly = (uint64_t)(NEARLY * (double)h->memory);
+    char had[16], may[16];
+    if (h->memory && status && h->had < nearly / 2 && peak >= nearly) {
+        snprintf(why, 100, ": it had %s of memory and may have %s", mn_budget_human(peak, had),
+                 mn_budget_human(h->memory, may));
+        return 1;
+    }
+    if (status != 128 + SIGKILL || mn_budget_ended_by_kernel() == h->taken_first) return 0;
+    snprintf(why, 100, ": the machine had no more memory");
+    return 1;
+}
+
 static int crashed(mn_speaker *speaker, int status) {
     program *const h = of(speaker);
     mn_talk *const t = &speaker->talk;
-    char words[WORDS], why[WORDS + 200];
+    char words[WORDS], memory[100] = "", why[WORDS + 300];
     last_words(h, words);
     if (t->state == MN_TALK_OPENING && t->discover && !t->initialize && !speaker->shake) {
         speaker->shake = 1;
         down(speaker);
         return up(speaker);
     }
-    snprintf(why, sizeof why, "%.100s %s %d%s", h->argv[0],
+    const char *const code = no_memory(h, status, memory) ? "no_memory" : "crashed";
+    snprintf(why, sizeof why, "%.100s %s %d%s%s", h->argv[0],
              status > 128 ? "was ended by signal" : "ended with status",
-             status > 128 ? status - 128 : status, words);
-    return mn_speaker_crashed(speaker, why, words);
+             status > 128 ? status - 128 : status, memory, words);
+    return mn_speaker_crashed(speaker, code, why, words);
 }
 
 /* ---- what comes ---------------------------------------------------------------------------- */
@@ -180,7 +221,7 @@ static int pump(mn_speaker *speaker) {
     char words[WORDS], why[WORDS + 200];
     last_words(h, words);
     snprintf(why, sizeof why, "%.100s has closed its standard output%s", h->argv[0], words);
-    return mn_speaker_crashed(speaker, why, words);
+    return mn_speaker_crashed(speaker, "crashed", why, words);
 }
 
 static int gone(mn_speaker *h) {
@@ -233,15 +274,20 @@ static int copy_argv(program *h, const char *const *argv) {
     return h->argv ? 0 : MN_FAIL(MN_ENOMEM, "no memory for a host of skills");
 }
 
-int mn_skill_host_program(const char *const *argv, mn_skill_host **out) {
+int mn_skill_host_limited(const char *const *argv, uint64_t memory, mn_skill_host **out) {
     *out = NULL;
     if (!argv[0] || !*argv[0]) return MN_FAIL(MN_EINVAL, "a skill's command is empty");
     program *const h = mn_calloc(1, sizeof *h);
     if (!h) return MN_FAIL(MN_ENOMEM, "no memory for a host of skills");
+    h->memory = memory;
     h->poll = epoll_create1(EPOLL_CLOEXEC);
     int rc = copy_argv(h, argv);
     if (rc >= 0 && h->poll < 0) rc = MN_FAIL(MN_EIO, "cannot make an epoll: %s", strerror(errno));
     if (rc >= 0) return mn_speaker_make(&way, h, argv[0], h->poll, out);
     free_program(h);
     return rc;
+}
+
+int mn_skill_host_program(const char *const *argv, mn_skill_host **out) {
+    return mn_skill_host_limited(argv, 0, out);
 }

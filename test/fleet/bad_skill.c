@@ -31,6 +31,12 @@ static int overflow(volatile int *deeper) {
     return *deeper < 0 ? 0 : overflow(here) + here[0];
 }
 
+/* A thousand times 1 MB; who gets no more dies of it. */
+static int eat(void) {
+    for (int i = 0; i < 1000; i++) memset(malloc(1 << 20), 'x', 1 << 20);
+    return 0;
+}
+
 static int leave_child(void) {
     if (fork()) return 0;
     setsid();
@@ -42,6 +48,7 @@ static int run(const omnesia_skill_call *call) {
     static int *volatile nowhere;
     int zero = 0;
     if (!strcmp(how, "crash")) *nowhere = 1;
+    if (!strcmp(how, "eats")) return eat();
     if (!strcmp(how, "overflow")) return overflow(&zero);
     if (!strcmp(how, "exit")) exit(0);
     if (!strcmp(how, "nonsense")) call->result(call, "cup, mostly");

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """test/fleet/test_bad_skills.py OBJECT - a fleet of processes whose quickest robots have bad
-skills: they print garbage, crash, lie, hang, leave children behind. Each is asked first; what is
+skills: they print garbage, crash, lie, hang, eat memory, leave children behind. Each is asked first; what is
 wrong with it is named by its code; a slow robot with good skills does the work; nobody is lost, and
 no process stays.
 """
@@ -29,6 +29,7 @@ PROGRAMS = {
     "no result": ("garbage", "neither a result nor an error"),
     "bad ok": ("garbage", "neither true nor false"),
     "exit": ("crashed", "python3 ended with status 3; its last words: the motor is on fire"),
+    "eats": ("no_memory", "of memory and may have 268 MB"),
     "signal": ("crashed", "python3 was ended by signal 11"),
     "close": ("crashed", "python3 has closed its standard output"),
     "lies": ("effect_missing", "is not lies"),
@@ -44,6 +45,7 @@ PROGRAMS = {
 # What happens when the bad ones are shared objects, in a host of their own (bad_skill.c).
 OBJECTS = {
     "crash": ("crashed", "was ended by signal 11"),
+    "eats": ("no_memory", "of memory and may have 268 MB"),
     "overflow": ("crashed", "was ended by signal 11"),
     "exit": ("crashed", "ended with status 0"),
     "nonsense": ("garbage", "is no object"),
@@ -98,7 +100,12 @@ class Bad(Bed):
             name + ".yaml", f"name: {name}\nbody: box\nat: bench\nskills: [{{{skill}}}]\n"))
 
     def join_program(self, name, *words):
-        return self.join(name, "command: " + str(["python3", FAKE, *words]))
+        return self.join(name, self.by("python3", FAKE, *words))
+
+    def by(self, *words):
+        """Of a skill; who eats has a limit."""
+        eats = "eats" in words or self.env.get("BAD_HOW") == "eats"
+        return f"command: {[*words]}" + ", memory: 256M" * eats
 
     def begin(self, words):
         """Things that words can be made true of, a brain, and a slow robot that can do it."""
@@ -183,7 +190,7 @@ class Robots(Bad):
     def test_shared_objects(self):
         def join(name, how, word):
             self.env |= {"BAD_HOW": how, "BAD_WORD": word}
-            return self.join(name, "command: " + str([PROGRAM, "fleet", "skill", "host", OBJECT]))
+            return self.join(name, self.by(PROGRAM, "fleet", "skill", "host", OBJECT))
         self.all_of(OBJECTS, join)
 
     def test_servers(self):

@@ -84,6 +84,15 @@ static void are_wrong(void **s) {
           AT(3, "skills/0/command: it takes a list"));
     wrong("name: a\nbody: arm\nskills: [{command: [1]}]\n",
           AT(3, "skills/0/command/0: it takes a word"));
+    wrong("name: a\nbody: arm\nskills: [{command: [a], memory: much}]\n",
+          AT(3, "skills/0/memory: 'much' is not an amount of memory"));
+    wrong("name: a\nbody: arm\nskills: [{command: [a], memory: 0}]\n",
+          AT(3, "skills/0/memory: a program takes an amount of memory from 1M"));
+    wrong("name: a\nbody: arm\nskills: [{command: [a], memory: -5}]\n", AT(3, "skills/0/memory: "));
+    wrong("name: a\nbody: arm\nskills: [{command: [a], memory: [1G]}]\n",
+          AT(3, "skills/0/memory: "));
+    wrong("name: a\nbody: arm\nskills: [{url: http://x, memory: 1G}]\n",
+          AT(3, "skills/0: it takes the name"));
     wrong("name: a\nbody: arm\nskills: [{url: ftp://x}]\n",
           AT(3, "skills/0/url: it takes an address"));
     wrong("name: a\nbody: arm\nskills: [{url: http://x, also: 1}]\n",

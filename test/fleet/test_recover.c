@@ -29,7 +29,7 @@ static void every_code_of_our_skills_is_in_it(void **state) {
     mn_skills_free(&skills);
     static const char *const ours[] = {"hung",    "crashed",  "garbage",        "cancelled",
                                        "stopped", "timeout",  "effect_missing", "precondition",
-                                       "lost",    "conflict", "no_skill"};
+                                       "lost",    "conflict", "no_skill",       "no_memory"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) assert_non_null(row(ours[i]));
 }
 

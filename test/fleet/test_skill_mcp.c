@@ -12,13 +12,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static mn_skill_host *open_kind(const char *kind) {
+static mn_skill_host *open_limited(const char *kind, uint64_t memory) {
     char path[4096];
     mn_skill_host *h;
     snprintf(path, sizeof path, "%s/test/fleet/fake_skill.py", getenv("OMNESIA_SOURCE"));
     const char *const argv[] = {"python3", path, kind, NULL};
-    assert_ok(mn_skill_host_program(argv, &h));
+    assert_ok(mn_skill_host_limited(argv, memory, &h));
     return h;
+}
+
+static mn_skill_host *open_kind(const char *kind) {
+    return open_limited(kind, 0);
 }
 
 static void works(mn_skill_host *h, const char *how, mn_skill_end *end) {
@@ -296,6 +300,32 @@ static void who_hangs_is_killed_with_its_children(void **state) {
     unlink(path);
 }
 
+/* It ends before us, and alone; the next call starts it anew, with the same limit. */
+static void who_eats_memory_goes_first(void **state) {
+    (void)state;
+    mn_skill_host *h = open_limited("now", 256 << 20);
+    mn_skill_end end = {.ok = 0};
+    for (int i = 0; i < 2; i++) {
+        works(h, "eats", &end);
+        assert_end(&end, "no_memory", "of memory and may have 268 MB");
+        mn_skill_end_free(&end);
+        works(h, "limits", &end);
+        assert_end(&end, "", "score: 500");
+        assert_non_null(strstr(end.text.data, " 268435456 "));
+        mn_skill_end_free(&end);
+        works(h, "exit", &end); /* it has not had much */
+        assert_end(&end, "crashed", "ended with status 3; its last words");
+        mn_skill_end_free(&end);
+    }
+    h->ops->close(&h);
+    h = open_kind("now");
+    works(h, "limits", &end);
+    assert_end(&end, "", "score: 500");
+    assert_null(strstr(end.text.data, " 268435456 "));
+    mn_skill_end_free(&end);
+    h->ops->close(&h);
+}
+
 static void what_cannot_start_says_so(void **state) {
     (void)state;
     mn_skill_host *h;
@@ -371,6 +401,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(tools_may_change),
         cmocka_unit_test(a_stop_reaches_it),
         cmocka_unit_test(who_hangs_is_killed_with_its_children),
+        cmocka_unit_test(who_eats_memory_goes_first),
         cmocka_unit_test(what_cannot_start_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
