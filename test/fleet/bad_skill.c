@@ -62,8 +62,11 @@ static int run(const omnesia_skill_call *call) {
 }
 
 static int inspect(const omnesia_skill_call *call) {
-    const char *const thing = call->text(call, "thing", "");
+    const char *thing = call->text(call, "thing", "");
     char path[4096], seen[512];
+    char part[80];
+    snprintf(part, sizeof part, "%spart", word);
+    if (!strcmp(thing, "bench")) thing = part; /* what lies on it */
     snprintf(path, sizeof path, "%s/%s.%s", getenv("FAKE_TRUTH"), thing, word);
     snprintf(seen, sizeof seen, "{\"seen\":[{\"name\":\"%s\",\"is\":{\"%s\":%s}}]}", thing, word,
              access(path, F_OK) ? "false" : "true");

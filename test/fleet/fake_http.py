@@ -168,7 +168,7 @@ class Handler(BaseHTTPRequestHandler):
                 {"name": word, "inputSchema": THING, "_meta": {"omnesia/skill": {
                     "makes": [f"is(thing, {word})"], "seconds": 1, "limit": 6, "verify": True}}}]})
         elif params["name"] == "inspect":
-            thing = params["arguments"]["thing"]
+            thing = params["arguments"]["thing"].replace("bench", word + "part")  # lies on it
             is_ = {word: os.path.exists(f"{os.environ['FAKE_TRUTH']}/{thing}.{word}")}
             self.answer(id, {"resultType": "complete", "structuredContent": {
                 "ok": True, "seen": [{"name": thing, "is": is_}]}})

@@ -7,7 +7,7 @@ KIND says how it begins: now, 2024-11-05 to 2025-11-25 (that one alone), dies, s
 foreign-old, older, pages, loop, bad-tools, no-tools, no-list, mute, chatty. What "work" does is
 said by its argument `how`. With words it has a skill for each, which says that it makes
 is(thing, WORD) in so many seconds and does HOW; and "inspect", which sees what is true: the files
-THING.WORD in the folder FAKE_TRUTH, which "well" makes. Standard library only.
+THING.WORD in the folder FAKE_TRUTH, which "well" makes; of the bench, a WORDpart for each word. Standard library only.
 """
 import json
 import os
@@ -197,8 +197,9 @@ def call(id, params):
     if name == "work":
         return work(id, args.get("how"), params.get("_meta", {}))
     if name == "inspect":
-        return done(id, seen=[{"name": args["thing"],
-                               "is": {w: truth(args["thing"], w).exists() for w in WORDS}}])
+        things = [f"{w}part" for w in WORDS] if args["thing"] == "bench" else [args["thing"]]
+        return done(id, seen=[{"name": t, "is": {w: truth(t, w).exists() for w in WORDS}}
+                              for t in things])
     if HOW == "well":
         truth(args["thing"], name).touch()
         return done(id, text="it is done")
