@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """test/fleet/test_bad_skills.py OBJECT - a fleet of processes whose quickest robots have bad
-skills: they print garbage, crash, lie, hang, eat memory, leave children behind. Each is asked first; what is
-wrong with it is named by its code; a slow robot with good skills does the work; nobody is lost, and
-no process stays.
+skills: they print garbage, crash, lie, hang, eat memory, leave children behind. Each is asked
+first; what is wrong with it is named by its code; a slow robot with good skills does the work;
+nobody is lost, and no process stays.
 """
 import os
 import signal
