@@ -51,8 +51,8 @@ int mn_speaker_open(mn_speaker *h, int (*send)(void *user, int64_t id, const cha
                                                const char *name, const mn_buf *text));
 /* It goes down, for this reason; a call that runs ends with the code. */
 int mn_speaker_lost(mn_speaker *h, const char *code, const char *why);
-/* It has ended by itself: "crashed" or "no_memory", for `why`; but who was told to stop has done so.
- * words: its last. */
+/* It has ended by itself: "crashed" or "no_memory", for `why`; but who was told to stop has done
+ * so. words: its last. */
 int mn_speaker_crashed(mn_speaker *h, const char *code, const char *why, const char *words);
 
 #endif

@@ -7,7 +7,8 @@ KIND says how it begins: now, 2024-11-05 to 2025-11-25 (that one alone), dies, s
 foreign-old, older, pages, loop, bad-tools, no-tools, no-list, mute, chatty. What "work" does is
 said by its argument `how`. With words it has a skill for each, which says that it makes
 is(thing, WORD) in so many seconds and does HOW; and "inspect", which sees what is true: the files
-THING.WORD in the folder FAKE_TRUTH, which "well" makes; of the bench, a WORDpart for each word. Standard library only.
+THING.WORD in the folder FAKE_TRUTH, which "well" makes; of the bench, a WORDpart for each word.
+Standard library only.
 """
 import json
 import os
