@@ -338,7 +338,8 @@ int mn_opt_about(const mn_opt *row, mn_buf *out) {
 
 typedef struct print_state {
     mn_buf *out, *part;
-    int width; /* the column where every `about` begins */
+    int width;   /* the column where every `about` begins */
+    int columns; /* of a line, at most */
 } print_state;
 
 /* The label, indented so that long names stand under each other; returns its end column. */
@@ -371,7 +372,7 @@ static int print_row(void *user, const mn_opt *row) {
     for (char *word = strtok_r(s->part->data, " ", &save); word;
          word = strtok_r(NULL, " ", &save)) {
         const int n = (int)strlen(word), fresh = at < s->width;
-        if (!fresh && at + 1 + n > 100) {
+        if (!fresh && at + 1 + n > s->columns) {
             MN_TRY(mn_buf_puts(s->out, "\n"));
             at = 0;
         }
@@ -382,9 +383,9 @@ static int print_row(void *user, const mn_opt *row) {
     return mn_buf_puts(s->out, "\n");
 }
 
-int mn_opt_print(const mn_opt *table, mn_buf *out) {
+int mn_opt_print(const mn_opt *table, int columns, mn_buf *out) {
     mn_buf part = {0};
-    print_state s = {.out = out, .part = &part, .width = 16};
+    print_state s = {.out = out, .part = &part, .width = 16, .columns = columns};
     int rc = mn_opt_each(table, widest, &s);
     if (rc >= 0) rc = mn_opt_each(table, print_row, &s);
     mn_buf_free(&part);

@@ -77,8 +77,8 @@ const mn_opt *mn_opt_find(const mn_opt *table, const char *name);
 int mn_opt_label(const mn_opt *row, mn_buf *out);
 /* "help text (default: x; 1 to 64; OMNESIA_MODEL)". */
 int mn_opt_about(const mn_opt *row, mn_buf *out);
-/* "  -m, --model MODEL   about" lines for each row, wrapped at 100 columns. */
-int mn_opt_print(const mn_opt *table, mn_buf *out);
+/* "  -m, --model MODEL   about" lines for each row, wrapped at so many columns. */
+int mn_opt_print(const mn_opt *table, int columns, mn_buf *out);
 
 /* The name nearest to `word` in names[0..n), when near enough to be a slip of the fingers; else
  * NULL. Edit distance with transpositions; names longer than 63 bytes are not considered. */

@@ -72,6 +72,7 @@ int mn_cli_help(const mn_cli_command *command, mn_buf *out);
 /* `text` as lines of so many columns, the last one without its end; those behind the first one of a
  * paragraph hang below its column `hang`. */
 int mn_cli_wrap(const char *text, int columns, int hang, mn_buf *out);
+int mn_cli_columns(void); /* of help: the terminal's, 60 to 100; 80 when there is none */
 int mn_cli_markdown(mn_buf *out);
 int mn_cli_man(mn_buf *out);
 

@@ -25,7 +25,7 @@ static const struct {
      "Map, robots, plan and what happened, five times a second, until q is pressed; s stops all "
      "robots, r lets them go on. On the map a name is a piece of furniture, :2 how many things it "
      "has, (1) a robot, a cross what is closed. Where there is no terminal, one picture is "
-     "written.",
+     "written; with --json what happens from then on, a line of JSON each, until Ctrl-C.",
      ""}};
 
 /* Does the help begin with a list of verbs? Behind it, and whether `verb` is one; else the help. */
@@ -53,7 +53,7 @@ static int put_options(const mn_opt *rows, const char *verb, mn_buf *out) {
         n += is;
     }
     MN_TRY(mn_buf_puts(out, "\noptions:\n"));
-    return mn_opt_print(mine, out);
+    return mn_opt_print(mine, mn_cli_columns(), out);
 }
 
 static int put_head(const char *verb, const char *title, const char *about, mn_buf *usage,
@@ -64,7 +64,7 @@ static int put_head(const char *verb, const char *title, const char *about, mn_b
     const char *const data = strstr(about, " What is read is data");
     mn_buf text = {0};
     int rc = mn_buf_append(&text, about, data ? (size_t)(data - about) : strlen(about));
-    if (rc >= 0) rc = mn_cli_wrap(text.data, 100, 0, out);
+    if (rc >= 0) rc = mn_cli_wrap(text.data, mn_cli_columns(), 0, out);
     if (rc >= 0) rc = mn_buf_puts(out, "\n");
     mn_buf_free(&text);
     return rc;

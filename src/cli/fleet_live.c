@@ -13,6 +13,7 @@
 
 enum { RECENT = 200, LOOK = 200, ASK = 500 }; /* events kept; ms between pictures, and questions */
 enum { LAST = 8 };                            /* pictures of a task that has ended */
+enum { REST = 40, RESTS = 25 }; /* ms of a wait for what was before it, and of these */
 
 static int ended; /* other threads ask, too */
 static void on_end(int number) {
@@ -64,6 +65,12 @@ static int skip_events(mn_cli_fleet *f, int64_t *next, json_t *list) {
         n = json_array_size(list);
     }
     return 0;
+}
+
+static int watch_events(mn_cli_fleet *f, mn_watch **w) {
+    char key[256];
+    snprintf(key, sizeof key, "fleet/%s/events", fleet_of(f));
+    return mn_watch_open(f->region, key, MN_WATCH_KEY, w);
 }
 
 /* ---- watch ------------------------------------------------------------------------------- */
@@ -142,10 +149,33 @@ static int live(mn_cli_fleet *f, sight *s, const char *task, const mn_cli_course
     return rc;
 }
 
+/* For programs: what happens from now on, a line each, until it is asked to end. */
+static int write_events(mn_cli_fleet *f, sight *s) {
+    const json_t *one;
+    size_t i;
+    mn_watch *w;
+    mn_change change;
+    mn_cli_fleet_catch();
+    MN_TRY(watch_events(f, &w));
+    int rc = 0;
+    while (rc >= 0 && !mn_cli_fleet_ended()) {
+        json_array_clear(s->events);
+        mn_buf_clear(&f->out);
+        rc = read_events(f, &s->next, s->events);
+        json_array_foreach(s->events, i, one) if (rc >= 0) rc = mn_cli_fleet_json(one, &f->out);
+        if (rc >= 0 && f->out.len) rc = mn_cli_write(f->out.data, f->out.len);
+        if (rc >= 0) rc = mn_watch_next(w, ASK, &change);
+    }
+    mn_watch_close(&w);
+    return rc < 0 ? rc : 0;
+}
+
 int mn_cli_fleet_watch(mn_cli_fleet *f) {
     sight s = {.events = json_array()};
     int rc = skip_events(f, &s.next, s.events);
-    if (rc >= 0 && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO)) {
+    if (rc >= 0 && f->o->json) {
+        rc = write_events(f, &s);
+    } else if (rc >= 0 && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO)) {
         rc = live(f, &s, NULL, NULL);
     } else if (rc >= 0) {
         rc = look(f, &s);
@@ -159,14 +189,54 @@ int mn_cli_fleet_watch(mn_cli_fleet *f) {
 }
 
 /* ---- do ---------------------------------------------------------------------------------- */
-static int say_events(const json_t *events, const char *task) {
+typedef struct story {
+    const char *task;
+    json_t *done; /* ids of steps that were told to be done */
+    json_t *end;  /* that the task has ended: said last; NULL: not yet */
+} story;
+
+static int say_events(const json_t *events, story *s) {
     const json_t *one;
     size_t i;
     json_array_foreach((json_t *)events, i, one) {
-        const char *const of = mn_cli_text_at(one, "task");
-        if (!of || strcmp(of, task) == 0) MN_TRY(mn_cli_fleet_say(one));
+        const char *const of = mn_cli_text_at(one, "task"), *const kind =
+                                                                mn_cli_text_at(one, "kind");
+        const char *const step = mn_cli_text_at(one, "step");
+        if (of && strcmp(of, s->task) != 0) continue;
+        if (of && kind && step && strcmp(kind, "done") == 0)
+            json_object_set_new(s->done, step, json_true());
+        if (of && kind && strcmp(kind, "task") == 0)
+            json_decref(s->end), s->end = json_incref((json_t *)one);
+        else
+            MN_TRY(mn_cli_fleet_say(one));
     }
     return 0;
+}
+
+static int is_told(const story *s, const json_t *task) {
+    const json_t *step;
+    size_t i;
+    json_array_foreach(json_object_get(task, "steps"), i, step) {
+        const char *const id = mn_cli_text_at(step, "id"), *const state =
+                                                               mn_cli_text_at(step, "state");
+        if (id && state && strcmp(state, "done") == 0 && !json_object_get(s->done, id)) return 0;
+    }
+    return s->end != NULL;
+}
+
+/* Robots tell what they have done once the brain can know of it: the end may be told before. Who
+ * died in between never tells. */
+static int say_rest(mn_cli_fleet *f, story *s, const json_t *told, int64_t *next) {
+    json_t *const events = json_array();
+    int rc = 0;
+    for (int i = 0; rc >= 0 && i < RESTS && !is_told(s, json_object_get(told, "task")); i++) {
+        if (i) usleep(REST * 1000);
+        json_array_clear(events);
+        rc = read_events(f, next, events);
+        if (rc >= 0) rc = say_events(events, s);
+    }
+    json_decref(events);
+    return rc >= 0 && s->end ? mn_cli_fleet_say(s->end) : rc;
 }
 
 /* What was before it was asked for is not of it. */
@@ -221,20 +291,19 @@ static int warn_no_brain(mn_cli_fleet *f, const char *task) {
 
 /* With lines: the task, as it was told last, in *told. */
 static int follow(mn_cli_fleet *f, const char *task, const mn_cli_course *c, json_t **told) {
-    char key[256];
     mn_watch *w;
     mn_change change;
+    MN_TRY(watch_events(f, &w));
     json_t *const events = json_array(), *status = NULL;
+    story s = {.task = task, .done = json_object()};
     int64_t next = 0;
-    snprintf(key, sizeof key, "fleet/%s/events", fleet_of(f));
-    MN_TRY(mn_watch_open(f->region, key, MN_WATCH_KEY, &w));
     int rc = skip_events(f, &next, events);
     drop_before(events, task);
     while (rc >= 0 && !mn_cli_fleet_ended()) {
         json_decref(*told);
         *told = NULL;
         rc = read_events(f, &next, events);
-        if (rc >= 0 && !f->o->json) rc = say_events(events, task);
+        if (rc >= 0 && !f->o->json) rc = say_events(events, &s);
         json_array_clear(events);
         if (rc >= 0) rc = ask_task(f, task, told);
         if (rc < 0 || is_over(json_object_get(*told, "task"))) break;
@@ -244,6 +313,10 @@ static int follow(mn_cli_fleet *f, const char *task, const mn_cli_course *c, jso
         status = NULL;
         if (rc >= 0) rc = mn_watch_next(w, ASK, &change);
     }
+    if (rc >= 0 && !f->o->json && is_over(json_object_get(*told, "task")))
+        rc = say_rest(f, &s, *told, &next);
+    json_decref(s.done);
+    json_decref(s.end);
     json_decref(events);
     mn_watch_close(&w);
     return rc;

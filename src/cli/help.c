@@ -5,6 +5,7 @@
  */
 #include "cli/cli.h"
 #include "cli/completion.h"
+#include "cli/screen.h"
 #include "omnesia.h"
 
 #include <string.h>
@@ -24,16 +25,16 @@ static const char places[] =
     "`omnesia help --man` and docs/CLI.md have the whole manual.";
 
 int mn_cli_wrap(const char *text, int columns, int hang, mn_buf *out) {
-    int at = (int)strspn(text, " ");
+    int at = (int)strspn(text, " "), fresh = 1;
     MN_TRY(mn_buf_append(out, text, (size_t)at));
-    for (text += at; *text;) {
+    for (text += at; *text; fresh = 0) {
         const size_t n = strcspn(text, " \n");
         int width = 0;
         for (size_t i = 0; i < n; i++) width += ((unsigned char)text[i] & 0xc0) != 0x80;
         if (at > hang && at + 1 + width > columns) {
             MN_TRY(mn_buf_printf(out, "\n%*s", hang, ""));
             at = hang;
-        } else if (at) {
+        } else if (at && !fresh) {
             MN_TRY(mn_buf_puts(out, " "));
             at++;
         }
@@ -46,26 +47,57 @@ int mn_cli_wrap(const char *text, int columns, int hang, mn_buf *out) {
     return 0;
 }
 
+int mn_cli_columns(void) {
+    int columns, rows;
+    mn_screen_size(&columns, &rows);
+    return columns < 60 ? 60 : columns > 100 ? 100 : columns;
+}
+
 static int paragraph(const char *text, mn_buf *out) {
-    MN_TRY(mn_cli_wrap(text, 100, 0, out));
+    MN_TRY(mn_cli_wrap(text, mn_cli_columns(), 0, out));
     return mn_buf_puts(out, "\n");
+}
+
+/* A line of the help, those behind it set in; its end. */
+static int put_line(mn_buf *text, int hang, mn_buf *out) {
+    const int rc = mn_cli_wrap(text->data, mn_cli_columns(), hang, out);
+    mn_buf_free(text);
+    return rc < 0 ? rc : mn_buf_puts(out, "\n");
+}
+
+static int title(const mn_cli_command *command, mn_buf *out) {
+    mn_buf text = {0};
+    MN_TRY(mn_buf_printf(&text, "omnesia %s - %s", command->name, command->summary));
+    return put_line(&text, 0, out);
+}
+
+static int usage(const mn_cli_command *command, mn_buf *out) {
+    mn_buf text = {0};
+    MN_TRY(mn_buf_printf(&text, "\nusage: omnesia %s %s", command->name, command->usage));
+    return put_line(&text, 7, out);
+}
+
+static int summary(const mn_cli_command *command, mn_buf *out) {
+    mn_buf text = {0};
+    MN_TRY(mn_buf_printf(&text, "  %-12s %s", command->name, command->summary));
+    return put_line(&text, 15, out);
 }
 
 int mn_cli_help(const mn_cli_command *command, mn_buf *out) {
     if (command) {
-        MN_TRY(mn_buf_printf(out, "omnesia %s - %s\n\nusage: omnesia %s %s\n", command->name,
-                             command->summary, command->name, command->usage));
+        MN_TRY(title(command, out));
+        MN_TRY(usage(command, out));
         if (command->about) {
             MN_TRY(mn_buf_puts(out, "\n"));
             MN_TRY(paragraph(command->about, out));
         }
         MN_TRY(mn_buf_puts(out, "\noptions:\n"));
-        return mn_opt_print(command->options, out);
+        return mn_opt_print(command->options, mn_cli_columns(), out);
     }
-    MN_TRY(mn_buf_printf(out, "omnesia %s\n%s\n\nusage: omnesia COMMAND [OPTIONS] [WORDS]\n\n",
-                         mn_version(), mn_cli_purpose));
-    for (const mn_cli_command *const *c = mn_cli_commands; *c; c++)
-        MN_TRY(mn_buf_printf(out, "  %-12s %s\n", (*c)->name, (*c)->summary));
+    MN_TRY(mn_buf_printf(out, "omnesia %s\n", mn_version()));
+    MN_TRY(paragraph(mn_cli_purpose, out));
+    MN_TRY(mn_buf_puts(out, "\nusage: omnesia COMMAND [OPTIONS] [WORDS]\n\n"));
+    for (const mn_cli_command *const *c = mn_cli_commands; *c; c++) MN_TRY(summary(*c, out));
     MN_TRY(mn_buf_puts(out, "\n`omnesia COMMAND --help` tells more about one of them.\n\n"));
     return paragraph(places, out);
 }

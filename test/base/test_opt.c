@@ -238,7 +238,7 @@ static void from_a_file(void **s) {
 static void printing(void **s) {
     (void)s;
     mn_buf out = {0};
-    assert_ok(mn_opt_print(table, &out));
+    assert_ok(mn_opt_print(table, 100, &out));
     assert_non_null(strstr(out.data, "  -n, --tokens N     tokens (between -1 and 64; "
                                      "OMNESIA_TOKENS)\n"));
     assert_non_null(strstr(out.data, "      --top-k N      candidates (default: 40; at least 1; "
@@ -246,10 +246,14 @@ static void printing(void **s) {
     assert_non_null(strstr(out.data, "  -f, --file FILE    a file (repeatable; OMNESIA_FILE)\n"));
     assert_non_null(strstr(out.data, "      --kv f16|q8    KV (default: f16; OMNESIA_KV)\n"));
     assert_non_null(strstr(out.data, "      --memory SIZE  limit (OMNESIA_MEMORY)\n"));
+    mn_buf_clear(&out);
+    assert_ok(mn_opt_print(table, 48, &out)); /* behind the words that fit */
+    assert_non_null(strstr(out.data, "  -n, --tokens N     tokens (between -1 and 64;\n"
+                                     "                     OMNESIA_TOKENS)\n"));
     mn_buf_free(&out);
     for (long n = 1; n < 12; n++) {
         mn_alloc_fail_after(n);
-        const int rc = mn_opt_print(table, &out);
+        const int rc = mn_opt_print(table, 100, &out);
         mn_alloc_fail_after(0);
         assert_true(rc == 0 || rc == MN_ENOMEM);
         mn_buf_free(&out);

@@ -4,12 +4,15 @@
 with a robot that is killed, what is refused and how, stop and resume, the log in other forms.
 
 """
+import fcntl
 import json
 import os
+import select
 import signal
 import struct
 import subprocess
 import sys
+import termios
 import time
 import unittest
 from pathlib import Path
@@ -140,6 +143,34 @@ class Fleets(Bed):
         self.assertEqual(self.json("task", "t1")["task"]["state"], "done")
         self.assertIn("asks nobody", self.run_("confirm", "t1", "s1", ok=False).stderr)
 
+    def test_the_end_is_told_last(self):
+        self.fleet("carrier", "arm", "dual", pace="100")
+        for n in range(6):
+            to = ("table", "counter")[n % 2]
+            said = self.run_("do", f"put the apple and the cup on the {to}").stdout.splitlines()
+            told = [line.split(" ", 1)[1] for line in said]
+            self.assertEqual(told[-2], f"t{n + 1} is done", said)
+            for thing in ("apple", "cup"):
+                self.assertTrue(any(f"put {thing} on {to}" in line for line in told[:-2]), said)
+            steps = [line.split()[4].rstrip(":") for line in told if " has done t" in line]
+            self.assertEqual(len(set(steps)), len(self.json("task", f"t{n + 1}")["task"]["steps"]))
+
+    def test_watch_as_lines(self):
+        self.run_("world", "--sim")
+        watch = self.start("watch", "--json")
+        end, places = time.monotonic() + WAIT, ("sink", "table")
+        for n in range(10**9):  # what was before it watches is not told
+            self.run_("move", "cup", places[n % 2])
+            if select.select([watch.stdout], [], [], 0.5)[0]:
+                break
+            self.assertLess(time.monotonic(), end)
+        event = json.loads(watch.stdout.readline())
+        self.assertEqual((event["kind"], event["thing"]), ("moved", "cup"))
+        self.assertIn(event, self.json("history", "--thing", "cup")["events"])
+        watch.send_signal(signal.SIGINT)
+        watch.communicate(timeout=WAIT)
+        self.assertEqual(watch.returncode, 0)
+
     def test_each_step_says_why(self):
         self.fleet("carrier", "arm", "dual")
         self.run_("do", "put the cup on the table")
@@ -177,8 +208,28 @@ class Words(Bed):
             self.assertTrue(said.startswith(f"omnesia fleet {verb} - "), said)
             self.assertIn(option, said)
             self.assertNotIn("--domain", said)  # of ros2 alone
-            self.assertLessEqual(max(map(len, said.splitlines())), 100)
+            self.assertLessEqual(max(map(len, said.splitlines())), 80)
         self.assertIn("did you mean `fleet ros2`?", self.run_("rso2", "--help", ok=False).stderr)
+
+    def test_help_is_as_wide_as_the_terminal(self):
+        def widest(columns, *words):
+            ours, theirs = os.openpty()
+            fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+            p = subprocess.Popen([PROGRAM, *words, "--help"], env=self.env, stdout=theirs)
+            os.close(theirs)
+            said = b""
+            try:
+                while more := os.read(ours, 65536):
+                    said += more
+            except OSError:  # the terminal's end
+                pass
+            os.close(ours)
+            self.assertEqual(p.wait(WAIT), 0)
+            return max(map(len, said.decode().splitlines()))
+        for words in (("fleet", "join"), ("fleet",), ("serve",), ()):
+            self.assertLessEqual(widest(72, *words), 72, words)
+            self.assertLessEqual(widest(120, *words), 100, words)
+            self.assertGreater(widest(120, *words), 80, words)
 
     def test_each_verb_ends_with_a_sentence(self):
         said = lambda *words: self.run_(*words).stdout
