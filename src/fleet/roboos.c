@@ -47,8 +47,15 @@ static void forget(roboos_robot **at) {
 }
 
 static roboos_robot *make(mn_roboos *x, const char *name) {
-    roboos_robot *const r = x->n < ROBOOS_ROBOTS ? mn_calloc(1, sizeof *r) : NULL;
-    if (!r) return NULL;
+    if (x->n == ROBOOS_ROBOTS) {
+        MN_FAIL(MN_EFULL, "there are %d robots already: this one is left out", ROBOOS_ROBOTS);
+        return NULL;
+    }
+    roboos_robot *const r = mn_calloc(1, sizeof *r);
+    if (!r) {
+        MN_FAIL(MN_ENOMEM, "no memory for a robot of RoboOS");
+        return NULL;
+    }
     r->x = x;
     snprintf(r->name, sizeof r->name, "%s", name);
     roboos_host_init(r);
@@ -73,7 +80,7 @@ void roboos_record(mn_roboos *x, const char *name, const char *text, size_t n) {
     else if (roboos_tools_check(record, &tools) < 0)
         roboos_tell(x, name, mn_error_detail());
     else if (!r && !(r = make(x, name)))
-        roboos_tell(x, name, "there are too many robots: this one is left out");
+        roboos_tell(x, name, mn_error_detail());
     else {
         r->listed = 1;
         r->hash = hash;

@@ -122,21 +122,32 @@ static int lives(mn_actor_robot *r, const json_t *lease) {
 }
 
 /* ---- what it is ---------------------------------------------------------------------------- */
+/* What there was no memory for is asked again at the next step. */
+static void refuse_skills(mn_actor_robot *r, int h, int rc, const char *why) {
+    if (rc == MN_ENOMEM)
+        r->listed[h] = r->host[h]->changed - 1;
+    else
+        mn_board_tell(r->b, "refused", "{s:s, s:s}", "robot", r->name, "text", why);
+}
+
 static void add_skills(mn_actor_robot *r, int h) {
     json_t *manifests = NULL, *one;
     size_t i;
     r->listed[h] = r->host[h]->changed;
-    if (r->host[h]->ops->list(r->host[h], &manifests) < 0) {
-        mn_board_tell(r->b, "refused", "{s:s, s:s}", "robot", r->name, "text", mn_error_detail());
+    int rc = r->host[h]->ops->list(r->host[h], &manifests);
+    if (rc < 0) {
+        refuse_skills(r, h, rc, mn_error_detail());
         return;
     }
     json_array_foreach(manifests, i, one) {
         const char *const name = json_string_value(json_object_get(one, "name"));
         const mn_skill *known;
-        if ((r->skills.n == MN_ROBOT_SKILLS && !mn_skills_find(&r->skills, name ? name : "")) ||
-            mn_skills_add(&r->skills, one) < 0) {
-            mn_board_tell(r->b, "refused", "{s:s, s:s}", "robot", r->name, "text",
-                          r->skills.n == MN_ROBOT_SKILLS ? "too many skills" : mn_error_detail());
+        if (r->skills.n == MN_ROBOT_SKILLS && !mn_skills_find(&r->skills, name ? name : "")) {
+            refuse_skills(r, h, MN_EFULL, "too many skills");
+            continue;
+        }
+        if ((rc = mn_skills_add(&r->skills, one)) < 0) {
+            refuse_skills(r, h, rc, mn_error_detail());
             continue;
         }
         if ((known = mn_skills_find(&r->skills, name))) r->owner[known - r->skills.skill] = h;
@@ -211,7 +222,9 @@ static int tell_skills(mn_actor_robot *r) {
             MN_TRY(mn_robot_lease(r));
             continue;
         }
-        if (rc >= 0)
+        if (rc < 0)
+            r->listed[0] = r->host[0]->changed - 1; /* nobody knows yet: again */
+        else
             mn_board_tell(r->b, "skills", "{s:s, s:i}", "robot", r->name, "n", r->skills.n);
         return rc;
     }
@@ -288,6 +301,7 @@ static void destroy(mn_actor_robot **r) {
     json_decref(robot->call);
     json_decref(robot->result);
     mn_buf_free(&robot->text);
+    mn_skill_end_free(&robot->end);
     mn_free(robot);
     *r = NULL;
 }

@@ -24,6 +24,9 @@
 static const uint64_t MS = 1000000, GRACE = 100000000, WAIT = 10000000000; /* ns */
 static const double LIMIT = 60; /* s, of a skill that says none */
 static const double SEEN = 0.9; /* how sure one is of what one sees */
+/* Things that an ending changes with what was seen: each may be three keys (itself, the list it
+ * leaves, the list it joins), and a commit has room for 16, with the call, the lease, the state. */
+enum { SEEN_MOST = 3 };
 
 static const char *field(const json_t *json, const char *name) {
     const char *const text = json_string_value(json_object_get(json, name));
@@ -178,7 +181,7 @@ static int apply_look(mn_actor_robot *r, mn_scene *s, const json_t *result, mn_e
     json_array_foreach(json_object_get(looks, "things"), i, one) {
         mn_thing *const t = mn_scene_thing(s, json_string_value(one) ? json_string_value(one) : "");
         json_t *seen = NULL;
-        if (!t || *t->home || strcmp(t->at, place) || f->n_things + 2 > 4) continue;
+        if (!t || *t->home || strcmp(t->at, place) || f->n_things >= SEEN_MOST) continue;
         const json_t *const is = mn_seen_find(json_object_get(result, "seen"), t);
         if (is && *field(is, "at") && strcmp(field(is, "at"), place)) continue; /* it is moved */
         if (is) {
@@ -203,7 +206,7 @@ static int apply_seen(mn_actor_robot *r, mn_scene *s, const json_t *result, mn_e
         mn_thing *const t = mn_scene_thing(s, field(one, "name"));
         const char *const at = field(one, "at");
         const json_t *const open = json_object_get(one, "open");
-        if (!t || *t->home || f->n_things + 2 > 4) continue; /* so many fit into one commit */
+        if (!t || *t->home || f->n_things >= SEEN_MOST) continue;
         if (t->open >= 0 && json_is_boolean(open) && json_is_true(open) != t->open) {
             MN_TRY(mn_effect_touch(f, t));
             if (json_object_set_new(t->json, "open", json_boolean(json_is_true(open))))
@@ -465,12 +468,22 @@ void mn_robot_cancel(mn_actor_robot *r, const char *why, uint64_t now) {
     r->running->ops->cancel(r->running);
 }
 
+/* A host tells an end once: one that there was no memory for is told again. */
+static int look_at_host(mn_actor_robot *r, uint64_t now, uint64_t *again, double *progress,
+                        mn_skill_end *e) {
+    if (!r->kept) return r->running->ops->look(r->running, now, again, progress, e);
+    *e = r->end;
+    r->end = (mn_skill_end){.ok = 0};
+    r->kept = 0;
+    return 1;
+}
+
 static int run(mn_actor_robot *r, uint64_t now, uint64_t *again) {
     mn_skill_end e = {.ok = 0};
     uint64_t look = r->limit;
     double progress = -1;
     mn_skill_host *const host = r->running;
-    int rc = host->ops->look(host, now, &look, &progress, &e);
+    int rc = look_at_host(r, now, &look, &progress, &e);
     if (rc < 0) {
         const char *const detail = mn_error_detail();
         mn_buf_puts(&e.text, detail);
@@ -480,6 +493,11 @@ static int run(mn_actor_robot *r, uint64_t now, uint64_t *again) {
     }
     if (rc) {
         rc = r->phase == ROBOT_RUNS ? skill_ended(r, &e, now) : look_ended(r, &e);
+        if (rc == MN_ENOMEM && r->phase != ROBOT_IDLE) {
+            r->end = e;
+            r->kept = 1;
+            return rc;
+        }
         mn_skill_end_free(&e);
         if (r->phase == ROBOT_IDLE || now < *again) *again = r->phase ? now : *again;
         return rc;
@@ -507,6 +525,8 @@ static int begin_skill(mn_actor_robot *r, const mn_skill *k, uint64_t now) {
     mn_skill_host *const host = host_of(r, k);
     if (host == r->stuck) return fail_call(r, "hung", "the program of this skill does not answer");
     r->progress = 0;
+    r->kept = 0;
+    mn_skill_end_free(&r->end);
     MN_TRY(say_call(r, "running", "", ""));
     MN_TRY(read_call(r));
     if (strcmp(field(r->call, "state"), "running")) return 0; /* somebody was quicker */
