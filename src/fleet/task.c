@@ -134,9 +134,14 @@ int mn_fleet_asks(mn_board *b, const char *id, const char *step, const json_t *t
     const char *const state = field(one, "state");
     json_t *const is = json_object_get(one, "tries");
     int rc = 0;
-    if (strcmp(state, "asked") != 0 || (tries && !json_equal(tries, is)))
-        rc = MN_FAIL(MN_ENOENT, "%s of %s asks nobody: it %s%s", step, id,
-                     *state ? "is " : "does not exist", state);
+    if (!one)
+        rc = MN_FAIL(MN_ENOENT, "%s has no step %s", id, step);
+    else if (strcmp(state, "asked") != 0)
+        rc = MN_FAIL(MN_ENOENT, "%s of %s asks nobody: it is %s", step, id, state);
+    else if (tries && !json_equal(tries, is))
+        rc = MN_FAIL(MN_ENOENT,
+                     "%s of %s asks for another try by now: look at the task and answer anew", step,
+                     id);
     *now = rc < 0 ? NULL : json_incref(is);
     json_decref(task);
     return rc;

@@ -154,7 +154,7 @@ static void confirmed_from_afar(void **unused) {
     const mn_letter no_step = {.what = "confirm", .task = "alpha.t1", .step = "s7"};
     const mn_letter runs = {.what = "confirm", .task = "alpha.t1", .step = "s2"};
     begin(&d, 3, 3);
-    assert_fails(mn_letter_put(d.b[1], &no_step, id), MN_ENOENT, "s7 of alpha.t1 asks nobody");
+    assert_fails(mn_letter_put(d.b[1], &no_step, id), MN_ENOENT, "alpha.t1 has no step s7");
     assert_fails(mn_letter_put(d.b[1], &runs, id), MN_ENOENT, "it is running");
     write_letter(&d, 1, "confirm", "alpha.t1", "s1", 0, id);
     assert_int_equal(answer(&d, 1, "alpha", id), 1);
@@ -173,7 +173,8 @@ static void confirmed_from_afar(void **unused) {
     bed_put(&d, 0, "task/", "t1",
             json_pack("{s:s, s:s, s:[{s:s, s:s, s:i}]}", "id", "t1", "state", "running", "steps",
                       "id", "s1", "state", "asked", "tries", 1));
-    assert_fails(answer(&d, 1, "alpha", id), MN_ENOENT, "alpha: s1 of t1 asks nobody");
+    assert_fails(answer(&d, 1, "alpha", id), MN_ENOENT,
+                 "alpha: s1 of t1 asks for another try by now");
     assert_false(bed_is(&d, 0, "confirm/", "t1.s1"));
     all_gone(&d);
     bed_end(&d);
