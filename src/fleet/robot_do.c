@@ -484,6 +484,10 @@ static int run(mn_actor_robot *r, uint64_t now, uint64_t *again) {
     double progress = -1;
     mn_skill_host *const host = r->running;
     int rc = look_at_host(r, now, &look, &progress, &e);
+    if (rc == MN_ENOMEM) { /* what its body has done is so: it is looked at again, to its limit */
+        rc = 0;
+        look = now + MS;
+    }
     if (rc < 0) {
         const char *const detail = mn_error_detail();
         mn_buf_puts(&e.text, detail);

@@ -40,7 +40,7 @@ struct mn_actor_robot {
     double progress;
     json_t *result; /* of the skill, while it is looked at */
     mn_buf text;
-    mn_skill_end end;  /* that its host has told, and there was no memory for; */
+    mn_skill_end end;  /* that its host has told, and there was no memory for */
     int kept;          /* there is one */
     int stopped, gone; /* a stop stands; the lease is lost */
 };

@@ -54,6 +54,7 @@ typedef struct sim_body {
     char code[32];  /* it will fail so; "" */
     mn_buf text;
     uint64_t cancelled; /* ns; 0: it was not */
+    int acted;          /* the truth has changed; its end was not told yet */
     /* where it drives */
     double way[MN_SIM_POINTS][2], far[MN_SIM_POINTS]; /* far: m from the start */
     char door[MN_SIM_POINTS][MN_NAME + 1];            /* at that point; "" */
@@ -387,6 +388,7 @@ static int start(mn_skill_host *h, const char *skill, const json_t *args, uint64
     s->skill = found;
     s->began = now;
     s->cancelled = 0;
+    s->acted = 0;
     *s->code = 0;
     mn_buf_clear(&s->text);
     int rc =
@@ -419,6 +421,12 @@ static int fill_end(sim_body *s, mn_skill_end *end) {
     return end->result ? 0 : MN_FAIL(MN_ENOMEM, "no memory for what %s sees", s->robot);
 }
 
+static int told(sim_body *s, uint64_t now, mn_skill_end *end) {
+    MN_TRY(state_put(s, now));
+    MN_TRY(truth_read(s)); /* what is seen is how it is now */
+    return fill_end(s, end);
+}
+
 /* Its time is up, or it was told to end: the truth changes, unless something goes wrong. */
 static int finish(sim_body *s, uint64_t now, mn_skill_end *end) {
     const mn_sim_deed deed = {s->b, s->robot, s->skill, s->args, &s->random};
@@ -426,15 +434,15 @@ static int finish(sim_body *s, uint64_t now, mn_skill_end *end) {
     int rc = 0;
     s->state.v[0] = 0;
     MN_TRY(truth_read(s));
+    if (s->acted) return told(s, now, end);
     if (!*s->code) rc = mn_sim_act(&deed, &s->truth, &code, &s->text);
     if (is(s->code, "dropped")) rc = mn_sim_drop(&deed, &s->truth); /* not what it never had */
     MN_TRY(rc);
+    s->acted = 1;
     if (code) snprintf(s->code, sizeof s->code, "%s", code);
     if (!*s->code && is(s->skill->name, "navigate"))
         snprintf(s->state.at, sizeof s->state.at, "%.*s", MN_NAME, mn_sim_arg(s->args, "place"));
-    MN_TRY(state_put(s, now));
-    MN_TRY(truth_read(s)); /* what is seen is how it is now */
-    return fill_end(s, end);
+    return told(s, now, end);
 }
 
 static uint64_t when(const sim_body *s, uint64_t now, double done) {

@@ -219,15 +219,20 @@ static const char rest[] = PLAN(TAKE("arm", "") "," PUT("arm", "carrier", "1") "
     "carrier", "table", "2") "," TAKE("dual", "3") "," PUT("dual", "table", "4"));
 
 /* The arm's first grasp fails in a way that is planned anew at once; the carrier drives on. */
-static mn_sim_result run_failing(model *m) {
+static json_t *failing_world(void) {
     json_t *world;
-    mn_sim_result r;
     assert_int_equal(mn_fleet_world_read(NULL, &world), 0);
     json_object_set_new(world, "failures",
                         json_pack("[{s:s, s:s, s:s, s:s, s:i}]", "skill", "grasp", "robot", "arm",
                                   "thing", "apple", "code", "out_of_reach", "times", 1));
     json_object_set_new(json_array_get(json_object_get(world, "robots"), 0), "at",
                         json_string("table")); /* it drives for a while */
+    return world;
+}
+
+static mn_sim_result run_failing(model *m) {
+    json_t *const world = failing_world();
+    mn_sim_result r;
     const mn_brain_how brain = {.model = "played", .ask = answers, .user = m, .patience = 40};
     const mn_sim_how how = {
         .world = world, .seed = 1, .kill_at = -1, .brain = &brain, .tell = keep, .user = m};
@@ -324,6 +329,47 @@ static void who_is_lost_is_told(void **state) {
     json_decref(m.events);
 }
 
+/* ---- without memory ---------------------------------------------------------------------- */
+static int plays(void *user, const char *system, const char *text, const char *schema, char **out,
+                 int tokens[4]) {
+    model *const m = user;
+    (void)system, (void)text, (void)schema;
+    *out = mn_strdup(m->answer[m->asked < 3 ? m->asked : 3]);
+    m->asked++;
+    tokens[0] = 100, tokens[1] = 0, tokens[2] = 10, tokens[3] = 5;
+    return *out ? 0 : MN_FAIL(MN_ENOMEM, "no memory for an answer");
+}
+
+/* The n-th allocation fails while a model says what is wanted, plans, and plans anew: the task is
+ * done all the same, or says why it is not. */
+static void what_no_memory_takes_is_said(void **state) {
+    static const char goals[] = "{\"why\":\"An apple is healthy, it shall be on the table.\","
+                                "\"goals\":[{\"bring\":\"apple\",\"to\":\"table\"}]}";
+    long done = 0, hit = 1, n = 1;
+    (void)state;
+    for (; hit && n < 200000; n += 1 + n / 100) {
+        static model m;
+        json_t *const world = failing_world();
+        m = (model){.answer = {goals, right, rest, rest}};
+        const mn_brain_how brain = {.model = "played", .ask = plays, .user = &m, .patience = 40};
+        const mn_sim_how how = {.world = world, .seed = 1, .kill_at = -1, .brain = &brain};
+        mn_sim_result r;
+        memset(&r, 0, sizeof r);
+        mn_alloc_fail_after(n);
+        const int rc = mn_sim_run(&how, "I am hungry, could somebody bring something healthy?", &r);
+        hit = mn_alloc_fail_left() <= 0;
+        mn_alloc_fail_after(0);
+        json_decref(world);
+        if (rc < 0 && rc != MN_ENOMEM) fail_msg("allocation %ld: %d %s", n, rc, mn_error_detail());
+        if (rc >= 0 && !r.reached && (!hit || !strstr(r.why, "memory")))
+            fail_msg("allocation %ld: %s", n, r.why);
+        assert_int_equal(rc >= 0 && r.lost, 0);
+        done += rc >= 0 && r.reached;
+    }
+    print_message("%ld done, up to allocation %ld\n", done, n);
+    assert_true(done > 20 && !hit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_right_plan_is_judged_once),
                                        cmocka_unit_test(what_was_wrong_is_said_to_it),
@@ -335,6 +381,7 @@ int main(void) {
                                        cmocka_unit_test(only_what_failed_is_asked_for),
                                        cmocka_unit_test(nobody_waits_while_it_thinks),
                                        cmocka_unit_test(a_wrong_or_slower_plan_for_it_is_not_taken),
-                                       cmocka_unit_test(who_is_lost_is_told)};
+                                       cmocka_unit_test(who_is_lost_is_told),
+                                       cmocka_unit_test(what_no_memory_takes_is_said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
