@@ -12,10 +12,13 @@
 #include "cli/fleet.h"
 #include "cli/objects.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+enum { PORT = 8080 }; /* of the page, unless that is taken */
 enum { ROBOTS = 3, ALL = ROBOTS + 2, JOINED_MS = 15000, GONE_MS = 1500, LOOK_MS = 100 };
 
 static const char *const robots[ROBOTS] = {"carrier", "arm", "dual"};
@@ -24,7 +27,7 @@ static const char task[] = "put the apple and the cup on the table";
 typedef struct demo {
     mn_cli_fleet *f;
     mn_child *robot[ROBOTS], *brain, *server;
-    char program[4096], task[16], page[160];
+    char program[4096], task[16], port[8], page[160];
 } demo;
 
 static int ask(demo *d, json_t *call, json_t **out) {
@@ -57,11 +60,25 @@ static int start_brain(demo *d) {
     return start(d, words, &d->brain);
 }
 
-/* Also on the page, where there is a free port. */
+/* The port when nobody listens there; else one that is free; 0: there is none. */
+static int free_port(int port) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    socklen_t size = sizeof at;
+    const int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    const int is = bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 1) == 0 &&
+                   getsockname(fd, (struct sockaddr *)&at, &size) == 0;
+    close(fd);
+    return is ? ntohs(at.sin_port) : port ? free_port(0) : 0;
+}
+
+/* Also on the page. */
 static int start_server(demo *d) {
     const mn_cli_fleet_options *const o = d->f->o;
-    const char *argv[] = {d->program, "serve", "--no-memory",
-                          "--log",    "none",  o->region ? "--region" : NULL,
+    snprintf(d->port, sizeof d->port, "%d", free_port(PORT));
+    const char *argv[] = {d->program, "serve",  "--no-memory", "--log",
+                          "none",     "--port", d->port,       o->region ? "--region" : NULL,
                           o->region,  NULL};
     return mn_child_start(argv, NULL, &d->server);
 }
@@ -202,8 +219,9 @@ static void find_page(demo *d, mn_cli_course *c) {
         fprintf(stderr, "omnesia: there is no page: %s\n", mn_child_said(d->server));
         return;
     }
-    snprintf(d->page, sizeof d->page, "on a page, too: http://127.0.0.1:8080/page/fleet.html%s%s",
-             d->f->o->fleet ? "?fleet=" : "", d->f->o->fleet ? d->f->o->fleet : "");
+    snprintf(d->page, sizeof d->page, "on a page, too: http://127.0.0.1:%s/page/fleet.html%s%s",
+             d->port, d->f->o->fleet ? "?fleet=" : "", d->f->o->fleet ? d->f->o->fleet : "");
+    fprintf(stderr, "omnesia: %s\n", d->page);
     c->note = d->page;
     c->stays = 1;
 }

@@ -201,11 +201,11 @@ int mn_fleet_verb_scene(void *call) {
         if (json_array_append_new(list, thing_json(&s, s.thing + i)) < 0)
             rc = MN_FAIL(MN_ENOMEM, "no memory for a thing");
     }
-    if (rc >= 0 && c->args.thing && !json_array_size(list))
-        rc = MN_FAIL(MN_ENOENT, "there is no thing '%s': `omnesia fleet scene` lists them",
-                     c->args.thing);
     if (rc >= 0) rc = put_robots(c, &s);
-    if (rc >= 0) rc = mn_scene_show(&s, &text);
+    if (rc >= 0)
+        rc = c->args.thing
+                 ? mn_scene_show_one(&s, c->args.thing, c->board->ops->time(c->board), &text)
+                 : mn_scene_show(&s, &text);
     if (rc >= 0)
         rc = mn_verb_put(c->result, "text", json_stringn(text.data ? text.data : "", text.len));
     if (rc >= 0) rc = put_wrong(c, &wrong);

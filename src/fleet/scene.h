@@ -99,6 +99,9 @@ const char *mn_scene_in_hand(const mn_scene *s, const char *robot, const char *t
 const char *mn_scene_free_hand(const mn_scene *s, const char *robot); /* NULL: none */
 /* As text for people: 12 lines for a kitchen. */
 int mn_scene_show(const mn_scene *s, mn_buf *out);
+/* One of them, a robot or another thing: what it is, in what it is, in what that is, its state, its
+ * pose, who saw it when, what it has. MN_ENOENT: there is none, and which name is near. */
+int mn_scene_show_one(const mn_scene *s, const char *name, int64_t now, mn_buf *out);
 
 /* ---- changing ------------------------------------------------------------------------------ */
 /* Who changes it: the commit happens only while this lease stands. robot NULL: a person, or the

@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fleet/scene_show.c - a scene as text: a line a room with what is in it, doors, a line a robot.
+ * fleet/scene_show.c - a scene as text: a line a room with what is in it, doors, one a robot; and
+ * one thing with all that is known of it:
+ *
+ *     cup (cup, 0.3 kg) on counter, in kitchen
+ *     clean
+ *     where: 1.32, 4.40, 0.90 m
+ *     seen by arm at 10:02:03 UTC, 3 minutes ago, 90 % sure
  */
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/opt.h"
+#include "fleet/past_inside.h"
 #include "fleet/scene_inside.h"
 
 #include <string.h>
@@ -83,4 +93,95 @@ int mn_scene_show(const mn_scene *s, mn_buf *out) {
         if (s->thing[i].kind == MN_DOOR) MN_TRY(show_door(s->thing + i, out));
     for (int i = 0; i < s->n_robots; i++) MN_TRY(show_robot(s, s->robot + i, out));
     return 0;
+}
+
+/* ---- one of them ------------------------------------------------------------------------- */
+/* " on counter, in kitchen"; " in left of arm, at counter, in kitchen" */
+static int show_where(const mn_scene *s, const mn_thing *t, mn_buf *out) {
+    const char *name = t->name, *at = t->at, *how = t->how;
+    for (int n = 0; *at && n < DEPTH; n++) {
+        const mn_thing *const place = mn_scene_thing(s, at);
+        const mn_robot_seen *const r = mn_scene_robot(s, at);
+        const char *const hand = mn_scene_in_hand(s, at, name);
+        MN_TRY(mn_buf_puts(out, n ? ", " : " "));
+        if (hand) MN_TRY(mn_buf_puts(out, "in "));
+        MN_TRY(show_name(out, *how ? how : place ? mn_thing_how(place) : "at"));
+        MN_TRY(mn_buf_puts(out, hand ? " of " : " "));
+        MN_TRY(show_name(out, at));
+        name = at;
+        how = place ? place->how : "";
+        at = place ? place->at : !r ? "" : *r->at ? r->at : mn_scene_room(s, r->name);
+        if (r) how = mn_scene_thing(s, at) && mn_scene_thing(s, at)->kind == MN_ROOM ? "in" : "at";
+    }
+    return *t->at || t->kind != MN_OBJECT_KIND ? 0 : mn_buf_puts(out, ": nobody knows where");
+}
+
+static int show_what(const mn_scene *s, const mn_thing *t, mn_buf *out) {
+    if (t->kind == MN_DOOR) return show_door(t, out);
+    const char *const kind = json_string_value(json_object_get(t->json, "kind"));
+    MN_TRY(show_name(out, t->name));
+    MN_TRY(mn_buf_puts(out, " ("));
+    MN_TRY(show_name(out, *t->class_ ? t->class_ : kind ? kind : "thing"));
+    if (t->mass > 0) MN_TRY(mn_buf_printf(out, ", %.3g kg", t->mass));
+    MN_TRY(mn_buf_puts(out, ")"));
+    MN_TRY(show_where(s, t, out));
+    return mn_buf_puts(out, "\n");
+}
+
+/* "closed, clean", "not clean" */
+static int show_state(const mn_thing *t, mn_buf *out) {
+    const char *word;
+    json_t *so;
+    int n = 0;
+    if (t->kind != MN_DOOR && t->open >= 0) {
+        MN_TRY(mn_buf_puts(out, t->open ? "open" : "closed"));
+        n++;
+    }
+    json_object_foreach(json_object_get(t->json, "is"), word, so) {
+        MN_TRY(mn_buf_puts(out, n++ ? ", " : ""));
+        if (!json_is_true(so)) MN_TRY(mn_buf_puts(out, "not "));
+        MN_TRY(show_name(out, word));
+    }
+    return n ? mn_buf_puts(out, "\n") : 0;
+}
+
+static int show_seen(const mn_thing *t, int64_t now, mn_buf *out) {
+    if (!t->seen) return mn_buf_puts(out, "not seen so far: it is where it was said to be\n");
+    MN_TRY(mn_buf_puts(out, "seen"));
+    if (*t->seen_by) MN_TRY(mn_buf_puts(out, " by "));
+    MN_TRY(show_name(out, t->seen_by));
+    MN_TRY(mn_buf_puts(out, " at "));
+    MN_TRY(mn_past_moment(out, t->seen, now));
+    return mn_buf_printf(out, ", %.0f %% sure\n", t->sure * 100);
+}
+
+/* Another name that may be meant. */
+static int no_such(const mn_scene *s, const char *name) {
+    const size_t n = (size_t)(s->n_things + s->n_robots);
+    const char **const names = mn_calloc(n + 1, sizeof *names);
+    if (!names) return MN_FAIL(MN_ENOMEM, "no memory for %zu names", n);
+    for (int i = 0; i < s->n_things; i++) names[i] = s->thing[i].name;
+    for (int i = 0; i < s->n_robots; i++) names[s->n_things + i] = s->robot[i].name;
+    const char *const near = mn_opt_nearest(name, names, n);
+    const int rc =
+        near ? MN_FAIL(MN_ENOENT, "there is no thing '%s'; did you mean '%s'?", name, near)
+             : MN_FAIL(MN_ENOENT, "there is no thing '%s': `omnesia fleet scene` lists them", name);
+    mn_free(names);
+    return rc;
+}
+
+int mn_scene_show_one(const mn_scene *s, const char *name, int64_t now, mn_buf *out) {
+    const mn_thing *const t = mn_scene_thing(s, name);
+    const mn_robot_seen *const r = mn_scene_robot(s, name);
+    mn_pose pose;
+    if (!t) return r ? show_robot(s, r, out) : no_such(s, name);
+    MN_TRY(show_what(s, t, out));
+    MN_TRY(show_state(t, out));
+    if (mn_scene_pose(s, name, &pose) >= 0)
+        MN_TRY(mn_buf_printf(out, "where: %.2f, %.2f, %.2f m\n", pose.p[0], pose.p[1], pose.p[2]));
+    if (t->kind == MN_OBJECT_KIND || t->seen) MN_TRY(show_seen(t, now, out));
+    if (!json_array_size(t->holds)) return 0;
+    MN_TRY(mn_buf_puts(out, "has "));
+    MN_TRY(show_things(s, t->holds, NULL, 0, out));
+    return mn_buf_puts(out, "\n");
 }

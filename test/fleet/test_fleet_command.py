@@ -9,6 +9,7 @@ import json
 import os
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -94,6 +95,20 @@ class Demo(Bed):
                 self.assertNotIn("call", self.robots()[robot])  # who is lost does nothing
             places = self.places()
             self.assertEqual((places["apple"], places["cup"]), ("table", "table"))
+
+
+    def test_its_page_takes_another_port_when_one_is_taken(self):
+        taken = socket.socket()
+        try:
+            taken.bind(("127.0.0.1", 8080))
+            taken.listen()
+        except OSError:
+            pass  # by another program: as well
+        said = self.run_("demo", "--dashboard", "--pace", "20").stderr
+        taken.close()
+        self.assertRegex(said, r"on a page, too: http://127\.0\.0\.1:[0-9]+/page/fleet\.html")
+        self.assertNotIn(":8080", said)
+        self.assertNotIn("there is no page", said)
 
 
 class Fleets(Bed):
@@ -236,6 +251,11 @@ class Words(Bed):
         self.assertEqual(said("world"), "the fleet main knows 3 rooms, 2 doors, 8 pieces of "
                                         "furniture and 8 objects now\n")
         self.assertEqual(said("move", "cup", "sink"), "cup is at sink\n")
+        self.assertIn("cup (cup, 0.3 kg) on sink, in kitchen\nclean\nwhere: ",
+                      said("scene", "cup"))
+        self.assertNotIn("fridge", said("scene", "cup"))
+        self.assertIn("\nhas milk\n", said("scene", "fridge"))
+        self.assertIn("did you mean 'fridge'?", self.run_("scene", "frigde", ok=False).stderr)
         self.assertEqual(said("set", "lamp", '{"class": "lamp", "at": "table"}'),
                          "lamp is on the map\n")
         self.assertEqual(said("remove", "lamp"), "lamp is no longer on the map\n")

@@ -144,6 +144,16 @@ static void shown(mn_board *b) {
                                   "door: kitchen and hall, closed\n"
                                   "arm (arm) at table, has cup in left, battery 75 %\n"
                                   "carrier (wheels) in no known place, gone\n");
+    mn_buf_clear(&out);
+    assert_ok(mn_scene_show_one(&s, "cup", 0, &out)); /* in what it is, up to the room */
+    assert_non_null(strstr(out.data, ") in left of arm, at table, in kitchen\n"));
+    mn_buf_clear(&out);
+    assert_ok(mn_scene_show_one(&s, "apple", 0, &out));
+    assert_non_null(strstr(out.data, " bowl, on table, in kitchen\n"));
+    mn_buf_clear(&out);
+    assert_ok(mn_scene_show_one(&s, "arm", 0, &out));
+    assert_string_equal(out.data, "arm (arm) at table, has cup in left, battery 75 %\n");
+    assert_fails(mn_scene_show_one(&s, "appel", 0, &out), MN_ENOENT, "did you mean 'apple'?");
     mn_scene_free(&s);
     kitchen_put(b, "fleet/main/stop", "{\"robots\": [\"arm\"]}");
     s = kitchen_read(b);
