@@ -62,8 +62,8 @@ static const sentence sentences[] = {
     {"new", "{thing} is new on the map"},
     {"changed", "{thing} is described anew"},
     {"removed", "{thing} is no longer on the map"},
-    {"seen", "{thing} is seen[ at {at}][ by {by}], {sure%} sure"},
-    {"missed", "{thing} is not seen at {at}: less sure"},
+    {"seen", "{thing} is seen[ at {at}][ by {by}][ by {robot}][, {sure%} sure]"},
+    {"missed", "{thing} is not seen at {at}[ by {robot}]: less sure"},
     /* stops */
     {"stop", "[{robot} is][{all} are] stopped[ by {by}]", 1},
     {"resume", "[{robot}][{all}] may move again"},
