@@ -92,6 +92,7 @@ static int each_task(void *user, const char *key, uint64_t version) {
     const char *const id = key + l->prefix;
     json_t *task;
     (void)version;
+    if (mn_board_name_check("task", id) < 0) return 0; /* no brain takes it */
     if (mn_board_get(l->c->board, l->kind, id, &task, NULL) <= 0) return 0;
     int bad = 0;
     if (strcmp(l->kind, "ask/") == 0)
