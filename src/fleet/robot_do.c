@@ -336,8 +336,7 @@ static void done_with(mn_actor_robot *r) {
 static int end(mn_actor_robot *r, const ending *e) {
     ending last = *e;
     char why[256] = "";
-    int told =
-        0; /* that it failed is so whatever becomes of it, and is told before who plans anew */
+    int told = 0; /* a failure is one whatever comes, and is told before it is planned for */
     for (int tries = 0; tries < 16; tries++) {
         if (!last.skill && !told++) tell_done(r, &last);
         const int rc = commit_ending(r, &last);
