@@ -6,81 +6,28 @@ A small server plays an endpoint well, badly, slowly and with malice. What goes 
 its host and status, and the episode waits until it goes well; nothing is sent that was not asked
 for, and nobody is asked who was not named. Standard library only.
 """
-import http.server
 import json
 import os
 import shutil
 import socket
-import socketserver
 import ssl
 import subprocess
+import sys
 import tempfile
-import threading
 import time
 import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "serve"))
+from endpoint import Endpoint, completion  # noqa: E402
 
 PROGRAM = os.environ["OMNESIA_PROGRAM"]
 KEY = "sk-the-key-of-ann"
 
 
-def completion(content, finish="stop"):
-    return json.dumps({"choices": [{"message": {"role": "assistant", "content": content},
-                                    "finish_reason": finish}]}).encode()
-
-
 def facts(*texts):
     return completion(json.dumps({"facts": list(texts)}))
-
-
-class Endpoint:
-    """`play` says what to send: (status, body[, headers]), bytes as they are, or a function of the
-    socket."""
-
-    def __init__(self, play=None, context=None):
-        self.play, self.asked = play, []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(handler):
-                body = handler.rfile.read(int(handler.headers["Content-Length"]))
-                self.asked.append((handler.path, dict(handler.headers), json.loads(body)))
-                self.answer(handler, self.play)
-
-            do_GET = do_POST
-
-            def log_message(handler, *rest):
-                pass
-
-        class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-            daemon_threads = True
-
-            def handle_error(server, request, address):
-                pass  # who is asked hangs up when it has heard enough
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        if context:
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.host = f"127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def answer(self, handler, play):
-        handler.close_connection = True
-        if callable(play):
-            return play(handler)
-        if isinstance(play, bytes):
-            return handler.wfile.write(play)
-        status, body, *headers = play
-        handler.send_response(status)
-        for name, value in {"Content-Length": len(body), **(headers[0] if headers else {})}.items():
-            if value is not None:
-                handler.send_header(name, value)
-        handler.end_headers()
-        return handler.wfile.write(body)
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def chunked(handler):

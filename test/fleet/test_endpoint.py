@@ -5,17 +5,19 @@
 A small server plays an endpoint well, badly, slowly and with malice. Whatever it does, the task is
 done: by its plan when that is right and no slower, else by the rules, and the event says why.
 """
-import http.server
 import json
 import os
 import shutil
-import socketserver
 import subprocess
+import sys
 import tempfile
-import threading
 import time
 import unittest
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "serve"))
+import endpoint  # noqa: E402
 
 PROGRAM, SOURCE = os.environ["OMNESIA_PROGRAM"], Path(os.environ["OMNESIA_SOURCE"])
 TASK = "put the apple on the table"
@@ -37,52 +39,7 @@ HANDS = [{**s, "after": []} for s in RIGHT if s["skill"] != "navigate"]
 def completion(content, finish="stop", usage=None):
     if not isinstance(content, str):
         content = json.dumps({"why": "so", "steps": content})
-    return json.dumps({"choices": [{"message": {"role": "assistant", "content": content},
-                                    "finish_reason": finish}], "usage": usage}).encode()
-
-
-class Endpoint:
-    """`play`: (status, body) each, one after another, the last again and again; a function of the
-    handler; None: it is gone from then on."""
-
-    def __init__(self, *play):
-        self.asked = []
-        play = list(play)
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(handler):
-                body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
-                self.asked.append(body)
-                handler.close_connection = True
-                now = play.pop(0) if len(play) > 1 else play[0]
-                if play[0] is None:
-                    self.server.socket.close()
-                if callable(now):
-                    return now(handler)
-                status, text = now
-                handler.send_response(status)
-                handler.send_header("Content-Length", len(text))
-                handler.end_headers()
-                return handler.wfile.write(text)
-
-            def log_message(handler, *rest):
-                pass
-
-        class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-            daemon_threads = True
-
-            def handle_error(server, request, address):
-                pass  # who is asked hangs up when it has heard enough
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1#played"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+    return endpoint.completion(content, finish, usage)
 
 
 def endless(handler):
@@ -134,7 +91,7 @@ class Far(unittest.TestCase):
         return [e for e in events if e.get("kind") == "model"], events
 
     def play(self, *play):
-        e = Endpoint(*play)
+        e = endpoint.Endpoint(list(play))
         self.addCleanup(e.close)
         return e
 
@@ -142,19 +99,19 @@ class Far(unittest.TestCase):
         usage = {"prompt_tokens": 900, "completion_tokens": 80,
                  "prompt_tokens_details": {"cached_tokens": 600}}
         e = self.play((200, completion(RIGHT, usage=usage)))
-        [said], _ = self.sim(e.url)
+        [said], _ = self.sim(f"http://{e.host}/v1#played")
         self.assertEqual(said["model"]["taken"], "model")
         self.assertEqual(said["model"]["tokens"], {"read": 300, "cached": 600, "written": 80})
         self.assertIn("one right", said["text"])
         self.assertEqual(len(e.asked), 1)
-        form = e.asked[0]["response_format"]["json_schema"]["schema"]
+        form = e.asked[0][2]["response_format"]["json_schema"]["schema"]
         self.assertIn("steps", form["properties"])
 
     def test_bad_ones(self):
         for name, (play, asked, words) in BAD.items():
             with self.subTest(name):
                 e = self.play(play)
-                said, _ = self.sim(e.url)
+                said, _ = self.sim(f"http://{e.host}/v1#played")
                 self.assertEqual(said[0]["model"]["taken"], "rules")
                 self.assertEqual(len(e.asked), asked)
                 self.assertIn(words, said[0]["text"] + json.dumps(said[0]["model"]))
@@ -162,7 +119,7 @@ class Far(unittest.TestCase):
 
     def test_a_plan_that_is_completed(self):
         e = self.play((200, completion(HANDS)))
-        [said], _ = self.sim(e.url)
+        [said], _ = self.sim(f"http://{e.host}/v1#played")
         self.assertEqual(len(e.asked), 1)
         self.assertEqual((said["model"]["right"], said["model"]["completed"],
                           said["model"]["taken"]), (False, True, "model"))
@@ -175,7 +132,7 @@ class Far(unittest.TestCase):
         world.write_text(world.read_text() + "failures:\n  - {skill: grasp, robot: arm, "
                          "thing: apple, code: out_of_reach, times: 1}\n")
         e = self.play((200, completion(RIGHT)), None)
-        said, events = self.sim(e.url, "--world", str(world))
+        said, events = self.sim(f"http://{e.host}/v1#played", "--world", str(world))
         self.assertEqual([m["model"]["taken"] for m in said], ["model", "rules"])
         self.assertIn("127.0.0.1", said[1]["text"])
         self.assertEqual(len(e.asked), 1)
@@ -185,7 +142,7 @@ class Far(unittest.TestCase):
     def test_one_that_is_not_there(self):
         e = self.play((200, b""))
         e.close()
-        [said], _ = self.sim(e.url)
+        [said], _ = self.sim(f"http://{e.host}/v1#played")
         self.assertEqual(said["model"]["taken"], "rules")
         self.assertIn("127.0.0.1", said["text"])
 
