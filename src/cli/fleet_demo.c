@@ -172,6 +172,18 @@ static int wait_for_all(demo *d) {
     }
 }
 
+/* A robot that dies is what the demo is about, whoever kills it: the others go on. One that ended
+ * by itself has said why. */
+static void bury(demo *d) {
+    for (int i = 0, status; i < ROBOTS; i++) {
+        if (!d->robot[i] || !mn_child_wait(d->robot[i], 0, &status)) continue;
+        if (status < 128)
+            fprintf(stderr, "omnesia: %s has ended with status %d: %s\n", robots[i], status,
+                    mn_child_said(d->robot[i]));
+        mn_child_end(d->robot + i);
+    }
+}
+
 static int is_busy(const json_t *status, const char *robot) {
     const json_t *one;
     size_t i;
@@ -189,6 +201,7 @@ static int tick(void *user, const json_t *status) {
     for (int i = 0; name && i < ROBOTS; i++)
         if (d->robot[i] && strcmp(robots[i], name) == 0 && is_busy(status, name))
             mn_child_end(d->robot + i);
+    bury(d);
     return check(d);
 }
 

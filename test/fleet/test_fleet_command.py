@@ -111,6 +111,29 @@ class Demo(Bed):
         self.assertNotIn("there is no page", said)
 
 
+    def pid(self, name):
+        """Of the demo's robot."""
+        mine = f"join\0--sim\0--name\0{name}\0"
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_text()
+            except OSError:
+                continue
+            if mine in words and self.folder.name in words:
+                return int(path.parent.name)
+        return None
+
+    def test_kill_9_by_hand(self):
+        p = self.start("demo", "--pace", "4")
+        self.until(lambda: (self.robots().get("arm") or {}).get("state") == "busy", "arm works")
+        os.kill(self.pid("arm"), signal.SIGKILL)
+        out, err = p.communicate(timeout=2 * WAIT)
+        self.assertEqual(p.returncode, 0, err)
+        self.assertIn("arm is lost: its process has ended", out)
+        self.assertIn("t1 is done after", out)
+        self.assertEqual((self.places()["apple"], self.places()["cup"]), ("table", "table"))
+
+
 class Fleets(Bed):
     def test_a_robot_is_killed_while_it_works(self):
         robots = self.fleet("carrier", "arm", "dual", pace="4")
