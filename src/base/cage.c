@@ -49,21 +49,10 @@ int64_t mn_cage_owner(void) {
 }
 
 /* ---- namespaces ----------------------------------------------------------------------------- */
-/* The decimal digits of a number, without what is not allowed between fork and exec. */
-static char *digits(char *at, unsigned long n) {
-    char back[24];
-    int k = 0;
-    do back[k++] = (char)('0' + n % 10);
-    while (n /= 10);
-    while (k) *at++ = back[--k];
-    *at = 0;
-    return at;
-}
-
 static int map_to_itself(const char *path, unsigned long id) {
-    char line[64], *at = digits(line, id);
+    char line[64], *at = mn_limit_digits(line, id);
     *at++ = ' ';
-    at = digits(at, id);
+    at = mn_limit_digits(at, id);
     memcpy(at, " 1", 3);
     return mn_limit_tell(path, line);
 }

@@ -25,6 +25,16 @@ int mn_limit_tell(const char *path, const char *text) {
     return k < 0 ? -1 : 0;
 }
 
+char *mn_limit_digits(char *at, unsigned long n) {
+    char back[24];
+    int k = 0;
+    do back[k++] = (char)('0' + n % 10);
+    while (n /= 10);
+    while (k) *at++ = back[--k];
+    *at = 0;
+    return at;
+}
+
 /* "0", "-500", "1000": what it is now; -1000 when that cannot be read. */
 static int score_now(const char *path) {
     char text[16];
@@ -40,9 +50,8 @@ static int score_now(const char *path) {
 
 void mn_limit_go_first(int score) {
     static const char path[] = "/proc/self/oom_score_adj";
-    char text[8] = {0};
-    int at = sizeof text - 1;
+    char text[24];
     if (score_now(path) >= score) return;
-    for (int n = score; n && at; n /= 10) text[--at] = (char)('0' + n % 10);
-    (void)mn_limit_tell(path, text + at);
+    mn_limit_digits(text, (unsigned long)score);
+    (void)mn_limit_tell(path, text);
 }

@@ -13,6 +13,8 @@ int mn_limit_set(int what, uint64_t most);
  * oom_score_adj in proc(5), in thousandths of the machine's memory. Who has more keeps it. Needs no
  * privilege; a system that refuses is no error. */
 void mn_limit_go_first(int score);
+/* The decimal digits of a number and a NUL, at most 21 bytes; where that stands. */
+char *mn_limit_digits(char *at, unsigned long n);
 /* Write text into a file that is there. -1: errno. */
 int mn_limit_tell(const char *path, const char *text);
 

@@ -124,6 +124,7 @@ int mn_call_free(const json_t *call);   /* nobody is at it */
 int mn_brain_recover(mn_brain *k, mn_brain_task *t, json_t *step);
 /* Steps that are marked "replan", and what depends on them, are planned anew. */
 int mn_brain_replan(mn_brain *k, mn_brain_task *t);
+void mn_brain_planned(mn_brain_task *t); /* it has steps to go on with, and waits for no plan */
 
 /* 1: nobody lives, and somebody may come back; 2: since now, which is to be committed; 0: somebody
  * does; MN_ENOENT: nobody has for MN_BRAIN_ALONE seconds. */

@@ -78,23 +78,21 @@ static int is_unsure(const mn_brain_task *t, const mn_scene *s, const mn_thing *
 
 /* It was looked at where it is believed to be, in vain. (Who missed a thing of another machine
  * could not write that down.) */
-static int is_missing(const mn_brain_task *t, const mn_scene *s, const mn_thing *thing) {
+static int is_missing(const mn_brain_task *t, const mn_thing *thing) {
     const json_t *const missed = json_object_get(json_object_get(thing->json, "seen"), "missed");
-    (void)s; /* it is one of two kinds of doubt */
     return thing->kind == MN_OBJECT_KIND && (missed || *thing->home) &&
            listed(json_object_get(known(t, thing->name), "not"), thing->at);
 }
 
-typedef int doubted(const mn_brain_task *t, const mn_scene *s, const mn_thing *thing);
-
-/* What makes the goal unsure: the thing, or what it is in or on, up to where it should be. */
-static const mn_thing *unsure_of(const mn_brain_task *t, const mn_scene *s, const mn_fact *f,
-                                 doubted *is) {
-    const int counts = f->name == MN_FACT_IN || (f->name == MN_FACT_IS && is == is_missing);
-    const char *const to = f->name == MN_FACT_IN ? f->arg[1] : "";
+/* What makes the goal unsure, or is missing for it: the thing, or what it is in or on, up to where
+ * it should be. */
+static const mn_thing *doubt_of(const mn_brain_task *t, const mn_scene *s, const mn_fact *f,
+                                int missing) {
+    const int in = f->name == MN_FACT_IN, counts = in || (missing && f->name == MN_FACT_IS);
+    const char *const to = in ? f->arg[1] : "";
     const mn_thing *thing = counts && !f->not_ ? mn_scene_thing(s, f->arg[0]) : NULL;
     for (int deep = 0; thing && deep < DEEP && strcmp(thing->name, to); deep++) {
-        if (is(t, s, thing)) return thing;
+        if (missing ? is_missing(t, thing) : is_unsure(t, s, thing)) return thing;
         thing = mn_scene_thing(s, thing->at);
     }
     return NULL;
@@ -224,13 +222,13 @@ static int look_for(round_of_looks *r, const mn_thing *thing) {
     return cannot(r, thing, why);
 }
 
-/* For things of goals that are like this, each once. */
-static int look_for_all(round_of_looks *r, const mn_goals *g, doubted *is) {
+/* For things of goals that nobody is sure of, or that are missing, each once. */
+static int look_for_all(round_of_looks *r, const mn_goals *g, int missing) {
     const mn_thing *seen[MN_GOALS];
     int n = 0;
     mn_brain_never(r->t, r->never);
     for (int i = 0; i < g->n; i++) {
-        const mn_thing *const thing = unsure_of(r->t, r->s, &g->goal[i], is);
+        const mn_thing *const thing = doubt_of(r->t, r->s, &g->goal[i], missing);
         int twice = 0;
         for (int k = 0; k < n; k++) twice |= seen[k] == thing;
         if (!thing || twice) continue;
@@ -252,7 +250,7 @@ static int commit_looks(round_of_looks *r, const char *why) {
 
 int mn_brain_look(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g, mn_buf *why) {
     round_of_looks r = {.k = k, .t = t, .s = s, .why = why};
-    MN_TRY(look_for_all(&r, g, is_unsure));
+    MN_TRY(look_for_all(&r, g, 0));
     return r.looks
                ? commit_looks(
                      &r, "before it ends somebody looks whether things are where they should be")
@@ -262,13 +260,11 @@ int mn_brain_look(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g,
 int mn_brain_search(mn_brain *k, mn_brain_task *t, mn_scene *s, const mn_goals *g) {
     mn_buf why = {0};
     round_of_looks r = {.k = k, .t = t, .s = s, .why = &why};
-    int rc = look_for_all(&r, g, is_missing);
+    int rc = look_for_all(&r, g, 1);
     if (rc >= 0 && !r.looks && why.len) rc = MN_FAIL(MN_ENOENT, "%s", why.data);
     mn_buf_free(&why);
     if (rc < 0 || !r.looks) return rc;
-    json_object_del(t->json, "again");
-    json_object_del(t->json, "wait");
-    json_object_del(t->json, "alone");
+    mn_brain_planned(t);
     return commit_looks(&r, "somebody looks for what is not where it was believed to be");
 }
 

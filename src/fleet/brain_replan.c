@@ -268,20 +268,16 @@ static int plan_once(replanning *r, int model) {
                  : mn_brain_plan(r->k, &r->scene, &r->goals, &how, &r->plan);
 }
 
-static int count_active(const mn_brain_task *t) {
+static int count(const mn_brain_task *t, int (*is_one)(const json_t *step)) {
     json_t *step;
     size_t i;
     int n = 0;
-    json_array_foreach(json_object_get(t->json, "steps"), i, step) n += mn_step_active(step);
+    json_array_foreach(json_object_get(t->json, "steps"), i, step) n += is_one(step);
     return n;
 }
 
-static int count_open(const mn_brain_task *t) {
-    json_t *step;
-    size_t i;
-    int n = 0;
-    json_array_foreach(json_object_get(t->json, "steps"), i, step) n += mn_step_open(step);
-    return n;
+static int count_active(const mn_brain_task *t) {
+    return count(t, mn_step_active);
 }
 
 static int is_no_plan(int rc) {
@@ -291,11 +287,12 @@ static int is_no_plan(int rc) {
 /* What is missing is looked for before all else. 1: somebody will look; 2: it is nowhere, and the
  * rest is waited for; 0: nothing is missing. */
 static int search(replanning *r) {
+    if (!json_object_get(r->t->json, "looked")) return 0; /* most often: no scene is read for it */
     forget(r);
     MN_TRY(mn_scene_read(r->k->b, "", &r->scene, NULL));
     MN_TRY(mn_brain_goals(r->t, &r->scene, &r->goals));
     const int rc = mn_brain_search(r->k, r->t, &r->scene, &r->goals);
-    return is_no_plan(rc) && count_open(r->t) ? 2 : rc;
+    return is_no_plan(rc) && count(r->t, mn_step_open) ? 2 : rc;
 }
 
 /* In wider and wider circles. 1: there is a plan; 0: not yet, something still runs. */
@@ -327,15 +324,19 @@ static int check_progress(replanning *r) {
                    number(json, "replans") + 1);
 }
 
+void mn_brain_planned(mn_brain_task *t) {
+    json_object_del(t->json, "again");
+    json_object_del(t->json, "wait");
+    json_object_del(t->json, "alone");
+}
+
 static int commit_plan(replanning *r) {
     mn_edits edits = {0};
     json_t *const json = r->t->json;
     MN_TRY(mn_brain_adopt(r->t, &r->plan, &r->scene, r->instead));
     MN_TRY(set(json, "replans", json_integer(number(json, "replans") + 1)));
     MN_TRY(set(json, "replanned", json_integer(number(json, "replanned") + r->plan.n)));
-    json_object_del(json, "again");
-    json_object_del(json, "wait");
-    json_object_del(json, "alone");
+    mn_brain_planned(r->t);
     return mn_brain_commit(r->k, r->t, &edits);
 }
 

@@ -55,6 +55,15 @@ static inline void pass(uint64_t ms) {
     }
 }
 
+/* A step of the brain in which the n-th allocation fails. */
+static inline void step_without_memory(long n) {
+    uint64_t again;
+    mn_alloc_fail_after(n);
+    const int rc = mn_brain_step(brain, &again);
+    mn_alloc_fail_after(0);
+    if (rc < 0 && rc != MN_ENOMEM) fail_msg("%ld: %d %s", n, rc, mn_error_detail());
+}
+
 static inline const char *field_of(const char *id, const char *field, char *out, size_t n) {
     json_t *const task = fake_get("task/", id);
     snprintf(out, n, "%s", mn_brain_field(task, field));

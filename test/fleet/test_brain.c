@@ -505,11 +505,7 @@ static void without_memory_it_goes_on_later(void **state) {
     (void)state;
     ask("put the cup on the table", 0);
     for (long n = 1; n < 6000; n += 1 + n / 40) {
-        uint64_t again;
-        mn_alloc_fail_after(n);
-        const int rc = mn_brain_step(brain, &again);
-        mn_alloc_fail_after(0);
-        if (rc < 0 && rc != MN_ENOMEM) fail_msg("%ld: %d %s", n, rc, mn_error_detail());
+        step_without_memory(n);
         pass(10);
     }
     until_ended("t1", "done");

@@ -185,11 +185,7 @@ static void without_memory_it_looks_later(void **state) {
     (void)state;
     unsure_cup();
     for (long n = 1; n < 3000; n += 1 + n / 40) {
-        uint64_t again;
-        mn_alloc_fail_after(n);
-        const int rc = mn_brain_step(brain, &again);
-        mn_alloc_fail_after(0);
-        if (rc < 0 && rc != MN_ENOMEM) fail_msg("%ld: %d %s", n, rc, mn_error_detail());
+        step_without_memory(n);
         if (!strcmp(host[0].skill, "inspect") && !host[0].result)
             host[0].result = json_pack("{s:[{s:s, s:s}]}", "seen", "name", "cup", "at", "table");
         pass(10);
@@ -203,11 +199,7 @@ static void without_memory_it_searches_later(void **state) {
     (void)state;
     ask("put the cup on the table", 0);
     for (long n = 1; n < 3000; n += 1 + n / 40) {
-        uint64_t again;
-        mn_alloc_fail_after(n);
-        const int rc = mn_brain_step(brain, &again);
-        mn_alloc_fail_after(0);
-        if (rc < 0 && rc != MN_ENOMEM) fail_msg("%ld: %d %s", n, rc, mn_error_detail());
+        step_without_memory(n);
         play_missing("cupboard");
         pass(10);
     }
