@@ -12,16 +12,14 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/free_port.h"
 #include "base/walk.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,20 +48,6 @@ int mn_server_find_peer(const char *folder, char peer[PATH_MAX]) {
 }
 
 /* ---- start -------------------------------------------------------------------------------- */
-/* A port that nobody has just now. */
-static int free_port(int *port) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const int bad = fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof at) < 0 ||
-                    getsockname(fd, (struct sockaddr *)&at, &n) < 0;
-    const int e = errno;
-    if (fd >= 0) close(fd);
-    if (bad) return MN_FAIL(MN_EIO, "no port for a server: %s", strerror(e));
-    *port = ntohs(at.sin_port);
-    return 0;
-}
-
 /* Is it well? One question; what it answers, or that it does not answer yet. */
 static int is_well(int port) {
     mn_load *l;
@@ -121,7 +105,7 @@ int mn_server_start(const mn_server_plan *p, const mn_server_kind *kind, mn_serv
     const char *line[40];
     char port[32], threads[16];
     *s = (mn_server){.kind = kind};
-    MN_TRY(free_port(&s->port));
+    MN_TRY(mn_free_port(0, &s->port));
     snprintf(s->folder, sizeof s->folder, "%s/own", p->stage->folder);
     snprintf(s->region, sizeof s->region, "%s/region", s->folder);
     snprintf(port, sizeof port, kind->peer ? "%d" : "127.0.0.1:%d", s->port);

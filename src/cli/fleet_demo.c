@@ -9,13 +9,12 @@
 #include "base/alloc.h"
 #include "base/child.h"
 #include "base/clock.h"
+#include "base/free_port.h"
 #include "cli/fleet.h"
 #include "cli/objects.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { PORT = 8080 }; /* of the page, unless that is taken */
@@ -60,23 +59,12 @@ static int start_brain(demo *d) {
     return start(d, words, &d->brain);
 }
 
-/* The port when nobody listens there; else one that is free; 0: there is none. */
-static int free_port(int port) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    socklen_t size = sizeof at;
-    const int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    const int is = bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 1) == 0 &&
-                   getsockname(fd, (struct sockaddr *)&at, &size) == 0;
-    close(fd);
-    return is ? ntohs(at.sin_port) : port ? free_port(0) : 0;
-}
-
 /* Also on the page. */
 static int start_server(demo *d) {
     const mn_cli_fleet_options *const o = d->f->o;
-    snprintf(d->port, sizeof d->port, "%d", free_port(PORT));
+    int port;
+    MN_TRY(mn_free_port(PORT, &port));
+    snprintf(d->port, sizeof d->port, "%d", port);
     const char *argv[] = {d->program, "serve",  "--no-memory", "--log",
                           "none",     "--port", d->port,       o->region ? "--region" : NULL,
                           o->region,  NULL};
